@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* The collector of one session: a thread that drains the rings, folds the events and owns the model.
+ * Why: the arithmetic happens here, on another CPU; the target only notes events.
+ * Rules: the drain thread does no file I/O and holds no lock that I/O holds. Every function here may
+ * be called from any thread of the collector's process, except where told. The session is hostile
+ * input: whatever it holds, the worst that may happen is wrong numbers, counted. */
+#ifndef ULMA_MODEL_COLLECTOR_H
+#define ULMA_MODEL_COLLECTOR_H
+
+#include "model/snapshot.h"
+#include "wire/mapping.h"
+
+#include <sys/types.h>
+
+struct collector;
+
+struct collector_options {
+    bool corrected;       /* take the probe's own cost out of times */
+    int cpu;              /* pin the drain thread; -1: not */
+    pid_t target;         /* the direct child, for switch records before it runs; 0: none */
+    size_t node_limit;    /* tree nodes before `(other)`; 0: the default */
+    bool no_perf;         /* tests: use schedstat */
+};
+
+/* `mapping` must outlive the collector. NULL: out of memory. Does not start the thread. When
+ * `target` is a child that has not run yet (stopped before exec), its switch records are complete. */
+struct collector *collector_new(struct mapping *mapping, const struct collector_options *options);
+
+int collector_start(struct collector *collector);
+
+/* The target has ended: drains what is left, closes what is open at `end` (counter; 0: now), stops
+ * the thread. Idempotent. */
+void collector_finish(struct collector *collector, uint64_t end_counter);
+
+/* A consistent copy. window_s: 1, 10, 60 or 0 (since the start). meta fields that only cmd knows
+ * (command, exit status, signal, host) are the caller's to fill, with the snapshot's arena.
+ * NULL: out of memory. */
+struct snapshot *collector_snapshot(struct collector *collector, int window_s,
+                                    enum snapshot_clock clock);
+
+/* Forgets all counts (open frames stay open, their time starts anew). */
+void collector_reset(struct collector *collector);
+
+/* Switch the sources: writes the session's wanted words; the caller then signals the target. */
+void collector_want(struct collector *collector, bool on);
+
+/* True when the probe has answered the last collector_want. */
+bool collector_switched(const struct collector *collector);
+
+void collector_free(struct collector *collector); /* NULL is allowed; stops the thread first */
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* The model as one moment saw it: what every view and export reads.
+ * Why: the model has one owner, the fold's thread. Readers get an immutable copy, made at one moment
+ * under the model's lock, so that all numbers of a screen or file agree with each other and nobody
+ * holds the fold up while drawing or writing.
+ * Rules: a snapshot owns all that it points at; snapshot_free frees all at once; any one thread at a
+ * time may read it. Times are nanoseconds. `self` and `total` are wall times (corrected unless
+ * meta.corrected is false); cpu = wall - wait: use snapshot_self() and snapshot_total() with the
+ * clock asked for. Indices are positions in the arrays of the same snapshot; NONE is "no such". */
+#ifndef ULMA_MODEL_SNAPSHOT_H
+#define ULMA_MODEL_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SNAPSHOT_NONE = -1 };
+
+enum snapshot_clock { CLOCK_WALL = 0, CLOCK_CPU = 1 };
+
+enum snapshot_kind {
+    KIND_PYTHON,
+    KIND_C,
+    KIND_GENERATOR,
+    KIND_COROUTINE,
+    KIND_ASYNC_GENERATOR,
+    KIND_PSEUDO, /* `(other)`, `(resync)`, `(root)`: rows that are no function */
+};
+
+/* Where wait_ns comes from: perf switch records, schedstat, or nothing. */
+enum snapshot_wait_source { WAIT_NONE, WAIT_SCHEDSTAT, WAIT_PERF };
+
+struct snapshot_function {
+    uint32_t id; /* stable through the whole session, local to it; 1.. */
+    enum snapshot_kind kind;
+    const char *name;     /* co_name; for C as cProfile spells it: <built-in method builtins.len> */
+    const char *qualname; /* equals name where nothing better is known */
+    const char *module;   /* NULL: unknown */
+    const char *file;     /* NULL for C */
+    uint32_t line;        /* 0 for C */
+    /* Over the whole run: */
+    uint64_t calls;            /* activations */
+    uint64_t primitive_calls;  /* calls + resumes with no activation of it open below on its thread */
+    uint64_t resumes, yields, raised;
+    int64_t self_ns, total_ns;
+    int64_t self_wait_ns, total_wait_ns; /* of self and total, blocked or waiting for the GIL */
+    /* Of one activation's total time; 0 when none has ended. The four follow meta.clock. */
+    int64_t min_ns, max_ns, p50_ns, p99_ns;
+    /* Over meta.window only (equal to the above for the window `all`): */
+    struct {
+        uint64_t calls, resumes;
+        int64_t self_ns, total_ns, self_wait_ns, total_wait_ns;
+        int64_t max_ns, p50_ns, p99_ns;
+    } window;
+    bool calls_exact, times_exact;
+};
+
+/* A node of the calling-context tree; nodes[0] is the root (function NONE); a parent stands before
+ * its children. total includes what is still open. */
+struct snapshot_node {
+    int32_t parent;   /* NONE for the root */
+    int32_t function; /* index into functions */
+    uint64_t calls;   /* activations */
+    uint64_t resumes;
+    int64_t self_ns, total_ns, self_wait_ns, total_wait_ns;
+    int64_t window_self_ns, window_total_ns;
+};
+
+/* One edge of the call graph. caller NONE: called from outside of any function. */
+struct snapshot_edge {
+    int32_t caller, callee;
+    uint64_t calls; /* as cProfile: calls + resumes */
+    uint64_t primitive_calls;
+    int64_t self_ns, total_ns; /* of the callee, when called so; recursion counted once */
+    int64_t self_wait_ns, total_wait_ns;
+};
+
+struct snapshot_thread {
+    uint32_t pid, tid;
+    char name[64];
+    bool ended;
+    uint64_t calls; /* activations and resumes of Python functions */
+    int64_t profiled_ns; /* from its first event (or switch on) to its end, offs left out */
+    int64_t cpu_ns, wait_ns;
+    int64_t stalled_ns, corrected_ns; /* taken out of every function's time */
+    int64_t outside_ns;               /* profiled, with no function open */
+    int64_t window_cpu_ns, window_wait_ns;
+    uint64_t window_calls;
+    uint64_t lost;
+    int32_t running; /* the function on top of its stack now, or NONE */
+    uint32_t depth;
+};
+
+struct snapshot_process {
+    uint32_t pid, ppid;
+    const char *command;
+    uint64_t calls, lost;
+};
+
+struct snapshot_meta {
+    const char *command;    /* as typed, words quoted where needed */
+    const char *python;     /* "3.12.4", NULL until a Python was seen */
+    const char *executable; /* sys.executable of it */
+    const char *host;
+    uint32_t pid;
+    int64_t start_time_ns; /* CLOCK_REALTIME */
+    int64_t duration_ns;   /* of the profiling, to now or its end */
+    bool ended;
+    int exit_status; /* of the target; -1 while it runs */
+    int signal;      /* that ended it; 0: none */
+    bool recording;  /* the sources are on at this moment */
+    enum snapshot_clock clock;
+    bool corrected;
+    int64_t corrected_ns, waited_ns; /* taken out of times: the probe's own cost; full rings */
+    enum snapshot_wait_source wait_source;
+    int window_s; /* 1, 10, 60; 0: since the start */
+    int64_t window_from_ns, window_to_ns; /* since the start of the profiling */
+    uint64_t calls; /* activations and resumes of all functions */
+    uint64_t events_read, lost, gaps, nested, unmatched_pops, bad_events;
+    uint64_t definitions_refused, stack_guards, forks_unfollowed;
+    int64_t stack_guard_ns, off_ns;
+    uint32_t thread_count; /* that had an event */
+    double events_per_s;   /* over the window */
+    double ns_per_call;    /* the probe's calibrated cost per call and return */
+    double cost_pct;       /* that cost's share of the profiled time */
+    double collector_pct;  /* one CPU = 100 */
+    const char *inexact;   /* NULL: exact. Else why not, a short phrase */
+    struct {
+        const char *name; /* "calls", "c-calls" */
+        int64_t on_ns;
+        bool complete;
+        const char *reason; /* why it is not complete; NULL */
+    } sources[4];
+    size_t source_count;
+};
+
+struct snapshot {
+    struct snapshot_meta meta;
+    struct snapshot_function *functions; /* order of first sight */
+    size_t function_count;
+    struct snapshot_node *nodes;
+    size_t node_count;
+    struct snapshot_edge *edges;
+    size_t edge_count;
+    struct snapshot_thread *threads;
+    size_t thread_count;
+    struct snapshot_process *processes;
+    size_t process_count;
+    struct arena *arena; /* owns all of the above */
+};
+
+static inline int64_t snapshot_self(const struct snapshot_function *function,
+                                    enum snapshot_clock clock)
+{
+    return clock == CLOCK_CPU ? function->self_ns - function->self_wait_ns : function->self_ns;
+}
+
+static inline int64_t snapshot_total(const struct snapshot_function *function,
+                                     enum snapshot_clock clock)
+{
+    return clock == CLOCK_CPU ? function->total_ns - function->total_wait_ns : function->total_ns;
+}
+
+/* Frees the snapshot and all it points at. NULL is allowed. */
+void snapshot_free(struct snapshot *snapshot);
+
+/* A new empty snapshot with its arena, for makers (the model, tests). NULL: no memory. */
+struct snapshot *snapshot_new(void);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* One event: what the probe writes and the fold reads. 16 bytes, written once, never changed.
+ *
+ *   bytes 0-7   counter   the cycle counter (base/clock.h) at the event
+ *   byte  8     kind      enum event_kind
+ *   bytes 9-11  id        definition id (wire/definitions.h); 0 is `(other)`
+ *   bytes 12-15 frame     bits 3..34 of the frame's address; for some kinds an argument
+ *
+ * Why the frame: stacks are keyed by frame, never by position alone. A push of an open frame closes
+ * it first; a pop closes its frame and all above it; a pop of a frame that is not open is ignored
+ * and counted. That one rule repairs mutes, switches, gaps, greenlets and tools that raise inside
+ * callbacks.
+ * Rules: kinds are append-only. A C call has no frame of its own: it carries its caller's, and is
+ * told apart by its kind, since one frame has at most one C call open. */
+#ifndef ULMA_WIRE_EVENT_H
+#define ULMA_WIRE_EVENT_H
+
+#include <assert.h>
+#include <stdint.h>
+
+enum event_kind {
+    EVENT_NONE = 0,        /* never written; a reader that meets it counts a bad event */
+    EVENT_START = 1,       /* push: a function's first entry */
+    EVENT_RESUME = 2,      /* push: a generator or coroutine goes on */
+    EVENT_THROW = 3,       /* push: a generator goes on by throw() or close() */
+    EVENT_RETURN = 4,      /* pop */
+    EVENT_YIELD = 5,       /* pop: the activation lives on */
+    EVENT_UNWIND = 6,      /* pop: by an exception */
+    EVENT_C_CALL = 7,      /* push: frame is the caller's */
+    EVENT_C_RETURN = 8,    /* pop of the C call of that frame; id is 0 */
+    EVENT_C_RAISE = 9,     /* pop of the C call of that frame; id is 0 */
+    EVENT_RETOP = 10,      /* everything above `frame` has ended unseen; frame 0: the whole stack */
+    EVENT_GAP = 11,        /* events were lost just before this; amount = how many */
+    EVENT_STALL = 12,      /* the producer slept for room until `counter`; amount = ticks slept */
+    EVENT_SEED_BEGIN = 13, /* the present stack follows, outermost first; amount = frames.
+                            * In the control ring, id = the ring index of the thread it is of */
+    EVENT_SEED_FRAME = 14, /* one frame of it, id and frame as in a push */
+    EVENT_SEED_END = 15,   /* the stack is known from `counter` on */
+    EVENT_ON = 16,         /* recording begins on this thread (amount: enum switch_cause) */
+    EVENT_OFF = 17,        /* recording ends on this thread; open frames end unseen */
+    EVENT_KIND_COUNT
+};
+
+struct event {
+    uint64_t counter;
+    uint32_t kind_id; /* kind in the low 8 bits, id in the high 24 */
+    uint32_t frame;
+};
+static_assert(sizeof(struct event) == 16, "an event is 16 bytes on the wire");
+
+enum { EVENT_ID_LIMIT = 1 << 24 };
+
+static inline uint32_t event_pack(enum event_kind kind, uint32_t id)
+{
+    return (uint32_t)kind | (id << 8);
+}
+
+static inline uint32_t event_kind(const struct event *event)
+{
+    return event->kind_id & 0xffu;
+}
+
+static inline uint32_t event_id(const struct event *event)
+{
+    return event->kind_id >> 8;
+}
+
+/* GAP, STALL, SEED_BEGIN of an own ring, ON: a number of 56 bits in id (high) and frame (low). */
+static inline uint64_t event_amount(const struct event *event)
+{
+    return ((uint64_t)event_id(event) << 32) | event->frame;
+}
+
+static inline struct event event_with_amount(uint64_t counter, enum event_kind kind,
+                                             uint64_t amount)
+{
+    uint64_t most = (UINT64_C(1) << 56) - 1;
+    uint64_t kept = amount < most ? amount : most;
+    return (struct event){
+        .counter = counter,
+        .kind_id = event_pack(kind, (uint32_t)(kept >> 32)),
+        .frame = (uint32_t)kept,
+    };
+}
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* The session: all memory that one target and one collector share. One file.
+ *
+ *   offset 0              struct session_header (SESSION_HEADER_SIZE bytes)
+ *   modes_offset          one mode byte for each id (enum site_mode), SESSION_ID_LIMIT of them
+ *   gone_offset           the gone ring: GONE_CAPACITY ids of 4 bytes (wire/definitions.h)
+ *   definitions_offset    slot table (SESSION_ID_LIMIT x 4 bytes), then the record heap
+ *   rings_offset          ring directory: SESSION_RING_LIMIT x struct ring_shared; ring 0 is the
+ *                         control ring (its producer is the GIL's holder)
+ *   events_offset         the rings' events, allocated by the collector as threads appear
+ * The file is as long as header.size from the start; what is not allocated yet is a hole.
+ *
+ * Why one file in a tmpfs: what a killed target wrote can still be read, and the collector, which
+ * made and allocated it, pays for it.
+ * Rules: offsets only. Both sides check everything they read of the other's. The words of the
+ * switch: `wanted` is written by the collector, `state` by the probe. */
+#ifndef ULMA_WIRE_SESSION_H
+#define ULMA_WIRE_SESSION_H
+
+#include "wire/definitions.h"
+#include "wire/ring.h"
+
+/* "ulmasess", little-endian. */
+#define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
+
+enum {
+    SESSION_FORMAT = 1,
+    SESSION_HEADER_SIZE = 4096,
+    SESSION_ID_LIMIT = 1 << 17,   /* ids a session can have alive at once */
+    SESSION_RING_LIMIT = 1024,
+    SESSION_GONE_CAPACITY = 1 << 15,
+    SESSION_DEFINITIONS_SIZE = 4 << 20, /* slot table and heap */
+    SESSION_BOOT_ID_SIZE = 40,
+    SESSION_REASON_SIZE = 240,
+};
+
+enum site_mode { MODE_OFF = 0, MODE_RECORD = 1 };
+
+/* Sources, as bits of header.sources_wanted and sources_on. */
+enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2 };
+
+enum session_wanted { WANTED_OFF = 0, WANTED_ON = 1 };
+
+enum session_state {
+    STATE_NEW = 0,      /* made by the collector, no target yet */
+    STATE_CLAIMED = 1,  /* a target's probe has mapped it */
+    STATE_WAITING = 2,  /* armed; counting starts with the first __main__ code */
+    STATE_ON = 3,
+    STATE_OFF = 4,      /* armed, everything off */
+    STATE_REFUSED = 5,  /* the probe cannot work here: `reason` says why */
+    STATE_FORKED = 6,   /* unused in a parent's session; a child that is not followed is off */
+};
+
+enum on_full { ON_FULL_WAIT = 0, ON_FULL_DROP = 1 };
+
+/* Why recording went off: header.off_cause. */
+enum off_cause { OFF_WANTED = 0, OFF_COLLECTOR_DEAD = 1, OFF_COLLECTOR_STALE = 2 };
+
+enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONIC = 3 };
+
+struct session_header {
+    /* fixed at creation, by the collector */
+    uint64_t magic;
+    uint32_t format;
+    uint32_t header_size;
+    uint64_t size;
+    uint64_t modes_offset, gone_offset, definitions_offset, rings_offset, events_offset;
+    uint32_t id_limit, ring_limit, gone_capacity, definitions_size;
+    uint32_t on_full;    /* enum on_full */
+    uint32_t clock_kind; /* enum clock_kind */
+    uint64_t start_time_ns; /* CLOCK_REALTIME at creation */
+    uint64_t start_counter; /* the counter at creation */
+    uint32_t collector_pid;
+    uint32_t collector_uid;
+    char boot_id[SESSION_BOOT_ID_SIZE];
+    uint64_t pid_namespace; /* inode of /proc/self/ns/pid, the collector's */
+
+    /* written by the collector while it runs */
+    _Alignas(64) _Atomic uint32_t wanted;         /* enum session_wanted */
+    _Atomic uint32_t sources_wanted;              /* bits of enum session_source */
+    _Atomic uint32_t start_off;                   /* 1: the first __main__ code does not switch on */
+    _Atomic uint32_t switch_serial;               /* rises with each change of the above */
+    _Alignas(64) _Atomic uint64_t heartbeat;      /* rises with each drain */
+    _Atomic uint32_t sleeping;                    /* futex word: 1 while the collector sleeps */
+    _Atomic uint32_t gone_acked;                  /* consumed from the gone ring, free-running */
+    _Atomic uint32_t rings_made;                  /* rings that exist: 0 .. rings_made-1 */
+
+    /* written by the probe (under the GIL) */
+    _Alignas(64) _Atomic uint32_t state; /* enum session_state */
+    _Atomic uint32_t target_pid;         /* 0 until claimed by compare-and-swap; in the target's namespace */
+    _Atomic uint32_t sources_on;
+    _Atomic uint32_t off_cause;     /* enum off_cause, of the last off */
+    _Atomic uint32_t switch_done;   /* the switch_serial that `state` answers */
+    _Atomic uint32_t exec_count;
+    uint32_t python_version;        /* PY_VERSION_HEX */
+    uint32_t tool_id;               /* sys.monitoring's, on 3.12+ */
+    _Atomic uint32_t definition_count; /* ids ever given out: 1 .. definition_count */
+    _Atomic uint32_t gone_head;        /* ids that ended, free-running */
+    _Atomic uint64_t definitions_refused;
+    _Atomic uint64_t ringless_lost; /* events of threads that found no ring */
+    _Atomic uint64_t stack_guards;  /* times that the stack guard tripped (3.9-3.11) */
+    _Atomic uint64_t stack_guard_ticks;
+    _Atomic uint64_t on_counter;    /* counter at the last switch on, and off */
+    _Atomic uint64_t off_counter;
+    _Atomic uint64_t forks_unfollowed;
+    _Atomic uint64_t claims_refused; /* other Pythons of the target's family that found it claimed */
+    /* the probe's own cost, in ticks of the counter x 256, calibrated in the target */
+    uint32_t cost_inner_ticks256;   /* of a Python call: within the callee's own interval */
+    uint32_t cost_outer_ticks256;   /* ... and within the caller's */
+    uint32_t cost_c_inner_ticks256; /* the same of a C call */
+    uint32_t cost_c_outer_ticks256;
+    char python[64];                /* "3.12.4" */
+    char reason[SESSION_REASON_SIZE]; /* STATE_REFUSED: one sentence, terminated */
+    char executable[512];           /* sys.executable, terminated, cut if longer */
+};
+static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has one page");
+
+#endif

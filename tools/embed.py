@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""Write an assembler file that puts a file's bytes into the program as read-only data.
+
+usage: embed.py SYMBOL INPUT OUTPUT
+C sees `extern const unsigned char SYMBOL[], SYMBOL_end[];`. Assembler, because .incbin takes
+megabytes in no time where a C array takes the compiler seconds.
+"""
+
+import pathlib
+import sys
+
+TEMPLATE = """\
+    .section .rodata.{symbol}, "a"
+    .balign 16
+    .globl {symbol}
+    .hidden {symbol}
+    .type {symbol}, %object
+{symbol}:
+    .incbin "{path}"
+    .globl {symbol}_end
+    .hidden {symbol}_end
+{symbol}_end:
+    .byte 0
+    .size {symbol}, . - {symbol}
+    .section .note.GNU-stack, "", %progbits
+"""
+
+
+def main() -> None:
+    symbol, source, output = sys.argv[1:]
+    path = str(pathlib.Path(source).resolve()).replace("\\", "\\\\").replace('"', '\\"')
+    pathlib.Path(output).write_text(TEMPLATE.format(symbol=symbol, path=path))
+
+
+if __name__ == "__main__":
+    main()

@@ -50,12 +50,9 @@ def relocate(path: pathlib.Path, loader: str, library_path: str) -> None:
     strings = interp + library_path.encode() + b"\0"
     image += bytes(offset - len(image)) + strings
 
-    PHDR.pack_into(
-        image, notes[-1], PT_LOAD, READ_ONLY, offset, vaddr, vaddr, len(strings), len(strings), align
-    )
-    PHDR.pack_into(
-        image, interps[0], PT_INTERP, READ_ONLY, offset, vaddr, vaddr, len(interp), len(interp), 1
-    )
+    ours = (READ_ONLY, offset, vaddr, vaddr)
+    PHDR.pack_into(image, notes[-1], PT_LOAD, *ours, len(strings), len(strings), align)
+    PHDR.pack_into(image, interps[0], PT_INTERP, *ours, len(interp), len(interp), 1)
     set_rpath(image, headers[dynamics[0]], vaddr + len(interp))
     path.write_bytes(image)
 

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from typing import Iterator
+from collections.abc import Iterator
 
 ASK = "import sysconfig; print(sysconfig.get_path('include'))"
 

@@ -38,7 +38,8 @@ def executable() -> str:
             return os.path.realpath(path)
     sys.exit(
         "ulma: the program that belongs to this package was not found beside "
-        f"{sys.executable}; install it again with: {sys.executable} -m pip install --force-reinstall ulma"
+        f"{sys.executable}; install it again: "
+        f"{sys.executable} -m pip install --force-reinstall ulma"
     )
 
 

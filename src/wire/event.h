@@ -36,8 +36,9 @@ enum event_kind {
                             * In the control ring, id = the ring index of the thread it is of */
     EVENT_SEED_FRAME = 14, /* one frame of it, id and frame as in a push */
     EVENT_SEED_END = 15,   /* the stack is known from `counter` on */
-    EVENT_ON = 16,         /* recording begins on this thread (amount: enum switch_cause) */
-    EVENT_OFF = 17,        /* recording ends on this thread; open frames end unseen */
+    EVENT_ON = 16,         /* control ring only: recording begins on all threads; SEEDs follow */
+    EVENT_OFF = 17,        /* control ring only: recording ends on all threads at `counter`; what is
+                            * open then ends unseen, and no time counts until ON */
     EVENT_KIND_COUNT
 };
 

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* Definitions in the target: giving out ids, writing records, telling ends.
+ * Why: see define.h and wire/definitions.h.
+ * Rules: one producer, the GIL's holder. All bookkeeping is private memory of ours: nothing that the
+ * collector could write decides where we write, except gone_acked, which is checked. */
+#include "probe/define.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    SLOTS_BYTES = SESSION_ID_LIMIT * sizeof(uint32_t),
+    HEAP_UNITS = SESSION_DEFINITIONS_SIZE / 8, /* records are counted in units of 8 bytes */
+    MOST_RECORD_UNITS = (sizeof(struct definition) + 4 * DEFINITION_STRING_LIMIT) / 8 + 1,
+};
+
+enum { FLAG_GENERATOR = 0x20, FLAG_COROUTINE = 0x80, FLAG_ITERABLE_COROUTINE = 0x100,
+       FLAG_ASYNC_GENERATOR = 0x200 };
+
+Py_ssize_t define_extra_index = -1;
+
+static struct {
+    uint32_t next_id;   /* never given out before */
+    uint32_t recycled;  /* consumed from the acknowledged part of the gone ring */
+    uint32_t next_unit; /* of the heap */
+    uint32_t free_units[MOST_RECORD_UNITS + 1]; /* heads of lists of free records by size */
+    uint16_t units[SESSION_ID_LIMIT];           /* size of each id's record */
+    uint32_t generations[SESSION_ID_LIMIT];
+    uint32_t full_at; /* gone_acked when there was no room, plus 1; 0: there is room */
+} book;
+
+struct names {
+    PyObject *name, *qualname, *module, *file; /* bytes or NULL; owned */
+    uint32_t line;
+    uint16_t kind, flags;
+};
+
+void define_reset(void)
+{
+    memset(&book, 0, sizeof(book));
+    book.next_id = 1;
+    book.next_unit = SLOTS_BYTES / 8;
+}
+
+static _Atomic uint32_t *slot_of(uint32_t id)
+{
+    return (_Atomic uint32_t *)link_to.definitions + id;
+}
+
+/* The code object's end. `value` is NULL for codes on which only another tool stored something. */
+static void on_code_end(void *value)
+{
+    uintptr_t bits = (uintptr_t)value;
+    if (!link_to.header || (uint32_t)(bits >> 32) != link_to.generation)
+        return;
+    struct session_header *header = link_to.header;
+    uint32_t head = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
+    if (head - book.recycled >= SESSION_GONE_CAPACITY)
+        return; /* the id is simply not used again */
+    link_to.gone[head % SESSION_GONE_CAPACITY] = (uint32_t)bits;
+    /* Pairs with the collector's acquire of gone_head. */
+    atomic_store_explicit(&header->gone_head, head + 1, memory_order_release);
+}
+
+/* Frees a recycled id's record into the list of its size. */
+static void free_record(uint32_t id)
+{
+    uint32_t unit = atomic_load_explicit(slot_of(id), memory_order_relaxed);
+    uint16_t units = book.units[id];
+    if (!unit || !units)
+        return;
+    uint32_t *link = (uint32_t *)(link_to.definitions + (size_t)unit * 8);
+    *link = book.free_units[units];
+    book.free_units[units] = unit;
+    book.units[id] = 0;
+}
+
+static uint32_t new_id(void)
+{
+    struct session_header *header = link_to.header;
+    uint32_t acked = atomic_load_explicit(&header->gone_acked, memory_order_acquire);
+    uint32_t told = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
+    if (book.recycled != acked && told - acked <= told - book.recycled) {
+        uint32_t id = link_to.gone[book.recycled % SESSION_GONE_CAPACITY];
+        book.recycled++;
+        if (id > 0 && id < book.next_id) {
+            free_record(id);
+            return id;
+        }
+    }
+    return book.next_id < SESSION_ID_LIMIT ? book.next_id++ : 0;
+}
+
+static uint32_t allocate_units(uint16_t units)
+{
+    for (uint32_t size = units; size <= MOST_RECORD_UNITS && size <= units + 8u; size++) {
+        uint32_t unit = book.free_units[size];
+        if (!unit)
+            continue;
+        book.free_units[size] = *(uint32_t *)(link_to.definitions + (size_t)unit * 8);
+        return unit;
+    }
+    if (book.next_unit + units > HEAP_UNITS)
+        return 0;
+    uint32_t unit = book.next_unit;
+    book.next_unit += units;
+    return unit;
+}
+
+static uint16_t put_string(unsigned char **at, PyObject *bytes)
+{
+    char *text = NULL;
+    Py_ssize_t size = 0;
+    if (!bytes || PyBytes_AsStringAndSize(bytes, &text, &size) < 0)
+        return 0;
+    if (size > DEFINITION_STRING_LIMIT)
+        size = DEFINITION_STRING_LIMIT;
+    memcpy(*at, text, (size_t)size);
+    *at += size;
+    return (uint16_t)size;
+}
+
+static size_t cut_size(PyObject *bytes)
+{
+    Py_ssize_t size = bytes ? PyBytes_Size(bytes) : 0;
+    return size > DEFINITION_STRING_LIMIT ? DEFINITION_STRING_LIMIT : (size_t)size;
+}
+
+/* Writes the record and publishes it. The id, or 0 when there is no room. */
+static uint32_t publish(const struct names *names)
+{
+    size_t bytes = sizeof(struct definition) + cut_size(names->name) + cut_size(names->qualname) +
+                   cut_size(names->module) + cut_size(names->file);
+    uint16_t units = (uint16_t)((bytes + 7) / 8);
+    uint32_t unit = allocate_units(units);
+    uint32_t id = unit ? new_id() : 0;
+    if (!id) {
+        book.full_at = 1 + atomic_load_explicit(&link_to.header->gone_acked, memory_order_relaxed);
+        return 0;
+    }
+    unsigned char *start = link_to.definitions + (size_t)unit * 8;
+    unsigned char *at = start + sizeof(struct definition);
+    struct definition *record = (struct definition *)start;
+    record->id = id;
+    record->generation = ++book.generations[id];
+    record->line = names->line;
+    record->kind = names->kind;
+    record->flags = names->flags;
+    record->name_size = put_string(&at, names->name);
+    record->qualname_size = put_string(&at, names->qualname);
+    record->module_size = put_string(&at, names->module);
+    record->file_size = put_string(&at, names->file);
+    book.units[id] = units;
+    /* Pairs with the acquire in mapping_definition. */
+    atomic_store_explicit(slot_of(id), unit, memory_order_release);
+    uint32_t count = book.next_id - 1;
+    atomic_store_explicit(&link_to.header->definition_count, count, memory_order_release);
+    return id;
+}
+
+/* UTF-8 bytes of a str; surrogates come out as \udcXX. NULL for anything else. Errors are dropped:
+ * the caller has saved the exception that was there. */
+static PyObject *utf8(PyObject *text)
+{
+    PyObject *bytes = NULL;
+    if (text && PyUnicode_Check(text))
+        bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+    if (!bytes)
+        PyErr_Clear();
+    return bytes;
+}
+
+static PyObject *utf8_attribute(PyObject *object, const char *name)
+{
+    PyObject *text = PyObject_GetAttrString(object, name);
+    PyObject *bytes = utf8(text);
+    Py_XDECREF(text);
+    PyErr_Clear();
+    return bytes;
+}
+
+static void free_names(struct names *names)
+{
+    Py_XDECREF(names->name);
+    Py_XDECREF(names->qualname);
+    Py_XDECREF(names->module);
+    Py_XDECREF(names->file);
+}
+
+static uint16_t kind_flags(PyObject *code)
+{
+    int flags = PYAPI_FIELD(int, code, pyapi.code_flags);
+    if (flags & FLAG_ASYNC_GENERATOR)
+        return DEFINITION_ASYNC_GENERATOR;
+    if (flags & (FLAG_COROUTINE | FLAG_ITERABLE_COROUTINE))
+        return DEFINITION_COROUTINE;
+    return flags & FLAG_GENERATOR ? DEFINITION_GENERATOR : 0;
+}
+
+static PyObject *module_of(void *frame)
+{
+    if (!frame)
+        return NULL;
+    PyObject *globals = PYAPI_FIELD(PyObject *, frame, pyapi.frame_globals);
+    if (!globals || !PyDict_Check(globals))
+        return NULL;
+    return utf8(PyDict_GetItemString(globals, "__name__")); /* borrowed */
+}
+
+/* No room, and nothing has been acknowledged since: a refusal must cost little, it comes per call. */
+static bool refused(void)
+{
+    struct session_header *header = link_to.header;
+    if (!book.full_at)
+        return false;
+    if (book.full_at == 1 + atomic_load_explicit(&header->gone_acked, memory_order_relaxed)) {
+        atomic_fetch_add_explicit(&header->definitions_refused, 1, memory_order_relaxed);
+        return true;
+    }
+    book.full_at = 0;
+    return false;
+}
+
+uint32_t define_code(PyObject *code, void *frame)
+{
+    if (!link_to.header || Py_TYPE(code) != pyapi.code_type || refused())
+        return 0;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    struct names names = {
+        .name = utf8_attribute(code, "co_name"),
+        .qualname = pyapi.minor >= 11 ? utf8_attribute(code, "co_qualname") : NULL,
+        .module = module_of(frame),
+        .file = utf8_attribute(code, "co_filename"),
+        .line = (uint32_t)PYAPI_FIELD(int, code, pyapi.code_line),
+        .kind = DEFINITION_FUNCTION,
+        .flags = kind_flags(code),
+    };
+    uint32_t id = publish(&names);
+    free_names(&names);
+    if (id) {
+        uintptr_t bits = ((uintptr_t)link_to.generation << 32) | id;
+        if (pyapi.set_extra(code, define_extra_index, (void *)bits))
+            PyErr_Clear();
+    }
+    PyErr_Restore(type, value, traceback);
+    return id;
+}
+
+/* --- C functions: a table by PyMethodDef ---------------------------------------------------- */
+
+enum { C_TABLE_SIZE = 1 << 14 }; /* functions that one program calls; beyond it: `(other)` */
+
+static struct c_entry {
+    PyMethodDef *method;
+    uint32_t id, generation;
+    PyObject *keeper; /* keeps a PyMethodDef on the heap alive (pybind11's are) */
+} c_table[C_TABLE_SIZE];
+
+/* cProfile's spelling (normalizeUserObj in Modules/_lsprof.c). A new str or NULL. */
+static PyObject *c_display(PyMethodDef *method, PyObject *self, PyObject *module,
+                           PyObject **ret_keeper)
+{
+    PyObject *name = PyUnicode_FromString(method->ml_name);
+    PyObject *found = name && self ? pyapi.type_lookup(Py_TYPE(self), name) : NULL; /* borrowed */
+    PyObject *display = NULL;
+    if (found) {
+        Py_INCREF(found);
+        display = PyObject_Repr(found);
+        *ret_keeper = found;
+    }
+    if (!display) {
+        PyErr_Clear();
+        const char *form = self ? "<built-in method %U>" : "<%U>";
+        const char *form_of_module = self ? "<built-in method %U.%U>" : "<%U.%U>";
+        if (module && PyUnicode_Check(module) &&
+            (self || PyUnicode_CompareWithASCIIString(module, "builtins") != 0))
+            display = PyUnicode_FromFormat(form_of_module, module, name);
+        else
+            display = PyUnicode_FromFormat(form, name);
+    }
+    Py_XDECREF(name);
+    return display;
+}
+
+static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObject *module)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *keeper = NULL;
+    PyObject *display = c_display(entry->method, self, module, &keeper);
+    struct names names = {.name = utf8(display), .module = utf8(module),
+                          .kind = DEFINITION_C_FUNCTION};
+    entry->id = publish(&names);
+    entry->generation = link_to.generation;
+    if (!entry->keeper)
+        entry->keeper = keeper;
+    else
+        Py_XDECREF(keeper);
+    free_names(&names);
+    Py_XDECREF(display);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    return entry->id;
+}
+
+uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module)
+{
+    uintptr_t hash = (uintptr_t)method >> 3;
+    hash ^= hash >> 11;
+    for (unsigned probe = 0; probe < 64; probe++) {
+        struct c_entry *entry = &c_table[(hash + probe) % C_TABLE_SIZE];
+        if (entry->method == method && entry->generation == link_to.generation)
+            return entry->id;
+        if (!entry->method || entry->method == method) {
+            entry->method = method;
+            return publish_c_function(entry, self, module);
+        }
+    }
+    return 0;
+}
+
+/* The layout of co_extra, proved on a code object of ours. */
+int define_init(char *reason, size_t size)
+{
+    define_extra_index = pyapi.request_extra_index(on_code_end);
+    PyObject *code = Py_CompileString("0", "<ulma>", Py_eval_input);
+    uintptr_t mark = ((uintptr_t)UINT32_MAX << 32) | 42;
+    bool holds = false;
+    if (define_extra_index >= 0 && code &&
+        pyapi.set_extra(code, define_extra_index, (void *)mark) == 0) {
+        struct define_extra *extra = PYAPI_FIELD(struct define_extra *, code, pyapi.code_extra);
+        holds = extra && extra->size > define_extra_index &&
+                extra->values[define_extra_index] == (void *)mark;
+    }
+    Py_XDECREF(code);
+    PyErr_Clear();
+    if (holds)
+        return 0;
+    snprintf(reason, size, "this Python has no room to mark code objects (co_extra); nothing can be "
+                           "recorded");
+    return -1;
+}

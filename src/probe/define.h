@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* From code objects and C functions to ids.
+ * Why: an event carries 24 bits; the name goes over once. A code object carries its id itself (in its
+ * co_extra slot), so that the hot path is two loads, and tells its own end.
+ * Rules: the GIL is held. define_code never raises and leaves a pending exception as it was. */
+#ifndef ULMA_PROBE_DEFINE_H
+#define ULMA_PROBE_DEFINE_H
+
+#include "probe/link.h"
+#include "probe/py/pyapi.h"
+
+/* Once: the co_extra index, and a proof of its layout. 0, or -1 with a sentence. */
+int define_init(char *reason, size_t size);
+
+/* The slow path of define_id: a new id, or 0 where there is no room. `frame`: of the code, to find
+ * its module; NULL: unknown. */
+uint32_t define_code(PyObject *code, void *frame);
+
+/* The id of a C function by its PyMethodDef; `self` and `module` name it as cProfile does. */
+uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module);
+
+/* New link: ids begin anew. */
+void define_reset(void);
+
+extern Py_ssize_t define_extra_index;
+
+struct define_extra {
+    Py_ssize_t size;
+    void *values[];
+};
+
+/* The id that a code object has under this link, or 0. */
+static inline uint32_t define_known(PyObject *code)
+{
+    struct define_extra *extra = PYAPI_FIELD(struct define_extra *, code, pyapi.code_extra);
+    if (__builtin_expect(!extra || extra->size <= define_extra_index, 0))
+        return 0;
+    uintptr_t value = (uintptr_t)extra->values[define_extra_index];
+    if (__builtin_expect((uint32_t)(value >> 32) != link_to.generation, 0))
+        return 0;
+    return (uint32_t)value;
+}
+
+static inline uint32_t define_id(PyObject *code, void *frame)
+{
+    uint32_t id = define_known(code);
+    return __builtin_expect(id != 0, 1) ? id : define_code(code, frame);
+}
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening and claiming a session from inside the target.
+ * Why: see link.h.
+ * Rules: opened by path, without following a link, and only if it is ours: a session names no one
+ * else's memory. The first process that claims it has it; others are counted and go on unprofiled. */
+#include "probe/link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct link link_to = {.clock = CLOCK_MONOTONIC_NS};
+
+static bool header_is_sound(const struct session_header *header, size_t size)
+{
+    return header->magic == SESSION_MAGIC && header->format == SESSION_FORMAT &&
+           header->size == size && header->id_limit == SESSION_ID_LIMIT &&
+           header->ring_limit == SESSION_RING_LIMIT &&
+           header->gone_capacity == SESSION_GONE_CAPACITY &&
+           header->definitions_size == SESSION_DEFINITIONS_SIZE &&
+           header->modes_offset + SESSION_ID_LIMIT <= size &&
+           header->gone_offset + SESSION_GONE_CAPACITY * sizeof(uint32_t) <= size &&
+           header->definitions_offset + SESSION_DEFINITIONS_SIZE <= size &&
+           header->rings_offset + SESSION_RING_LIMIT * sizeof(struct ring_shared) <= size;
+}
+
+static bool claim(struct session_header *header)
+{
+    uint32_t nobody = 0;
+    if (atomic_compare_exchange_strong(&header->target_pid, &nobody, (uint32_t)getpid()))
+        return true;
+    atomic_fetch_add(&header->claims_refused, 1);
+    return false;
+}
+
+static int map_session(int fd, char *reason, size_t size)
+{
+    struct stat status;
+    /* By number: before glibc 2.33 fstat is no symbol of the library. */
+    if (syscall(SYS_fstat, fd, &status) || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
+        (status.st_mode & 077) != 0 || status.st_size < SESSION_HEADER_SIZE) {
+        snprintf(reason, size, "the session file is not this user's own; nothing is recorded");
+        return -1;
+    }
+    size_t length = (size_t)status.st_size;
+    void *base = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (base == MAP_FAILED) {
+        snprintf(reason, size, "mapping the session failed: %s", strerror(errno));
+        return -1;
+    }
+    struct session_header *header = base;
+    if (!header_is_sound(header, length)) {
+        munmap(base, length);
+        snprintf(reason, size, "the session file has a format that this probe does not know");
+        return -1;
+    }
+    if (!claim(header)) {
+        munmap(base, length);
+        snprintf(reason, size, "the session belongs to another process");
+        return -1;
+    }
+    link_to.base = base;
+    link_to.size = length;
+    link_to.header = header;
+    return 0;
+}
+
+int link_open(const char *path, char *reason, size_t size)
+{
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        snprintf(reason, size, "opening the session failed: %s", strerror(errno));
+        return -1;
+    }
+    if (map_session(fd, reason, size)) {
+        close(fd);
+        return -1;
+    }
+    /* The descriptor goes: asking for the lock opens the file anew, so that the target has no
+     * descriptor more than it would have without ulma. */
+    close(fd);
+    const struct session_header *header = link_to.header;
+    link_to.modes = link_to.base + header->modes_offset;
+    link_to.gone = (uint32_t *)(link_to.base + header->gone_offset);
+    link_to.definitions = link_to.base + header->definitions_offset;
+    link_to.rings = (struct ring_shared *)(link_to.base + header->rings_offset);
+    link_to.clock = (enum clock_source)header->clock_kind;
+    link_to.wait = header->on_full == ON_FULL_WAIT;
+    link_to.generation++;
+    snprintf(link_to.path, sizeof(link_to.path), "%s", path);
+    return 0;
+}
+
+void link_forget(void)
+{
+    link_to.header = NULL;
+    link_to.base = NULL;
+    link_to.generation++;
+}
+
+bool link_collector_lives(void)
+{
+    int fd = open(link_to.path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    bool lives = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    close(fd);
+    return lives;
+}

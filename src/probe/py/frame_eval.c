@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls on 3.9-3.11: a frame evaluation function (PEP 523), for the whole interpreter.
+ * Why: one pointer covers every present and future thread, those of C code too, and costs one C frame
+ * and our record; on 3.11 the profile function would de-specialise every instruction of a thread. With
+ * `c-calls` the profile function is needed all the same (it alone hears C calls) and then tells both;
+ * the evaluator only installs it in each thread.
+ * Rules: chains to whoever held the pointer. Reads all it wants of a frame before running it: after
+ * that the frame is gone. Wrappers begun under an older switch write nothing. */
+#include "probe/switch.h"
+
+#include "probe/py/profile.h"
+#include "sources/calls/calls_probe.h"
+
+#include <stdio.h>
+
+enum { OWNED_BY_THREAD = 0, OWNED_BY_GENERATOR = 1, SUSPENDED = -1, OPCODE_RETURN_GENERATOR = 75 };
+enum { GENERATOR_FLAGS = 0x20 | 0x80 | 0x100 | 0x200 };
+
+static pyapi_eval_frame *chained;
+static pyapi_eval_frame *installed; /* ours that is in place; NULL: none */
+static uint32_t epoch;
+static unsigned guarded; /* evaluations that run below the stack guard now */
+
+static void install(pyapi_eval_frame *evaluator)
+{
+    PyInterpreterState *interpreter = PyInterpreterState_Get();
+    pyapi_eval_frame *present = pyapi.get_eval_frame(interpreter);
+    if (present != installed || !chained)
+        chained = present; /* another tool came after us: it is below us from here on */
+    pyapi.set_eval_frame(interpreter, evaluator);
+    installed = evaluator;
+}
+
+/* Gives the pointer back, unless someone chained over ours: then it stays as a pass-through. */
+static void uninstall(void)
+{
+    PyInterpreterState *interpreter = PyInterpreterState_Get();
+    if (installed && pyapi.get_eval_frame(interpreter) == installed) {
+        pyapi.set_eval_frame(interpreter, chained);
+        installed = NULL;
+    }
+}
+
+static bool is_generator(PyObject *code)
+{
+    return (PYAPI_FIELD(int, code, pyapi.code_flags) & GENERATOR_FLAGS) != 0;
+}
+
+/* 3.11 evaluates the creation of a generator as a frame of its own, which returns the generator. */
+static bool is_creation(const void *frame, bool generator)
+{
+    return pyapi.minor == 11 && generator &&
+           PYAPI_FIELD(char, frame, pyapi.frame_owner) == OWNED_BY_THREAD;
+}
+
+static bool has_begun(const void *frame)
+{
+    if (pyapi.minor < 11)
+        return PYAPI_FIELD(int, frame, pyapi.frame_lasti) != -1;
+    const uint16_t *instruction = PYAPI_FIELD(uint16_t *, frame, pyapi.frame_instruction);
+    return (*instruction & 0xff) != OPCODE_RETURN_GENERATOR;
+}
+
+/* After the evaluation of a generator's frame, which its generator keeps alive. */
+static bool has_yielded(const void *frame)
+{
+    if (pyapi.minor == 9)
+        return PYAPI_FIELD(void *, frame, pyapi.frame_stacktop) != NULL;
+    if (pyapi.minor == 10)
+        return PYAPI_FIELD(signed char, frame, pyapi.frame_state) == SUSPENDED;
+    const char *generator = (const char *)frame - pyapi.generator_frame;
+    return PYAPI_FIELD(signed char, generator, pyapi.generator_state) == SUSPENDED;
+}
+
+static PyObject *pass_on(PyThreadState *tstate, void *frame, int throwflag)
+{
+    return chained(tstate, frame, throwflag);
+}
+
+/* Little stack is left: every frame of ours costs some that the plain interpreter would not need, so
+ * from here up to the return of this frame the plain interpreter runs. */
+static PyObject *evaluate_guarded(PyThreadState *tstate, void *frame, int throwflag)
+{
+    struct session_header *header = link_to.header;
+    pyapi_eval_frame *ours = installed;
+    uint32_t begun_in = epoch;
+    uint64_t begin = link_counter();
+    if (header)
+        atomic_fetch_add_explicit(&header->stack_guards, 1, memory_order_relaxed);
+    guarded++;
+    uninstall();
+    PyObject *result = chained(tstate, frame, throwflag);
+    guarded--;
+    if (guarded == 0 && begun_in == epoch && link_to.header && ours) {
+        install(ours);
+        atomic_fetch_add_explicit(&link_to.header->stack_guard_ticks, link_counter() - begin,
+                                  memory_order_relaxed);
+    }
+    return result;
+}
+
+static inline bool is_low_on_stack(const struct writer *writer)
+{
+    return (uintptr_t)__builtin_frame_address(0) < writer->stack_floor;
+}
+
+static void put_retop(struct writer *writer, void *caller)
+{
+    writer_put(link_counter(), EVENT_RETOP, 0, caller ? pyapi_frame_key(caller) : 0);
+    writer->innermost = caller;
+}
+
+static enum event_kind pop_kind(const PyObject *result, const void *frame, bool generator)
+{
+    if (!result)
+        return EVENT_UNWIND;
+    return generator && has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN;
+}
+
+static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
+{
+    if (__builtin_expect(switch_is_due(), 0))
+        switch_apply();
+    PyObject *code = pyapi_frame_code(frame);
+    bool generator = code && is_generator(code);
+    struct writer *writer = writer_take();
+    if (!code || !writer || installed != record || is_creation(frame, generator))
+        return pass_on(tstate, frame, throwflag);
+    void *caller = pyapi_current_frame(tstate);
+    if (writer->innermost != caller)
+        put_retop(writer, caller);
+    enum event_kind kind = EVENT_START;
+    if (throwflag)
+        kind = EVENT_THROW;
+    else if (generator && has_begun(frame))
+        kind = EVENT_RESUME;
+    uint32_t begun_in = epoch;
+    writer->innermost = frame;
+    calls_push(kind, code, frame);
+    PyObject *result = __builtin_expect(is_low_on_stack(writer), 0)
+                           ? evaluate_guarded(tstate, frame, throwflag)
+                           : chained(tstate, frame, throwflag);
+    if (__builtin_expect(begun_in != epoch, 0))
+        return result;
+    uint64_t counter = link_counter();
+    calls_pop(pop_kind(result, frame, generator), counter, frame);
+    writer->innermost = caller;
+    return result;
+}
+
+/* With c-calls: installs the profile function in a thread at its first frame. */
+static PyObject *install_profile(PyThreadState *tstate, void *frame, int throwflag)
+{
+    if (__builtin_expect(switch_is_due(), 0))
+        switch_apply();
+    profile_ensure(tstate);
+    return pass_on(tstate, frame, throwflag);
+}
+
+/* --- the first __main__ code ---------------------------------------------------------------- */
+
+static PyObject *gate(PyThreadState *tstate, void *frame, int throwflag)
+{
+    PyObject *globals = PYAPI_FIELD(PyObject *, frame, pyapi.frame_globals);
+    PyObject *name = globals && PyDict_Check(globals) ? PyDict_GetItemString(globals, "__name__")
+                                                      : NULL;
+    if (!name || !PyUnicode_Check(name) || PyUnicode_CompareWithASCIIString(name, "__main__") != 0)
+        return pass_on(tstate, frame, throwflag);
+    switch_first_main();
+    if (installed == record)
+        return record(tstate, frame, throwflag);
+    if (installed == install_profile)
+        return install_profile(tstate, frame, throwflag);
+    return pass_on(tstate, frame, throwflag);
+}
+
+static int frame_eval_prepare(char *reason, size_t size)
+{
+    (void)reason;
+    (void)size;
+    return 0;
+}
+
+static int frame_eval_watch_main(void)
+{
+    install(gate);
+    return 0;
+}
+
+static int frame_eval_on(uint32_t sources, char *reason, size_t size)
+{
+    epoch++;
+    if (!(sources & SOURCE_C_CALLS)) {
+        install(record);
+        return 0;
+    }
+    if (profile_on(sources, reason, size))
+        return -1;
+    install(install_profile);
+    return 0;
+}
+
+static void frame_eval_off(void)
+{
+    epoch++;
+    profile_off();
+    uninstall();
+}
+
+static void frame_eval_seeded(struct writer *writer, void *frame)
+{
+    writer->innermost = frame;
+}
+
+const struct switch_mechanism frame_eval_mechanism = {
+    .prepare = frame_eval_prepare,
+    .watch_main = frame_eval_watch_main,
+    .on = frame_eval_on,
+    .off = frame_eval_off,
+    .seeded = frame_eval_seeded,
+};

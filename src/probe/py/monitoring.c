@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls on 3.12 and newer: sys.monitoring (PEP 669).
+ * Why: it instruments the functions that run and nothing else, and restores them to the bit when off.
+ * There is no C API to register, so the Python functions are called; what they get is a type of ours
+ * whose vectorcall is our C function, the cheapest callable there is (CPython's own legacy_tracing.c
+ * does the same). Event numbers differ between versions and are read at run time.
+ * Rules: callbacks never raise and never answer DISABLE. The interpreter suppresses events inside
+ * them. */
+#include "probe/switch.h"
+
+#include "sources/c_calls/c_calls_probe.h"
+#include "sources/calls/calls_probe.h"
+
+#include <stdio.h>
+#include <structmember.h>
+
+enum { FLAG_HAVE_VECTORCALL = 1 << 11 };
+
+struct callback {
+    PyObject base;
+    pyapi_vectorcall *call;
+};
+
+static PyObject *register_callback, *set_events, *missing;
+static int tool_id;
+static long calls_mask, c_calls_mask, gate_mask;
+
+static inline void *current_frame(void)
+{
+    return pyapi_current_frame(pyapi.thread_state());
+}
+
+#define CALLBACK(name)                                                                             \
+    static PyObject *name(PyObject *self __attribute__((unused)), PyObject *const *args,           \
+                          size_t nargsf __attribute__((unused)),                                   \
+                          PyObject *names __attribute__((unused)))
+
+#define PUSH_CALLBACK(name, kind)                                                                  \
+    CALLBACK(name)                                                                                 \
+    {                                                                                              \
+        if (__builtin_expect(switch_is_due(), 0))                                                  \
+            switch_apply();                                                                        \
+        calls_push(kind, args[0], current_frame());                                                \
+        return Py_None; /* immortal since 3.12: no reference to count */                           \
+    }
+
+#define POP_CALLBACK(name, kind)                                                                   \
+    CALLBACK(name)                                                                                 \
+    {                                                                                              \
+        (void)args;                                                                                \
+        uint64_t counter = link_counter();                                                         \
+        calls_pop(kind, counter, current_frame());                                                 \
+        return Py_None;                                                                            \
+    }
+
+PUSH_CALLBACK(on_start, EVENT_START)
+PUSH_CALLBACK(on_resume, EVENT_RESUME)
+PUSH_CALLBACK(on_throw, EVENT_THROW)
+POP_CALLBACK(on_return, EVENT_RETURN)
+POP_CALLBACK(on_yield, EVENT_YIELD)
+POP_CALLBACK(on_unwind, EVENT_UNWIND)
+
+/* args: code, offset, callable, first argument or MISSING. */
+CALLBACK(on_call)
+{
+    uint32_t id = 0;
+    if (c_calls_identify(args[2], args[3] == missing ? NULL : args[3], &id))
+        c_calls_push(id, current_frame());
+    return Py_None;
+}
+
+static inline PyObject *c_pop(PyObject *const *args, enum event_kind kind)
+{
+    uint64_t counter = link_counter();
+    if (c_calls_is_told(args[2]))
+        c_calls_pop(kind, counter, current_frame());
+    return Py_None;
+}
+
+CALLBACK(on_c_return)
+{
+    return c_pop(args, EVENT_C_RETURN);
+}
+
+CALLBACK(on_c_raise)
+{
+    return c_pop(args, EVENT_C_RAISE);
+}
+
+/* The first __main__ code: a module's code whose globals are __main__'s. */
+CALLBACK(on_gate)
+{
+    PyObject *globals = PyEval_GetGlobals(); /* borrowed */
+    PyObject *name = globals ? PyDict_GetItemString(globals, "__name__") : NULL;
+    if (!name || !PyUnicode_Check(name) || PyUnicode_CompareWithASCIIString(name, "__main__") != 0)
+        return Py_None;
+    if (switch_first_main())
+        calls_push(EVENT_START, args[0], current_frame());
+    return Py_None;
+}
+
+static const struct hook {
+    const char *event;
+    pyapi_vectorcall *call;
+    bool c_call;
+} hooks[] = {
+    {"PY_START", on_start, false},    {"PY_RESUME", on_resume, false},
+    {"PY_THROW", on_throw, false},    {"PY_RETURN", on_return, false},
+    {"PY_YIELD", on_yield, false},    {"PY_UNWIND", on_unwind, false},
+    {"CALL", on_call, true},          {"C_RETURN", on_c_return, true},
+    {"C_RAISE", on_c_raise, true},
+};
+enum { HOOK_COUNT = sizeof(hooks) / sizeof(hooks[0]) };
+
+static long event_bits[HOOK_COUNT];
+static PyObject *callbacks[HOOK_COUNT], *gate_callback;
+
+/* --- registering ---------------------------------------------------------------------------- */
+
+static PyMemberDef callback_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct callback, call), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static void callback_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *make_type(void)
+{
+    PyType_Slot slots[] = {
+        {Py_tp_members, callback_members},
+        {Py_tp_call, (void *)pyapi.vectorcall_call},
+        {Py_tp_dealloc, (void *)callback_dealloc},
+        {0, NULL},
+    };
+    PyType_Spec spec = {.name = "ulma.callback",
+                        .basicsize = (int)sizeof(struct callback),
+                        .flags = Py_TPFLAGS_DEFAULT | FLAG_HAVE_VECTORCALL,
+                        .slots = slots};
+    return PyType_FromSpec(&spec);
+}
+
+static PyObject *make_callback(PyObject *type, pyapi_vectorcall *call)
+{
+    struct callback *callback = PyObject_New(struct callback, (PyTypeObject *)type);
+    if (callback)
+        callback->call = call;
+    return (PyObject *)callback;
+}
+
+static int attach_callback(long event, PyObject *callback)
+{
+    PyObject *old = PyObject_CallFunction(register_callback, "ilO", tool_id, event, callback);
+    Py_XDECREF(old);
+    return old ? 0 : -1;
+}
+
+static int change_events(long mask)
+{
+    PyObject *result = PyObject_CallFunction(set_events, "il", tool_id, mask);
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
+/* Id 4, else 3: the two that PEP 669 leaves to anybody. */
+static int take_tool_id(PyObject *monitoring, char *reason, size_t size)
+{
+    char holders[2][64] = {"", ""};
+    for (int i = 0; i < 2; i++) {
+        tool_id = 4 - i;
+        PyObject *result = PyObject_CallMethod(monitoring, "use_tool_id", "is", tool_id, "ulma");
+        if (result) {
+            Py_DECREF(result);
+            link_to.header->tool_id = (uint32_t)tool_id;
+            return 0;
+        }
+        PyErr_Clear();
+        PyObject *holder = PyObject_CallMethod(monitoring, "get_tool", "i", tool_id);
+        PyObject *text = holder ? PyObject_Str(holder) : NULL;
+        PyObject *bytes = text ? PyUnicode_AsUTF8String(text) : NULL;
+        if (bytes)
+            snprintf(holders[i], sizeof(holders[i]), "%s", PyBytes_AsString(bytes));
+        PyErr_Clear();
+        Py_XDECREF(bytes);
+        Py_XDECREF(text);
+        Py_XDECREF(holder);
+    }
+    snprintf(reason, size,
+             "sys.monitoring's tool ids 4 and 3 are taken by %s and %s; end one of these tools",
+             holders[0], holders[1]);
+    return -1;
+}
+
+static int read_events(PyObject *monitoring)
+{
+    PyObject *events = PyObject_GetAttrString(monitoring, "events");
+    int result = events ? 0 : -1;
+    for (int i = 0; i < HOOK_COUNT && result == 0; i++) {
+        PyObject *bit = PyObject_GetAttrString(events, hooks[i].event);
+        event_bits[i] = bit ? PyLong_AsLong(bit) : 0;
+        Py_XDECREF(bit);
+        if (event_bits[i] <= 0)
+            result = -1;
+        else if (hooks[i].c_call)
+            c_calls_mask |= event_bits[i];
+        else
+            calls_mask |= event_bits[i];
+    }
+    gate_mask = event_bits[0];
+    Py_XDECREF(events);
+    return result;
+}
+
+static int register_hooks(void)
+{
+    for (int i = 0; i < HOOK_COUNT; i++)
+        if (attach_callback(event_bits[i], callbacks[i]))
+            return -1;
+    return 0;
+}
+
+static int make_callbacks(void)
+{
+    PyObject *type = make_type();
+    if (!type)
+        return -1;
+    for (int i = 0; i < HOOK_COUNT; i++)
+        if (!callbacks[i] && !(callbacks[i] = make_callback(type, hooks[i].call)))
+            return -1;
+    gate_callback = make_callback(type, on_gate);
+    Py_DECREF(type);
+    return gate_callback ? register_hooks() : -1;
+}
+
+static int monitoring_prepare(char *reason, size_t size)
+{
+    PyObject *monitoring = PySys_GetObject("monitoring"); /* borrowed */
+    if (!monitoring || read_events(monitoring)) {
+        PyErr_Clear();
+        snprintf(reason, size, "this Python has no sys.monitoring, which ulma needs from 3.12 on");
+        return -1;
+    }
+    register_callback = PyObject_GetAttrString(monitoring, "register_callback");
+    set_events = PyObject_GetAttrString(monitoring, "set_events");
+    missing = PyObject_GetAttrString(monitoring, "MISSING");
+    if (!register_callback || !set_events || !missing)
+        return -1;
+    if (take_tool_id(monitoring, reason, size))
+        return -1;
+    if (make_callbacks() == 0)
+        return 0;
+    PyErr_Clear();
+    snprintf(reason, size, "registering with sys.monitoring failed");
+    return -1;
+}
+
+/* --- the switch ----------------------------------------------------------------------------- */
+
+static int monitoring_watch_main(void)
+{
+    if (attach_callback(event_bits[0], gate_callback) || change_events(gate_mask)) {
+        PyErr_Clear();
+        return -1;
+    }
+    return 0;
+}
+
+static int monitoring_on(uint32_t sources, char *reason, size_t size)
+{
+    long mask = 0;
+    if (sources & SOURCE_CALLS)
+        mask |= calls_mask;
+    if (sources & SOURCE_C_CALLS)
+        mask |= c_calls_mask;
+    if (attach_callback(event_bits[0], callbacks[0]) == 0 && change_events(mask) == 0)
+        return 0;
+    PyErr_Clear();
+    snprintf(reason, size, "another tool took sys.monitoring's tool id %d away", tool_id);
+    return -1;
+}
+
+static void monitoring_off(void)
+{
+    if (change_events(0))
+        PyErr_Clear();
+}
+
+static void monitoring_seeded(struct writer *writer, void *frame)
+{
+    (void)writer;
+    (void)frame;
+}
+
+const struct switch_mechanism monitoring_mechanism = {
+    .prepare = monitoring_prepare,
+    .watch_main = monitoring_watch_main,
+    .on = monitoring_on,
+    .off = monitoring_off,
+    .seeded = monitoring_seeded,
+};

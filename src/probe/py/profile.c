@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* The profile function (PyEval_SetProfile) as a source.
+ * Why: see profile.h.
+ * Rules: it is set per thread state, which may be a new one on an old thread: the serial that a
+ * thread's own copy carries tells whether it has it. */
+#include "probe/py/profile.h"
+
+#include "sources/c_calls/c_calls_probe.h"
+#include "sources/calls/calls_probe.h"
+
+#include <stdio.h>
+
+enum { WHAT_CALL = 0, WHAT_RETURN = 3, WHAT_C_CALL = 4, WHAT_C_RAISE = 5, WHAT_C_RETURN = 6 };
+enum { OPCODE_RESUME_3_11 = 151, OWNED_BY_GENERATOR = 1, SUSPENDED = -1 };
+enum { GENERATOR_FLAGS = 0x20 | 0x80 | 0x100 | 0x200 };
+
+static uint32_t wanted;
+static uint32_t serial; /* rises with each on; 0: never on */
+static __thread uint32_t serial_of_thread __attribute__((tls_model("initial-exec")));
+static __thread PyThreadState *tstate_of_thread __attribute__((tls_model("initial-exec")));
+
+/* The frame whose address stands on the wire: the interpreter's, as SEEDs tell it. */
+static void *wire_frame(void *frame_object)
+{
+    return pyapi.minor < 11 ? frame_object
+                            : PYAPI_FIELD(void *, frame_object, pyapi.object_frame);
+}
+
+static bool has_begun(const void *frame)
+{
+    if (pyapi.minor < 11)
+        return PYAPI_FIELD(int, frame, pyapi.frame_lasti) != -1;
+    /* At RESUME: its argument is 0 at a function's start. Elsewhere: a throw() into the middle. */
+    const uint16_t *instruction = PYAPI_FIELD(uint16_t *, frame, pyapi.frame_instruction);
+    return (*instruction & 0xff) != OPCODE_RESUME_3_11 || (*instruction >> 8) != 0;
+}
+
+static bool has_yielded(const void *frame)
+{
+    if (pyapi.minor == 9)
+        return PYAPI_FIELD(void *, frame, pyapi.frame_stacktop) != NULL;
+    if (pyapi.minor == 10)
+        return PYAPI_FIELD(signed char, frame, pyapi.frame_state) == SUSPENDED;
+    if (PYAPI_FIELD(char, frame, pyapi.frame_owner) != OWNED_BY_GENERATOR)
+        return false;
+    const char *generator = (const char *)frame - pyapi.generator_frame;
+    return PYAPI_FIELD(signed char, generator, pyapi.generator_state) == SUSPENDED;
+}
+
+static void on_python_call(void *frame)
+{
+    PyObject *code = pyapi_frame_code(frame);
+    if (!code)
+        return;
+    bool generator = (PYAPI_FIELD(int, code, pyapi.code_flags) & GENERATOR_FLAGS) != 0;
+    calls_push(generator && has_begun(frame) ? EVENT_RESUME : EVENT_START, code, frame);
+}
+
+static void on_python_return(void *frame, const PyObject *result)
+{
+    uint64_t counter = link_counter();
+    PyObject *code = pyapi_frame_code(frame);
+    bool generator = code && (PYAPI_FIELD(int, code, pyapi.code_flags) & GENERATOR_FLAGS) != 0;
+    enum event_kind kind = EVENT_UNWIND;
+    if (result)
+        kind = generator && has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN;
+    calls_pop(kind, counter, frame);
+}
+
+static void on_c_call(void *frame, PyObject *function)
+{
+    uint32_t id = 0;
+    if (c_calls_identify(function, NULL, &id))
+        c_calls_push(id, frame);
+}
+
+static int on_event(PyObject *object, void *frame_object, int what, PyObject *arg)
+{
+    (void)object;
+    void *frame = wire_frame(frame_object);
+    uint64_t counter = link_counter();
+    switch (what) {
+    case WHAT_CALL:
+        if (wanted & SOURCE_CALLS)
+            on_python_call(frame);
+        break;
+    case WHAT_RETURN:
+        if (wanted & SOURCE_CALLS)
+            on_python_return(frame, arg);
+        break;
+    case WHAT_C_CALL:
+        on_c_call(frame, arg);
+        break;
+    case WHAT_C_RETURN:
+    case WHAT_C_RAISE:
+        if (c_calls_is_told(arg))
+            c_calls_pop(what == WHAT_C_RETURN ? EVENT_C_RETURN : EVENT_C_RAISE, counter, frame);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static bool someone_profiles(void)
+{
+    PyObject *sys_getprofile = PySys_GetObject("getprofile"); /* borrowed */
+    PyObject *present = sys_getprofile ? PyObject_CallObject(sys_getprofile, NULL) : NULL;
+    bool taken = present && present != Py_None;
+    Py_XDECREF(present);
+    PyErr_Clear();
+    return taken;
+}
+
+int profile_on(uint32_t sources, char *reason, size_t size)
+{
+    if (someone_profiles()) {
+        snprintf(reason, size, "c-calls need sys.setprofile's place on Python 3.%d, and another tool "
+                               "has it; end that tool or record calls alone",
+                 pyapi.minor);
+        return -1;
+    }
+    wanted = sources;
+    serial++;
+    return 0;
+}
+
+void profile_ensure(PyThreadState *tstate)
+{
+    if (serial_of_thread == serial && tstate_of_thread == tstate)
+        return;
+    serial_of_thread = serial;
+    tstate_of_thread = tstate;
+    if (wanted && pyapi.set_profile(tstate, on_event, NULL))
+        PyErr_Clear();
+}
+
+void profile_off(void)
+{
+    if (!wanted)
+        return;
+    wanted = 0;
+    serial++;
+    PyThreadState *tstate = pyapi.thread_head(PyInterpreterState_Get());
+    for (; tstate; tstate = pyapi.thread_next(tstate))
+        if (pyapi.set_profile(tstate, NULL, NULL))
+            PyErr_Clear();
+}

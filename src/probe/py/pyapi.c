@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Symbols and offsets of the CPython that loaded us.
+ * Why: see pyapi.h. The offsets were read with offsetof from each version's own headers (3.9.18,
+ * 3.10.13, 3.11.7, 3.12.1, 3.13.0, 3.14.8, 3.15.0); patch releases have kept them, and where one does
+ * not, the check says so and the probe refuses instead of reading wild.
+ * Rules: x86-64 and aarch64 share these layouts (LP64, same alignment). */
+#include "probe/py/pyapi.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+struct pyapi pyapi;
+
+struct layout {
+    size_t code_extra, code_flags, code_line, tstate_frame, cframe_frame, tstate_thread_id,
+        frame_code, frame_previous, frame_globals, frame_owner, frame_instruction;
+    bool has_cframe;
+};
+
+static const struct layout layouts[] = {
+    [9] = {.code_extra = 144, .code_flags = 36, .code_line = 40, .tstate_frame = 24,
+           .tstate_thread_id = 176, .frame_code = 32, .frame_previous = 24, .frame_globals = 48},
+    [10] = {.code_extra = 144, .code_flags = 36, .code_line = 40, .tstate_frame = 24,
+            .tstate_thread_id = 176, .frame_code = 32, .frame_previous = 24, .frame_globals = 48},
+    [11] = {.code_extra = 176, .code_flags = 48, .code_line = 72, .tstate_frame = 56,
+            .has_cframe = true, .cframe_frame = 8, .tstate_thread_id = 152, .frame_code = 32,
+            .frame_previous = 48, .frame_globals = 8, .frame_owner = 69, .frame_instruction = 56},
+    [12] = {.code_extra = 184, .code_flags = 48, .code_line = 68, .tstate_frame = 56,
+            .has_cframe = true, .cframe_frame = 0, .tstate_thread_id = 136, .frame_code = 0,
+            .frame_previous = 8, .frame_globals = 24, .frame_owner = 70},
+    [13] = {.code_extra = 192, .code_flags = 48, .code_line = 68, .tstate_frame = 72,
+            .tstate_thread_id = 152, .frame_code = 0, .frame_previous = 8, .frame_globals = 24,
+            .frame_owner = 70},
+    [14] = {.code_extra = 200, .code_flags = 48, .code_line = 68, .tstate_frame = 72,
+            .tstate_thread_id = 152, .frame_code = 0, .frame_previous = 8, .frame_globals = 24,
+            .frame_owner = 74},
+    [15] = {.code_extra = 200, .code_flags = 48, .code_line = 68, .tstate_frame = 72,
+            .tstate_thread_id = 176, .frame_code = 0, .frame_previous = 8, .frame_globals = 24,
+            .frame_owner = 74},
+};
+
+static int running_minor(char *reason, size_t size)
+{
+    const char *version = Py_GetVersion();
+    int major = 0;
+    int minor = 0;
+    if (sscanf(version, "%d.%d", &major, &minor) != 2 || major != 3 || minor < 9 || minor > 15) {
+        snprintf(reason, size, "Python %.24s is not supported; ulma profiles CPython 3.9 to 3.15",
+                 version);
+        return -1;
+    }
+    if (strstr(version, "free-threading")) {
+        snprintf(reason, size,
+                 "this Python %d.%d is a free-threaded build, which ulma does not support yet; use "
+                 "one with the GIL",
+                 major, minor);
+        return -1;
+    }
+    return minor;
+}
+
+static void take_layout(int minor)
+{
+    const struct layout *layout = &layouts[minor];
+    pyapi.minor = minor;
+    pyapi.code_extra = layout->code_extra;
+    pyapi.code_flags = layout->code_flags;
+    pyapi.code_line = layout->code_line;
+    pyapi.tstate_frame = layout->tstate_frame;
+    pyapi.has_cframe = layout->has_cframe;
+    pyapi.cframe_frame = layout->cframe_frame;
+    pyapi.tstate_thread_id = layout->tstate_thread_id;
+    pyapi.frame_code = layout->frame_code;
+    pyapi.frame_previous = layout->frame_previous;
+    pyapi.frame_globals = layout->frame_globals;
+    pyapi.frame_owner = layout->frame_owner;
+    pyapi.frame_instruction = layout->frame_instruction;
+    pyapi.frame_lasti = minor == 9 ? 104 : 96;
+    pyapi.frame_stacktop = 72; /* 3.9: non-NULL in a frame that has yielded */
+    pyapi.frame_state = 108;   /* 3.10: f_state */
+    pyapi.object_frame = 24;
+    pyapi.generator_state = 75; /* 3.11: gi_frame_state, gi_iframe */
+    pyapi.generator_frame = 80;
+}
+
+/* Function pointers do not convert to void * in ISO C; POSIX says that dlsym's do. */
+static bool find(void *function, const char *name, const char *old_name)
+{
+    void *symbol = dlsym(RTLD_DEFAULT, name);
+    if (!symbol && old_name)
+        symbol = dlsym(RTLD_DEFAULT, old_name);
+    memcpy(function, &symbol, sizeof(symbol));
+    return symbol != NULL;
+}
+
+static bool find_all(void)
+{
+    bool ok = find(&pyapi.thread_state, "PyThreadState_GetUnchecked",
+                   "_PyThreadState_UncheckedGet") &&
+              find(&pyapi.request_extra_index, "PyUnstable_Eval_RequestCodeExtraIndex",
+                   "_PyEval_RequestCodeExtraIndex") &&
+              find(&pyapi.set_extra, "PyUnstable_Code_SetExtra", "_PyCode_SetExtra") &&
+              find(&pyapi.type_lookup, "_PyType_Lookup", NULL) &&
+              find(&pyapi.vectorcall_call, "PyVectorcall_Call", NULL) &&
+              find(&pyapi.thread_head, "PyInterpreterState_ThreadHead", NULL) &&
+              find(&pyapi.thread_next, "PyThreadState_Next", NULL);
+    void *code_type = dlsym(RTLD_DEFAULT, "PyCode_Type");
+    pyapi.code_type = code_type;
+    if (ok && pyapi.minor <= 11)
+        ok = find(&pyapi.get_eval_frame, "_PyInterpreterState_GetEvalFrameFunc", NULL) &&
+             find(&pyapi.set_eval_frame, "_PyInterpreterState_SetEvalFrameFunc", NULL) &&
+             find(&pyapi.set_profile, "_PyEval_SetProfile", NULL);
+    return ok && code_type;
+}
+
+int pyapi_init(char *reason, size_t size)
+{
+    int minor = running_minor(reason, size);
+    if (minor < 0)
+        return -1;
+    take_layout(minor);
+    if (find_all())
+        return 0;
+    snprintf(reason, size,
+             "this Python 3.%d does not export what a profiler needs; it may be statically linked",
+             minor);
+    return -1;
+}
+
+static int refuse_layout(const char *what, char *reason, size_t size)
+{
+    snprintf(reason, size,
+             "this build of Python 3.%d lays out its %s in a way that ulma does not know; please "
+             "report `python -VV`",
+             pyapi.minor, what);
+    return -1;
+}
+
+/* co_firstlineno and co_flags as Python tells them, against the words at our offsets. */
+static bool code_layout_holds(PyObject *code)
+{
+    PyObject *line = PyObject_GetAttrString(code, "co_firstlineno");
+    PyObject *flags = PyObject_GetAttrString(code, "co_flags");
+    bool holds = line && flags &&
+                 PyLong_AsLong(line) == PYAPI_FIELD(int, code, pyapi.code_line) &&
+                 PyLong_AsLong(flags) == PYAPI_FIELD(int, code, pyapi.code_flags);
+    Py_XDECREF(line);
+    Py_XDECREF(flags);
+    PyErr_Clear();
+    return holds;
+}
+
+/* Walks the chain of the frames that Python itself shows, and ours beside it. */
+static bool frame_layout_holds(PyThreadState *tstate)
+{
+    void *frame = pyapi_current_frame(tstate);
+    PyObject *shown = (PyObject *)PyEval_GetFrame(); /* borrowed */
+    Py_XINCREF(shown);
+    bool holds = shown != NULL;
+    for (int depth = 0; holds && shown && depth < 100; depth++) {
+        while (frame && !pyapi_frame_code(frame))
+            frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+        PyObject *code = PyObject_GetAttrString(shown, "f_code");
+        PyObject *globals = PyObject_GetAttrString(shown, "f_globals");
+        PyObject *back = PyObject_GetAttrString(shown, "f_back");
+        holds = frame && code && globals && back && pyapi_frame_code(frame) == code &&
+                PYAPI_FIELD(PyObject *, frame, pyapi.frame_globals) == globals;
+        Py_XDECREF(code);
+        Py_XDECREF(globals);
+        Py_DECREF(shown);
+        shown = back;
+        if (shown == Py_None) {
+            Py_DECREF(shown);
+            shown = NULL;
+        }
+        if (frame)
+            frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    }
+    Py_XDECREF(shown);
+    PyErr_Clear();
+    return holds;
+}
+
+int pyapi_check_layout(char *reason, size_t size)
+{
+    PyThreadState *tstate = pyapi.thread_state();
+    PyObject *shown = (PyObject *)PyEval_GetFrame();
+    if (!tstate || !shown || !frame_layout_holds(tstate))
+        return refuse_layout("frames", reason, size);
+    PyObject *code = PyObject_GetAttrString(shown, "f_code");
+    bool holds = code && code_layout_holds(code);
+    Py_XDECREF(code);
+    if (!holds)
+        return refuse_layout("code objects", reason, size);
+    if (PYAPI_FIELD(unsigned long, tstate, pyapi.tstate_thread_id) != (unsigned long)pthread_self())
+        return refuse_layout("thread states", reason, size);
+    return 0;
+}

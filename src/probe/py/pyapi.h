@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* All that the probe needs of a CPython beyond the limited API of 3.9, resolved at load.
+ * Why: one shared object serves 3.9 to 3.15. Newer or renamed functions are looked up by name; the few
+ * private fields are read through offsets from a table by minor version, each proved on this very
+ * interpreter before use (pyapi_check_layout). Nothing else in the probe knows a version.
+ * Rules: pyapi_init once, under the GIL, before anything else here. */
+#ifndef ULMA_PROBE_PYAPI_H
+#define ULMA_PROBE_PYAPI_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef PyObject *pyapi_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf,
+                                   PyObject *kwnames);
+typedef PyObject *pyapi_eval_frame(PyThreadState *tstate, void *frame, int throwflag);
+typedef int pyapi_profile(PyObject *object, void *frame, int what, PyObject *arg);
+
+struct pyapi {
+    int minor; /* 9 .. 15 */
+
+    PyThreadState *(*thread_state)(void);
+    Py_ssize_t (*request_extra_index)(void (*free_value)(void *));
+    int (*set_extra)(PyObject *code, Py_ssize_t index, void *value);
+    PyObject *(*type_lookup)(PyTypeObject *type, PyObject *name);
+    PyObject *(*vectorcall_call)(PyObject *, PyObject *, PyObject *);
+    PyThreadState *(*thread_head)(PyInterpreterState *);
+    PyThreadState *(*thread_next)(PyThreadState *);
+    /* 3.9-3.11 */
+    pyapi_eval_frame *(*get_eval_frame)(PyInterpreterState *);
+    void (*set_eval_frame)(PyInterpreterState *, pyapi_eval_frame *);
+    int (*set_profile)(PyThreadState *, pyapi_profile *, PyObject *);
+    PyTypeObject *code_type;
+
+    /* Offsets in bytes. */
+    size_t code_extra, code_flags, code_line;
+    size_t tstate_frame;   /* a frame, or (cframe_frame set) what points to one */
+    bool has_cframe;       /* 3.11, 3.12: through tstate->cframe */
+    size_t cframe_frame;
+    size_t tstate_thread_id;
+    size_t frame_code, frame_previous, frame_globals;
+    size_t frame_owner;       /* 3.11+ */
+    size_t frame_instruction; /* 3.11 */
+    size_t frame_lasti, frame_stacktop, frame_state; /* 3.9, 3.10 */
+    size_t object_frame;      /* 3.11: PyFrameObject -> its interpreter frame */
+    size_t generator_state, generator_frame; /* 3.11 */
+};
+
+extern struct pyapi pyapi;
+
+/* 0, or -1 with a sentence in `reason` (size bytes): not a CPython that the probe can serve. */
+int pyapi_init(char *reason, size_t size);
+
+/* Proves the offsets on a running frame. Call it from a builtin that Python code called. */
+int pyapi_check_layout(char *reason, size_t size);
+
+#define PYAPI_FIELD(type, object, offset) (*(type *)((char *)(object) + (offset)))
+
+/* The innermost Python frame of a thread, or NULL. */
+static inline void *pyapi_current_frame(PyThreadState *tstate)
+{
+    void *holder = PYAPI_FIELD(void *, tstate, pyapi.tstate_frame);
+    if (!pyapi.has_cframe || !holder)
+        return holder;
+    return PYAPI_FIELD(void *, holder, pyapi.cframe_frame);
+}
+
+/* Frame addresses on the wire: bits 3..34. Never 0 for a real frame's practical purposes. */
+static inline uint32_t pyapi_frame_key(const void *frame)
+{
+    return (uint32_t)((uintptr_t)frame >> 3);
+}
+
+enum { PYAPI_OWNED_BY_INTERPRETER = 3, PYAPI_CODE_NO_EVENTS = 0x2000000 };
+
+/* The code object that a frame runs, or NULL for the interpreter's own shim frames, which make no
+ * events: owned by the C stack (3.12 gives these a code object), or code that is marked so (the shim
+ * below an inlined __init__). */
+static inline PyObject *pyapi_frame_code(void *frame)
+{
+    if (pyapi.minor >= 12 &&
+        PYAPI_FIELD(unsigned char, frame, pyapi.frame_owner) >= PYAPI_OWNED_BY_INTERPRETER)
+        return NULL;
+    /* 3.14+ keeps a tagged reference here. */
+    uintptr_t bits = PYAPI_FIELD(uintptr_t, frame, pyapi.frame_code) & ~(uintptr_t)7;
+    PyObject *code = (PyObject *)bits; /* NOLINT(performance-no-int-to-ptr) */
+    if (!code || Py_TYPE(code) != pyapi.code_type)
+        return NULL;
+    return PYAPI_FIELD(int, code, pyapi.code_flags) & PYAPI_CODE_NO_EVENTS ? NULL : code;
+}
+
+#endif

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""Arms a program that ulma starts, before its first line, and takes itself out of the way.
+
+Why: the first folder of PYTHONPATH is looked at by every Python that does not run with -I, -E or -S.
+Rules: afterwards os.environ, sys.path and sys.modules are what they would have been; a
+sitecustomize that this one hides runs. Written so that any Python from 2.7 on reads it: one that
+is too old is told so, not crashed.
+"""
+
+
+def _ulma_arm():
+    import os
+    import sys
+
+    here = os.path.dirname(os.path.abspath(__file__))
+    session = os.environ.pop("ULMA_ARM", None)
+    strict = os.environ.pop("ULMA_ARM_STRICT", None)
+    path = os.environ.pop("ULMA_ARM_PYTHONPATH", None)
+    if path is None:
+        os.environ.pop("PYTHONPATH", None)
+    else:
+        os.environ["PYTHONPATH"] = path
+    sys.path[:] = [p for p in sys.path if p != here]
+    sys.path_importer_cache.pop(here, None)
+    del sys.modules["sitecustomize"]
+    if session is None:
+        return
+    refusal = _ulma_load(here, session)
+    if not refusal:
+        return
+    try:
+        with open(os.path.join(here, "refused"), "w") as file:
+            file.write(refusal)
+    except (IOError, OSError):
+        pass  # the session says it too, or the report says that nothing was seen
+    if strict:
+        os._exit(125)
+
+
+def _ulma_load(here, session):
+    import sys
+
+    version = "%d.%d" % sys.version_info[:2]
+    if sys.implementation.name != "cpython" if sys.version_info >= (3, 3) else True:
+        return "this is not CPython 3.9 or newer, which ulma needs"
+    if sys.version_info < (3, 9) or sys.version_info >= (3, 16):
+        return "Python %s is not supported; ulma profiles CPython 3.9 to 3.15" % version
+    if sys.version_info >= (3, 13) and not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return (
+            "this Python %s runs without the GIL (a free-threaded build), which ulma does not "
+            "support yet; use one with the GIL" % version
+        )
+    try:
+        import _imp
+        from _frozen_importlib import ModuleSpec
+        from _frozen_importlib_external import ExtensionFileLoader
+
+        name = here + "/ulma_probe.so"
+        loader = ExtensionFileLoader("ulma_probe", name)
+        probe = _imp.create_dynamic(ModuleSpec("ulma_probe", loader, origin=name))
+        _imp.exec_dynamic(probe)
+        return probe.arm(session)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the program must not see it
+        return "loading the probe failed: %s" % (error,)
+
+
+try:
+    _ulma_arm()
+finally:
+    del _ulma_arm, _ulma_load
+import sitecustomize  # noqa: E402,F401 - the one that this file hides, if there is one

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* The switch: states, seeds, the signal.
+ * Why: see switch.h.
+ * Rules: the order at switch-on is: ON into the control ring, every other thread's stack into the
+ * control ring, our own into our own ring, then the hooks. The GIL is held throughout, so no thread's
+ * event can come between. */
+#include "probe/switch.h"
+
+#include "probe/calibrate.h"
+#include "probe/define.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+uint32_t switch_serial_seen;
+
+static const struct switch_mechanism *mechanism;
+static double ticks_per_ns = 1.0;
+
+uint64_t switch_ticks_of_ns(uint64_t ns)
+{
+    return (uint64_t)((double)ns * ticks_per_ns);
+}
+
+/* --- control ring --------------------------------------------------------------------------- */
+
+static void put_control(enum event_kind kind, uint64_t counter)
+{
+    struct writer *control = writer_control();
+    if (!control || control->head == control->limit)
+        return;
+    control->events[control->head & control->mask] =
+        (struct event){.counter = counter, .kind_id = event_pack(kind, 0)};
+    control->head++;
+    atomic_store_explicit(&control->ring->head, control->head, memory_order_release);
+}
+
+/* glibc keeps a thread's kernel id in its descriptor; where, is proved on the calling thread. */
+static uint32_t kernel_id(unsigned long thread)
+{
+    enum { TID_OFFSET = 720 };
+    unsigned long self = (unsigned long)pthread_self();
+    if (*(uint32_t *)(self + TID_OFFSET) != (uint32_t)syscall(SYS_gettid))
+        return 0;
+    return *(uint32_t *)(thread + TID_OFFSET);
+}
+
+static void seed_other(PyThreadState *tstate, uint64_t counter)
+{
+    unsigned long thread = PYAPI_FIELD(unsigned long, tstate, pyapi.tstate_thread_id);
+    struct writer *control = writer_control();
+    if (!thread || !control || !pyapi_current_frame(tstate))
+        return;
+    uint32_t ring = writer_reserve(thread, kernel_id(thread));
+    if (!ring)
+        return;
+    writer_seed(control, tstate, counter, ring, 0, true);
+    mechanism->seeded(writer_at(ring), pyapi_current_frame(tstate));
+}
+
+static void seed_all(uint64_t counter)
+{
+    PyThreadState *self = pyapi.thread_state();
+    PyThreadState *tstate = pyapi.thread_head(PyInterpreterState_Get());
+    for (; tstate; tstate = pyapi.thread_next(tstate))
+        if (tstate != self)
+            seed_other(tstate, counter);
+    struct writer *own = writer_take();
+    if (own && writer_seed(own, self, counter, 0, 0, true))
+        mechanism->seeded(own, pyapi_current_frame(self));
+}
+
+/* --- on and off ----------------------------------------------------------------------------- */
+
+static void refuse(const char *reason)
+{
+    struct session_header *header = link_to.header;
+    snprintf(header->reason, sizeof(header->reason), "%s", reason);
+    atomic_store_explicit(&header->state, STATE_REFUSED, memory_order_release);
+}
+
+static bool turn_on(bool seed)
+{
+    struct session_header *header = link_to.header;
+    char reason[SESSION_REASON_SIZE] = "";
+    uint32_t sources = atomic_load_explicit(&header->sources_wanted, memory_order_acquire);
+    uint64_t now = link_counter();
+    put_control(EVENT_ON, now);
+    writer_resume_all();
+    if (seed)
+        seed_all(now);
+    if (mechanism->on(sources, reason, sizeof(reason))) {
+        put_control(EVENT_OFF, link_counter());
+        refuse(reason);
+        return false;
+    }
+    atomic_store_explicit(&header->on_counter, now, memory_order_relaxed);
+    atomic_store_explicit(&header->sources_on, sources, memory_order_relaxed);
+    atomic_store_explicit(&header->state, STATE_ON, memory_order_release);
+    return true;
+}
+
+void switch_off(enum off_cause cause)
+{
+    struct session_header *header = link_to.header;
+    if (!header || atomic_load_explicit(&header->state, memory_order_relaxed) != STATE_ON)
+        return;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    mechanism->off();
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    uint64_t now = link_counter();
+    put_control(EVENT_OFF, now);
+    atomic_store_explicit(&header->off_counter, now, memory_order_relaxed);
+    atomic_store_explicit(&header->off_cause, (uint32_t)cause, memory_order_relaxed);
+    atomic_store_explicit(&header->sources_on, 0, memory_order_relaxed);
+    atomic_store_explicit(&header->state, STATE_OFF, memory_order_release);
+}
+
+/* The child of a fork that is not followed: no hook stays, and nothing of the parent's is touched. */
+void switch_off_in_child(void)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    mechanism->off();
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+}
+
+void switch_apply(void)
+{
+    struct session_header *header = link_to.header;
+    if (!header)
+        return;
+    uint32_t serial = atomic_load_explicit(&header->switch_serial, memory_order_acquire);
+    uint32_t wanted = atomic_load_explicit(&header->wanted, memory_order_acquire);
+    uint32_t state = atomic_load_explicit(&header->state, memory_order_relaxed);
+    switch_serial_seen = serial;
+    if (state == STATE_REFUSED || state == STATE_WAITING)
+        return; /* STATE_WAITING: the first __main__ code reads the wanted words itself */
+    if (wanted == WANTED_ON && state != STATE_ON)
+        turn_on(true);
+    else if (wanted == WANTED_OFF && state == STATE_ON)
+        switch_off(OFF_WANTED);
+    atomic_store_explicit(&header->switch_done, serial, memory_order_release);
+}
+
+bool switch_first_main(void)
+{
+    struct session_header *header = link_to.header;
+    if (!header)
+        return false;
+    uint32_t serial = atomic_load_explicit(&header->switch_serial, memory_order_acquire);
+    switch_serial_seen = serial;
+    bool on = false;
+    if (atomic_load_explicit(&header->wanted, memory_order_acquire) == WANTED_ON)
+        on = turn_on(false);
+    else {
+        mechanism->off();
+        atomic_store_explicit(&header->state, STATE_OFF, memory_order_release);
+    }
+    atomic_store_explicit(&header->switch_done, serial, memory_order_release);
+    return on;
+}
+
+/* --- SIGURG --------------------------------------------------------------------------------- */
+
+/* Python calls this between two bytecodes of the main thread, or out of a blocking call. */
+static PyObject *on_signal(PyObject *self, PyObject *args)
+{
+    (void)self;
+    (void)args;
+    switch_apply();
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef signal_method = {"_ulma_switch", on_signal, METH_VARARGS, NULL};
+
+/* SIGURG is ignored by default, so that one sent after an exec does no harm. It is taken only where
+ * nobody else has it; where that fails, off still works inside callbacks, and on does not. */
+static void install_signal(void)
+{
+    PyObject *module = PyImport_ImportModule("_signal");
+    PyObject *present = module ? PyObject_CallMethod(module, "getsignal", "i", SIGURG) : NULL;
+    PyObject *none = module ? PyObject_GetAttrString(module, "SIG_DFL") : NULL;
+    int free_to_take = present && none && PyObject_RichCompareBool(present, none, Py_EQ) == 1;
+    if (free_to_take) {
+        PyObject *handler = PyCFunction_New(&signal_method, NULL);
+        PyObject *old = handler ? PyObject_CallMethod(module, "signal", "iO", SIGURG, handler) : NULL;
+        Py_XDECREF(old);
+        Py_XDECREF(handler);
+    }
+    Py_XDECREF(none);
+    Py_XDECREF(present);
+    Py_XDECREF(module);
+    PyErr_Clear();
+}
+
+/* --- arming --------------------------------------------------------------------------------- */
+
+static void measure_clock(void)
+{
+    uint64_t counter = link_counter();
+    uint64_t begin_ns = clock_monotonic_ns();
+    uint64_t end_ns;
+    do
+        end_ns = clock_monotonic_ns();
+    while (end_ns - begin_ns < 100 * 1000);
+    ticks_per_ns = (double)(link_counter() - counter) / (double)(end_ns - begin_ns);
+}
+
+static void tell_target(void)
+{
+    struct session_header *header = link_to.header;
+    const char *version = Py_GetVersion();
+    size_t size = strcspn(version, " ");
+    if (size >= sizeof(header->python))
+        size = sizeof(header->python) - 1;
+    memcpy(header->python, version, size);
+    PyObject *executable = PySys_GetObject("executable"); /* borrowed */
+    PyObject *bytes = executable && PyUnicode_Check(executable)
+                          ? PyUnicode_AsEncodedString(executable, "utf-8", "backslashreplace")
+                          : NULL;
+    if (bytes)
+        snprintf(header->executable, sizeof(header->executable), "%s", PyBytes_AsString(bytes));
+    Py_XDECREF(bytes);
+    PyErr_Clear();
+}
+
+int switch_arm(char *reason, size_t size)
+{
+    struct session_header *header = link_to.header;
+    mechanism = pyapi.minor >= 12 ? &monitoring_mechanism : &frame_eval_mechanism;
+    measure_clock();
+    tell_target();
+    if (mechanism->prepare(reason, size))
+        return -1;
+    struct calibrate_cost cost;
+    calibrate_run(mechanism, &cost);
+    header->cost_inner_ticks256 = cost.inner_ticks256;
+    header->cost_outer_ticks256 = cost.outer_ticks256;
+    header->cost_c_inner_ticks256 = cost.c_inner_ticks256;
+    header->cost_c_outer_ticks256 = cost.c_outer_ticks256;
+    install_signal();
+    if (mechanism->watch_main()) {
+        snprintf(reason, size, "watching for the program's first code failed");
+        return -1;
+    }
+    atomic_store_explicit(&header->state, STATE_WAITING, memory_order_release);
+    return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Turning the sources on and off in the running target.
+ * Why: off must cost nothing, so off means that no hook is left in the interpreter; on must find every
+ * thread's present stack. Both happen under the GIL: at the first __main__ code, in the handler of
+ * SIGURG, or inside any callback.
+ * Rules: never raises; a pending exception stays as it was. */
+#ifndef ULMA_PROBE_SWITCH_H
+#define ULMA_PROBE_SWITCH_H
+
+#include "probe/py/pyapi.h"
+#include "probe/writer.h"
+
+/* How calls are heard on this CPython. */
+struct switch_mechanism {
+    /* Prepares (tool id, callbacks). 0, or -1 with a sentence. */
+    int (*prepare)(char *reason, size_t size);
+    /* Watches for the first __main__ code, and then calls switch_first_main(). */
+    int (*watch_main)(void);
+    int (*on)(uint32_t sources, char *reason, size_t size);
+    void (*off)(void);
+    /* A thread's present stack was told: remember `frame` as its innermost. */
+    void (*seeded)(struct writer *writer, void *frame);
+};
+
+extern const struct switch_mechanism monitoring_mechanism; /* 3.12+ */
+extern const struct switch_mechanism frame_eval_mechanism; /* 3.9-3.11 */
+
+/* Once, after link_open: chooses the mechanism, prepares, calibrates, installs SIGURG's handler, and
+ * watches for __main__. 0, or -1 with a sentence. */
+int switch_arm(char *reason, size_t size);
+
+/* The first __main__ code is about to run on this thread. Returns whether recording is on now. */
+bool switch_first_main(void);
+
+/* Does what the session's wanted words say. */
+void switch_apply(void);
+
+void switch_off(enum off_cause cause);
+void switch_off_in_child(void);
+
+/* Counter ticks in a span; good to a percent or so, for time-outs only. */
+uint64_t switch_ticks_of_ns(uint64_t ns);
+
+/* The serial of wanted words that was last obeyed; callbacks compare it with the session's. */
+extern uint32_t switch_serial_seen;
+
+static inline bool switch_is_due(void)
+{
+    struct session_header *header = link_to.header;
+    return header && atomic_load_explicit(&header->switch_serial, memory_order_relaxed) !=
+                         switch_serial_seen;
+}
+
+#endif

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+/* The slow path of writing: taking rings, quarters, full rings, gaps and seeds, forks.
+ * Why: see writer.h.
+ * Rules: the GIL is held (writers of other threads are only touched while their threads cannot run).
+ * No allocation, no Python call. The only syscalls are the sleep of a full ring, the wake of a
+ * sleeping collector, and the question whether it lives at all. */
+#include "probe/writer.h"
+
+#include "probe/switch.h"
+#include "probe/py/pyapi.h"
+#include "probe/py/stacks.h"
+#include "probe/thread_name.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+    FIRST_SLEEP_NS = 20 * 1000,
+    MOST_SLEEP_NS = 1000 * 1000,
+    MOST_STALL_NS = 1000 * 1000 * 1000,
+    STALE_STALL_NS = 300 * 1000 * 1000, /* a collector whose heart stands still gets no more */
+    STALE_OFF_NS = 1500 * 1000 * 1000,  /* ... and after this the probe goes off */
+    RESUME_STEP_NS = 10 * 1000 * 1000,
+    NAME_TRIES = 3,
+    LEAST_STACK = 64 * 1024,
+};
+
+/* What a thread has before it has a ring, and what a fork's child has: always "full". */
+static struct writer nobody;
+static struct writer forked;
+static struct writer scratch;
+static struct ring_shared scratch_ring;
+
+__thread struct writer *writer_of_thread
+    __attribute__((tls_model("initial-exec"))) = &nobody;
+
+static struct writer writers[SESSION_RING_LIMIT];
+static pthread_key_t end_of_thread;
+
+/* The heartbeat as last seen, and when it last changed (monotonic ns). */
+static uint64_t heartbeat_seen;
+static uint64_t heartbeat_ns;
+
+/* A stall that the event being written must be followed by. */
+static uint64_t stall_end, stall_ticks;
+
+static void on_thread_end(void *value)
+{
+    struct writer *writer = value;
+    writer_of_thread = &nobody;
+    if (!writer->ring || writer == &scratch || !link_to.header)
+        return;
+    struct ring_shared *ring = writer->ring;
+    writer->ring = NULL;
+    writer->limit = writer->head;
+    /* Pairs with the collector's acquire of state: all events are before it. */
+    atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
+}
+
+static void on_fork_parent(void)
+{
+    if (link_to.header)
+        atomic_fetch_add_explicit(&link_to.header->forks_unfollowed, 1, memory_order_relaxed);
+}
+
+static void on_fork_child(void)
+{
+    if (!link_to.header)
+        return;
+    link_forget();
+    writer_of_thread = &forked;
+}
+
+int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *);
+
+int writer_init(void)
+{
+    if (pthread_key_create(&end_of_thread, on_thread_end))
+        return -1;
+    /* Not pthread_atfork: before glibc 2.34 that one lives in a static library. */
+    return __register_atfork(NULL, on_fork_parent, on_fork_child, NULL) ? -1 : 0;
+}
+
+void writer_reset_all(void)
+{
+    memset(writers, 0, sizeof(writers));
+    writer_of_thread = &nobody;
+}
+
+void writer_resume_all(void)
+{
+    for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
+        writers[i].dropping = false;
+        writers[i].innermost = NULL;
+        if (writers[i].ring)
+            writers[i].limit = writers[i].head; /* the slow path looks afresh */
+    }
+}
+
+struct writer *writer_at(uint32_t index)
+{
+    return &writers[index];
+}
+
+/* --- taking a ring -------------------------------------------------------------------------- */
+
+static void wake_collector(void)
+{
+    struct session_header *header = link_to.header;
+    if (atomic_load_explicit(&header->sleeping, memory_order_relaxed) &&
+        atomic_exchange(&header->sleeping, 0))
+        syscall(SYS_futex, &header->sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void set_limit(struct writer *writer, uint64_t tail)
+{
+    uint64_t capacity = writer->mask + 1;
+    uint64_t end = tail + capacity;
+    uint64_t quarter = (writer->head / (capacity / 4) + 1) * (capacity / 4);
+    writer->limit = quarter < end ? quarter : end;
+    if (writer->name_tries < NAME_TRIES && writer->head < 96) {
+        uint64_t early = writer->head < 24 ? 24 : 96;
+        if (early < writer->limit)
+            writer->limit = early;
+    }
+}
+
+static struct writer *set_up(uint32_t index, unsigned long thread, uint32_t tid)
+{
+    struct ring_shared *ring = &link_to.rings[index];
+    struct writer *writer = &writers[index];
+    uint32_t capacity = ring->capacity;
+    if (ring->offset + (uint64_t)capacity * sizeof(struct event) > link_to.size ||
+        capacity < RING_MIN_CAPACITY || (capacity & (capacity - 1)))
+        return NULL;
+    *writer = (struct writer){
+        .events = (struct event *)(link_to.base + ring->offset),
+        .mask = capacity - 1,
+        .ring = ring,
+        .thread = thread,
+    };
+    atomic_store_explicit(&ring->lost, 0, memory_order_relaxed);
+    atomic_store_explicit(&ring->nested, 0, memory_order_relaxed);
+    atomic_store_explicit(&ring->stall_ticks, 0, memory_order_relaxed);
+    atomic_store_explicit(&ring->stalls, 0, memory_order_relaxed);
+    atomic_store_explicit(&ring->name_size, 0, memory_order_relaxed);
+    atomic_store_explicit(&ring->tid, tid, memory_order_release);
+    ring->taken_counter = link_counter();
+    set_limit(writer, 0);
+    return writer;
+}
+
+static struct writer *take_ring(unsigned long thread, uint32_t tid)
+{
+    uint32_t made = atomic_load_explicit(&link_to.header->rings_made, memory_order_acquire);
+    for (uint32_t i = 1; i < made && i < SESSION_RING_LIMIT; i++) {
+        uint32_t state = RING_FREE;
+        if (atomic_compare_exchange_strong_explicit(&link_to.rings[i].state, &state, RING_TAKEN,
+                                                    memory_order_acq_rel, memory_order_relaxed))
+            return set_up(i, thread, tid);
+    }
+    return NULL;
+}
+
+static struct writer *find_reserved(unsigned long thread)
+{
+    for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++)
+        if (writers[i].ring && writers[i].thread == thread)
+            return &writers[i];
+    return NULL;
+}
+
+/* A burst of new threads is ahead of the collector's ring making: under `wait` they wait for it as
+ * they would for room. */
+static struct writer *wait_for_ring(unsigned long thread, uint32_t tid)
+{
+    struct writer *writer = take_ring(thread, tid);
+    uint64_t begin = clock_monotonic_ns();
+    long sleep_ns = FIRST_SLEEP_NS;
+    while (!writer && link_to.wait && clock_monotonic_ns() - begin < STALE_STALL_NS &&
+           link_to.header->rings_made < SESSION_RING_LIMIT) {
+        wake_collector();
+        struct timespec pause = {.tv_nsec = sleep_ns};
+        nanosleep(&pause, NULL);
+        sleep_ns = sleep_ns * 2 < MOST_SLEEP_NS ? sleep_ns * 2 : MOST_SLEEP_NS;
+        writer = take_ring(thread, tid);
+    }
+    return writer;
+}
+
+/* Where the stack guard trips: a quarter of the stack left, 64 KiB at least. */
+static uintptr_t find_stack_floor(void)
+{
+    pthread_attr_t attributes;
+    void *lowest = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes))
+        return 0;
+    int failed = pthread_attr_getstack(&attributes, &lowest, &size);
+    pthread_attr_destroy(&attributes);
+    if (failed)
+        return 0;
+    size_t kept = size / 4 > LEAST_STACK ? size / 4 : LEAST_STACK;
+    return (uintptr_t)lowest + (kept < size ? kept : size);
+}
+
+struct writer *writer_take(void)
+{
+    if (writer_of_thread != &nobody)
+        return writer_of_thread;
+    if (!link_to.header)
+        return NULL;
+    unsigned long thread = (unsigned long)pthread_self();
+    struct writer *writer = find_reserved(thread);
+    if (!writer)
+        writer = wait_for_ring(thread, (uint32_t)syscall(SYS_gettid));
+    if (!writer)
+        return NULL;
+    atomic_store_explicit(&writer->ring->tid, (uint32_t)syscall(SYS_gettid), memory_order_release);
+    if (pyapi.minor <= 11)
+        writer->stack_floor = find_stack_floor();
+    writer_of_thread = writer;
+    pthread_setspecific(end_of_thread, writer);
+    return writer;
+}
+
+uint32_t writer_reserve(unsigned long thread, uint32_t tid)
+{
+    struct writer *writer = find_reserved(thread);
+    if (!writer)
+        writer = take_ring(thread, tid);
+    return writer ? (uint32_t)(writer - writers) : 0;
+}
+
+struct writer *writer_control(void)
+{
+    struct writer *writer = &writers[0];
+    if (!writer->ring && !set_up(0, 0, 0))
+        return NULL;
+    uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+    writer->limit = tail + writer->mask + 1;
+    return writer;
+}
+
+/* --- calibration's ring --------------------------------------------------------------------- */
+
+void writer_begin_scratch(struct event *events, uint64_t capacity)
+{
+    scratch = (struct writer){
+        .events = events, .mask = capacity - 1, .ring = &scratch_ring, .limit = UINT64_MAX};
+    writer_of_thread = &scratch;
+}
+
+uint64_t writer_end_scratch(void)
+{
+    writer_of_thread = &nobody;
+    return scratch.head;
+}
+
+/* --- events of the writer's own ------------------------------------------------------------- */
+
+static bool put_raw(struct writer *writer, struct event event)
+{
+    uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+    if (writer->head - tail > writer->mask)
+        return false;
+    writer->events[writer->head & writer->mask] = event;
+    writer->head++;
+    atomic_store_explicit(&writer->ring->head, writer->head, memory_order_release);
+    return true;
+}
+
+bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t begin_amount,
+                 uint32_t excluded, bool define)
+{
+    uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+    uint64_t room = writer->mask + 1 - (writer->head - tail);
+    if (room < 4)
+        return false;
+    struct stacks_walk walk = {.most = (uint32_t)(room - 3), .excluded = excluded,
+                               .define = define};
+    stacks_count(tstate, &walk);
+    uint64_t first = writer->head + 1;
+    struct event begin = begin_amount
+                             ? (struct event){.counter = counter,
+                                              .kind_id = event_pack(EVENT_SEED_BEGIN,
+                                                                    (uint32_t)begin_amount),
+                                              .frame = walk.depth}
+                             : event_with_amount(counter, EVENT_SEED_BEGIN, walk.depth);
+    writer->events[writer->head & writer->mask] = begin;
+    stacks_write(tstate, &walk, writer->events, writer->mask, first, counter);
+    uint64_t end = first + walk.depth;
+    writer->events[end & writer->mask] =
+        (struct event){.counter = counter, .kind_id = event_pack(EVENT_SEED_END, 0)};
+    writer->head = end + 1;
+    atomic_store_explicit(&writer->ring->head, writer->head, memory_order_release);
+    return true;
+}
+
+/* --- a full ring ---------------------------------------------------------------------------- */
+
+/* Nanoseconds since the collector's heart was last seen beating. */
+static uint64_t heartbeat_age_ns(void)
+{
+    uint64_t beat = atomic_load_explicit(&link_to.header->heartbeat, memory_order_relaxed);
+    uint64_t now = clock_monotonic_ns();
+    if (beat != heartbeat_seen || heartbeat_ns == 0) {
+        heartbeat_seen = beat;
+        heartbeat_ns = now;
+    }
+    return now - heartbeat_ns;
+}
+
+/* Sleeps for room. The target stands still meanwhile: the GIL is held. True: there is room. */
+static bool wait_for_room(struct writer *writer)
+{
+    uint64_t begin = link_counter();
+    uint64_t begin_ns = clock_monotonic_ns();
+    long sleep_ns = FIRST_SLEEP_NS;
+    bool room = false;
+    while (!room) {
+        wake_collector();
+        struct timespec pause = {.tv_nsec = sleep_ns};
+        nanosleep(&pause, NULL);
+        sleep_ns = sleep_ns * 2 < MOST_SLEEP_NS ? sleep_ns * 2 : MOST_SLEEP_NS;
+        uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+        /* An eighth at least, so that a producer in full flight does not sleep for each event. */
+        room = writer->head - tail <= writer->mask - writer->mask / 8;
+        uint64_t slept = clock_monotonic_ns() - begin_ns;
+        if (!room && (slept > MOST_STALL_NS || heartbeat_age_ns() > STALE_STALL_NS))
+            break;
+    }
+    stall_end = link_counter();
+    stall_ticks += stall_end - begin;
+    struct ring_shared *ring = writer->ring;
+    atomic_fetch_add_explicit(&ring->stall_ticks, stall_end - begin, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ring->stalls, 1, memory_order_relaxed);
+    return room;
+}
+
+static uint64_t ticks_of_ns(uint64_t ns)
+{
+    return switch_ticks_of_ns(ns);
+}
+
+static void begin_drop(struct writer *writer, uint64_t counter)
+{
+    writer->dropping = true;
+    writer->lost_since = 0;
+    writer->next_resume = counter + ticks_of_ns(RESUME_STEP_NS);
+    writer->limit = writer->head;
+}
+
+static void count_lost(struct writer *writer)
+{
+    writer->lost_since++;
+    atomic_fetch_add_explicit(&writer->ring->lost, 1, memory_order_relaxed);
+    /* Every so often: a collector that is dead or long stopped gets no more of the target's time. */
+    if ((writer->lost_since & 0xfff) == 0 && heartbeat_age_ns() > STALE_STALL_NS) {
+        if (!link_collector_lives())
+            switch_off(OFF_COLLECTOR_DEAD);
+        else if (heartbeat_age_ns() > STALE_OFF_NS)
+            switch_off(OFF_COLLECTOR_STALE);
+    }
+}
+
+static bool is_push(uint32_t kind)
+{
+    return kind == EVENT_START || kind == EVENT_RESUME || kind == EVENT_THROW;
+}
+
+/* GAP, the present stack, on again: when three quarters are free, at most once in 10 ms. */
+static bool resume(struct writer *writer, uint64_t counter, uint32_t kind, uint32_t frame)
+{
+    if ((int64_t)(counter - writer->next_resume) < 0)
+        return false;
+    writer->next_resume = counter + ticks_of_ns(RESUME_STEP_NS);
+    uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+    if (writer->head - tail > writer->mask / 4)
+        return false;
+    put_raw(writer, event_with_amount(counter, EVENT_GAP, writer->lost_since));
+    if (!writer_seed(writer, pyapi.thread_state(), counter, 0, is_push(kind) ? frame : 0, false))
+        return false;
+    writer->dropping = false;
+    writer->lost_since = 0;
+    set_limit(writer, tail);
+    return writer->head != writer->limit;
+}
+
+static bool room_or_drop(struct writer *writer, uint64_t counter, uint32_t kind, uint32_t frame)
+{
+    if (writer->dropping) {
+        if (resume(writer, counter, kind, frame))
+            return true;
+        count_lost(writer);
+        return false;
+    }
+    uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+    if (writer->head - tail > writer->mask) {
+        if (!link_to.wait || !wait_for_room(writer)) {
+            begin_drop(writer, counter);
+            count_lost(writer);
+            return false;
+        }
+        tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+    }
+    set_limit(writer, tail);
+    return true;
+}
+
+static void tell_stall(struct writer *writer)
+{
+    struct event event = event_with_amount(stall_end, EVENT_STALL, stall_ticks);
+    if (put_raw(writer, event))
+        stall_ticks = 0;
+}
+
+struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_t kind,
+                                uint32_t frame)
+{
+    if (writer == &forked) {
+        switch_off_in_child();
+        return NULL;
+    }
+    if (writer == &nobody) {
+        writer = writer_take();
+        if (!writer) {
+            if (link_to.header)
+                atomic_fetch_add_explicit(&link_to.header->ringless_lost, 1, memory_order_relaxed);
+            return NULL;
+        }
+        return writer->head != writer->limit ? writer : writer_make_room(writer, counter, kind, frame);
+    }
+    if (!writer->ring || !link_to.header)
+        return NULL;
+    if (writer->name_tries < NAME_TRIES) {
+        writer->name_tries++;
+        if (thread_name_tell(writer->ring))
+            writer->name_tries = NAME_TRIES;
+    }
+    wake_collector();
+    if (!room_or_drop(writer, counter, kind, frame))
+        return NULL;
+    if (stall_ticks)
+        tell_stall(writer);
+    return writer->head != writer->limit ? writer : NULL;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing events: one writer for each thread, over a ring of the session.
+ * Why: this is the path that every call of the target pays for: a thread-local pointer, one compare,
+ * two stores and a release. All else (no ring yet, quarter of a ring, full, forked, told to stop)
+ * stands behind that one compare.
+ * Rules: a writer belongs to one thread; the GIL is held. `limit` is the head at which the slow path
+ * runs next; a writer that must not write has head == limit. */
+#ifndef ULMA_PROBE_WRITER_H
+#define ULMA_PROBE_WRITER_H
+
+#include "probe/link.h"
+
+struct writer {
+    uint64_t head;
+    uint64_t limit;
+    struct event *events;
+    uint64_t mask;
+    struct ring_shared *ring; /* NULL: a writer that never writes */
+    uint32_t busy;            /* set while this thread is inside writer_put */
+    bool dropping;
+    uint64_t lost_since;      /* events dropped since dropping began */
+    uint64_t next_resume;     /* counter before which no resume is tried */
+    uint32_t name_tries;
+    unsigned long thread;     /* pthread_self() of the owner */
+    void *innermost;          /* 3.9-3.11: the frame that the wrapper believes open */
+    uintptr_t stack_floor;    /* 3.9-3.11: below this address the stack guard trips */
+};
+
+/* Initial-exec: one instruction to read it; eight bytes fit the surplus that every libc keeps for
+ * libraries that come later. */
+extern __thread struct writer *writer_of_thread __attribute__((tls_model("initial-exec")));
+
+/* Once, at load: what threads end by, what forks do. 0 or -1. */
+int writer_init(void);
+
+/* The slow path: a writer with room for this event, or NULL when the event is lost or must not be. */
+struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_t kind,
+                                uint32_t frame);
+
+/* This thread's writer, taking a ring if it has none; NULL: there is none to be had. */
+struct writer *writer_take(void);
+
+/* A ring taken for another thread (by its pthread_self() and kernel id), which finds it at its first
+ * event. Its index, or 0. */
+uint32_t writer_reserve(unsigned long thread, uint32_t tid);
+
+/* The control ring's writer. */
+struct writer *writer_control(void);
+
+/* A private ring that wraps without a reader, for calibration; and back. */
+void writer_begin_scratch(struct event *events, uint64_t capacity);
+uint64_t writer_end_scratch(void);
+
+/* The present stack of `tstate` into `writer` (SEED_BEGIN .. SEED_END), without the frame
+ * `excluded` on top. False: no room. */
+bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t begin_amount,
+                 uint32_t excluded, bool define);
+
+/* Forgets the writers of all threads (a new link). */
+void writer_reset_all(void);
+
+/* Switch-on: whoever was dropping begins anew. */
+void writer_resume_all(void);
+
+struct writer *writer_at(uint32_t index);
+
+static inline void writer_put(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
+{
+    struct writer *writer = writer_of_thread;
+    if (__builtin_expect(writer->head == writer->limit, 0)) {
+        writer = writer_make_room(writer, counter, kind, frame);
+        if (!writer)
+            return;
+    }
+    uint64_t head = writer->head;
+    struct event *event = &writer->events[head & writer->mask];
+    event->counter = counter;
+    event->kind_id = event_pack((enum event_kind)kind, id);
+    event->frame = frame;
+    writer->head = head + 1;
+    /* Pairs with the collector's acquire of head. */
+    atomic_store_explicit(&writer->ring->head, head + 1, memory_order_release);
+}
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The source `c-calls` in the target: calls of C functions and of methods of built-in types.
+ * Why: what counts as a C call is what cProfile counts, so that the figures can be held together:
+ * builtin functions and method descriptors; not types, not slots, not callables of other kinds.
+ * Rules: the GIL is held; nothing of the callable is kept but its PyMethodDef (wire id). */
+#ifndef ULMA_SOURCES_C_CALLS_PROBE_H
+#define ULMA_SOURCES_C_CALLS_PROBE_H
+
+#include "probe/define.h"
+#include "probe/py/pyapi.h"
+#include "probe/writer.h"
+
+/* Whether a callable is one whose calls are told. */
+static inline bool c_calls_is_told(PyObject *callable)
+{
+    PyTypeObject *type = Py_TYPE(callable);
+    return type == &PyCFunction_Type || type == &PyMethodDescr_Type ||
+           PyType_IsSubtype(type, &PyCFunction_Type);
+}
+
+/* The id of the C function behind `callable`, called with first argument `self` (NULL: none); false:
+ * not one that is told. */
+bool c_calls_identify(PyObject *callable, PyObject *self, uint32_t *ret_id);
+
+static inline void c_calls_push(uint32_t id, const void *frame)
+{
+    if (__builtin_expect(!link_to.header || link_to.modes[id] != MODE_RECORD, 0))
+        return;
+    writer_put(link_counter(), EVENT_C_CALL, id, pyapi_frame_key(frame));
+}
+
+static inline void c_calls_pop(enum event_kind kind, uint64_t counter, const void *frame)
+{
+    writer_put(counter, kind, 0, pyapi_frame_key(frame));
+}
+
+#endif

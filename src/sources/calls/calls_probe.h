@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The source `calls` in the target: pushes and pops of Python frames, whoever hears them.
+ * Why: sys.monitoring (3.12+), the frame evaluation function and the profile function (3.9-3.11) all
+ * end in these two; what an event is, is decided once.
+ * Rules: the GIL is held. The counter is read last in a push and first in a pop, so that as little of
+ * the probe as can be falls between the two. */
+#ifndef ULMA_SOURCES_CALLS_PROBE_H
+#define ULMA_SOURCES_CALLS_PROBE_H
+
+#include "probe/define.h"
+#include "probe/switch.h"
+#include "probe/writer.h"
+
+static inline void calls_push(enum event_kind kind, PyObject *code, void *frame)
+{
+    uint32_t id = define_id(code, frame);
+    if (__builtin_expect(!link_to.header || link_to.modes[id] != MODE_RECORD, 0))
+        return;
+    writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
+}
+
+static inline void calls_pop(enum event_kind kind, uint64_t counter, const void *frame)
+{
+    writer_put(counter, kind, 0, pyapi_frame_key(frame));
+}
+
+#endif

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""Counts: ulma against cProfile's engine, or against what the program counted itself.
+
+The truth is `_lsprof` with nothing imported before (tests/targets/truth.py). It cannot tell threads
+apart on 3.12+, and is wrong in the places that CPROFILE_IS_WRONG names: there the program's own
+counter is the truth, and a test shows that it differs from cProfile's.
+Rules: every function that the truth saw must agree; of the target's own files nothing may be extra.
+"""
+
+import functools
+import json
+import pathlib
+import tempfile
+
+import pytest
+from harness import TARGETS, counts_of, report_of, run, run_ulma
+
+# The program counts for itself: threads, limits that no two runs reach alike, timed signals.
+OWN = ("deep_limit", "foreign_threads", "signals", "threads")
+CPROFILE = (
+    "async_gather",
+    "async_generators",
+    "c_callbacks",
+    "classes",
+    "compiled_loop",
+    "comprehensions",
+    "contexts",
+    "decorators",
+    "exceptions",
+    "executed",
+    "finalisers",
+    "generators",
+    "imports",
+    "lambdas",
+    "mutual",
+    "recursion",
+    "schedulers",
+    "stdlib_work",
+    "yield_from",
+)
+
+
+def test_no_target_is_forgotten():
+    there = {path.stem for path in TARGETS.glob("*.py")}
+    assert set(OWN) | set(CPROFILE) <= there
+    assert len(OWN) + len(CPROFILE) >= 15
+
+
+@functools.lru_cache(maxsize=None)
+def warmed(python):
+    """Import once what targets import: a first import that compiles calls other functions."""
+    for target in ("stdlib_work", "imports", "async_gather", "classes", "c_callbacks", "contexts"):
+        assert run([python.path, TARGETS / f"{target}.py"]).status == 0
+
+
+@functools.lru_cache(maxsize=None)
+def cprofile_rows(python, target):
+    """What _lsprof counted: (file, line, name) -> (calls, primitive calls)."""
+    warmed(python)
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder) / "truth.json"
+        path = TARGETS / f"{target}.py"
+        done = run([python.path, TARGETS / "truth.py", out, "1", path, "/dev/null"])
+        assert done.status == 0, done.told()
+        return summed(json.loads(out.read_text()))
+
+
+def summed(rows):
+    found = {}
+    for file, line, name, calls, primitive, *_ in rows:
+        known = found.get((file, line, name), (0, 0))
+        found[file, line, name] = (known[0] + calls, known[1] + primitive)
+    return found
+
+
+def differences(truth, seen):
+    """One line for each row of TRUTH that SEEN tells otherwise."""
+    return [
+        f"{file}:{line}({name}): truth {truth[file, line, name]}, ulma {seen.get((file, line, name))}"
+        for file, line, name in sorted(truth, key=repr)
+        if truth[file, line, name] != seen.get((file, line, name))
+    ]
+
+
+def extra(truth, seen):
+    """Rows of the targets' own files that the truth does not have."""
+    return [key for key in seen if key[0] and key[0].startswith(str(TARGETS)) and key not in truth]
+
+
+def profile(python, target, *options, words=()):
+    done = run_ulma(python, TARGETS / f"{target}.py", *words, options=options)
+    return counts_of(report_of(done))
+
+
+@pytest.mark.parametrize("target", CPROFILE)
+def test_python_functions_as_cprofile(python, target):
+    truth = {key: row for key, row in cprofile_rows(python, target).items() if key[0]}
+    assert len(truth) >= 4
+    seen = profile(python, target)
+    assert differences(truth, seen) == []
+    assert extra(truth, seen) == []
+    assert not [key for key in seen if key[0] is None], "C functions were not asked for"
+
+
+@pytest.mark.parametrize("target", CPROFILE)
+def test_c_functions_as_cprofile(python, target):
+    truth = cprofile_rows(python, target)
+    assert [key for key in truth if key[0] is None]
+    seen = profile(python, target, "-e", "calls,c-calls")
+    assert differences(truth, seen) == []
+    assert extra(truth, seen) == []
+
+
+@pytest.mark.parametrize("events", ("calls", "calls,c-calls"))
+@pytest.mark.parametrize("target", OWN)
+def test_as_the_program_counts(python, target, events, tmp_path):
+    out = tmp_path / "own.json"
+    seen = profile(python, target, "-e", events, words=[out])
+    assert differences(summed(json.loads(out.read_text())), seen) == []

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""Times: against programs whose functions measure themselves, and against the kernel's accounts.
+
+Rules: only ratios are compared, of two measurements of one run. The machine is shared: a run that
+was disturbed is repeated, and what must hold must hold in one of TRIES runs.
+"""
+
+import json
+
+import pytest
+from harness import TARGETS, function_named, report_of, run_ulma
+
+TRIES = 4
+
+
+def once(python, target, tmp_path, *options):
+    out = tmp_path / "own.json"
+    report = report_of(run_ulma(python, TARGETS / f"{target}.py", out, options=options))
+    return report, json.loads(out.read_text())
+
+
+def holds_in_one_run(check):
+    """Call CHECK up to TRIES times: it returns what is wrong, or nothing."""
+    told = []
+    for _ in range(TRIES):
+        wrong = check()
+        if not wrong:
+            return
+        told.append(wrong)
+    pytest.fail("\n".join(map(str, told)))
+
+
+def off_by(seen, truth):
+    return abs(seen - truth) / truth
+
+
+def test_self_and_total_of_known_times(python, tmp_path):
+    def check():
+        report, spent = once(python, "spin", tmp_path)
+        wrong = []
+        for name, (self_ns, total_ns) in spent.items():
+            row = function_named(report, name)
+            for what, truth in (("self_ns", self_ns), ("total_ns", total_ns)):
+                # Where a function's own share is all but nothing, a ratio says nothing.
+                if truth and truth > 1_000_000 and off_by(row[what], truth) > 0.02:
+                    wrong.append((name, what, truth, row[what]))
+        return wrong
+
+    holds_in_one_run(check)
+
+
+def test_percentiles_and_extremes_of_known_times(python, tmp_path):
+    def check():
+        report, _ = once(python, "spin", tmp_path)
+        wrong = []
+        for name, least, most, median in (("leaf", 1, 3, 2), ("raiser", 4, 4, 4)):
+            row = function_named(report, name)
+            for what, truth_ms in (("min_ns", least), ("max_ns", most), ("p50_ns", median)):
+                if off_by(row[what], truth_ms * 1e6) > 0.1:
+                    wrong.append((name, what, truth_ms, row[what]))
+            if not row["min_ns"] <= row["p50_ns"] <= row["p99_ns"] <= row["max_ns"] * 1.05:
+                wrong.append((name, row))
+        return wrong
+
+    holds_in_one_run(check)
+
+
+def test_waiting_is_told_apart_from_working(python, tmp_path):
+    def check():
+        report, spent = once(python, "spin", tmp_path, "--clock", "cpu")
+        assert report["clock"] == "cpu"
+        sleeper, raiser = function_named(report, "sleeper"), function_named(report, "raiser")
+        wrong = []
+        if off_by(sleeper["wait_ns"], spent["sleeper"][0]) > 0.05:
+            wrong.append(("sleeper waits", spent["sleeper"], sleeper))
+        if sleeper["self_ns"] > 0.05 * spent["sleeper"][0]:
+            wrong.append(("sleeper works", spent["sleeper"], sleeper))
+        if off_by(raiser["self_ns"], spent["raiser"][0]) > 0.05:
+            wrong.append(("raiser works", spent["raiser"], raiser))
+        return wrong
+
+    holds_in_one_run(check)
+
+
+@pytest.mark.parametrize("uncorrected", (False, True))
+def test_self_times_add_up_to_the_time_profiled(python, tmp_path, uncorrected):
+    def check():
+        options = ["--uncorrected"] if uncorrected else []
+        report, own = once(python, "call_heavy", tmp_path, *options)
+        assert report["corrected"] is not uncorrected
+        assert uncorrected == (report["corrected_ns"] == 0)
+        functions = sum(row["self_ns"] for row in report["functions"])
+        taken_out = report["corrected_ns"] + report["waited_ns"]
+        wrong = []
+        if off_by(functions + taken_out, own["wall_ns"]) > 0.02:
+            wrong.append(("sum", functions, taken_out, own["wall_ns"]))
+        if min(row["self_ns"] for row in report["functions"]) < 0:
+            wrong.append("a time is below zero")
+        tree = sum(node["self_ns"] for node in report["tree"])
+        if off_by(tree, functions) > 0.001:
+            wrong.append(("tree", tree, functions))
+        return wrong
+
+    holds_in_one_run(check)
+
+
+def test_the_busy_one_is_first(python):
+    def check():
+        done = run_ulma(python, TARGETS / "busy_idle.py", options=["--clock", "cpu"])
+        report = report_of(done)
+        rows = sorted(report["functions"], key=lambda row: -row["self_ns"])
+        wrong = [] if rows[0]["name"] == "busy" else [[(r["name"], r["self_ns"]) for r in rows[:4]]]
+        for name in ("sleeps", "reads", "waits"):
+            row = function_named(report, name)
+            if row["total_ns"] > 0.05 * rows[0]["self_ns"]:
+                wrong.append((name, row))
+            if row["wait_ns"] < 4 * rows[0]["self_ns"] / 2:
+                wrong.append((name, "did not wait", row))
+        return wrong
+
+    holds_in_one_run(check)
+
+
+def test_cpu_times_add_up_to_the_processs(python, tmp_path):
+    def check():
+        report, own = once(python, "four_busy", tmp_path, "--clock", "cpu", "--uncorrected")
+        total = sum(row["self_ns"] for row in report["functions"])
+        return [(total, own)] if off_by(total, own["cpu_ns"]) > 0.05 else []
+
+    holds_in_one_run(check)

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+"""Fails while it is imported."""
+
+
+def fails():
+    return 1 / 0
+
+
+fails()

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct link link_to = {.clock = CLOCK_MONOTONIC_NS};
+struct link link_to = {.clock = CLOCK_MONOTONIC_NS, .serial = &link_to.serial_seen};
 
 static bool header_is_sound(const struct session_header *header, size_t size)
 {
@@ -92,6 +92,7 @@ int link_open(const char *path, char *reason, size_t size)
     link_to.clock = (enum clock_source)header->clock_kind;
     link_to.wait = header->on_full == ON_FULL_WAIT;
     link_to.generation++;
+    link_to.serial = &header->switch_serial;
     snprintf(link_to.path, sizeof(link_to.path), "%s", path);
     return 0;
 }
@@ -100,6 +101,7 @@ void link_forget(void)
 {
     link_to.header = NULL;
     link_to.base = NULL;
+    link_to.serial = &link_to.serial_seen;
     link_to.generation++;
 }
 

@@ -22,6 +22,10 @@ struct link {
     unsigned char *definitions;
     struct ring_shared *rings;
     enum clock_source clock;
+    /* The session's switch serial, and the one last obeyed; in a fork's child the same word, so that
+     * the hot path needs no test for "no session". `modes` stays mapped there too. */
+    const _Atomic uint32_t *serial;
+    _Atomic uint32_t serial_seen;
     uint32_t generation; /* of the link; a value stored in a code object belongs to one */
     uint32_t wait;       /* on_full is ON_FULL_WAIT */
     char path[256];      /* to ask whether the collector lives */

@@ -16,8 +16,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-uint32_t switch_serial_seen;
-
 static const struct switch_mechanism *mechanism;
 static double ticks_per_ns = 1.0;
 
@@ -140,7 +138,7 @@ void switch_apply(void)
     uint32_t serial = atomic_load_explicit(&header->switch_serial, memory_order_acquire);
     uint32_t wanted = atomic_load_explicit(&header->wanted, memory_order_acquire);
     uint32_t state = atomic_load_explicit(&header->state, memory_order_relaxed);
-    switch_serial_seen = serial;
+    atomic_store_explicit(&link_to.serial_seen, serial, memory_order_relaxed);
     if (state == STATE_REFUSED || state == STATE_WAITING)
         return; /* STATE_WAITING: the first __main__ code reads the wanted words itself */
     if (wanted == WANTED_ON && state != STATE_ON)
@@ -156,7 +154,7 @@ bool switch_first_main(void)
     if (!header)
         return false;
     uint32_t serial = atomic_load_explicit(&header->switch_serial, memory_order_acquire);
-    switch_serial_seen = serial;
+    atomic_store_explicit(&link_to.serial_seen, serial, memory_order_relaxed);
     bool on = false;
     if (atomic_load_explicit(&header->wanted, memory_order_acquire) == WANTED_ON)
         on = turn_on(false);

@@ -41,14 +41,11 @@ void switch_off_in_child(void);
 /* Counter ticks in a span; good to a percent or so, for time-outs only. */
 uint64_t switch_ticks_of_ns(uint64_t ns);
 
-/* The serial of wanted words that was last obeyed; callbacks compare it with the session's. */
-extern uint32_t switch_serial_seen;
-
+/* The wanted words have changed since they were last obeyed. */
 static inline bool switch_is_due(void)
 {
-    struct session_header *header = link_to.header;
-    return header && atomic_load_explicit(&header->switch_serial, memory_order_relaxed) !=
-                         switch_serial_seen;
+    return atomic_load_explicit(link_to.serial, memory_order_relaxed) !=
+           atomic_load_explicit(&link_to.serial_seen, memory_order_relaxed);
 }
 
 #endif

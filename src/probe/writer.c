@@ -342,23 +342,20 @@ static bool wait_for_room(struct writer *writer)
     return room;
 }
 
-static uint64_t ticks_of_ns(uint64_t ns)
-{
-    return switch_ticks_of_ns(ns);
-}
-
 static void begin_drop(struct writer *writer, uint64_t counter)
 {
     writer->dropping = true;
     writer->lost_since = 0;
-    writer->next_resume = counter + ticks_of_ns(RESUME_STEP_NS);
+    writer->next_resume = counter + switch_ticks_of_ns(RESUME_STEP_NS);
     writer->limit = writer->head;
 }
 
 static void count_lost(struct writer *writer)
 {
     writer->lost_since++;
-    atomic_fetch_add_explicit(&writer->ring->lost, 1, memory_order_relaxed);
+    /* One producer: no read-modify-write is needed. */
+    uint64_t lost = atomic_load_explicit(&writer->ring->lost, memory_order_relaxed);
+    atomic_store_explicit(&writer->ring->lost, lost + 1, memory_order_relaxed);
     /* Every so often: a collector that is dead or long stopped gets no more of the target's time. */
     if ((writer->lost_since & 0xfff) == 0 && heartbeat_age_ns() > STALE_STALL_NS) {
         if (!link_collector_lives())
@@ -378,7 +375,7 @@ static bool resume(struct writer *writer, uint64_t counter, uint32_t kind, uint3
 {
     if ((int64_t)(counter - writer->next_resume) < 0)
         return false;
-    writer->next_resume = counter + ticks_of_ns(RESUME_STEP_NS);
+    writer->next_resume = counter + switch_ticks_of_ns(RESUME_STEP_NS);
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
     if (writer->head - tail > writer->mask / 4)
         return false;

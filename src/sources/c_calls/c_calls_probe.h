@@ -24,7 +24,7 @@ bool c_calls_identify(PyObject *callable, PyObject *self, uint32_t *ret_id);
 
 static inline void c_calls_push(uint32_t id, const void *frame)
 {
-    if (__builtin_expect(!link_to.header || link_to.modes[id] != MODE_RECORD, 0))
+    if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
         return;
     writer_put(link_counter(), EVENT_C_CALL, id, pyapi_frame_key(frame));
 }

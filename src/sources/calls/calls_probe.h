@@ -14,7 +14,7 @@
 static inline void calls_push(enum event_kind kind, PyObject *code, void *frame)
 {
     uint32_t id = define_id(code, frame);
-    if (__builtin_expect(!link_to.header || link_to.modes[id] != MODE_RECORD, 0))
+    if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
         return;
     writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
 }

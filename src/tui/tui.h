@@ -12,7 +12,7 @@
 
 struct tui_host {
     void *context;
-    /* A new snapshot over the last window_s seconds (0: since start); the tui frees it. NULL: none. */
+    /* A new snapshot over the last window_s seconds (0: since start); the tui frees it. NULL: none */
     struct snapshot *(*snapshot)(void *context, int window_s, enum snapshot_clock clock);
     /* Turns the sources on or off in the target. 0 or negative errno. NULL: cannot. */
     int (*switch_on)(void *context, bool on);
@@ -20,9 +20,11 @@ struct tui_host {
     void (*reset)(void *context);
     /* Saves a report; fills `message` with where it went or why not. */
     void (*save)(void *context, char *message, size_t size);
-    /* True when the screen should end by itself (duration over). Polled at least 10 times a second. */
+    /* True when the screen should end by itself (duration over). Polled 10 times a second. */
     bool (*finished)(void *context);
-    /* The last lines of the target's own output, at most `lines`, into `text`. Returns its length. */
+    /* True when the screen should end at once, whatever it shows (a signal). NULL: never. */
+    bool (*leave)(void *context);
+    /* The last lines of the target's own output, at most `lines`, into `text`. Returns the length. */
     size_t (*target_output)(void *context, char *text, size_t size, int lines);
     const char *output_path; /* file that the target's output goes to; NULL: none */
     const char *product;     /* "ulma 0.1.0" */
@@ -35,12 +37,12 @@ struct tui_options {
     const char *sort;  /* view column id or NULL */
     size_t limit;      /* rows, 0: what fits */
     bool color;
-    const char *view;  /* id of the first view; NULL: functions */
+    const char *view; /* id of the first view; NULL: functions */
 };
 
-/* Runs until `q`, or host->finished() (then stays with a line that the target has ended until a key
- * when `stay` is given by the host's snapshot.meta.ended). 0, or negative errno when there is no
- * usable terminal (-ENOTTY). */
+/* Runs until `q`, host->leave(), or host->finished(); when the target itself has ended
+ * (snapshot.meta.ended) the last screen stays to be browsed until `q`. 0; -ENOTTY: no usable
+ * terminal; -EINVAL: no such view. */
 int tui_run(const struct tui_host *host, const struct tui_options *options);
 
 #endif

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/* The hot loop.
+ * Why it looks as it does: some twenty million events a second and thread may come, so the common
+ * events (a call, a return) run on values held in registers (struct cursor) and touch four cache
+ * lines: the event, the stack's entry, the node, the symbol's octave. Everything rare leaves the loop:
+ * the cursor is stored, a function is called, the cursor is loaded.
+ * Rules: store before and load after any call that may change the track. Counts come from pushes
+ * alone. */
+#include "model/fold.h"
+
+#include <stdlib.h>
+
+#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+struct cursor {
+    struct entry *top;
+    int64_t clock_t16;
+    uint64_t last;
+    int64_t debt_t16;
+    uint64_t hurdle;
+};
+
+static inline void load(struct cursor *cursor, const struct track *track)
+{
+    cursor->top = &track->entries[track->depth];
+    cursor->clock_t16 = track->clock_t16;
+    cursor->last = track->last;
+    cursor->debt_t16 = track->debt_t16;
+    cursor->hurdle = track->hurdle;
+}
+
+static inline void store(const struct cursor *cursor, struct track *track)
+{
+    track->depth = (uint32_t)(cursor->top - track->entries);
+    track->clock_t16 = cursor->clock_t16;
+    track->last = cursor->last;
+    track->debt_t16 = cursor->debt_t16;
+}
+
+/* --- time ----------------------------------------------------------------------------------- */
+
+/* The stack was in doubt and events come without a seed: what is open is believed. */
+static void end_doubt(struct model *model, struct track *track, uint64_t counter)
+{
+    track->seeding = false;
+    if (!track->resync)
+        return;
+    track_pass(model, track, counter, 0, 0);
+    seed_end_resync(model, track);
+}
+
+static void pass_slow(struct model *model, struct track *track, struct cursor *cursor,
+                      uint64_t counter, uint32_t kind)
+{
+    store(cursor, track);
+    if (track->seeding || track->resync)
+        end_doubt(model, track, counter);
+    track_pass(model, track, counter, model->pre_t16[kind], model->post_t16[kind]);
+    load(cursor, track);
+}
+
+static inline void pass(struct model *model, struct track *track, struct cursor *cursor,
+                        uint64_t counter, uint32_t kind, uint64_t most_ticks)
+{
+    uint64_t ticks = counter - cursor->last;
+    /* A counter that went back is a very long interval. */
+    if (UNLIKELY(ticks >= most_ticks) || UNLIKELY(counter >= cursor->hurdle)) {
+        struct cursor copy = *cursor; /* so that *cursor may live in registers */
+        pass_slow(model, track, &copy, counter, kind);
+        *cursor = copy;
+        return;
+    }
+    int64_t net_t16 = (int64_t)(ticks << 4) - cursor->debt_t16 - model->pre_t16[kind];
+    cursor->clock_t16 += net_t16 > 0 ? net_t16 : 0;
+    cursor->debt_t16 = model->post_t16[kind];
+    cursor->last = counter;
+}
+
+/* --- pushes --------------------------------------------------------------------------------- */
+
+/* The tree has just become full: from now on each track knows how often each symbol is open. */
+static void count_depths(struct model *model)
+{
+    for (struct track *track = model->tracks; track; track = track->next) {
+        if (track->depths)
+            continue;
+        track->depths = calloc(SYMBOLS_LIMIT, sizeof(*track->depths));
+        for (uint32_t i = 1; track->depths && i <= track->depth; i++)
+            track->depths[track->entries[i].symbol]++;
+    }
+}
+
+static uint32_t find_child(struct model *model, struct track *track, uint32_t symbol)
+{
+    struct nodes *nodes = &model->nodes;
+    uint32_t parent = track->entries[track->depth].node;
+    uint32_t child = nodes_find(nodes, parent, symbol);
+    if (!child && !nodes->full) {
+        child = nodes_add(nodes, &model->symbols, track, symbol);
+        if (nodes->full)
+            count_depths(model);
+    }
+    if (child) {
+        nodes->nodes[parent].last_child = child;
+        return child;
+    }
+    return nodes_other(nodes, symbol, !track->depths || track->depths[symbol] == 0);
+}
+
+static uint32_t find_child_slow(struct model *model, struct track *track,
+                                const struct cursor *cursor, uint32_t symbol)
+{
+    store(cursor, track);
+    return find_child(model, track, symbol);
+}
+
+/* The frame is open: that activation and all above it have ended unseen. */
+static void close_open(struct model *model, struct track *track, struct cursor *cursor,
+                       uint64_t key)
+{
+    store(cursor, track);
+    uint32_t depth = track_find(track, key);
+    if (depth)
+        track_close(model, track, depth - 1);
+    load(cursor, track);
+}
+
+static bool make_room(struct model *model, struct track *track, struct cursor *cursor)
+{
+    store(cursor, track);
+    uint32_t before = track->entry_limit;
+    bool room = model->entries_left >= before && track_make_room(track);
+    if (room)
+        model->entries_left -= track->entry_limit - before;
+    else
+        model->too_deep++;
+    load(cursor, track);
+    return room;
+}
+
+struct push {
+    uint64_t key;
+    uint32_t symbol;
+    uint32_t calls, resumes;
+    int64_t prior_t16, prior_wait_t16;
+};
+
+static inline void push(struct model *model, struct track *track, struct cursor *cursor,
+                        const struct push *what)
+{
+    uint32_t bucket = track_bucket(what->key, track->bucket_shift);
+    for (uint32_t at = track->buckets[bucket]; UNLIKELY(at != 0); at = track->entries[at].below) {
+        if (track->entries[at].key != what->key)
+            continue;
+        struct cursor copy = *cursor;
+        close_open(model, track, &copy, what->key);
+        *cursor = copy;
+        break;
+    }
+    struct node *nodes = model->nodes.nodes;
+    uint32_t child = nodes[cursor->top->node].last_child;
+    if (UNLIKELY(nodes[child].symbol != what->symbol)) {
+        struct cursor copy = *cursor;
+        child = find_child_slow(model, track, &copy, what->symbol);
+    }
+    windows_touch(&model->windows, nodes, child);
+    nodes[child].calls += what->calls;
+    nodes[child].resumes += what->resumes;
+    if (UNLIKELY(cursor->top + 2 > track->entries + track->entry_limit)) {
+        struct cursor copy = *cursor;
+        bool room = make_room(model, track, &copy);
+        *cursor = copy;
+        if (!room)
+            return;
+        bucket = track_bucket(what->key, track->bucket_shift);
+    }
+    if (UNLIKELY(track->depths != NULL))
+        track->depths[what->symbol]++;
+    struct entry *entry = ++cursor->top;
+    entry->key = what->key;
+    entry->start_t16 = cursor->clock_t16;
+    entry->child_t16 = 0;
+    entry->prior_t16 = what->prior_t16;
+    entry->wait_start_t16 = track->wait_t16;
+    entry->prior_wait_t16 = what->prior_wait_t16;
+    entry->node = child;
+    entry->symbol = what->symbol;
+    entry->below = track->buckets[bucket];
+    track->buckets[bucket] = (uint32_t)(entry - track->entries);
+}
+
+/* A generator's earlier segments. START: there are none; what the frame's last tenant left is void. */
+static struct push push_of_suspendable(struct model *model, uint32_t kind, uint32_t frame,
+                                       uint32_t symbol)
+{
+    struct push what = {.key = frame, .symbol = symbol};
+    struct suspended_activation activation;
+    bool known = suspended_take(&model->suspended, frame, &activation);
+    if (known && (kind == EVENT_START || activation.symbol != symbol)) {
+        /* Dropped while suspended, which needs no event: that was its end. */
+        symbols_record_slow(&model->symbols, &model->symbols.symbols[activation.symbol],
+                            activation.total_t16, activation.wait_t16);
+        known = false;
+    }
+    what.calls = kind == EVENT_START || (kind == EVENT_THROW && !known);
+    what.resumes = !what.calls;
+    if (known) {
+        what.prior_t16 = activation.total_t16;
+        what.prior_wait_t16 = activation.wait_t16;
+    } else if (kind == EVENT_RESUME) {
+        what.prior_t16 = TRACK_UNCERTAIN;
+    }
+    return what;
+}
+
+/* --- pops ----------------------------------------------------------------------------------- */
+
+/* Brings the frame to the top; false: it is not open. */
+static bool find_frame(struct model *model, struct track *track, struct cursor *cursor,
+                       uint64_t key)
+{
+    store(cursor, track);
+    uint32_t depth = track_find(track, key);
+    if (depth)
+        track_close(model, track, depth);
+    else
+        model->unmatched_pops++;
+    load(cursor, track);
+    return depth != 0;
+}
+
+/* The top has waited: all that is seldom done at a pop. */
+static void add_waited(struct model *model, const struct track *track, const struct entry *entry,
+                       int64_t running_t16, bool record)
+{
+    int64_t wait_t16 = track->wait_t16 - entry->wait_start_t16;
+    model->nodes.nodes[entry->node].total_wait_t16 += wait_t16;
+    if (record)
+        symbols_record_slow(&model->symbols, &model->symbols.symbols[entry->symbol], running_t16,
+                            entry->prior_wait_t16 + wait_t16);
+}
+
+static void suspend(struct model *model, const struct track *track, const struct entry *entry,
+                    int64_t running_t16)
+{
+    struct symbol *symbol = &model->symbols.symbols[entry->symbol];
+    symbol->yields++;
+    if (!symbols_suspends(symbol))
+        return;
+    struct suspended_activation activation = {
+        .frame = (uint32_t)entry->key,
+        .symbol = entry->symbol,
+        .total_t16 = running_t16,
+        .wait_t16 = entry->prior_wait_t16 + track->wait_t16 - entry->wait_start_t16,
+    };
+    suspended_put(&model->suspended, &activation);
+}
+
+/* `record`: the activation has ended, as seen. */
+static inline void pop(struct model *model, struct track *track, struct cursor *cursor,
+                       uint64_t key, bool record, bool yields)
+{
+    if (UNLIKELY(cursor->top->key != key)) {
+        struct cursor copy = *cursor;
+        bool open = find_frame(model, track, &copy, key);
+        *cursor = copy;
+        if (!open)
+            return;
+    }
+    struct entry *entry = cursor->top;
+    struct node *node = &model->nodes.nodes[entry->node];
+    int64_t total_t16 = cursor->clock_t16 - entry->start_t16;
+    int64_t running_t16 = entry->prior_t16 + total_t16;
+    windows_touch(&model->windows, model->nodes.nodes, entry->node);
+    node->total_t16 += total_t16;
+    node->self_t16 += total_t16 - entry->child_t16;
+    entry[-1].child_t16 += total_t16;
+    if (UNLIKELY(track->wait_t16 != entry->wait_start_t16) || UNLIKELY(entry->prior_wait_t16))
+        add_waited(model, track, entry, running_t16, record);
+    else if (record)
+        symbols_record(&model->symbols, &model->symbols.symbols[entry->symbol], running_t16);
+    if (yields)
+        suspend(model, track, entry, running_t16);
+    track->buckets[track_bucket(key, track->bucket_shift)] = entry->below;
+    if (UNLIKELY(track->depths != NULL))
+        track->depths[entry->symbol]--;
+    cursor->top--;
+}
+
+/* --- the rest ------------------------------------------------------------------------------- */
+
+static void retop(struct model *model, struct track *track, const struct event *event)
+{
+    track_pass(model, track, event->counter, 0, 0);
+    uint32_t depth = event->frame ? track_find(track, event->frame) : 0;
+    if (event->frame && depth == 0)
+        model->unmatched_pops++;
+    else
+        track_close(model, track, depth);
+}
+
+static void fold_rare(struct model *model, struct track *track, const struct event *event)
+{
+    switch (event_kind(event)) {
+    case EVENT_RETOP:
+        retop(model, track, event);
+        break;
+    case EVENT_STALL:
+        track_stall(model, track, event->counter, event_amount(event));
+        break;
+    case EVENT_GAP:
+    case EVENT_SEED_BEGIN:
+    case EVENT_SEED_FRAME:
+    case EVENT_SEED_END:
+        seed_event(model, track, event);
+        break;
+    default: /* NONE, unknown ones, and those of the control ring */
+        model->bad_events++;
+    }
+}
+
+static void leave(struct model *model, struct track *track, struct cursor *cursor,
+                  const struct event *event)
+{
+    store(cursor, track);
+    fold_rare(model, track, event);
+    load(cursor, track);
+}
+
+static void push_event(struct model *model, struct track *track, struct cursor *cursor,
+                       const struct event *event, uint32_t handle)
+{
+    uint32_t kind = event_kind(event);
+    if (handle & 1) {
+        struct push what = push_of_suspendable(model, kind, event->frame, handle >> 1);
+        push(model, track, cursor, &what);
+        return;
+    }
+    struct push what = {
+        .key = event->frame,
+        .symbol = handle >> 1,
+        .calls = kind != EVENT_RESUME,
+        .resumes = kind == EVENT_RESUME,
+    };
+    push(model, track, cursor, &what);
+}
+
+static inline void fold_python(struct model *model, struct track *track, struct cursor *cursor,
+                               const struct event *event, uint32_t kind)
+{
+    if (kind <= EVENT_THROW) {
+        uint32_t handle = symbols_handle(&model->symbols, event_id(event));
+        track->python_pushes++;
+        if (LIKELY(kind == EVENT_START && !(handle & 1))) {
+            struct push what = {.key = event->frame, .symbol = handle >> 1, .calls = 1};
+            push(model, track, cursor, &what);
+        } else {
+            struct cursor copy = *cursor;
+            push_event(model, track, &copy, event, handle);
+            *cursor = copy;
+        }
+        return;
+    }
+    if (UNLIKELY(kind == EVENT_UNWIND))
+        model->symbols.symbols[symbols_handle(&model->symbols, event_id(event)) >> 1].raised++;
+    pop(model, track, cursor, event->frame, kind != EVENT_YIELD, kind == EVENT_YIELD);
+}
+
+static inline void fold_c(struct model *model, struct track *track, struct cursor *cursor,
+                          const struct event *event, uint32_t kind)
+{
+    uint64_t key = event->frame | TRACK_C_CALL;
+    if (kind == EVENT_C_CALL) {
+        uint32_t handle = symbols_handle(&model->symbols, event_id(event));
+        struct push what = {.key = key, .symbol = handle >> 1, .calls = 1};
+        track->c_pushes++;
+        push(model, track, cursor, &what);
+        return;
+    }
+    if (kind == EVENT_C_RAISE && cursor->top->key == key)
+        model->symbols.symbols[cursor->top->symbol].raised++;
+    pop(model, track, cursor, key, true, false);
+}
+
+void fold_events(struct model *model, struct track *track, const struct event *events,
+                 size_t count)
+{
+    uint64_t most_ticks = model->gap_ticks < FOLD_INTERVAL_MOST ? model->gap_ticks
+                                                                : FOLD_INTERVAL_MOST;
+    struct cursor cursor;
+    load(&cursor, track);
+    for (const struct event *event = events; event < events + count; event++) {
+        uint32_t kind = event_kind(event);
+        if (UNLIKELY(kind - EVENT_START > EVENT_C_RAISE - EVENT_START)) {
+            struct cursor copy = cursor;
+            leave(model, track, &copy, event);
+            cursor = copy;
+            continue;
+        }
+        pass(model, track, &cursor, event->counter, kind, most_ticks);
+        if (LIKELY(kind <= EVENT_UNWIND))
+            fold_python(model, track, &cursor, event, kind);
+        else
+            fold_c(model, track, &cursor, event, kind);
+    }
+    store(&cursor, track);
+    model->events_read += count;
+}
+
+void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, uint32_t symbol)
+{
+    struct cursor cursor;
+    struct push what = {.key = frame, .symbol = symbol, .prior_t16 = TRACK_UNCERTAIN};
+    load(&cursor, track);
+    push(model, track, &cursor, &what);
+    store(&cursor, track);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The fold: events of threads in, a model of what the program did out.
+ * Why here and not in the collector: no thread, no mapping, no clock reading: everything follows from
+ * the events and the numbers given, so tests and the bench feed it directly.
+ * Rules: one owner at a time. Events of one thread come in the order of its ring. What an event may
+ * say is hostile; every rule of wire/event.h is carried out here and in seed.c. */
+#ifndef ULMA_MODEL_FOLD_H
+#define ULMA_MODEL_FOLD_H
+
+#include "model/nodes.h"
+#include "model/suspended.h"
+#include "model/symbols.h"
+#include "model/track.h"
+#include "model/windows.h"
+
+/* An interval longer than this between two events of a thread is no interval: a counter that lies. */
+#define FOLD_INTERVAL_MOST (UINT64_C(1) << 52)
+
+struct model_options {
+    size_t node_limit; /* 0: the usual */
+    symbols_define *define;
+    void *define_context;
+};
+
+/* A thread that is no more, as snapshots show it. */
+struct ended_thread {
+    uint32_t tid;
+    char name[TRACK_NAME_SIZE];
+    uint64_t calls, lost;
+    int64_t profiled_t16, wait_t16, stalled_t16, corrected_t16, outside_t16;
+};
+
+enum { MODEL_ENDED_MAX = 4096 };
+
+struct model {
+    struct nodes nodes;
+    struct symbols symbols;
+    struct suspended suspended;
+    struct windows windows;
+    struct track *tracks; /* live ones, in order of first sight */
+    struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */
+    uint32_t ended_count;
+    uint64_t ended_folded; /* threads in the last */
+    uint32_t thread_count; /* that had an event */
+    uint64_t entries_left; /* of all stacks together */
+
+    /* by kind: the probe's cost before and after its counter is read; zero when uncorrected */
+    int64_t pre_t16[EVENT_KIND_COUNT], post_t16[EVENT_KIND_COUNT];
+    /* Intervals from here on are noted by the track's gap list (schedstat.h), in ticks. */
+    uint64_t gap_ticks;
+    void (*on_gap)(void *context, struct track *track, int64_t length_t16);
+    void *on_gap_context;
+
+    uint64_t first_counter; /* of the first event at all; 0: none yet */
+    uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep;
+};
+
+/* 0 or -ENOMEM. */
+int model_init(struct model *model, const struct model_options *options);
+void model_done(struct model *model);
+
+/* The cost of one push and pop in ticks x 256: within the callee's interval and the caller's. */
+struct model_costs {
+    uint32_t inner_ticks256, outer_ticks256;
+    uint32_t c_inner_ticks256, c_outer_ticks256;
+};
+void model_set_costs(struct model *model, const struct model_costs *costs);
+
+/* A new live track. NULL: no memory. */
+struct track *model_add_track(struct model *model, uint32_t tid);
+
+/* The thread has ended: closes what is open as of its last event; the track is freed. */
+void model_end_track(struct model *model, struct track *track);
+
+/* Brings every live track's time up to `counter`, so that the sums hold all that has passed. */
+void model_flush(struct model *model, uint64_t counter);
+
+/* Ends a second of the windows. */
+void model_tick(struct model *model, uint64_t counter);
+
+/* Forgets all numbers. What is open stays open, its time starts anew. */
+void model_reset(struct model *model, uint64_t counter);
+
+/* Folds `count` events of one thread. */
+void fold_events(struct model *model, struct track *track, const struct event *events,
+                 size_t count);
+
+/* Opens an entry that no event opened: a frame of a seed. Counts nothing. */
+void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, uint32_t symbol);
+
+/* --- seed.c --------------------------------------------------------------------------------- */
+
+/* GAP and SEED_* of a thread's own ring; any other event while a seed comes ends it unfinished. */
+void seed_event(struct model *model, struct track *track, const struct event *event);
+
+/* The stack is `frames` from `counter` on. */
+void seed_apply(struct model *model, struct track *track, uint64_t counter,
+                const struct seed_frame *frames, uint32_t count);
+
+/* Gives the time since a GAP to `(resync)` below what is now the top. */
+void seed_end_resync(struct model *model, struct track *track);
+
+/* Takes over order->frames. */
+void seed_add_order(struct track *track, const struct order *order);
+
+/* Carries out the orders up to `counter`; with `round`, also all that were read before that round. */
+void seed_obey(struct model *model, struct track *track, uint64_t counter, uint64_t round);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* The model: its parts together.
+ * Why: see fold.h.
+ * Rules: a track is in the list from model_add_track to model_end_track. */
+#include "model/fold.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ENTRIES_OF_ALL = 1 << 23 };
+
+int model_init(struct model *model, const struct model_options *options)
+{
+    *model = (struct model){.entries_left = ENTRIES_OF_ALL, .gap_ticks = UINT64_MAX};
+    int result = nodes_init(&model->nodes, options->node_limit);
+    if (result == 0)
+        result = symbols_init(&model->symbols, options->define, options->define_context);
+    if (result == 0)
+        result = suspended_init(&model->suspended);
+    if (result == 0)
+        result = windows_init(&model->windows, model->nodes.limit);
+    model->ended = calloc(MODEL_ENDED_MAX + 1, sizeof(*model->ended));
+    if (result == 0 && !model->ended)
+        result = -ENOMEM;
+    if (result)
+        model_done(model);
+    return result;
+}
+
+void model_done(struct model *model)
+{
+    while (model->tracks) {
+        struct track *next = model->tracks->next;
+        track_free(model->tracks);
+        model->tracks = next;
+    }
+    free(model->ended);
+    model->ended = NULL;
+    windows_done(&model->windows);
+    suspended_done(&model->suspended);
+    symbols_done(&model->symbols);
+    nodes_done(&model->nodes);
+}
+
+/* Half of what is within the callee's interval comes after the push's counter was read, half before
+ * the pop's; likewise around the call for the caller's. */
+void model_set_costs(struct model *model, const struct model_costs *costs)
+{
+    int64_t inner = costs->inner_ticks256 / 32, outer = costs->outer_ticks256 / 32;
+    int64_t c_inner = costs->c_inner_ticks256 / 32, c_outer = costs->c_outer_ticks256 / 32;
+    for (int kind = EVENT_START; kind <= EVENT_THROW; kind++) {
+        model->pre_t16[kind] = outer;
+        model->post_t16[kind] = inner;
+    }
+    for (int kind = EVENT_RETURN; kind <= EVENT_UNWIND; kind++) {
+        model->pre_t16[kind] = inner;
+        model->post_t16[kind] = outer;
+    }
+    model->pre_t16[EVENT_C_CALL] = c_outer;
+    model->post_t16[EVENT_C_CALL] = c_inner;
+    model->pre_t16[EVENT_C_RETURN] = model->pre_t16[EVENT_C_RAISE] = c_inner;
+    model->post_t16[EVENT_C_RETURN] = model->post_t16[EVENT_C_RAISE] = c_outer;
+}
+
+struct track *model_add_track(struct model *model, uint32_t tid)
+{
+    struct track *track = track_new();
+    if (!track)
+        return NULL;
+    track->tid = tid;
+    if (model->nodes.full)
+        track->depths = calloc(SYMBOLS_LIMIT, sizeof(*track->depths));
+    struct track **last = &model->tracks;
+    while (*last)
+        last = &(*last)->next;
+    *last = track;
+    return track;
+}
+
+static void add_ended(struct ended_thread *ended, const struct track *track)
+{
+    ended->calls += track->python_pushes - track->baseline.calls;
+    ended->lost += track->lost - track->baseline_lost;
+    ended->profiled_t16 += track_profiled_t16(track) - track->baseline_profiled_t16;
+    ended->wait_t16 += track->wait_t16 + track->late_wait_t16 - track->baseline.wait_t16;
+    ended->stalled_t16 += track->stalled_t16 - track->baseline_stalled_t16;
+    ended->outside_t16 += track->outside_t16 - track->baseline_outside_t16;
+    ended->corrected_t16 += track_corrected_t16(track) - track->baseline_corrected_t16;
+}
+
+static void keep_ended(struct model *model, const struct track *track)
+{
+    if (model->ended_count < MODEL_ENDED_MAX) {
+        struct ended_thread *ended = &model->ended[model->ended_count++];
+        ended->tid = track->tid;
+        memcpy(ended->name, track->name, sizeof(ended->name));
+        add_ended(ended, track);
+        return;
+    }
+    struct ended_thread *rest = &model->ended[MODEL_ENDED_MAX];
+    memcpy(rest->name, "(ended)", sizeof("(ended)"));
+    model->ended_folded++;
+    add_ended(rest, track);
+}
+
+void model_end_track(struct model *model, struct track *track)
+{
+    seed_obey(model, track, UINT64_MAX, UINT64_MAX);
+    track_off(model, track, track->last);
+    if (track->seen)
+        keep_ended(model, track);
+    struct track **link = &model->tracks;
+    while (*link && *link != track)
+        link = &(*link)->next;
+    if (*link)
+        *link = track->next;
+    model->entries_left += track->entry_limit - TRACK_FIRST_ENTRIES;
+    track_free(track);
+}
+
+void model_flush(struct model *model, uint64_t counter)
+{
+    for (struct track *track = model->tracks; track; track = track->next) {
+        if (!track->on)
+            continue;
+        track_pass_quiet(model, track, counter);
+        track_flush(model, track);
+    }
+}
+
+static struct track_second sums_of(const struct track *track)
+{
+    return (struct track_second){
+        .calls = track->python_pushes,
+        .wall_t16 = track_profiled_t16(track) - track->stalled_t16,
+        .wait_t16 = track->wait_t16 + track->late_wait_t16,
+    };
+}
+
+void model_tick(struct model *model, uint64_t counter)
+{
+    model_flush(model, counter);
+    windows_tick(&model->windows, &model->nodes, &model->symbols, counter, model->events_read);
+    for (struct track *track = model->tracks; track; track = track->next) {
+        struct track_second sums = sums_of(track);
+        track->history[model->windows.newest] = (struct track_second){
+            .calls = sums.calls - track->history_mark.calls,
+            .wall_t16 = sums.wall_t16 - track->history_mark.wall_t16,
+            .wait_t16 = sums.wait_t16 - track->history_mark.wait_t16,
+        };
+        track->history_mark = sums;
+    }
+}
+
+static void reset_track(struct track *track)
+{
+    for (uint32_t i = 1; i <= track->depth; i++)
+        track->entries[i].prior_t16 = track->entries[i].prior_wait_t16 = 0;
+    track->baseline = track->history_mark = sums_of(track);
+    memset(track->history, 0, sizeof(track->history));
+    track->baseline_profiled_t16 = track_profiled_t16(track);
+    track->baseline_stalled_t16 = track->stalled_t16;
+    track->baseline_outside_t16 = track->outside_t16;
+    track->baseline_corrected_t16 = track_corrected_t16(track);
+    track->baseline_lost = track->lost;
+}
+
+void model_reset(struct model *model, uint64_t counter)
+{
+    model_flush(model, counter);
+    for (struct track *track = model->tracks; track; track = track->next)
+        reset_track(track);
+    nodes_reset(&model->nodes);
+    symbols_reset(&model->symbols);
+    suspended_reset(&model->suspended);
+    windows_reset(&model->windows, counter, model->events_read);
+    memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
+    model->ended_count = 0;
+    model->ended_folded = 0;
+}

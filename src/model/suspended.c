@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Suspended activations: a hash table with linear probing.
+ * Why: see suspended.h. Removal shifts later entries back, so that no tombstones pile up in a server
+ * that suspends for weeks.
+ * Rules: at most half full. */
+#include "model/suspended.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { FIRST_SLOTS = 1 << 10 };
+
+int suspended_init(struct suspended *suspended)
+{
+    *suspended = (struct suspended){.mask = FIRST_SLOTS - 1};
+    suspended->slots = calloc(FIRST_SLOTS, sizeof(*suspended->slots));
+    return suspended->slots ? 0 : -ENOMEM;
+}
+
+void suspended_done(struct suspended *suspended)
+{
+    free(suspended->slots);
+    *suspended = (struct suspended){0};
+}
+
+static uint32_t home_of(uint32_t frame, uint32_t mask)
+{
+    return (uint32_t)((frame * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
+}
+
+static uint32_t slot_of(const struct suspended_activation *slots, uint32_t mask, uint32_t frame)
+{
+    uint32_t slot = home_of(frame, mask);
+    while (slots[slot].symbol && slots[slot].frame != frame)
+        slot = (slot + 1) & mask;
+    return slot;
+}
+
+static bool grow(struct suspended *suspended)
+{
+    uint32_t mask = suspended->mask * 2 + 1;
+    struct suspended_activation *slots = calloc((size_t)mask + 1, sizeof(*slots));
+    if (!slots)
+        return false;
+    for (uint32_t i = 0; i <= suspended->mask; i++) {
+        const struct suspended_activation *old = &suspended->slots[i];
+        if (old->symbol)
+            slots[slot_of(slots, mask, old->frame)] = *old;
+    }
+    free(suspended->slots);
+    suspended->slots = slots;
+    suspended->mask = mask;
+    return true;
+}
+
+void suspended_put(struct suspended *suspended, const struct suspended_activation *activation)
+{
+    uint32_t slot = slot_of(suspended->slots, suspended->mask, activation->frame);
+    if (suspended->slots[slot].symbol == 0) {
+        bool tight = suspended->used >= suspended->mask / 2;
+        if (suspended->used >= SUSPENDED_LIMIT || (tight && !grow(suspended))) {
+            suspended->refused++;
+            return;
+        }
+        if (tight)
+            slot = slot_of(suspended->slots, suspended->mask, activation->frame);
+        suspended->used++;
+    }
+    suspended->slots[slot] = *activation;
+}
+
+bool suspended_take(struct suspended *suspended, uint32_t frame,
+                    struct suspended_activation *ret_activation)
+{
+    uint32_t mask = suspended->mask;
+    struct suspended_activation *slots = suspended->slots;
+    uint32_t hole = slot_of(slots, mask, frame);
+    if (slots[hole].symbol == 0)
+        return false;
+    *ret_activation = slots[hole];
+    for (uint32_t slot = (hole + 1) & mask; slots[slot].symbol; slot = (slot + 1) & mask) {
+        uint32_t home = home_of(slots[slot].frame, mask);
+        /* Only what may stand in the hole moves: its home is not between the hole and it. */
+        if (((slot - home) & mask) >= ((slot - hole) & mask)) {
+            slots[hole] = slots[slot];
+            hole = slot;
+        }
+    }
+    slots[hole].symbol = 0;
+    suspended->used--;
+    return true;
+}
+
+void suspended_reset(struct suspended *suspended)
+{
+    for (uint32_t i = 0; i <= suspended->mask; i++)
+        suspended->slots[i].total_t16 = suspended->slots[i].wait_t16 = 0;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* Symbols: from ids to rows.
+ * Why: see symbols.h.
+ * Rules: what a definition holds is hostile; it was copied and measured by mapping_definition, and
+ * here it is only compared and kept. */
+#include "model/symbols.h"
+
+#include "model/region.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_BUCKETS = 1 << 10 };
+
+static void forget_numbers(struct symbol *symbol)
+{
+    symbol->min_t16 = symbol->min_cpu_t16 = INT64_MAX;
+    symbol->second_max_t16 = symbol->second_max_cpu_t16 = -1;
+    symbol->max_t16 = symbol->max_cpu_t16 = -1;
+    symbol->yields = symbol->raised = 0;
+}
+
+static uint32_t add_symbol(struct symbols *symbols)
+{
+    if (symbols->count >= symbols->limit)
+        return SYMBOL_OTHER;
+    uint32_t index = symbols->count++;
+    forget_numbers(&symbols->symbols[index]);
+    symbols->symbols[index].row = index;
+    return index;
+}
+
+static void add_pseudo(struct symbols *symbols, const char *name)
+{
+    struct symbol *symbol = &symbols->symbols[add_symbol(symbols)];
+    symbol->kind = KIND_PSEUDO;
+    symbol->name = symbol->qualname = name;
+}
+
+int symbols_init(struct symbols *symbols, symbols_define *define, void *context)
+{
+    *symbols = (struct symbols){.limit = SYMBOLS_LIMIT, .bucket_mask = FIRST_BUCKETS - 1};
+    symbols->define = define;
+    symbols->define_context = context;
+    symbols->symbols = region_new(symbols->limit, sizeof(*symbols->symbols));
+    symbols->by_id = region_new(SESSION_ID_LIMIT, sizeof(*symbols->by_id));
+    symbols->buckets = calloc(FIRST_BUCKETS, sizeof(*symbols->buckets));
+    symbols->buffer = malloc(DEFINITION_BUFFER_SIZE);
+    int result = histogram_pool_init(&symbols->octaves, SYMBOLS_OCTAVES_MAX);
+    if (!symbols->symbols || !symbols->by_id || !symbols->buckets || !symbols->buffer || result) {
+        symbols_done(symbols);
+        return -ENOMEM;
+    }
+    add_pseudo(symbols, "(root)");
+    add_pseudo(symbols, "(other)");
+    add_pseudo(symbols, "(resync)");
+    symbols->by_id[0] = SYMBOL_OTHER << 1 | 1;
+    return 0;
+}
+
+void symbols_done(struct symbols *symbols)
+{
+    for (uint32_t i = 0; symbols->symbols && i < symbols->count; i++) {
+        free(symbols->symbols[i].strings);
+        free(symbols->symbols[i].cpu_difference);
+    }
+    region_free(symbols->symbols, symbols->limit, sizeof(*symbols->symbols));
+    region_free(symbols->by_id, SESSION_ID_LIMIT, sizeof(*symbols->by_id));
+    histogram_pool_done(&symbols->octaves);
+    free(symbols->buckets);
+    free(symbols->buffer);
+    *symbols = (struct symbols){0};
+}
+
+/* --- rows ----------------------------------------------------------------------------------- */
+
+static enum snapshot_kind kind_of(const struct definition *fixed)
+{
+    if (fixed->kind == DEFINITION_C_FUNCTION)
+        return KIND_C;
+    if (fixed->flags & DEFINITION_ASYNC_GENERATOR)
+        return KIND_ASYNC_GENERATOR;
+    if (fixed->flags & DEFINITION_COROUTINE)
+        return KIND_COROUTINE;
+    return fixed->flags & DEFINITION_GENERATOR ? KIND_GENERATOR : KIND_PYTHON;
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return (hash ^ 0xff) * UINT64_C(0x100000001b3);
+}
+
+static uint64_t hash_row(const struct definition_text *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ text->fixed.line;
+    hash = hash_text(hash, text->name);
+    hash = hash_text(hash, text->qualname);
+    hash = hash_text(hash, text->module);
+    hash = hash_text(hash, text->file);
+    return hash ^ (hash >> 29);
+}
+
+static bool same_text(const char *kept, const char *text)
+{
+    return strcmp(kept ? kept : "", text) == 0;
+}
+
+static bool is_row(const struct symbol *symbol, uint64_t hash, const struct definition_text *text)
+{
+    return symbol->hash == hash && symbol->line == text->fixed.line &&
+           symbol->kind == kind_of(&text->fixed) && same_text(symbol->name, text->name) &&
+           same_text(symbol->qualname, text->qualname[0] ? text->qualname : text->name) &&
+           same_text(symbol->module, text->module) && same_text(symbol->file, text->file);
+}
+
+/* Twice as many, every row put in anew. False: no memory; longer chains, nothing worse. */
+static bool grow_buckets(struct symbols *symbols)
+{
+    uint32_t size = (symbols->bucket_mask + 1) * 2;
+    uint32_t *buckets = calloc(size, sizeof(*buckets));
+    if (!buckets)
+        return false;
+    for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++) {
+        struct symbol *symbol = &symbols->symbols[i];
+        if (symbol->row != i)
+            continue;
+        uint32_t *bucket = &buckets[symbol->hash & (size - 1)];
+        symbol->next_in_bucket = *bucket;
+        *bucket = i;
+    }
+    free(symbols->buckets);
+    symbols->buckets = buckets;
+    symbols->bucket_mask = size - 1;
+    return true;
+}
+
+/* Copies the strings; an absent one is NULL but for name and qualname. */
+static bool keep_text(struct symbol *symbol, const struct definition_text *text)
+{
+    const char *sources[] = {text->name, text->qualname, text->module, text->file};
+    const char **targets[] = {&symbol->name, &symbol->qualname, &symbol->module, &symbol->file};
+    size_t size = 0;
+    for (int i = 0; i < 4; i++)
+        size += strlen(sources[i]) + 1;
+    char *strings = malloc(size);
+    if (!strings)
+        return false;
+    symbol->strings = strings;
+    for (int i = 0; i < 4; i++) {
+        size_t length = strlen(sources[i]) + 1;
+        memcpy(strings, sources[i], length);
+        *targets[i] = length > 1 || i == 0 ? strings : NULL;
+        strings += length;
+    }
+    if (!symbol->qualname)
+        symbol->qualname = symbol->name;
+    return true;
+}
+
+static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct definition_text *text)
+{
+    uint32_t index = add_symbol(symbols);
+    struct symbol *symbol = &symbols->symbols[index];
+    if (index == SYMBOL_OTHER)
+        return index;
+    if (!keep_text(symbol, text)) {
+        symbols->count--;
+        return SYMBOL_OTHER;
+    }
+    symbol->hash = hash;
+    symbol->line = text->fixed.line;
+    symbol->kind = kind_of(&text->fixed);
+    if (symbols->count <= symbols->bucket_mask || !grow_buckets(symbols)) {
+        uint32_t *bucket = &symbols->buckets[hash & symbols->bucket_mask];
+        symbol->next_in_bucket = *bucket;
+        *bucket = index;
+    }
+    return index;
+}
+
+static uint32_t add_twin(struct symbols *symbols, uint32_t row, uint32_t last)
+{
+    uint32_t index = add_symbol(symbols);
+    if (index == SYMBOL_OTHER)
+        return last;
+    struct symbol *twin = &symbols->symbols[index];
+    const struct symbol *first = &symbols->symbols[row];
+    twin->row = row;
+    twin->line = first->line;
+    twin->kind = first->kind;
+    twin->name = first->name;
+    twin->qualname = first->qualname;
+    twin->module = first->module;
+    twin->file = first->file;
+    symbols->symbols[last].next_twin = index;
+    return index;
+}
+
+/* A twin of the row that no living code object has. */
+static uint32_t free_twin(struct symbols *symbols, uint32_t row)
+{
+    uint32_t last = row;
+    int twins = 0;
+    for (uint32_t twin = row; twin; twin = symbols->symbols[twin].next_twin, twins++) {
+        if (symbols->symbols[twin].live == 0)
+            return twin;
+        last = twin;
+    }
+    return twins < SYMBOLS_TWINS_MAX ? add_twin(symbols, row, last) : last;
+}
+
+static uint32_t find_symbol(struct symbols *symbols, const struct definition_text *text)
+{
+    uint64_t hash = hash_row(text);
+    uint32_t row = symbols->buckets[hash & symbols->bucket_mask];
+    while (row && !is_row(&symbols->symbols[row], hash, text))
+        row = symbols->symbols[row].next_in_bucket;
+    return row ? free_twin(symbols, row) : add_row(symbols, hash, text);
+}
+
+/* --- ids ------------------------------------------------------------------------------------ */
+
+uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
+{
+    struct definition_text text;
+    if (id == 0 || id >= SESSION_ID_LIMIT)
+        return symbols->by_id[0];
+    uint32_t symbol = SYMBOL_OTHER;
+    if (symbols->define(symbols->define_context, id, symbols->buffer, &text) == 0) {
+        symbol = find_symbol(symbols, &text);
+        symbols->symbols[symbol].live++;
+    }
+    symbols->by_id[id] = symbol << 1 | symbols_suspends(&symbols->symbols[symbol]);
+    return symbols->by_id[id];
+}
+
+void symbols_forget(struct symbols *symbols, uint32_t id)
+{
+    if (id == 0 || id >= SESSION_ID_LIMIT || symbols->by_id[id] == 0)
+        return;
+    struct symbol *symbol = &symbols->symbols[symbols->by_id[id] >> 1];
+    if (symbol->live)
+        symbol->live--;
+    symbols->by_id[id] = 0;
+}
+
+/* --- activations ---------------------------------------------------------------------------- */
+
+static void record_cpu(struct symbols *symbols, struct symbol *symbol, int64_t wall_t16,
+                       int64_t cpu_t16)
+{
+    if (!symbol->cpu_difference)
+        symbol->cpu_difference = calloc(1, sizeof(*symbol->cpu_difference));
+    if (!symbol->cpu_difference)
+        return;
+    histogram_add(&symbols->octaves, symbol->cpu_difference, wall_t16, -1);
+    histogram_add(&symbols->octaves, symbol->cpu_difference, cpu_t16, 1);
+}
+
+void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_t16,
+                         int64_t wait_t16)
+{
+    if (wall_t16 < 0)
+        return;
+    int64_t cpu_t16 = wait_t16 < wall_t16 ? wall_t16 - wait_t16 : 0;
+    histogram_add(&symbols->octaves, &symbol->wall, wall_t16, 1);
+    if (cpu_t16 != wall_t16)
+        record_cpu(symbols, symbol, wall_t16, cpu_t16);
+    if (wall_t16 < symbol->min_t16)
+        symbol->min_t16 = wall_t16;
+    if (cpu_t16 < symbol->min_cpu_t16)
+        symbol->min_cpu_t16 = cpu_t16;
+    if (wall_t16 > symbol->second_max_t16)
+        symbol->second_max_t16 = wall_t16;
+    if (cpu_t16 > symbol->second_max_cpu_t16)
+        symbol->second_max_cpu_t16 = cpu_t16;
+}
+
+void symbols_reset(struct symbols *symbols)
+{
+    for (uint32_t i = 0; i < symbols->count; i++)
+        forget_numbers(&symbols->symbols[i]);
+    region_clear(symbols->octaves.octaves, symbols->octaves.used, sizeof(struct octave));
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Functions, as the fold knows them.
+ * A *symbol* is what the tree is keyed with; a *row* is what is shown: one (module, qualname, name,
+ * file, line, kind). Most rows have one symbol. Code objects of one row that live at the same time (a
+ * comprehension within a comprehension of the same line, exec within exec) get symbols of their own,
+ * *twins*, since one calling another is no recursion; code objects that come one after the other
+ * (20,000 short-lived lambdas) share one.
+ * Why ids are not enough: an id lives as long as its code object and is used again.
+ * Rules: ids map to symbols from first sight until the probe says that the code object is gone.
+ * Symbols are never removed, so an index is good for ever; beyond the limit there is `(other)`. */
+#ifndef ULMA_MODEL_SYMBOLS_H
+#define ULMA_MODEL_SYMBOLS_H
+
+#include "model/histogram.h"
+#include "model/snapshot.h"
+#include "wire/mapping.h"
+
+enum { SYMBOL_ROOT = 0, SYMBOL_OTHER = 1, SYMBOL_RESYNC = 2, SYMBOL_FIRST = 3 };
+
+enum {
+    SYMBOLS_LIMIT = 1 << 17,
+    SYMBOLS_TWINS_MAX = 32,
+    SYMBOLS_OCTAVES_MAX = 1 << 19,
+};
+
+struct symbol {
+    /* hot: of ended activations. min > max: none yet. The maxima are of the current second. */
+    int64_t min_t16, second_max_t16;
+    int64_t min_cpu_t16, second_max_cpu_t16;
+    struct histogram wall;
+    /* warm */
+    struct histogram *cpu_difference; /* NULL: none ever waited */
+    int64_t max_t16, max_cpu_t16;     /* of the seconds before */
+    uint64_t yields, raised;
+    /* cold */
+    uint32_t row;       /* the symbol that stands for the row: its first twin */
+    uint32_t next_twin; /* 0: none */
+    uint32_t live;      /* ids that mean this symbol now */
+    uint32_t next_in_bucket;
+    uint64_t hash;
+    uint32_t line;
+    enum snapshot_kind kind;
+    const char *name, *qualname, *module, *file; /* twins share them */
+    char *strings;                               /* owned, by the first twin */
+};
+
+/* Where definitions come from: mapping_definition, or a test's table. 0 or -errno. */
+typedef int symbols_define(void *context, uint32_t id, char *buffer,
+                           struct definition_text *ret_text);
+
+struct symbols {
+    struct symbol *symbols;
+    uint32_t count, limit;
+    uint32_t *buckets; /* row hash -> symbol */
+    uint32_t bucket_mask;
+    uint32_t *by_id; /* SESSION_ID_LIMIT of them: symbol << 1 | suspends; 0: not seen */
+    struct octave_pool octaves;
+    symbols_define *define;
+    void *define_context;
+    char *buffer; /* DEFINITION_BUFFER_SIZE */
+};
+
+int symbols_init(struct symbols *symbols, symbols_define *define, void *context);
+void symbols_done(struct symbols *symbols);
+
+/* Nobody knows of `(other)`, so it may. */
+static inline bool symbols_suspends(const struct symbol *symbol)
+{
+    return symbol->kind == KIND_GENERATOR || symbol->kind == KIND_COROUTINE ||
+           symbol->kind == KIND_ASYNC_GENERATOR || symbol->kind == KIND_PSEUDO;
+}
+
+/* symbol << 1 | 1 when its activations may be suspended (generators and their like). */
+uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id);
+
+static inline uint32_t symbols_handle(struct symbols *symbols, uint32_t id)
+{
+    uint32_t handle = id < SESSION_ID_LIMIT ? symbols->by_id[id] : 0;
+    return __builtin_expect(handle != 0, 1) ? handle : symbols_handle_slow(symbols, id);
+}
+
+/* The code object of this id is no more; the id may be used again. */
+void symbols_forget(struct symbols *symbols, uint32_t id);
+
+/* An activation ended after `wall`, of which it waited `wait`. Negative wall: not known. */
+void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_t16,
+                         int64_t wait_t16);
+
+static inline void symbols_record(struct symbols *symbols, struct symbol *symbol, int64_t wall_t16)
+{
+    if (__builtin_expect(wall_t16 < symbol->min_t16 || wall_t16 > symbol->second_max_cpu_t16, 0))
+        symbols_record_slow(symbols, symbol, wall_t16, 0);
+    else
+        histogram_add(&symbols->octaves, &symbol->wall, wall_t16, 1);
+}
+
+/* Numbers back to nothing; names stay. */
+void symbols_reset(struct symbols *symbols);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* Tracks: time, closing and flushing.
+ * Why: see track.h. What happens at every event is in fold.c, inline; here is the rest.
+ * Rules: time is passed (track_pass) before the stack is changed, so that each interval goes to the
+ * function that was on top during it. */
+#include "model/track.h"
+
+#include "model/fold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_BUCKET_BITS = 7 };
+
+/* --- making --------------------------------------------------------------------------------- */
+
+struct track *track_new(void)
+{
+    struct track *track = calloc(1, sizeof(*track));
+    if (!track)
+        return NULL;
+    track->entries = calloc(TRACK_FIRST_ENTRIES, sizeof(*track->entries));
+    track->buckets = calloc((size_t)1 << FIRST_BUCKET_BITS, sizeof(*track->buckets));
+    if (!track->entries || !track->buckets) {
+        track_free(track);
+        return NULL;
+    }
+    track->entry_limit = TRACK_FIRST_ENTRIES;
+    track->bucket_shift = 64 - FIRST_BUCKET_BITS;
+    track->entries[0].key = UINT64_MAX; /* no event has this key */
+    return track;
+}
+
+static void drop_orders(struct track *track)
+{
+    for (uint32_t i = 0; i < track->order_count; i++)
+        free(track->orders[i].frames);
+    free(track->orders);
+    track->orders = NULL;
+    track->order_count = track->order_limit = 0;
+}
+
+void track_free(struct track *track)
+{
+    if (!track)
+        return;
+    drop_orders(track);
+    waits_done(&track->waits);
+    free(track->depths);
+    free(track->seed);
+    free(track->entries);
+    free(track->buckets);
+    free(track);
+}
+
+static bool grow_buckets(struct track *track)
+{
+    uint32_t bits = 64 - track->bucket_shift + 1;
+    uint32_t *buckets = calloc((size_t)1 << bits, sizeof(*buckets));
+    if (!buckets)
+        return false;
+    free(track->buckets);
+    track->buckets = buckets;
+    track->bucket_shift = 64 - bits;
+    for (uint32_t i = 1; i <= track->depth; i++) {
+        struct entry *entry = &track->entries[i];
+        uint32_t *bucket = &buckets[track_bucket(entry->key, track->bucket_shift)];
+        entry->below = *bucket;
+        *bucket = i;
+    }
+    return true;
+}
+
+bool track_make_room(struct track *track)
+{
+    if (track->depth + 1 < track->entry_limit)
+        return true;
+    if (track->entry_limit >= TRACK_ENTRIES_MAX || !grow_buckets(track))
+        return false;
+    uint32_t limit = track->entry_limit * 2;
+    struct entry *entries = realloc(track->entries, limit * sizeof(*entries));
+    if (!entries)
+        return false;
+    track->entries = entries;
+    track->entry_limit = limit;
+    return true;
+}
+
+uint32_t track_find(const struct track *track, uint64_t key)
+{
+    uint32_t depth = track->buckets[track_bucket(key, track->bucket_shift)];
+    while (depth && track->entries[depth].key != key)
+        depth = track->entries[depth].below;
+    return depth;
+}
+
+/* --- time ----------------------------------------------------------------------------------- */
+
+void track_set_hurdle(struct track *track)
+{
+    uint64_t hurdle = 0;
+    if (track->on && !track->resync && !track->seeding) {
+        hurdle = waits_next(&track->waits);
+        if (track->order_count && track->orders[0].counter < hurdle)
+            hurdle = track->orders[0].counter;
+    }
+    track->hurdle = hurdle;
+}
+
+static void begin_stretch(struct model *model, struct track *track, uint64_t counter)
+{
+    if (!track->seen)
+        model->thread_count++;
+    if (model->first_counter == 0)
+        model->first_counter = counter;
+    track->on = track->seen = true;
+    track->segment_start = track->last = counter;
+    waits_take(&track->waits, 0, counter, true);
+}
+
+static void add_wait(struct model *model, struct track *track, int64_t off_t16)
+{
+    if (off_t16 == 0)
+        return;
+    if (track->resync) {
+        track->resync_wait_t16 += off_t16;
+        return;
+    }
+    track->wait_t16 += off_t16;
+    if (track->depth == 0) {
+        track->outside_wait_t16 += off_t16;
+        return;
+    }
+    uint32_t node = track->entries[track->depth].node;
+    windows_touch(&model->windows, model->nodes.nodes, node);
+    model->nodes.nodes[node].self_wait_t16 += off_t16;
+}
+
+/* Ticks from the last event to `counter`; 0 where the counter lies. */
+static uint64_t interval(struct model *model, const struct track *track, uint64_t counter)
+{
+    uint64_t ticks = counter - track->last;
+    if ((int64_t)ticks < 0)
+        return 0;
+    if (ticks > FOLD_INTERVAL_MOST) {
+        model->bad_events++;
+        return 0;
+    }
+    return ticks;
+}
+
+static void pass(struct model *model, struct track *track, uint64_t ticks, int64_t taken_t16,
+                 bool running)
+{
+    int64_t net_t16 = (int64_t)(ticks << 4) - taken_t16;
+    if (net_t16 < 0)
+        net_t16 = 0;
+    uint64_t to = track->last + ticks;
+    int64_t off_t16 = (int64_t)(waits_take(&track->waits, track->last, to, running) << 4);
+    track->last = to;
+    if (track->resync)
+        track->resync_t16 += net_t16;
+    else
+        track->clock_t16 += net_t16;
+    add_wait(model, track, off_t16 < net_t16 ? off_t16 : net_t16);
+    if (ticks >= model->gap_ticks && model->on_gap)
+        model->on_gap(model->on_gap_context, track, net_t16);
+}
+
+void track_pass(struct model *model, struct track *track, uint64_t counter, int64_t pre_t16,
+                int64_t post_t16)
+{
+    if (track->order_count && counter >= track->orders[0].counter)
+        seed_obey(model, track, counter, 0);
+    if (!track->on)
+        begin_stretch(model, track, counter);
+    else
+        pass(model, track, interval(model, track, counter), track->debt_t16 + pre_t16, true);
+    track->debt_t16 = post_t16;
+    track_set_hurdle(track);
+}
+
+/* The debt stays for the next event: what a function does between two events is not taken twice. */
+void track_pass_quiet(struct model *model, struct track *track, uint64_t counter)
+{
+    uint64_t ticks = interval(model, track, counter);
+    int64_t taken_t16 = track->debt_t16 < (int64_t)(ticks << 4) ? track->debt_t16
+                                                               : (int64_t)(ticks << 4);
+    pass(model, track, ticks, taken_t16, false);
+    track->debt_t16 -= taken_t16;
+    track_set_hurdle(track);
+}
+
+void track_stall(struct model *model, struct track *track, uint64_t counter, uint64_t ticks)
+{
+    if (!track->on) {
+        begin_stretch(model, track, counter);
+        track_set_hurdle(track);
+        return;
+    }
+    uint64_t all = interval(model, track, counter);
+    uint64_t stalled = ticks < all ? ticks : all;
+    track->stalled_t16 += (int64_t)(stalled << 4);
+    pass(model, track, all, track->debt_t16 + (int64_t)(stalled << 4), true);
+    track->debt_t16 = 0;
+    track_set_hurdle(track);
+}
+
+int64_t track_profiled_t16(const struct track *track)
+{
+    uint64_t ticks = track->profiled_ticks;
+    if (track->on)
+        ticks += track->last - track->segment_start;
+    return (int64_t)(ticks << 4);
+}
+
+int64_t track_corrected_t16(const struct track *track)
+{
+    return track_profiled_t16(track) - track->clock_t16 - track->stalled_t16 - track->resync_t16;
+}
+
+/* --- closing -------------------------------------------------------------------------------- */
+
+static void close_top(struct model *model, struct track *track)
+{
+    struct entry *entry = &track->entries[track->depth];
+    struct node *node = &model->nodes.nodes[entry->node];
+    int64_t total_t16 = track->clock_t16 - entry->start_t16;
+    windows_touch(&model->windows, model->nodes.nodes, entry->node);
+    node->total_t16 += total_t16;
+    node->self_t16 += total_t16 - entry->child_t16;
+    node->total_wait_t16 += track->wait_t16 - entry->wait_start_t16;
+    entry[-1].child_t16 += total_t16;
+    track->buckets[track_bucket(entry->key, track->bucket_shift)] = entry->below;
+    if (track->depths)
+        track->depths[entry->symbol]--;
+    track->depth--;
+}
+
+void track_close(struct model *model, struct track *track, uint32_t depth)
+{
+    while (track->depth > depth)
+        close_top(model, track);
+}
+
+void track_off(struct model *model, struct track *track, uint64_t counter)
+{
+    if (!track->on)
+        return;
+    pass(model, track, interval(model, track, counter), track->debt_t16, false);
+    track_close(model, track, 0);
+    if (track->resync)
+        seed_end_resync(model, track);
+    track_flush(model, track);
+    track->debt_t16 = 0;
+    track->profiled_ticks += track->last - track->segment_start;
+    track->on = false;
+    track_set_hurdle(track);
+}
+
+/* --- flushing ------------------------------------------------------------------------------- */
+
+void track_flush(struct model *model, struct track *track)
+{
+    struct entry *base = &track->entries[0];
+    for (uint32_t i = 1; i <= track->depth; i++) {
+        struct entry *entry = &track->entries[i];
+        struct node *node = &model->nodes.nodes[entry->node];
+        int64_t total_t16 = track->clock_t16 - entry->start_t16;
+        int64_t wait_t16 = track->wait_t16 - entry->wait_start_t16;
+        int64_t below_t16 =
+            i < track->depth ? track->clock_t16 - track->entries[i + 1].start_t16 : 0;
+        if (total_t16 == 0 && wait_t16 == 0)
+            continue;
+        windows_touch(&model->windows, model->nodes.nodes, entry->node);
+        node->total_t16 += total_t16;
+        node->self_t16 += total_t16 - entry->child_t16 - below_t16;
+        node->total_wait_t16 += wait_t16;
+        if (i == 1)
+            base->child_t16 += total_t16;
+        entry->prior_t16 += total_t16;
+        entry->prior_wait_t16 += wait_t16;
+        entry->child_t16 = 0;
+        entry->start_t16 = track->clock_t16;
+        entry->wait_start_t16 = track->wait_t16;
+    }
+    track->outside_t16 += track->clock_t16 - base->start_t16 - base->child_t16;
+    base->start_t16 = track->clock_t16;
+    base->child_t16 = 0;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* A track: one thread of the target as the fold sees it: its stack, its clock, what was taken out.
+ * Why a clock of its own: the probe's cost per event and the sleep of a full ring are taken out of
+ * every interval between two of the thread's events, so the corrected time of a thread only exists as
+ * the sum of its corrected intervals.
+ *
+ * Units: t16 is a sixteenth of a tick of the session's counter: fine enough for a cost of a few
+ * ticks, and 2^63 of them are years.
+ * The stack: entries[0] is the base (the root node, outside of all functions); entries[depth] is the
+ * top. Entries are found by key through buckets: each entry points at the next older one of its
+ * bucket, which stays right because entries leave in the reverse order of their coming.
+ * Rules: one owner, the fold. The clock never goes back. */
+#ifndef ULMA_MODEL_TRACK_H
+#define ULMA_MODEL_TRACK_H
+
+#include "model/waits.h"
+#include "wire/event.h"
+
+#include <stddef.h>
+
+struct model;
+
+/* An activation whose beginning or going on was not seen: its total stays out of the percentiles. */
+#define TRACK_UNCERTAIN (INT64_MIN / 4)
+
+/* Keys of open entries: the frame, and this bit for the frame's C call. */
+#define TRACK_C_CALL (UINT64_C(1) << 32)
+
+enum {
+    TRACK_FIRST_ENTRIES = 64,
+    TRACK_ENTRIES_MAX = 1 << 22,
+    TRACK_HISTORY = 61,
+    TRACK_NAME_SIZE = 64,
+};
+
+struct entry {
+    uint64_t key;
+    int64_t start_t16;      /* track clock at its push, or at the last flush */
+    int64_t child_t16;      /* since then, in what it called */
+    int64_t prior_t16;      /* its activation's running time before start; or TRACK_UNCERTAIN */
+    int64_t wait_start_t16; /* track wait at start */
+    int64_t prior_wait_t16;
+    uint32_t node;
+    uint32_t below; /* the next older entry of its bucket; 0: none */
+    uint32_t symbol;
+    uint32_t unused;
+};
+static_assert(sizeof(struct entry) == 64, "an entry is one cache line");
+
+struct seed_frame {
+    uint32_t frame;
+    uint32_t symbol;
+};
+
+/* What the control ring says about a thread, until the thread's own events before it are consumed. */
+struct order {
+    uint64_t counter;
+    uint64_t round;             /* of the drain, in which it was read */
+    bool off;                   /* else a seed */
+    struct seed_frame *frames;  /* owned */
+    uint32_t frame_count;
+};
+
+struct track_second {
+    uint64_t calls;
+    int64_t wall_t16, wait_t16;
+};
+
+struct track {
+    struct entry *entries;
+    uint32_t depth, entry_limit;
+    uint32_t *buckets;
+    uint32_t bucket_shift;
+
+    int64_t clock_t16; /* corrected time since its first event */
+    uint64_t last;     /* counter of its last event */
+    int64_t debt_t16;  /* the probe's cost since then, still to be taken out */
+    uint64_t hurdle;   /* an event from here on takes the slow path (track_pass) */
+    uint32_t *depths;  /* once the tree is full: how often each symbol is open; else NULL */
+    uint64_t python_pushes, c_pushes;
+
+    bool on, seen, ended, resync;
+    uint64_t segment_start;  /* counter of the present stretch of recording */
+    uint64_t profiled_ticks; /* of the stretches before it */
+    int64_t stalled_t16, outside_t16, outside_wait_t16;
+    int64_t wait_t16; /* off the CPU so far, in functions or outside; stalls left out */
+    int64_t late_wait_t16; /* the same, told after the fact (schedstat.h) */
+    int64_t resync_t16, resync_wait_t16; /* since the GAP, to be given out at the seed */
+    struct waits waits;
+
+    struct seed_frame *seed; /* being received in its own ring */
+    uint32_t seed_count, seed_limit;
+    bool seeding;
+    struct order *orders;
+    uint32_t order_count, order_limit;
+
+    uint32_t tid;
+    char name[TRACK_NAME_SIZE];
+    uint64_t lost, nested; /* copied from its ring */
+    struct track_second history[TRACK_HISTORY];
+    struct track_second history_mark;   /* sums at the last tick */
+    struct track_second baseline;       /* sums at the last reset */
+    int64_t baseline_stalled_t16, baseline_outside_t16, baseline_profiled_t16;
+    int64_t baseline_corrected_t16;
+    uint64_t baseline_lost;
+    struct track *next; /* all live tracks of the model, in order of first sight */
+};
+
+/* NULL: no memory. */
+struct track *track_new(void);
+void track_free(struct track *track);
+
+static inline uint32_t track_bucket(uint64_t key, uint32_t shift)
+{
+    return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> shift);
+}
+
+/* Room for one more entry; false: no memory, or deeper than any real stack. */
+bool track_make_room(struct track *track);
+
+/* The depth at which the key is open, or 0. */
+uint32_t track_find(const struct track *track, uint64_t key);
+
+/* The slow way of time passing up to `counter`: orders, stretches, waits, gaps, clocks that go back.
+ * `pre` is the cost of the event at `counter` before its counter was read, `post` the one after. */
+void track_pass(struct model *model, struct track *track, uint64_t counter, int64_t pre_t16,
+                int64_t post_t16);
+
+/* Time passes up to `counter`, where no event is: nothing shows that the thread runs. */
+void track_pass_quiet(struct model *model, struct track *track, uint64_t counter);
+
+/* Closes all entries above `depth` as of now, unseen: their activations count in no percentile. */
+void track_close(struct model *model, struct track *track, uint32_t depth);
+
+/* Adds what is open to the nodes, so that their numbers are those of this moment. */
+void track_flush(struct model *model, struct track *track);
+
+/* Recording stops on this thread at `counter`: what is open ends unseen. */
+void track_off(struct model *model, struct track *track, uint64_t counter);
+
+/* The sleep of a full ring, which ended at `counter`. */
+void track_stall(struct model *model, struct track *track, uint64_t counter, uint64_t ticks);
+
+void track_set_hurdle(struct track *track);
+
+/* Corrected time over all its stretches, and what was taken out for the probe's cost. */
+int64_t track_profiled_t16(const struct track *track);
+int64_t track_corrected_t16(const struct track *track);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* Making a job, ending it.
+ * Why: see job.h.
+ * Rules: the order of job_start matters: what can be refused without a process is refused first; the
+ * fork comes before the collector's thread; the target goes last. */
+#include "cmd/job.h"
+
+#include "base/arena.h"
+#include "cmd/job_session.h"
+#include "cmd/message.h"
+#include "cmd/verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MS_NS UINT64_C(1000000)
+
+enum { SWITCH_AGAIN_MS = 50, SWITCH_WAIT_MS = 1000, STATE_LOOK_MS = 5 };
+
+/* The file that a target of top prints into: -1: said on stderr. */
+static int open_target_output(struct job *job)
+{
+    const char *parent = getenv("TMPDIR");
+    if (!parent || !*parent)
+        parent = "/tmp";
+    if (asprintf(&job->target_output, "%s/ulma-%s-XXXXXX.out", parent, job->target.name) < 0) {
+        job->target_output = NULL;
+        message_error("out of memory");
+        return -1;
+    }
+    int fd = mkostemps(job->target_output, 4, O_CLOEXEC | O_APPEND);
+    if (fd < 0) {
+        message_error("cannot make %s for the target's output: %s; set TMPDIR to a folder of yours",
+                      job->target_output, strerror(errno));
+        free(job->target_output);
+        job->target_output = NULL;
+    }
+    return fd;
+}
+
+static bool make_folder(struct job *job)
+{
+    int result = private_folder_make(&job->folder);
+    if (result == 0)
+        return true;
+    message_error("no folder for the probe: %s in the last of $XDG_RUNTIME_DIR, $TMPDIR, /tmp, "
+                  "/var/tmp and ~/.cache; set TMPDIR to a folder of yours that is not mounted "
+                  "noexec",
+                  strerror(-result));
+    return false;
+}
+
+/* Collector and supervision of a child that waits for its word. */
+static bool prepare(struct job *job, const struct launch *launch, const char *name)
+{
+    const struct options *options = job->options;
+    if (!output_open(&job->output, options, launch->pid) ||
+        !job_session_make(job, launch->pid, name))
+        return false;
+    struct collector_options wanted = {
+        .corrected = !options->uncorrected,
+        .cpu = (int)options->collector_cpu,
+        .target = launch->pid,
+    };
+    job->collector = collector_new(&job->mapping, &wanted);
+    int result = job->collector ? collector_start(job->collector) : -ENOMEM;
+    if (result)
+        message_error("cannot start the collector: %s", strerror(-result));
+    return result == 0;
+}
+
+static int let_go(struct job *job, struct launch *launch)
+{
+    int result = launch_go(launch);
+    job->started_ns = clock_monotonic_ns();
+    if (result == 0) {
+        message_step("started %s as PID %d", job->target.path, (int)launch->pid);
+        return EXIT_FINE;
+    }
+    /* It has been reaped: nothing is left to look after. */
+    atomic_store(&job->supervise.ended, true);
+    message_error("cannot execute %s: %s", job->target.path, strerror(-result));
+    return result == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+}
+
+static int start_child(struct job *job, const struct job_setting *setting)
+{
+    char name[32];
+    job_session_name(name, sizeof(name));
+    int output_fd = setting->capture_output ? open_target_output(job) : -1;
+    if (setting->capture_output && output_fd < 0)
+        return EXIT_ULMA_FAILED;
+    struct launch_plan plan = {
+        .path = job->target.path,
+        .argv = job->target.argv,
+        .folder = job->folder.path,
+        .directory = job->directory,
+        .name = name,
+        .strict = target_is_strict(&job->target),
+        .output_fd = output_fd,
+        .null_input = setting->on_screen && isatty(STDIN_FILENO),
+    };
+    launch_block_signals();
+    struct launch launch;
+    int result = launch_fork(&launch, &plan);
+    if (output_fd >= 0)
+        close(output_fd);
+    if (result) {
+        message_error("cannot start a process: %s", strerror(-result));
+        return EXIT_ULMA_FAILED;
+    }
+    signal(SIGPIPE, SIG_IGN); /* a reader of our frames may go; the target must not notice */
+    if (!prepare(job, &launch, name)) {
+        launch_cancel(&launch);
+        return EXIT_ULMA_FAILED;
+    }
+    result = supervise_open(&job->supervise, launch.pid, clock_choose(), setting->on_screen);
+    if (result) {
+        message_error("cannot watch the target: %s", strerror(-result));
+        launch_cancel(&launch);
+        return EXIT_ULMA_FAILED;
+    }
+    return let_go(job, &launch);
+}
+
+int job_start(struct job *job, const struct options *options, char **words, int word_count,
+              const struct job_setting *setting)
+{
+    *job = (struct job){
+        .options = options,
+        .clock = setting->clock,
+        .output = {.fd = -1},
+        .mapping = {.fd = -1},
+        .supervise = {.signal_fd = -1},
+        .delayed = options->delay_ns > 0,
+    };
+    if (!target_init(&job->target, words, word_count, options->python)) {
+        message_error("%s", job->target.error);
+        return job->target.status;
+    }
+    job_session_directory(job->directory, sizeof(job->directory));
+    int status = make_folder(job) ? start_child(job, setting) : EXIT_ULMA_FAILED;
+    if (status != EXIT_FINE) {
+        output_abandon(&job->output);
+        if (job->target_output)
+            unlink(job->target_output);
+    }
+    return status;
+}
+
+static enum session_state job_state(const struct job *job)
+{
+    struct session_words words;
+    job_session_read(job, &words);
+    return (enum session_state)words.state;
+}
+
+int job_switch(struct job *job, bool on)
+{
+    collector_want(job->collector, on);
+    job->asked_ns = clock_monotonic_ns();
+    return job_session_signal(job);
+}
+
+static uint64_t earlier(uint64_t one, uint64_t other)
+{
+    return one < other ? one : other;
+}
+
+int job_tick(struct job *job, bool *ret_over)
+{
+    const struct options *options = job->options;
+    uint64_t now = clock_monotonic_ns(), next = UINT64_MAX;
+    *ret_over = false;
+    if (job->finished || job->supervise.ended)
+        return -1;
+    if (job->delayed) {
+        uint64_t until = job->started_ns + (uint64_t)options->delay_ns;
+        if (now >= until) {
+            job->delayed = false;
+            job_switch(job, true);
+        } else {
+            next = until;
+        }
+    }
+    if (job->asked_ns && collector_switched(job->collector))
+        job->asked_ns = 0;
+    if (job->asked_ns && now >= job->asked_ns + SWITCH_AGAIN_MS * MS_NS) {
+        /* Sent before the probe had its handler, or while the interpreter was starting. */
+        job->asked_ns = now;
+        job_session_signal(job);
+    }
+    if (job->asked_ns)
+        next = earlier(next, job->asked_ns + SWITCH_AGAIN_MS * MS_NS);
+    if (options->duration_ns >= 0) {
+        if (!job->on_ns && job_state(job) == STATE_ON)
+            job->on_ns = now;
+        uint64_t until = job->on_ns ? job->on_ns + (uint64_t)options->duration_ns
+                                    : now + STATE_LOOK_MS * MS_NS;
+        *ret_over = job->on_ns && now >= until;
+        next = earlier(next, until);
+    }
+    if (next == UINT64_MAX)
+        return -1;
+    return next <= now ? 0 : (int)earlier((next - now) / MS_NS + 1, 1000);
+}
+
+/* The target goes on: off in it, and what it had written by then is read. */
+static void switch_off(struct job *job)
+{
+    enum session_state state = job_state(job);
+    collector_want(job->collector, false);
+    if (state != STATE_ON && state != STATE_OFF && state != STATE_WAITING)
+        return;
+    uint64_t give_up = clock_monotonic_ns() + SWITCH_WAIT_MS * MS_NS;
+    uint64_t again = 0;
+    while (!collector_switched(job->collector)) {
+        uint64_t now = clock_monotonic_ns();
+        if (now >= give_up)
+            break; /* the collector's end switches it off within a second */
+        if (now >= again) {
+            job_session_signal(job);
+            again = now + SWITCH_AGAIN_MS * MS_NS;
+        }
+        if (supervise_step(&job->supervise, 2) && job->supervise.ended)
+            break;
+        if (job->supervise.leave)
+            usleep(2000);
+    }
+}
+
+void job_finish(struct job *job)
+{
+    if (job->finished || !job->collector)
+        return;
+    if (!job->supervise.ended)
+        switch_off(job);
+    collector_finish(job->collector, job->supervise.ended ? job->supervise.end_counter : 0);
+    job->finished = true;
+    if (job->supervise.ended) {
+        mapping_unlink(&job->mapping);
+        return;
+    }
+    message_step("the profiling has ended, PID %d goes on", (int)job->supervise.pid);
+}
+
+static void fill_meta(const struct job *job, struct snapshot *snapshot)
+{
+    struct snapshot_meta *meta = &snapshot->meta;
+    char host[256] = "";
+    gethostname(host, sizeof(host) - 1);
+    meta->host = arena_string(snapshot->arena, host);
+    meta->command = arena_string(snapshot->arena, job->target.command);
+    if (!meta->pid)
+        meta->pid = (uint32_t)job->supervise.pid;
+    meta->exit_status = -1;
+    meta->signal = 0;
+    if (job->supervise.ended) {
+        meta->ended = true;
+        if (job->supervise.end_code == CLD_EXITED)
+            meta->exit_status = job->supervise.end_status;
+        else
+            meta->signal = job->supervise.end_status;
+    }
+    for (size_t i = 0; i < snapshot->process_count; i++) {
+        if (!snapshot->processes[i].command && snapshot->processes[i].pid == meta->pid)
+            snapshot->processes[i].command = meta->command;
+    }
+}
+
+struct snapshot *job_snapshot(struct job *job, int window_s, enum snapshot_clock clock)
+{
+    struct snapshot *snapshot = collector_snapshot(job->collector, window_s, clock);
+    if (snapshot)
+        fill_meta(job, snapshot);
+    return snapshot;
+}
+
+enum job_outcome job_outcome(const struct job *job, char *text, size_t size)
+{
+    struct session_words words;
+    job_session_read(job, &words);
+    text[0] = '\0';
+    switch (words.state) {
+    case STATE_NEW:
+        return private_folder_refusal(&job->folder, text, size) ? JOB_REFUSED : JOB_UNSEEN;
+    case STATE_CLAIMED: /* it may have failed between claim and arming */
+        return private_folder_refusal(&job->folder, text, size) ? JOB_REFUSED : JOB_SEEN;
+    case STATE_REFUSED:
+        snprintf(text, size, "%s", words.reason);
+        return JOB_REFUSED;
+    default:
+        return JOB_SEEN;
+    }
+}
+
+bool job_never_began(const struct job *job, char *text, size_t size)
+{
+    return target_is_strict(&job->target) && job->supervise.ended &&
+           supervise_status(&job->supervise) == EXIT_ULMA_FAILED &&
+           private_folder_refusal(&job->folder, text, size);
+}
+
+int job_status(const struct job *job)
+{
+    if (job->failed && job->options->strict)
+        return EXIT_ULMA_FAILED;
+    return supervise_status(&job->supervise);
+}
+
+void job_close(struct job *job)
+{
+    collector_free(job->collector);
+    job->collector = NULL;
+    mapping_unlink(&job->mapping);
+    mapping_close(&job->mapping);
+    private_folder_remove(&job->folder);
+    output_close(&job->output);
+    supervise_close(&job->supervise);
+    free(job->target_output);
+    job->target_output = NULL;
+    target_done(&job->target);
+}

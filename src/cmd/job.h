@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* One target being profiled: everything between the command line and the report.
+ * Why: run and top differ only in what they show meanwhile.
+ * Rules: job_start says itself why it failed. One thread uses a job, but for job_snapshot and
+ * job_switch, which any thread may call, and supervise, which one thread steps. */
+#ifndef ULMA_CMD_JOB_H
+#define ULMA_CMD_JOB_H
+
+#include "cmd/launch.h"
+#include "cmd/options.h"
+#include "cmd/output.h"
+#include "cmd/private_folder.h"
+#include "cmd/supervise.h"
+#include "cmd/target.h"
+#include "model/collector.h"
+
+struct job {
+    const struct options *options;
+    enum snapshot_clock clock;
+    struct target target;
+    struct output output;
+    struct private_folder folder;
+    struct mapping mapping;
+    struct collector *collector;
+    struct supervise supervise;
+    char directory[PATH_MAX]; /* of the session */
+    char *target_output;      /* top: the file that the target prints into; owned */
+    uint64_t started_ns;      /* CLOCK_MONOTONIC, when the target was let go */
+    uint64_t on_ns;           /* when its recording was first seen to be on; 0: not yet */
+    uint64_t asked_ns;        /* when an unanswered switch was last signalled; 0: answered */
+    bool delayed;             /* --delay has not passed */
+    bool finished;            /* the profiling has ended: the collector has read all */
+    bool failed;              /* ulma failed at something after the start */
+};
+
+/* What the target did that a profile can be made of. */
+enum job_outcome { JOB_SEEN, JOB_UNSEEN, JOB_REFUSED };
+
+struct job_setting {
+    bool capture_output; /* the target prints into a file */
+    bool on_screen;      /* ulma reads the terminal's keys */
+    enum snapshot_clock clock;
+};
+
+/* Everything up to the running target. EXIT_FINE, or the exit status (said on stderr). */
+int job_start(struct job *job, const struct options *options, char **words, int word_count,
+              const struct job_setting *setting);
+
+/* Sees to delay, duration and unanswered switches. Milliseconds until it should be called again, -1:
+ * no need. *ret_over: the duration has passed. */
+int job_tick(struct job *job, bool *ret_over);
+
+/* Turns the sources on or off: the word in the session, then SIGURG. 0, -ESRCH (no Python is armed),
+ * -EAGAIN (armed, but it does not take the signal yet). */
+int job_switch(struct job *job, bool on);
+
+/* Ends the profiling: off in a target that goes on, then all that was written is read. Idempotent. */
+void job_finish(struct job *job);
+
+/* With all that only the command line knows filled in. NULL: out of memory. */
+struct snapshot *job_snapshot(struct job *job, int window_s, enum snapshot_clock clock);
+
+/* `text` gets the refusal. */
+enum job_outcome job_outcome(const struct job *job, char *text, size_t size);
+
+/* The probe refused before the program's first line and ended the interpreter; `text` gets why. */
+bool job_never_began(const struct job *job, char *text, size_t size);
+
+/* The exit status of the verb: the target's, or ulma's with --strict. */
+int job_status(const struct job *job);
+
+/* Removes what was made, frees. Leaves a running target running. */
+void job_close(struct job *job);
+
+#endif

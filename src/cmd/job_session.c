@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* The session's file and the switch's signal.
+ * Why: see job_session.h.
+ * Rules: as there. */
+#include "cmd/job_session.h"
+
+#include "base/clock.h"
+#include "cmd/job.h"
+#include "cmd/message.h"
+#include "wire/guard.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FAMILY_DEPTH = 64 };
+
+void job_session_directory(char *path, size_t size)
+{
+    const char *directory = getenv("ULMA_DIR");
+    char *here = NULL;
+    if (!directory || !*directory)
+        mapping_default_directory(geteuid(), path, size);
+    else if (directory[0] == '/' || !(here = getcwd(NULL, 0)))
+        snprintf(path, size, "%s", directory);
+    else /* the target may change its directory before it looks */
+        snprintf(path, size, "%s/%s", here, directory);
+    free(here);
+}
+
+void job_session_name(char *name, size_t size)
+{
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        random = clock_monotonic_ns() ^ (uint64_t)getpid() << 32;
+    snprintf(name, size, "%016" PRIx64, random);
+}
+
+static void say_refusal(const struct job *job, int result)
+{
+    const char *directory = job->directory;
+    switch (-result) {
+    case EPERM:
+        message_error("the session directory %s is not yours alone (it must belong to you and have "
+                      "mode 0700): remove it, or set ULMA_DIR to a directory of your own",
+                      directory);
+        break;
+    case ENOSPC:
+    case ENOMEM:
+        message_error("no room for the session in %s: make room there, or set ULMA_DIR to a "
+                      "directory on another file system",
+                      directory);
+        break;
+    case ENOENT:
+        message_error("the session directory %s cannot be made: the folder above it is missing; "
+                      "make it, or set ULMA_DIR to another directory",
+                      directory);
+        break;
+    default:
+        message_error("cannot make a session in %s: %s; set ULMA_DIR to another directory",
+                      directory, strerror(-result));
+        break;
+    }
+}
+
+bool job_session_make(struct job *job, pid_t pid, const char *name)
+{
+    const struct options *options = job->options;
+    struct mapping_options wanted = {
+        .directory = job->directory,
+        .buffer_bytes = (uint64_t)options->buffer_bytes,
+        .on_full = (uint32_t)options->on_full,
+        .sources = (uint32_t)options->sources,
+        .start_off = options->start_off || options->delay_ns > 0,
+        .clock_kind = (uint32_t)clock_choose(),
+        .owner = geteuid(),
+    };
+    char file_name[64];
+    snprintf(file_name, sizeof(file_name), "%d-%s", (int)pid, name);
+    int result = mapping_create(&wanted, file_name, &job->mapping);
+    if (result) {
+        say_refusal(job, result);
+        return false;
+    }
+    message_step("session %s", job->mapping.path);
+    return true;
+}
+
+struct read_context {
+    const struct session_header *header;
+    struct session_words *words;
+};
+
+static int read_words(void *argument)
+{
+    struct read_context *context = argument;
+    const struct session_header *header = context->header;
+    struct session_words *words = context->words;
+    words->state = atomic_load(&header->state);
+    words->target_pid = atomic_load(&header->target_pid);
+    words->claims_refused = atomic_load(&header->claims_refused);
+    memcpy(words->reason, header->reason, sizeof(words->reason) - 1);
+    return 0;
+}
+
+void job_session_read(const struct job *job, struct session_words *ret_words)
+{
+    memset(ret_words, 0, sizeof(*ret_words));
+    struct read_context context = {mapping_header(&job->mapping), ret_words};
+    if (guard_run(read_words, &context))
+        memset(ret_words, 0, sizeof(*ret_words));
+}
+
+/* The text after `key` in /proc/PID/status. */
+static bool status_field(pid_t pid, const char *key, char *text, size_t size)
+{
+    char path[64], line[256];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool found = false;
+    size_t key_size = strlen(key);
+    while (!found && fgets(line, sizeof(line), file)) {
+        found = strncmp(line, key, key_size) == 0;
+        if (found)
+            snprintf(text, size, "%s", line + key_size + strspn(line + key_size, " \t"));
+    }
+    fclose(file);
+    return found;
+}
+
+/* The target itself or something that it started. */
+static bool is_family(const struct job *job, pid_t pid)
+{
+    for (int i = 0; i < FAMILY_DEPTH && pid > 1; i++) {
+        char parent[32];
+        if (pid == job->supervise.pid)
+            return true;
+        if (!status_field(pid, "PPid:", parent, sizeof(parent)))
+            return false;
+        pid = (pid_t)strtol(parent, NULL, 10);
+    }
+    return false;
+}
+
+static bool catches_switch(pid_t pid)
+{
+    char mask[64];
+    if (!status_field(pid, "SigCgt:", mask, sizeof(mask)))
+        return false;
+    return strtoull(mask, NULL, 16) >> (SIGURG - 1) & 1;
+}
+
+int job_session_signal(const struct job *job)
+{
+    struct session_words words;
+    job_session_read(job, &words);
+    pid_t pid = (pid_t)words.target_pid;
+    if (pid <= 0 || job->supervise.ended)
+        return -ESRCH;
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0 && errno != ENOSYS && errno != EPERM)
+        return -errno;
+    int result = 0;
+    /* With the pidfd open first, what is checked and what is signalled are one process. */
+    if (!is_family(job, pid))
+        result = -EPERM;
+    else if (!catches_switch(pid))
+        result = -EAGAIN;
+    else if (fd >= 0 ? syscall(SYS_pidfd_send_signal, fd, SIGURG, NULL, 0) : kill(pid, SIGURG))
+        result = -errno;
+    if (fd >= 0)
+        close(fd);
+    return result;
+}

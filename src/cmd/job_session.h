@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The session of a job: where it is, making it, and the signal that makes the probe look at it.
+ * Why: each refusal has its sentence, and a signal may go to nobody but the target's own family.
+ * Rules: the PID in the session is the target's word: it is checked before anything is sent. */
+#ifndef ULMA_CMD_JOB_SESSION_H
+#define ULMA_CMD_JOB_SESSION_H
+
+#include "wire/session.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct job;
+
+/* $ULMA_DIR, else the usual one of this user. */
+void job_session_directory(char *path, size_t size);
+
+/* A random name; the session's is PID-NAME. */
+void job_session_name(char *name, size_t size);
+
+/* False: said on stderr. */
+bool job_session_make(struct job *job, pid_t pid, const char *name);
+
+/* What the target says in the session. */
+struct session_words {
+    uint32_t state; /* enum session_state */
+    uint32_t target_pid;
+    uint64_t claims_refused;
+    char reason[SESSION_REASON_SIZE];
+};
+
+/* Copies them; of a session that the target has cut off under us, all is 0 (STATE_NEW). */
+void job_session_read(const struct job *job, struct session_words *ret_words);
+
+/* SIGURG to the process that armed itself. 0, -ESRCH, -EAGAIN, -EPERM (it is no child of ours). */
+int job_session_signal(const struct job *job);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading numbers, times, sizes and names.
+ * Why: see option_values.h.
+ * Rules: what is accepted is what cli.md shows: 10, 1.5s, 2m; 32M; unique prefixes of sort keys. */
+#include "cmd/option_values.h"
+
+#include "wire/session.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct unit {
+    const char *name;
+    double factor;
+};
+
+static const struct unit second_units[] = {
+    {"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {NULL, 0},
+};
+
+static const struct unit byte_units[] = {
+    {"", 1},
+    {"K", 1024.0},
+    {"KiB", 1024.0},
+    {"M", 1024.0 * 1024},
+    {"MiB", 1024.0 * 1024},
+    {"G", 1024.0 * 1024 * 1024},
+    {"GiB", 1024.0 * 1024 * 1024},
+    {NULL, 0},
+};
+
+/* A decimal number with one of the units; no sign, no exponent, no hexadecimal. */
+static bool read_quantity(const char *word, const struct unit *units, int64_t *ret_value)
+{
+    size_t digits = strspn(word, "0123456789.");
+    if (digits == 0 || digits > 18 || strspn(word, ".") == digits)
+        return false;
+    char number[24];
+    memcpy(number, word, digits);
+    number[digits] = '\0';
+    char *end;
+    double value = strtod(number, &end);
+    if (*end)
+        return false;
+    for (const struct unit *unit = units; unit->name; unit++) {
+        if (strcasecmp(word + digits, unit->name) == 0) {
+            value *= unit->factor;
+            if (value > 9e18)
+                return false;
+            *ret_value = (int64_t)llround(value);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_count(const char *word, int64_t *ret_value)
+{
+    if (!*word || strspn(word, "0123456789") != strlen(word))
+        return false;
+    errno = 0;
+    *ret_value = strtoll(word, NULL, 10);
+    return errno == 0;
+}
+
+static bool read_choice(const char *word, const char *first, const char *second, int64_t *ret_value)
+{
+    if (strcmp(word, first) != 0 && strcmp(word, second) != 0)
+        return false;
+    *ret_value = strcmp(word, second) == 0;
+    return true;
+}
+
+static bool read_format(const char *word, const struct exporter **ret_format, char *error)
+{
+    static const char *const later[] = {"speedscope", "chrome",  "chrometrace", "perfetto", "pprof",
+                                        "callgrind",  "firefox", "gecko",       "html",     NULL};
+    *ret_format = exporter_find(word);
+    if (*ret_format)
+        return true;
+    for (size_t i = 0; later[i]; i++) {
+        if (strcmp(word, later[i]) == 0) {
+            snprintf(error, OPTIONS_ERROR_SIZE,
+                     "the format `%s` is not there yet: `ulma export --list` prints those that are",
+                     word);
+            return false;
+        }
+    }
+    const char *nearest = exporter_nearest(word);
+    if (nearest)
+        snprintf(error, OPTIONS_ERROR_SIZE, "no format `%s`: did you mean `%s`?", word, nearest);
+    else
+        snprintf(error, OPTIONS_ERROR_SIZE,
+                 "no format `%s`: `ulma export --list` prints those that are there", word);
+    return false;
+}
+
+static bool read_sort(const char *word, const char **ret_sort, char *error)
+{
+    *ret_sort = export_sort_find(word);
+    if (*ret_sort)
+        return true;
+    const char *nearest = export_sort_nearest(word);
+    if (nearest)
+        snprintf(error, OPTIONS_ERROR_SIZE, "no sort key `%s`: did you mean `%s`?", word, nearest);
+    else
+        snprintf(error, OPTIONS_ERROR_SIZE,
+                 "no sort key `%s`: take one of pstats' keys (calls, tottime, cumtime, name …) or "
+                 "p50, p99, max, wait",
+                 word);
+    return false;
+}
+
+static bool event_source(const char *name, size_t size, int64_t *sources, char *error)
+{
+    static const struct {
+        const char *name;
+        int64_t bits; /* 0: of the contract, not there yet */
+    } known[] = {
+        {"calls", SOURCE_CALLS},
+        /* A C call is told by its caller's frame, so that it needs the calls. */
+        {"c-calls", SOURCE_CALLS | SOURCE_C_CALLS},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS},
+        {"lines", 0},
+        {"methods", 0},
+        {"operators", 0},
+        {"objects", 0},
+        {"memory", 0},
+        {"gc", 0},
+        {"io", 0},
+        {"waits", 0},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strlen(known[i].name) != size || strncmp(known[i].name, name, size) != 0)
+            continue;
+        if (known[i].bits) {
+            *sources |= known[i].bits;
+            return true;
+        }
+        snprintf(error, OPTIONS_ERROR_SIZE,
+                 "the source `%s` is not there yet: take calls or c-calls", known[i].name);
+        return false;
+    }
+    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls or all",
+             (int)(size < 80 ? size : 80), name);
+    return false;
+}
+
+static bool read_events(const char *word, int64_t *ret_sources, char *error)
+{
+    int64_t sources = 0;
+    for (const char *name = word;; name++) {
+        size_t size = strcspn(name, ",");
+        if (!event_source(name, size, &sources, error))
+            return false;
+        name += size;
+        if (!*name)
+            break;
+    }
+    *ret_sources = sources;
+    return true;
+}
+
+static bool read_buffer(const char *word, int64_t *ret_bytes)
+{
+    /* What one control ring and one thread's smallest ring take, and what a mapping can be. */
+    return read_quantity(word, byte_units, ret_bytes) && *ret_bytes >= (1 << 20) &&
+           *ret_bytes <= (INT64_C(64) << 30);
+}
+
+static bool read_cpu(const char *word, int64_t *ret_cpu)
+{
+    return read_count(word, ret_cpu) && *ret_cpu < sysconf(_SC_NPROCESSORS_CONF);
+}
+
+bool option_value_read(const struct option_row *row, const char *spelled, const char *word,
+                       struct options *options, char *error)
+{
+    void *field = (char *)options + row->field;
+    const char *wanted = NULL;
+    bool good = true;
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(bool *)field = true;
+        return true;
+    case OPTION_TEXT:
+        *(const char **)field = word;
+        good = *word;
+        wanted = "a word that is not empty";
+        break;
+    case OPTION_COUNT:
+        good = read_count(word, field);
+        wanted = "a whole number, 0 or more";
+        break;
+    case OPTION_SECONDS:
+        good = read_quantity(word, second_units, field);
+        wanted = "a time such as 10, 1.5s or 2m";
+        break;
+    case OPTION_SIZE:
+        good = read_buffer(word, field);
+        wanted = "a size from 1M to 64G, such as 32M";
+        break;
+    case OPTION_CPU:
+        good = read_cpu(word, field);
+        wanted = "the number of a CPU of this machine, from 0";
+        break;
+    case OPTION_FORMAT:
+        return read_format(word, field, error);
+    case OPTION_SORT:
+        return read_sort(word, field, error);
+    case OPTION_EVENTS:
+        return read_events(word, field, error);
+    case OPTION_CLOCK:
+        good = read_choice(word, "wall", "cpu", field);
+        wanted = "cpu or wall";
+        break;
+    case OPTION_ON_FULL:
+        good = read_choice(word, "wait", "drop", field);
+        wanted = "wait or drop";
+        break;
+    }
+    if (!good)
+        snprintf(error, OPTIONS_ERROR_SIZE, "%s needs %s, not `%.80s`", spelled, wanted, word);
+    return good;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables and the parser.
+ * Why: getopt_long's conventions (bundled letters, --name=word, unique abbreviations), but with
+ * messages that name the nearest known option, -m and -c as the beginning of a target, and a `--` that
+ * can be told from an option's word.
+ * Rules: reads on after an error (options.h). */
+#include "cmd/options.h"
+
+#include "cmd/nearest.h"
+#include "cmd/option_values.h"
+#include "cmd/verbs.h"
+#include "wire/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RUN VERB_RUN
+#define TOP VERB_TOP
+#define PS VERB_PS
+#define EXPORT VERB_EXPORT
+#define HELP VERB_HELP
+const struct option_row option_rows[] = {
+#define OPTION(field, letter, name, argument, kind, verbs, help)                                   \
+    {name, argument, help, offsetof(struct options, field), kind, verbs, letter},
+#include "cmd/options.def"
+#undef OPTION
+};
+#undef RUN
+#undef TOP
+#undef PS
+#undef EXPORT
+#undef HELP
+const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
+
+const struct verb_row verb_rows[VERB_COUNT] = {
+#define VERB(symbol, name, words, takes_target, summary, about)                                    \
+    {#name, words, summary, about, VERB_##symbol, takes_target, verb_##name},
+#include "cmd/verbs.def"
+#undef VERB
+};
+
+/* Of the contract, for later versions: told apart from what never was. */
+static const char *const later_verbs[] = {"web",    "record", "report", "diff", "replay",
+                                          "attach", "detach", "on",     "off",  "set",
+                                          "dump",   "census", "rescue", NULL};
+static const char *const later_options[] = {
+    "pid",       "only",        "skip",         "budget",    "children",   "no-children", "timeout",
+    "trace",     "keep",        "max-size",     "no-command", "with-source", "redact",    "from",
+    "to",        "thread",      "by",           "map",       "weight",     "fail-over",   "min-time",
+    "port",      "listen",      "open",         "allow-host", "token-file", "read-only",  "flight",
+    "locals",    "every",       "verdicts",     "rules",     "speed",      NULL};
+
+const struct verb_row *verb_find(const char *name)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(verb_rows[i].name, name) == 0)
+            return &verb_rows[i];
+    }
+    return NULL;
+}
+
+static bool listed(const char *const *list, const char *word)
+{
+    for (; *list; list++) {
+        if (strcmp(*list, word) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool verb_is_later(const char *name)
+{
+    return listed(later_verbs, name);
+}
+
+const char *verb_nearest(const char *name)
+{
+    struct nearest nearest = nearest_begin(name);
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        nearest_try(&nearest, verb_rows[i].name);
+    return nearest.word;
+}
+
+void options_init(struct options *options)
+{
+    *options = (struct options){
+        .limit = OPTIONS_UNSET,
+        .count = OPTIONS_UNSET,
+        .duration_ns = OPTIONS_UNSET,
+        .delay_ns = OPTIONS_UNSET,
+        .interval_ns = OPTIONS_UNSET,
+        .clock = OPTIONS_UNSET,
+        .collector_cpu = OPTIONS_UNSET,
+        .sources = SOURCE_CALLS,
+        .on_full = ON_FULL_WAIT,
+        .buffer_bytes = INT64_C(32) << 20,
+    };
+}
+
+struct parser {
+    const struct verb_row *verb;
+    char **words;
+    int word_count, next;
+    struct parsed *parsed;
+};
+
+__attribute__((format(printf, 2, 3))) static void wrong(struct parser *parser, const char *format,
+                                                        ...)
+{
+    if (parser->parsed->error[0])
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(parser->parsed->error, OPTIONS_ERROR_SIZE, format, arguments);
+    va_end(arguments);
+}
+
+static void apply(struct parser *parser, const struct option_row *row, const char *spelled,
+                  const char *word)
+{
+    char error[OPTIONS_ERROR_SIZE];
+    if (!option_value_read(row, spelled, word, &parser->parsed->options, error))
+        wrong(parser, "%s", error);
+}
+
+static const struct option_row *find_letter(const struct parser *parser, char letter)
+{
+    for (size_t i = 0; i < option_row_count; i++) {
+        if (option_rows[i].letter == letter && (option_rows[i].verbs & parser->verb->bit))
+            return &option_rows[i];
+    }
+    return NULL;
+}
+
+/* Exact, else the only one that begins so. */
+static const struct option_row *find_name(const struct parser *parser, const char *name,
+                                          size_t size, bool *ret_ambiguous)
+{
+    const struct option_row *found = NULL;
+    *ret_ambiguous = false;
+    for (size_t i = 0; i < option_row_count; i++) {
+        const struct option_row *row = &option_rows[i];
+        if (!(row->verbs & parser->verb->bit) || strncmp(row->name, name, size) != 0)
+            continue;
+        if (strlen(row->name) == size) {
+            *ret_ambiguous = false;
+            return row;
+        }
+        *ret_ambiguous = found;
+        found = row;
+    }
+    return *ret_ambiguous ? NULL : found;
+}
+
+static void unknown_name(struct parser *parser, const char *name, size_t size, bool ambiguous)
+{
+    char word[64];
+    snprintf(word, sizeof(word), "%.*s", (int)(size < 60 ? size : 60), name);
+    if (ambiguous) {
+        wrong(parser, "`--%s` can be several options of `ulma %s`: write it in full", word,
+              parser->verb->name);
+        return;
+    }
+    if (listed(later_options, word)) {
+        wrong(parser, "the option `--%s` is not there yet: `ulma %s --help` lists those that are",
+              word, parser->verb->name);
+        return;
+    }
+    struct nearest nearest = nearest_begin(word);
+    for (size_t i = 0; i < option_row_count; i++) {
+        if (option_rows[i].verbs & parser->verb->bit)
+            nearest_try(&nearest, option_rows[i].name);
+    }
+    if (nearest.word)
+        wrong(parser, "`ulma %s` has no option `--%s`: did you mean `--%s`?", parser->verb->name,
+              word, nearest.word);
+    else
+        wrong(parser, "`ulma %s` has no option `--%s`: `ulma %s --help` lists them",
+              parser->verb->name, word, parser->verb->name);
+}
+
+static void parse_long(struct parser *parser, const char *text)
+{
+    const char *name = text + 2;
+    size_t size = strcspn(name, "=");
+    bool ambiguous;
+    const struct option_row *row = find_name(parser, name, size, &ambiguous);
+    if (!row) {
+        unknown_name(parser, name, size, ambiguous);
+        return;
+    }
+    char spelled[64];
+    snprintf(spelled, sizeof(spelled), "--%s", row->name);
+    if (row->kind == OPTION_FLAG) {
+        if (name[size])
+            wrong(parser, "%s takes no word: leave `%.80s` out", spelled, name + size);
+        else
+            apply(parser, row, spelled, "");
+    } else if (name[size]) {
+        apply(parser, row, spelled, name + size + 1);
+    } else if (parser->next < parser->word_count) {
+        apply(parser, row, spelled, parser->words[parser->next++]);
+    } else {
+        wrong(parser, "%s needs a word after it: %s", spelled, row->argument);
+    }
+}
+
+/* A cluster such as -qn5. True: a target began (-m or -c), its first word is words[next - 1]. */
+static bool parse_letters(struct parser *parser, char *text)
+{
+    for (char *letter = text + 1; *letter; letter++) {
+        if (parser->verb->takes_target && (*letter == 'm' || *letter == 'c')) {
+            /* The target's words begin here; in a cluster they are cut out of it. */
+            if (letter > text + 1) {
+                letter[-1] = '-';
+                parser->words[parser->next - 1] = letter - 1;
+            }
+            return true;
+        }
+        const struct option_row *row = find_letter(parser, *letter);
+        if (!row) {
+            wrong(parser, "`ulma %s` has no option `-%c`: `ulma %s --help` lists them",
+                  parser->verb->name, *letter, parser->verb->name);
+            return false;
+        }
+        char spelled[4] = {'-', *letter, '\0'};
+        if (row->kind == OPTION_FLAG) {
+            apply(parser, row, spelled, "");
+            continue;
+        }
+        if (letter[1])
+            apply(parser, row, spelled, letter + 1);
+        else if (parser->next < parser->word_count)
+            apply(parser, row, spelled, parser->words[parser->next++]);
+        else
+            wrong(parser, "%s needs a word after it: %s", spelled, row->argument);
+        return false;
+    }
+    return false;
+}
+
+void options_parse(const struct verb_row *verb, char **words, int word_count, struct parsed *parsed)
+{
+    options_init(&parsed->options);
+    parsed->error[0] = '\0';
+    struct parser parser = {
+        .verb = verb, .words = words, .word_count = word_count, .parsed = parsed};
+    int first = word_count;
+    while (parser.next < word_count) {
+        char *text = words[parser.next];
+        if (text[0] != '-' || !text[1] || strcmp(text, "--") == 0) {
+            first = parser.next;
+            break;
+        }
+        parser.next++;
+        if (text[1] == '-') {
+            parse_long(&parser, text);
+        } else if (parse_letters(&parser, text)) {
+            first = parser.next - 1;
+            break;
+        }
+    }
+    parsed->words = words + first;
+    parsed->word_count = word_count - first;
+}

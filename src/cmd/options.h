@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line: one table of options, one of verbs, and the parser that both feed.
+ * Why: --help, the man pages, docs/cli.md and the checks can only agree when they are one thing.
+ * Rules: options.def and verbs.def are that thing. Parsing prints nothing and touches nothing: what is
+ * wrong comes back as one sentence. ulma's options end at the target's first word. */
+#ifndef ULMA_CMD_OPTIONS_H
+#define ULMA_CMD_OPTIONS_H
+
+#include "export/exporter.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum verb_index {
+#define VERB(symbol, name, words, takes_target, summary, about) VERB_INDEX_##symbol,
+#include "cmd/verbs.def"
+#undef VERB
+    VERB_COUNT
+};
+
+enum verb_bit {
+#define VERB(symbol, name, words, takes_target, summary, about)                                    \
+    VERB_##symbol = 1 << VERB_INDEX_##symbol,
+#include "cmd/verbs.def"
+#undef VERB
+};
+
+/* How many frames or rows when nothing was said. */
+enum { OPTIONS_LIMIT_DEFAULT = 30, OPTIONS_UNSET = -1 };
+
+struct options {
+    const char *output, *python, *directory;
+    const struct exporter *format;
+    const char *sort;
+    int64_t limit, count;                         /* OPTIONS_UNSET */
+    int64_t duration_ns, delay_ns, interval_ns;   /* OPTIONS_UNSET */
+    int64_t clock;                                /* enum snapshot_clock or OPTIONS_UNSET */
+    int64_t sources;                              /* bits of enum session_source */
+    int64_t on_full;                              /* enum on_full */
+    int64_t buffer_bytes;
+    int64_t collector_cpu;                        /* OPTIONS_UNSET */
+    bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
+    bool list, man, markdown, quiet, verbose, help;
+};
+
+enum option_kind {
+    OPTION_FLAG,
+    OPTION_TEXT,
+    OPTION_COUNT,
+    OPTION_SECONDS,
+    OPTION_SIZE,
+    OPTION_CPU,
+    OPTION_FORMAT,
+    OPTION_SORT,
+    OPTION_EVENTS,
+    OPTION_CLOCK,
+    OPTION_ON_FULL,
+};
+
+struct option_row {
+    const char *name; /* without its dashes */
+    const char *argument;
+    const char *help;
+    size_t field; /* offset in struct options */
+    enum option_kind kind;
+    unsigned verbs; /* bits of enum verb_bit */
+    char letter;    /* 0: none */
+};
+
+extern const struct option_row option_rows[];
+extern const size_t option_row_count;
+
+struct verb_row {
+    const char *name, *words, *summary, *about;
+    unsigned bit;
+    bool takes_target;
+    int (*run)(const struct options *options, char **words, int word_count);
+};
+
+extern const struct verb_row verb_rows[VERB_COUNT];
+
+/* NULL: no such verb, or one that is not there yet. */
+const struct verb_row *verb_find(const char *name);
+
+/* A verb of the contract that this version does not have. */
+bool verb_is_later(const char *name);
+const char *verb_nearest(const char *name);
+
+enum { OPTIONS_ERROR_SIZE = 512 };
+
+struct parsed {
+    struct options options;
+    char **words; /* what follows ulma's options: the target from its first word (-m, -c, -- are words) */
+    int word_count;
+    char error[OPTIONS_ERROR_SIZE]; /* the first thing wrong, one sentence; "" when all is right */
+};
+
+void options_init(struct options *options);
+
+/* Reads `words` for the verb. It reads on after something wrong, so that the caller knows whether
+ * a target was named. `words` must outlive `parsed`; it may be reordered in no way. */
+void options_parse(const struct verb_row *verb, char **words, int word_count, struct parsed *parsed);
+
+#endif

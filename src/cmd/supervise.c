@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* A signalfd and waitid.
+ * Why: see supervise.h. Blocked signals reach a signalfd even where they were inherited as ignored,
+ * and no handler runs between two of the collector's instructions.
+ * Rules: as supervise.h. */
+#include "cmd/supervise.h"
+
+#include "cmd/launch.h"
+#include "cmd/message.h"
+#include "cmd/verbs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LEAVE_WITHIN_NS UINT64_C(2000000000)
+
+int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock, bool on_screen)
+{
+    *supervise = (struct supervise){
+        .pid = pid, .signal_fd = -1, .follow_stops = !on_screen, .clock = clock};
+    sigset_t set;
+    launch_signals(&set);
+    if (on_screen) {
+        sigset_t stops;
+        sigemptyset(&stops);
+        sigaddset(&stops, SIGTSTP);
+        sigaddset(&stops, SIGCONT);
+        sigdelset(&set, SIGTSTP);
+        sigdelset(&set, SIGCONT);
+        pthread_sigmask(SIG_UNBLOCK, &stops, NULL);
+    }
+    supervise->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return supervise->signal_fd < 0 ? -errno : 0;
+}
+
+void supervise_signal(const struct supervise *supervise, int number)
+{
+    if (!supervise->ended)
+        kill(supervise->pid, number);
+}
+
+static bool target_is_stopped(pid_t pid)
+{
+    char path[64], line[512] = "";
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    const char *state = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+    fclose(file);
+    return state && strlen(state) > 2 && state[2] == 'T';
+}
+
+/* Only a shell with job control waits for stops, and it gives each job a process group of its own.
+ * Elsewhere nobody would ever continue us. */
+static bool is_job(void)
+{
+    return getpgrp() != getpgid(getppid());
+}
+
+/* Does what the stop did to the target to ulma itself; goes on when continued. */
+static void stop_too(struct supervise *supervise, int number)
+{
+    if (!is_job())
+        return;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    raise(number);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    /* `kill -CONT` of ulma alone. */
+    if (target_is_stopped(supervise->pid))
+        supervise_signal(supervise, SIGCONT);
+}
+
+static void look_at_target(struct supervise *supervise)
+{
+    for (;;) {
+        siginfo_t info = {.si_pid = 0};
+        int wanted = WEXITED | WNOHANG | (supervise->follow_stops ? WSTOPPED : 0);
+        if (waitid(P_PID, (id_t)supervise->pid, &info, wanted) || info.si_pid == 0)
+            return;
+        if (info.si_code == CLD_STOPPED) {
+            stop_too(supervise, info.si_status);
+            continue;
+        }
+        supervise->end_counter = clock_counter(supervise->clock);
+        supervise->end_code = info.si_code;
+        supervise->end_status = info.si_status;
+        supervise->ended = true;
+        return;
+    }
+}
+
+static void take_interrupt(struct supervise *supervise, const struct signalfd_siginfo *info)
+{
+    uint64_t now = clock_monotonic_ns();
+    bool second = supervise->interrupt_ns && now - supervise->interrupt_ns <= LEAVE_WITHIN_NS;
+    supervise->interrupt_ns = now;
+    if (second)
+        supervise->leave = true;
+    else if (info->ssi_code != SI_KERNEL && info->ssi_pid != (uint32_t)supervise->pid)
+        supervise_signal(supervise, SIGINT);
+}
+
+static void take_signal(struct supervise *supervise, const struct signalfd_siginfo *info)
+{
+    int number = (int)info->ssi_signo;
+    if (supervise->ended) {
+        /* Somebody still reads a screen: any of these ends that. */
+        supervise->leave = supervise->leave || number == SIGINT || number == SIGQUIT ||
+                           number == SIGTERM || number == SIGHUP;
+        return;
+    }
+    switch (number) {
+    case SIGINT:
+        take_interrupt(supervise, info);
+        break;
+    case SIGQUIT:
+        if (info->ssi_code != SI_KERNEL && info->ssi_pid != (uint32_t)supervise->pid)
+            supervise_signal(supervise, number);
+        break;
+    case SIGHUP:
+    case SIGTERM:
+        message_step("%s: passed on to the target", strsignal(number));
+        if (number == SIGTERM || info->ssi_code != SI_KERNEL)
+            supervise_signal(supervise, number);
+        supervise->told_to_end = true;
+        break;
+    case SIGTSTP:
+        /* The terminal's has stopped the target, or the target did not want to stop. */
+        if (info->ssi_code != SI_KERNEL)
+            supervise_signal(supervise, number);
+        break;
+    case SIGCONT:
+        if (target_is_stopped(supervise->pid))
+            supervise_signal(supervise, number);
+        break;
+    case SIGCHLD:
+        break;
+    default:
+        supervise_signal(supervise, number);
+        break;
+    }
+}
+
+bool supervise_step(struct supervise *supervise, int timeout_ms)
+{
+    struct pollfd wait = {.fd = supervise->signal_fd, .events = POLLIN};
+    if (poll(&wait, 1, timeout_ms) > 0) {
+        struct signalfd_siginfo info;
+        while (read(supervise->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+            take_signal(supervise, &info);
+    }
+    if (!supervise->ended)
+        look_at_target(supervise);
+    return supervise->ended || supervise->leave;
+}
+
+int supervise_status(const struct supervise *supervise)
+{
+    if (!supervise->ended)
+        return EXIT_FINE;
+    if (supervise->end_code == CLD_EXITED)
+        return supervise->end_status;
+    return EXIT_SIGNAL_BASE + supervise->end_status;
+}
+
+void supervise_close(struct supervise *supervise)
+{
+    if (supervise->signal_fd >= 0)
+        close(supervise->signal_fd);
+    supervise->signal_fd = -1;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking after the target: its end, its stops, and the signals that reach ulma.
+ * Why: a target must feel no difference, a shell's job control must see one job, and a report must be
+ * written however the run ends.
+ *   SIGINT, SIGQUIT   the terminal has given them to the target too; sent to ulma's PID alone, they
+ *                     are passed on. A second SIGINT within two seconds ends ulma alone
+ *   SIGTERM, SIGHUP   passed on (a terminal's own SIGHUP has reached the target already)
+ *   SIGUSR1, SIGUSR2  passed on: they are for the program
+ *   stops             when the target stops, ulma stops by the same signal; when ulma is continued,
+ *                     so is the target
+ * Rules: one thread steps. The target is reaped here and nowhere else, so that no signal of ours can
+ * meet another process with its PID. */
+#ifndef ULMA_CMD_SUPERVISE_H
+#define ULMA_CMD_SUPERVISE_H
+
+#include "base/clock.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct supervise {
+    pid_t pid;
+    int signal_fd;
+    bool follow_stops;
+    enum clock_source clock;
+    uint64_t interrupt_ns; /* of the last SIGINT; 0: none */
+    int end_code, end_status; /* CLD_* and the status or signal */
+    uint64_t end_counter;     /* the counter when it had been reaped */
+    _Atomic bool ended;       /* the three above are valid */
+    _Atomic bool leave;       /* two SIGINTs: ulma ends alone */
+    _Atomic bool told_to_end; /* SIGTERM or SIGHUP came */
+};
+
+/* With `on_screen` the stops are the terminal library's affair. 0 or -errno. */
+int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock,
+                   bool on_screen);
+
+/* Waits at most `timeout_ms` (-1: for ever) for something and sees to it. True: ended or leave.
+ * After the target's end any of SIGINT, SIGQUIT, SIGTERM and SIGHUP sets leave. */
+bool supervise_step(struct supervise *supervise, int timeout_ms);
+
+/* Sends a signal to the target, unless it has ended. */
+void supervise_signal(const struct supervise *supervise, int number);
+
+/* The target's exit status as a shell tells it: its own, or 128 + the signal. */
+int supervise_status(const struct supervise *supervise);
+
+void supervise_close(struct supervise *supervise);
+
+#endif

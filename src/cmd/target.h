@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What is to be run: from the words of the command line to a path and an argument vector.
+ * Why: TARGET := SCRIPT [ARG...] | -m MODULE [ARG...] | -c CODE [ARG...] | -- COMMAND [ARG...], and
+ * the program must get exactly what `python SCRIPT ARG...` would give it.
+ * Rules: prints nothing; what is wrong is one sentence and an exit status. */
+#ifndef ULMA_CMD_TARGET_H
+#define ULMA_CMD_TARGET_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+enum target_form { TARGET_SCRIPT, TARGET_MODULE, TARGET_CODE, TARGET_COMMAND };
+
+enum { TARGET_ERROR_SIZE = 1024 };
+
+struct target {
+    enum target_form form;
+    char path[PATH_MAX]; /* of what is executed: a Python, or the command */
+    char **argv;         /* NULL-terminated; owned, its words are the caller's */
+    char *command;       /* for people: as typed, quoted where needed; owned */
+    char *name;          /* a short one for file names; owned */
+    int status;          /* exit status when it cannot be run */
+    char error[TARGET_ERROR_SIZE];
+};
+
+/* `words` are options_parse's; `python` is --python's word or NULL. False: error and status. */
+bool target_init(struct target *target, char **words, int word_count, const char *python);
+void target_done(struct target *target);
+
+/* A Python is what runs it: refusals of the probe end it before the program starts. */
+bool target_is_strict(const struct target *target);
+
+#endif

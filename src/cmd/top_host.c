@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* The callbacks.
+ * Why: see top_host.h.
+ * Rules: as there. */
+#include "cmd/top_host.h"
+
+#include "cmd/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct snapshot *snapshot(void *context, int window_s, enum snapshot_clock clock)
+{
+    return job_snapshot(context, window_s, clock);
+}
+
+static int switch_on(void *context, bool on)
+{
+    int result = job_switch(context, on);
+    return result == -EAGAIN ? 0 : result; /* job_tick asks again */
+}
+
+static void reset(void *context)
+{
+    struct job *job = context;
+    collector_reset(job->collector);
+}
+
+static void save(void *context, char *message, size_t size)
+{
+    report_save(context, message, size);
+}
+
+static bool finished(void *context)
+{
+    struct job *job = context;
+    bool over = false;
+    job_tick(job, &over);
+    if (job->supervise.ended)
+        job_finish(job); /* the last numbers are whole */
+    return over || job->supervise.ended || job->supervise.leave;
+}
+
+static bool leave(void *context)
+{
+    const struct job *job = context;
+    return job->supervise.leave || (job->supervise.ended && job->supervise.told_to_end);
+}
+
+static size_t target_output(void *context, char *text, size_t size, int lines)
+{
+    const struct job *job = context;
+    struct stat status;
+    text[0] = '\0';
+    int fd = job->target_output ? open(job->target_output, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0 || size < 2)
+        return 0;
+    ssize_t got = 0;
+    if (fstat(fd, &status) == 0) {
+        off_t most = (off_t)size - 1;
+        got = pread(fd, text, size - 1, status.st_size > most ? status.st_size - most : 0);
+    }
+    close(fd);
+    size_t length = got > 0 ? (size_t)got : 0, start = length;
+    for (int found = 0; start > 0; start--) {
+        if (text[start - 1] == '\n' && start < length && ++found == lines)
+            break;
+    }
+    length -= start;
+    memmove(text, text + start, length);
+    text[length] = '\0';
+    return length;
+}
+
+void top_host_init(struct tui_host *host, struct job *job)
+{
+    *host = (struct tui_host){
+        .context = job,
+        .snapshot = snapshot,
+        .switch_on = switch_on,
+        .reset = reset,
+        .save = save,
+        .finished = finished,
+        .leave = leave,
+        .target_output = target_output,
+        .output_path = job->target_output,
+        .product = "ulma " ULMA_VERSION,
+    };
+}
+
+/* The screen's column for a key of the report; NULL: its own order. */
+static const char *column_of(const char *sort)
+{
+    static const struct {
+        const char *key, *column;
+    } columns[] = {
+        {"calls", "calls_per_s"},  {"ncalls", "calls_per_s"}, {"pcalls", "calls_per_s"},
+        {"time", "self"},          {"tottime", "self"},       {"cumulative", "total"},
+        {"cumtime", "total"},      {"p50", "p99"},            {"p99", "p99"},
+        {"max", "max"},            {"wait", "wait"},          {"file", "function"},
+        {"filename", "function"},  {"line", "function"},      {"module", "function"},
+        {"name", "function"},      {"nfl", "function"},       {"stdname", "function"},
+    };
+    for (size_t i = 0; sort && i < sizeof(columns) / sizeof(columns[0]); i++) {
+        if (strcmp(columns[i].key, sort) == 0)
+            return columns[i].column;
+    }
+    return NULL;
+}
+
+void top_host_options(struct tui_options *wanted, const struct job *job, int window_s)
+{
+    const struct options *options = job->options;
+    *wanted = (struct tui_options){
+        .clock = job->clock,
+        .interval_s =
+            options->interval_ns == OPTIONS_UNSET ? 1.0 : (double)options->interval_ns / 1e9,
+        .window_s = window_s,
+        .sort = column_of(options->sort),
+        .limit = options->limit == OPTIONS_UNSET ? 0 : (size_t)options->limit,
+        .color = report_color(options, STDOUT_FILENO),
+    };
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* ulma ps: the sessions, and what they are.
+ * Why: after a kill -9 somebody asks what is still there, and wants it gone.
+ * Rules: a session's collector holds a lock on its file, which the kernel drops however it dies: no
+ * lock, no collector. What is removed is of this PID namespace and boot. A session's words are the
+ * target's: shown with care, believed never. */
+#include "cmd/job_session.h"
+#include "cmd/message.h"
+#include "cmd/private_folder.h"
+#include "cmd/verbs.h"
+#include "wire/guard.h"
+#include "wire/mapping.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct sessions {
+    int shown, cleared;
+};
+
+struct session_look {
+    unsigned pid;
+    uint32_t state;
+    unsigned long collector; /* its PID; 0: gone */
+    bool ours;               /* of this PID namespace and boot */
+    char python[64];
+};
+
+static bool read_text(const char *path, char *text, size_t size, size_t *ret_length)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, text, size - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (got < 0)
+        return false;
+    text[got] = '\0';
+    *ret_length = (size_t)got;
+    return true;
+}
+
+/* Bytes that could steer a terminal are shown as `?`. */
+static void print_safely(const char *text)
+{
+    for (; *text; text++)
+        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+}
+
+static void print_command(unsigned pid)
+{
+    char path[64], text[512];
+    size_t length;
+    snprintf(path, sizeof(path), "/proc/%u/cmdline", pid);
+    if (!read_text(path, text, sizeof(text), &length) || length == 0) {
+        putchar('-');
+        return;
+    }
+    for (size_t i = 0; i + 1 < length; i++) {
+        if (!text[i])
+            text[i] = ' ';
+    }
+    print_safely(text);
+}
+
+static bool is_locked(const struct mapping *mapping)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    return fcntl(mapping->fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static bool is_of_here(const struct session_header *header)
+{
+    char boot[SESSION_BOOT_ID_SIZE];
+    struct stat status;
+    size_t length;
+    if (stat("/proc/self/ns/pid", &status) || header->pid_namespace != status.st_ino ||
+        !read_text("/proc/sys/kernel/random/boot_id", boot, sizeof(boot), &length))
+        return false;
+    boot[strcspn(boot, "\n")] = '\0';
+    return strncmp(boot, header->boot_id, sizeof(boot)) == 0;
+}
+
+struct look_context {
+    const struct mapping *mapping;
+    struct session_look *look;
+};
+
+/* Under the guard: another user's target may truncate its file meanwhile. */
+static int look_inside(void *argument)
+{
+    struct look_context *context = argument;
+    const struct session_header *header = mapping_header(context->mapping);
+    struct session_look *look = context->look;
+    if (atomic_load(&header->target_pid))
+        look->pid = atomic_load(&header->target_pid);
+    look->state = atomic_load(&header->state);
+    look->collector = header->collector_pid;
+    look->ours = is_of_here(header);
+    memcpy(look->python, header->python, sizeof(look->python) - 1);
+    return 0;
+}
+
+static bool is_alive(unsigned pid)
+{
+    return kill((pid_t)pid, 0) == 0 || errno == EPERM;
+}
+
+static const char *state_word(const struct session_look *look)
+{
+    if (!look->collector && (!look->ours || !is_alive(look->pid)))
+        return "stale";
+    if (!look->collector)
+        return "off"; /* the probe stops within a second of its collector's end */
+    switch (look->state) {
+    case STATE_ON:
+        return "on";
+    case STATE_OFF:
+    case STATE_FORKED:
+        return "off";
+    case STATE_REFUSED:
+        return "refused";
+    case STATE_NEW:
+        return "starting";
+    default:
+        return "armed";
+    }
+}
+
+static void show(struct sessions *sessions, const struct session_look *look, bool cleared)
+{
+    if (sessions->shown++ == 0)
+        printf("%8s  %-8s  %-10s  %9s  %s\n", "PID", "STATE", "PYTHON", "COLLECTOR", "COMMAND");
+    printf("%8u  %-8s  ", look->pid, state_word(look));
+    char python[sizeof(look->python)];
+    snprintf(python, sizeof(python), "%-10s", look->python[0] ? look->python : "-");
+    print_safely(python);
+    if (look->collector)
+        printf("  %9lu  ", look->collector);
+    else
+        printf("  %9s  ", cleared ? "cleared" : "gone");
+    print_command(look->ours ? look->pid : 0);
+    putchar('\n');
+}
+
+/* A session's file is named PID-RANDOM. */
+static bool is_session_name(const char *name, unsigned *ret_pid)
+{
+    char *end;
+    if (!isdigit((unsigned char)name[0]))
+        return false;
+    *ret_pid = (unsigned)strtoul(name, &end, 10);
+    return *end == '-' && strlen(end + 1) == 16 &&
+           strspn(end + 1, "0123456789abcdef") == 16;
+}
+
+static void look_at_file(struct sessions *sessions, const char *directory, const char *name)
+{
+    struct session_look look = {.pid = 0};
+    char path[PATH_MAX];
+    struct mapping mapping;
+    if (!is_session_name(name, &look.pid) ||
+        (size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path) ||
+        mapping_open(path, &mapping))
+        return;
+    struct look_context context = {&mapping, &look};
+    if (guard_run(look_inside, &context) == 0) {
+        if (!is_locked(&mapping))
+            look.collector = 0;
+        bool cleared = !look.collector && look.ours && unlink(path) == 0;
+        sessions->cleared += cleared;
+        show(sessions, &look, cleared);
+    }
+    mapping_close(&mapping);
+}
+
+static void look_at_directory(struct sessions *sessions, const char *path)
+{
+    DIR *directory = opendir(path);
+    if (!directory) {
+        if (errno != ENOENT)
+            message_error("cannot look into %s: %s", path, strerror(errno));
+        return;
+    }
+    struct dirent *entry;
+    while ((entry = readdir(directory)))
+        look_at_file(sessions, path, entry->d_name);
+    closedir(directory);
+}
+
+/* Every user's usual directory that may be read: root sees them all. */
+static void look_at_shared_memory(struct sessions *sessions, const char *except)
+{
+    DIR *directory = opendir("/dev/shm");
+    struct dirent *entry;
+    while (directory && (entry = readdir(directory))) {
+        char path[PATH_MAX];
+        const char *digits = entry->d_name + strlen("ulma-");
+        if (strncmp(entry->d_name, "ulma-", strlen("ulma-")) != 0 || !*digits ||
+            strspn(digits, "0123456789") != strlen(digits))
+            continue;
+        snprintf(path, sizeof(path), "/dev/shm/%s", entry->d_name);
+        if (strcmp(path, except) != 0 && access(path, R_OK | X_OK) == 0)
+            look_at_directory(sessions, path);
+    }
+    if (directory)
+        closedir(directory);
+}
+
+int verb_ps(const struct options *options, char **words, int word_count)
+{
+    (void)words;
+    (void)word_count;
+    struct sessions sessions = {0, 0};
+    char path[PATH_MAX];
+    if (options->directory) {
+        struct stat status;
+        if (stat(options->directory, &status) || !S_ISDIR(status.st_mode)) {
+            message_error("no directory %s: check --dir", options->directory);
+            return EXIT_FAILED;
+        }
+        look_at_directory(&sessions, options->directory);
+    } else {
+        job_session_directory(path, sizeof(path));
+        look_at_directory(&sessions, path);
+        look_at_shared_memory(&sessions, path);
+        int folders = private_folder_clear_stale();
+        if (folders > 0)
+            message_note("removed %d private folder%s that a killed ulma had left", folders,
+                         folders == 1 ? "" : "s");
+    }
+    if (sessions.cleared > 0)
+        message_note("removed %d session%s whose collector is gone", sessions.cleared,
+                     sessions.cleared == 1 ? "" : "s");
+    if (sessions.shown == 0)
+        message_note("no session");
+    return EXIT_FINE;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* ulma top: the live table while a target runs.
+ * Why: the table is what one looks at; the report at the end is what one keeps.
+ * Rules: on a terminal the screen has the main thread and a second one watches signals and target;
+ * else one loop does both. Leaving ends the profiling, never the target, unless --kill. */
+#include "cmd/frames.h"
+#include "cmd/message.h"
+#include "cmd/report.h"
+#include "cmd/top_host.h"
+#include "cmd/verbs.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WINDOW_S = 10, WATCH_MS = 50 };
+
+struct watcher {
+    struct supervise *supervise;
+    _Atomic bool stop;
+};
+
+/* PIDs, sessions and recordings are for versions to come. */
+static bool is_later(const char *word)
+{
+    size_t size = strlen(word);
+    if (size > 0 && strspn(word, "0123456789") == size && access(word, F_OK)) {
+        message_error("to follow a process that runs (PID %s) is not there yet: start the program "
+                      "with `ulma top SCRIPT …`",
+                      word);
+        return true;
+    }
+    if (size > 5 && strcmp(word + size - 5, ".ulma") == 0) {
+        message_error("to browse the recording %s is not there yet: `ulma top SCRIPT …` shows a "
+                      "program while it runs",
+                      word);
+        return true;
+    }
+    return false;
+}
+
+static void *watch(void *context)
+{
+    struct watcher *watcher = context;
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTSTP);
+    sigaddset(&stops, SIGCONT);
+    pthread_sigmask(SIG_BLOCK, &stops, NULL); /* the screen's thread gives the terminal back */
+    while (!watcher->stop)
+        supervise_step(watcher->supervise, WATCH_MS);
+    return NULL;
+}
+
+/* False: there is no terminal that a screen can be drawn on. */
+static bool show_screen(struct job *job, const struct tui_host *host,
+                        const struct tui_options *wanted)
+{
+    struct watcher watcher = {.supervise = &job->supervise};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, watch, &watcher))
+        return false;
+    message_hold();
+    int result = tui_run(host, wanted);
+    message_release();
+    watcher.stop = true;
+    pthread_join(thread, NULL);
+    if (result && result != -ENOTTY)
+        message_error("the screen failed: %s; plain frames follow", strerror(-result));
+    return result == 0;
+}
+
+static int draw_frame(const struct job *job, const struct tui_host *host,
+                      const struct tui_options *wanted)
+{
+    const struct exporter *format = job->options->format;
+    if (format && strcmp(format->name, "json") == 0)
+        return frames_json(host, wanted);
+    return frames_text(host, wanted, report_columns(STDOUT_FILENO));
+}
+
+static void show_frames(struct job *job, const struct tui_host *host,
+                        const struct tui_options *wanted)
+{
+    const struct options *options = job->options;
+    int64_t most = options->once ? 1 : options->count;
+    uint64_t interval_ns = (uint64_t)(wanted->interval_s * 1e9);
+    uint64_t next = clock_monotonic_ns() + interval_ns;
+    for (int64_t drawn = 0; most <= 0 || drawn < most;) {
+        bool over;
+        int tick_ms = job_tick(job, &over);
+        uint64_t now = clock_monotonic_ns();
+        int timeout_ms = next > now ? (int)((next - now) / 1000000) + 1 : 0;
+        if (tick_ms >= 0 && tick_ms < timeout_ms)
+            timeout_ms = tick_ms;
+        bool ended = over || supervise_step(&job->supervise, timeout_ms);
+        if (job->supervise.ended)
+            job_finish(job);
+        if (!ended && clock_monotonic_ns() < next)
+            continue;
+        int result = draw_frame(job, host, wanted);
+        if (result && result != -EPIPE) {
+            message_error("cannot write a frame to stdout: %s", strerror(-result));
+            job->failed = true;
+        }
+        if (result || ended)
+            return;
+        drawn++;
+        next += interval_ns;
+        if (next < clock_monotonic_ns())
+            next = clock_monotonic_ns() + interval_ns;
+    }
+}
+
+static void say_output(struct job *job)
+{
+    struct stat status;
+    if (!job->target_output)
+        return;
+    bool running = !job->supervise.ended;
+    if (!running && stat(job->target_output, &status) == 0 && status.st_size == 0)
+        unlink(job->target_output);
+    else
+        message_note("what the target prints%s is in %s", running ? " from now on, too," : "",
+                     job->target_output);
+}
+
+static int finish(struct job *job)
+{
+    job_finish(job);
+    if (report_never_began(job)) {
+        say_output(job);
+        return EXIT_ULMA_FAILED;
+    }
+    bool interrupted = job->supervise.leave && !job->supervise.ended;
+    if (!job->supervise.ended && job->options->kill) {
+        supervise_signal(&job->supervise, SIGTERM);
+        while (!supervise_step(&job->supervise, -1))
+            ;
+    }
+    say_output(job);
+    if (!job->supervise.ended)
+        message_note("PID %d goes on without ulma", (int)job->supervise.pid);
+    report_print(job);
+    if (job->supervise.ended)
+        return job_status(job);
+    return interrupted ? EXIT_SIGNAL_BASE + SIGINT : EXIT_FINE;
+}
+
+int verb_top(const struct options *options, char **words, int word_count)
+{
+    static struct job job;
+    if (is_later(words[0]))
+        return EXIT_WRONG_WORDS;
+    bool frames = options->batch || options->once || options->count > 0 || !isatty(STDOUT_FILENO);
+    struct options own = *options;
+    /* Then -f is of the frames. */
+    bool format_of_frames = frames && options->format && !options->output;
+    struct job_setting setting = {
+        .capture_output = true,
+        .on_screen = !frames,
+        .clock = options->clock == CLOCK_WALL ? CLOCK_WALL : CLOCK_CPU,
+    };
+    if (format_of_frames && strcmp(options->format->name, "json") != 0 &&
+        strcmp(options->format->name, "table") != 0) {
+        message_error("frames come as table or json, not as %s: with -o FILE it is the report's "
+                      "format",
+                      options->format->name);
+        return EXIT_ULMA_FAILED;
+    }
+    if (format_of_frames)
+        own.format = NULL;
+    int status = job_start(&job, &own, words, word_count, &setting);
+    job.options = options;
+    if (status == EXIT_FINE) {
+        struct tui_host host;
+        struct tui_options wanted;
+        top_host_init(&host, &job);
+        top_host_options(&wanted, &job, WINDOW_S);
+        if (frames || !show_screen(&job, &host, &wanted))
+            show_frames(&job, &host, &wanted);
+        status = finish(&job);
+    }
+    job_close(&job);
+    return status;
+}

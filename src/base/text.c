@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define REPLACEMENT 0xFFFD
-#define ELLIPSIS "\xe2\x80\xa6"
+#define REPLACEMENT  0xFFFD
+#define ELLIPSIS     "\xe2\x80\xa6"
 
 /* The bytes that the first one announces; 0: no first byte. C0, C1 and F5-FF never occur. */
 static size_t sequence_size(unsigned char first)

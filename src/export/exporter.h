@@ -17,11 +17,12 @@ enum export_weight { WEIGHT_TIME, WEIGHT_CALLS, WEIGHT_WAIT };
 struct export_options {
     enum snapshot_clock clock;
     const char *sort; /* pstats key, already checked (export_sort_find); NULL: tottime */
-    size_t limit;     /* rows; 0: all. table and markdown only */
+    size_t limit;     /* rows; 0: all. table, markdown; tree: 0 leaves nothing out */
     int columns;      /* width of the terminal or 80: table decides on ours columns by it */
     bool wide;
     bool color;
-    enum export_weight weight;
+    enum export_weight weight; /* collapsed, flamegraph */
+    bool compact;              /* json: one line, for streams of frames */
 };
 
 struct exporter {

@@ -63,8 +63,7 @@ int tree_order_make(struct arena *arena, const struct snapshot *snapshot, const 
     int32_t *children = arena_array(arena, count + 1, sizeof(int32_t));
     int32_t *stack = arena_array(arena, count + 1, sizeof(int32_t));
     int32_t *depth_of = arena_array(arena, count + 1, sizeof(int32_t));
-    if (!order.nodes || !order.depths || !order.ends || !firsts || !children || !stack ||
-        !depth_of)
+    if (!order.nodes || !order.depths || !order.ends || !firsts || !children || !stack || !depth_of)
         return -ENOMEM;
     if (count == 0) {
         *ret_order = order;

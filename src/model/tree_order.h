@@ -28,8 +28,7 @@ static inline int64_t tree_order_self(const struct snapshot_node *node, enum sna
     return self > 0 ? self : 0;
 }
 
-static inline int64_t tree_order_total(const struct snapshot_node *node,
-                                       enum snapshot_clock clock)
+static inline int64_t tree_order_total(const struct snapshot_node *node, enum snapshot_clock clock)
 {
     int64_t total = clock == CLOCK_CPU ? node->total_ns - node->total_wait_ns : node->total_ns;
     return total > 0 ? total : 0;

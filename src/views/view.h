@@ -19,11 +19,11 @@ enum cell_kind {
 };
 
 struct cell {
-    const char *text;  /* CELL_TEXT */
-    int64_t integer;   /* CELL_COUNT, CELL_TIME */
-    double number;     /* CELL_PERCENT, CELL_RATE */
-    bool estimate;     /* drawn with `~` */
-    bool absent;       /* drawn as nothing */
+    const char *text; /* CELL_TEXT */
+    int64_t integer;  /* CELL_COUNT, CELL_TIME */
+    double number;    /* CELL_PERCENT, CELL_RATE */
+    bool estimate;    /* drawn with `~` */
+    bool absent;      /* drawn as nothing */
 };
 
 struct view_column {
@@ -58,7 +58,7 @@ struct view_table {
     const struct view *view;
     struct view_row *rows;
     size_t row_count;
-    size_t left_out; /* rows beyond the limit */
+    size_t left_out;   /* rows beyond the limit */
     const char *title; /* may refine the view's: "function: json.loads" */
 };
 

@@ -67,12 +67,11 @@ static void add_numbers(const struct snapshot *snapshot, const struct view_query
     row->cells[COLUMN_PCT] = cell_number(100);
     row->cells[COLUMN_CALLS] = cell_integer((int64_t)calls);
     row->cells[COLUMN_CALLS].estimate = !function->calls_exact;
-    row->cells[COLUMN_SELF] = cell_integer(
-        view_rows_time(function->self_ns, function->self_wait_ns, query->clock));
-    row->cells[COLUMN_TOTAL] = cell_integer(
-        view_rows_time(function->total_ns, function->total_wait_ns, query->clock));
-    row->cells[COLUMN_SELF].estimate = row->cells[COLUMN_TOTAL].estimate =
-        !function->times_exact;
+    row->cells[COLUMN_SELF] =
+        cell_integer(view_rows_time(function->self_ns, function->self_wait_ns, query->clock));
+    row->cells[COLUMN_TOTAL] =
+        cell_integer(view_rows_time(function->total_ns, function->total_wait_ns, query->clock));
+    row->cells[COLUMN_SELF].estimate = row->cells[COLUMN_TOTAL].estimate = !function->times_exact;
     if (snapshot->meta.wait_source != WAIT_NONE)
         row->cells[COLUMN_WAIT] = cell_integer(function->self_wait_ns);
     row->cells[COLUMN_NAME] = cell_text(kind_name(function->kind));

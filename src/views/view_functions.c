@@ -41,14 +41,14 @@ static bool is_shown(const struct snapshot_function *function, const struct view
     return !query->hide_waiting || function->window.self_ns > function->window.self_wait_ns;
 }
 
-static int fill_row(const struct snapshot *snapshot, const struct view_query *query,
-                    int32_t index, int64_t whole_ns, struct view_table *table)
+static int fill_row(const struct snapshot *snapshot, const struct view_query *query, int32_t index,
+                    int64_t whole_ns, struct view_table *table)
 {
     const struct snapshot_function *function = &snapshot->functions[index];
-    int64_t self = view_rows_time(function->window.self_ns, function->window.self_wait_ns,
-                                  query->clock);
-    int64_t total = view_rows_time(function->window.total_ns, function->window.total_wait_ns,
-                                   query->clock);
+    int64_t self =
+        view_rows_time(function->window.self_ns, function->window.self_wait_ns, query->clock);
+    int64_t total =
+        view_rows_time(function->window.total_ns, function->window.total_wait_ns, query->clock);
     uint64_t calls = function->window.calls + function->window.resumes;
     struct view_row *row = view_rows_add(table);
     row->function = index;
@@ -66,8 +66,8 @@ static int fill_row(const struct snapshot *snapshot, const struct view_query *qu
     const char *label = view_rows_label(table, snapshot, index);
     row->cells[COLUMN_FUNCTION] = cell_text(label);
     for (int i = COLUMN_SELF_PCT; i < COLUMN_FUNCTION; i++)
-        row->cells[i].estimate =
-            i == COLUMN_CALLS_PER_S ? !function->calls_exact : !function->times_exact;
+        row->cells[i].estimate = i == COLUMN_CALLS_PER_S ? !function->calls_exact
+                                                         : !function->times_exact;
     return label ? 0 : -ENOMEM;
 }
 

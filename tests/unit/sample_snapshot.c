@@ -13,7 +13,7 @@
 
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)
-#define S INT64_C(1000000000)
+#define S  INT64_C(1000000000)
 
 struct function_spec {
     enum snapshot_kind kind;
@@ -31,9 +31,9 @@ struct node_spec {
 };
 
 #define HOSTILE "a;b\n\"q\" 'z' <i>&|]\\ \x1b[31m\x07 \xff\xfe\xc3 \xe2\x80\xae end"
-#define APP "/srv/shop/app/"
-#define LIB "/usr/lib/python3.12/"
-#define SITE "/srv/shop/.venv/lib/python3.12/site-packages/"
+#define APP     "/srv/shop/app/"
+#define LIB     "/usr/lib/python3.12/"
+#define SITE    "/srv/shop/.venv/lib/python3.12/site-packages/"
 
 static const struct function_spec sample_functions[SAMPLE_FUNCTIONS] = {
     [SAMPLE_MODULE] = {KIND_PYTHON, "<module>", "<module>", "__main__", APP "main.py", 1, 0},
@@ -56,8 +56,8 @@ static const struct function_spec sample_functions[SAMPLE_FUNCTIONS] = {
                           APP "shop/menu.py", 5, 0},
     [SAMPLE_HOSTILE] = {KIND_PYTHON, HOSTILE, HOSTILE, "shop;\n<b>\x1b]0;",
                         "/srv/a;b\n<&\"'\xff\x1b[2J.py", 66, 3},
-    [SAMPLE_LAMBDA] = {KIND_PYTHON, "<lambda>", "main.<locals>.<lambda>", "__main__",
-                       APP "main.py", 18, 0},
+    [SAMPLE_LAMBDA] = {KIND_PYTHON, "<lambda>", "main.<locals>.<lambda>", "__main__", APP "main.py",
+                       18, 0},
     [SAMPLE_LAMBDA_TWIN] = {KIND_PYTHON, "<lambda>", "main.<locals>.<lambda>", "__main__",
                             APP "main.py", 18, 0},
     [SAMPLE_LONG] = {KIND_PYTHON, "render_line_items_with_discounts",
@@ -195,8 +195,7 @@ static struct snapshot_edge *find_edge(struct snapshot *snapshot, int32_t caller
 
 static int sum_edges(struct snapshot *snapshot)
 {
-    snapshot->edges =
-        arena_array(snapshot->arena, snapshot->node_count, sizeof(*snapshot->edges));
+    snapshot->edges = arena_array(snapshot->arena, snapshot->node_count, sizeof(*snapshot->edges));
     if (!snapshot->edges)
         return -1;
     for (size_t i = 1; i < snapshot->node_count; i++) {
@@ -384,9 +383,8 @@ static struct snapshot *build(const struct function_spec *functions, size_t func
 
 struct snapshot *sample_snapshot_new(void)
 {
-    struct snapshot *snapshot =
-        build(sample_functions, SAMPLE_FUNCTIONS, sample_nodes,
-              sizeof(sample_nodes) / sizeof(sample_nodes[0]));
+    struct snapshot *snapshot = build(sample_functions, SAMPLE_FUNCTIONS, sample_nodes,
+                                      sizeof(sample_nodes) / sizeof(sample_nodes[0]));
     if (!snapshot)
         return NULL;
     snapshot->functions[SAMPLE_ESTIMATED].times_exact = false;
@@ -435,17 +433,18 @@ static uint32_t next_number(uint32_t *state)
 
 static const char *large_module(uint32_t which)
 {
-    static const char *const modules[] = {"shop.views", "shop.models", "json.decoder", "django.db",
-                                          "re", "asyncio.base_events", "__main__", "shop.money"};
+    static const char *const modules[] = {"shop.views", "shop.models", "json.decoder",
+                                          "django.db",  "re",          "asyncio.base_events",
+                                          "__main__",   "shop.money"};
     return modules[which % 8];
 }
 
 static const char *large_file(uint32_t which)
 {
-    static const char *const files[] = {
-        APP "shop/views.py",  APP "shop/models.py", LIB "json/decoder.py",
-        SITE "django/db.py",  LIB "re.py",          LIB "asyncio/base_events.py",
-        APP "main.py",        APP "shop/money.py"};
+    static const char *const files[] = {APP "shop/views.py",   APP "shop/models.py",
+                                        LIB "json/decoder.py", SITE "django/db.py",
+                                        LIB "re.py",           LIB "asyncio/base_events.py",
+                                        APP "main.py",         APP "shop/money.py"};
     return files[which % 8];
 }
 
@@ -499,8 +498,8 @@ out:
 
 struct snapshot *sample_snapshot_deep_new(size_t depth)
 {
-    static const struct function_spec function = {
-        KIND_PYTHON, "down", "down", "__main__", "deep.py", 1, 0};
+    static const struct function_spec function = {KIND_PYTHON, "down", "down", "__main__",
+                                                  "deep.py",   1,      0};
     struct snapshot *snapshot = snapshot_new();
     if (!snapshot)
         return NULL;
@@ -523,10 +522,15 @@ struct snapshot *sample_snapshot_deep_new(size_t depth)
     down->calls = depth;
     down->primitive_calls = depth ? 1 : 0;
     down->self_ns = down->total_ns = total;
-    snapshot->edges[0] = (struct snapshot_edge){
-        .caller = SNAPSHOT_NONE, .calls = 1, .primitive_calls = 1, .self_ns = 1000, .total_ns = total};
-    snapshot->edges[1] = (struct snapshot_edge){
-        .calls = depth - 1, .primitive_calls = 1, .self_ns = total - 1000, .total_ns = total - 1000};
+    snapshot->edges[0] = (struct snapshot_edge){.caller = SNAPSHOT_NONE,
+                                                .calls = 1,
+                                                .primitive_calls = 1,
+                                                .self_ns = 1000,
+                                                .total_ns = total};
+    snapshot->edges[1] = (struct snapshot_edge){.calls = depth - 1,
+                                                .primitive_calls = 1,
+                                                .self_ns = total - 1000,
+                                                .total_ns = total - 1000};
     snapshot->edge_count = 2;
     set_latencies(snapshot);
     set_meta(snapshot);

@@ -12,27 +12,27 @@
 
 /* Positions in functions[] of the sample, for tests that look at one. */
 enum sample_function {
-    SAMPLE_MODULE,       /* <module> of /srv/shop/app/main.py */
-    SAMPLE_MAIN,         /* main */
-    SAMPLE_FIB,          /* direct recursion, four deep */
-    SAMPLE_EVEN,         /* mutual recursion with */
+    SAMPLE_MODULE, /* <module> of /srv/shop/app/main.py */
+    SAMPLE_MAIN,   /* main */
+    SAMPLE_FIB,    /* direct recursion, four deep */
+    SAMPLE_EVEN,   /* mutual recursion with */
     SAMPLE_ODD,
-    SAMPLE_ROWS,         /* generator: 3 activations, 3,000 resumes */
-    SAMPLE_FETCH,        /* coroutine that waits most of its time */
-    SAMPLE_STREAM,       /* async generator */
-    SAMPLE_LEN,          /* <built-in method builtins.len> */
-    SAMPLE_APPEND,       /* <method 'append' of 'list' objects> */
-    SAMPLE_WIDE,         /* 商店.价格计算: every letter two columns wide */
-    SAMPLE_COMBINING,    /* an e and a combining acute accent */
-    SAMPLE_HOSTILE,      /* ; newline quotes < & | ] control bytes invalid UTF-8, in name and file */
-    SAMPLE_LAMBDA,       /* two functions of one file, line and name */
+    SAMPLE_ROWS,      /* generator: 3 activations, 3,000 resumes */
+    SAMPLE_FETCH,     /* coroutine that waits most of its time */
+    SAMPLE_STREAM,    /* async generator */
+    SAMPLE_LEN,       /* <built-in method builtins.len> */
+    SAMPLE_APPEND,    /* <method 'append' of 'list' objects> */
+    SAMPLE_WIDE,      /* 商店.价格计算: every letter two columns wide */
+    SAMPLE_COMBINING, /* an e and a combining acute accent */
+    SAMPLE_HOSTILE,   /* ; newline quotes < & | ] control bytes invalid UTF-8, in name and file */
+    SAMPLE_LAMBDA,    /* two functions of one file, line and name */
     SAMPLE_LAMBDA_TWIN,
-    SAMPLE_LONG,         /* a long qualname in a deep package */
-    SAMPLE_BOOTSTRAP,    /* threading: Thread._bootstrap */
-    SAMPLE_WORKER,       /* worker */
-    SAMPLE_GET,          /* queue.Queue.get: only waits */
-    SAMPLE_OTHER,        /* (other): KIND_PSEUDO */
-    SAMPLE_ESTIMATED,    /* muted: its times are estimates */
+    SAMPLE_LONG,      /* a long qualname in a deep package */
+    SAMPLE_BOOTSTRAP, /* threading: Thread._bootstrap */
+    SAMPLE_WORKER,    /* worker */
+    SAMPLE_GET,       /* queue.Queue.get: only waits */
+    SAMPLE_OTHER,     /* (other): KIND_PSEUDO */
+    SAMPLE_ESTIMATED, /* muted: its times are estimates */
     SAMPLE_FUNCTIONS
 };
 

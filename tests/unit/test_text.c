@@ -43,8 +43,9 @@ static void test_width_counts_columns(void **state)
 static void test_decode_refuses_what_is_no_utf8(void **state)
 {
     (void)state;
-    static const char *const broken[] = {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
-                                         "\x80", "\xf8\x88\x80\x80", "\xe4\xbd"};
+    static const char *const broken[] = {"\xc0\x80",         "\xe0\x80\x80", "\xed\xa0\x80",
+                                         "\xf4\x90\x80\x80", "\x80",         "\xf8\x88\x80\x80",
+                                         "\xe4\xbd"};
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
         uint32_t point = 0;
         assert_int_equal(text_decode(broken[i], strlen(broken[i]), &point), 1);
@@ -89,7 +90,9 @@ static void test_clean_shows_what_is_unsafe(void **state)
     assert_string_equal(text_clean(arena, "a\nb\tc\rd"), "a\\nb\\tc\\rd");
     assert_string_equal(text_clean(arena, "\x1b[31m\x07\x7f"), "\\x1b[31m\\x07\\x7f");
     assert_string_equal(text_clean(arena, "\xff\xfe\xc3"), "\\xff\\xfe\\xc3");
-    assert_string_equal(text_clean(arena, "\xc2\x9b""0m"), "\\x9b0m");
+    assert_string_equal(text_clean(arena, "\xc2\x9b"
+                                          "0m"),
+                        "\\x9b0m");
     assert_string_equal(text_clean(arena, "\xe2\x80\xae"), "\\u202e");
     assert_string_equal(text_clean(arena, "\xf3\xa0\x80\x81"), "\\U000e0001");
     assert_string_equal(text_clean(arena, "\xef\xbf\xbf"), "\\uffff");

@@ -179,8 +179,8 @@ static void test_functions_name_the_place(void **state)
 static void test_sort_filter_and_limit(void **state)
 {
     (void)state;
-    struct view_table table = make(
-        sample, "functions", (struct view_query){.sort = "calls_per_s", .limit = 3});
+    struct view_table table =
+        make(sample, "functions", (struct view_query){.sort = "calls_per_s", .limit = 3});
     assert_int_equal(table.row_count, 3);
     assert_int_equal(table.left_out, SAMPLE_FUNCTIONS - 3);
     assert_int_equal(table.rows[0].function, SAMPLE_ESTIMATED);
@@ -188,8 +188,8 @@ static void test_sort_filter_and_limit(void **state)
     view_table_free(&table);
     table = make(sample, "functions", (struct view_query){.sort = "function", .ascending = true});
     for (size_t i = 1; i < table.row_count; i++)
-        assert_true(strcmp(cell(&table, i - 1, "function")->text,
-                           cell(&table, i, "function")->text) <= 0);
+        assert_true(
+            strcmp(cell(&table, i - 1, "function")->text, cell(&table, i, "function")->text) <= 0);
     view_table_free(&table);
     /* By file, by module, by name; the case does not matter. */
     static const struct {
@@ -206,8 +206,7 @@ static void test_sort_filter_and_limit(void **state)
 static void test_function_shows_both_sides(void **state)
 {
     (void)state;
-    struct view_table table =
-        make(sample, "function", (struct view_query){.function = SAMPLE_FIB});
+    struct view_table table = make(sample, "function", (struct view_query){.function = SAMPLE_FIB});
     assert_string_equal(table.title, "Function: fib (app/main.py:24)");
     int side = 0;
     size_t rows[4] = {0};
@@ -249,8 +248,7 @@ static void test_tree_is_a_walk_heaviest_first(void **state)
             if (table.rows[j].depth < table.rows[i].depth)
                 break;
             if (table.rows[j].depth == table.rows[i].depth)
-                assert_true(cell(&table, i, "total")->integer >=
-                            cell(&table, j, "total")->integer);
+                assert_true(cell(&table, i, "total")->integer >= cell(&table, j, "total")->integer);
         }
     }
     assert_int_equal(top, sample->nodes[0].total_ns - sample->nodes[0].total_wait_ns);
@@ -341,8 +339,7 @@ static void test_order_skips_whole_subtrees(void **state)
             assert_int_equal(order.depths[j], order.depths[i] + 1);
             children += weights[order.nodes[j]];
         }
-        assert_int_equal(weights[order.nodes[i]],
-                         children + large->nodes[order.nodes[i]].self_ns);
+        assert_int_equal(weights[order.nodes[i]], children + large->nodes[order.nodes[i]].self_ns);
     }
     arena_free(arena);
     snapshot_free(large);

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* The format `json`: version 1 of docs/cli.md, for scripts.
+ * Why: everything that the snapshot knows, in names that do not change.
+ * Rules: figures are of the whole run, whatever window the snapshot has, so that they only grow
+ * from frame to frame and differences between frames are exact. `window` is in seconds since the
+ * profiling began. Lists of sources that were never on are absent. What is not known is null. Edges
+ * and tree nodes count as their columns say: an edge's calls include resumes, a node's do not. */
+#include "export/export_names.h"
+#include "export/exporter.h"
+#include "export/json_writer.h"
+#include "model/tree_order.h"
+
+#include <time.h>
+
+static const char *kind_name(enum snapshot_kind kind)
+{
+    switch (kind) {
+    case KIND_C:
+        return "c";
+    case KIND_GENERATOR:
+        return "generator";
+    case KIND_COROUTINE:
+        return "coroutine";
+    case KIND_ASYNC_GENERATOR:
+        return "async_generator";
+    case KIND_PSEUDO:
+    case KIND_PYTHON:
+        break;
+    }
+    return "python";
+}
+
+static void write_start_time(struct json_writer *writer, int64_t start_time_ns)
+{
+    char date[40], text[64];
+    time_t seconds = (time_t)(start_time_ns / 1000000000);
+    struct tm parts;
+    if (!gmtime_r(&seconds, &parts) || !strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts)) {
+        json_null(writer, "start_time");
+        return;
+    }
+    snprintf(text, sizeof(text), "%s.%09dZ", date, (int)(start_time_ns % 1000000000));
+    json_string(writer, "start_time", text);
+}
+
+static void write_target(struct json_writer *writer, const struct snapshot_meta *meta)
+{
+    json_open(writer, "target", '{');
+    json_unsigned(writer, "pid", meta->pid);
+    json_string(writer, "command", meta->command);
+    json_string(writer, "python", meta->python);
+    write_start_time(writer, meta->start_time_ns);
+    json_integer(writer, "duration_ns", meta->duration_ns);
+    if (meta->exit_status < 0 || meta->signal)
+        json_null(writer, "exit_status");
+    else
+        json_integer(writer, "exit_status", meta->exit_status);
+    if (meta->signal)
+        json_integer(writer, "signal", meta->signal);
+    else
+        json_null(writer, "signal");
+    json_unsigned(writer, "thread_count", meta->thread_count);
+    json_close(writer, '}');
+}
+
+static void write_head(struct json_writer *writer, const struct snapshot_meta *meta,
+                       enum snapshot_clock clock)
+{
+    json_integer(writer, "ulma", 1);
+#ifdef ULMA_VERSION
+    json_string(writer, "ulma_version", ULMA_VERSION);
+#else
+    json_null(writer, "ulma_version");
+#endif
+    json_string(writer, "host", meta->host);
+    json_string(writer, "clock", export_clock_name(clock));
+    json_open(writer, "window", '{');
+    json_number(writer, "from", 0);
+    json_number(writer, "to", (double)meta->duration_ns / 1e9);
+    json_close(writer, '}');
+    json_bool(writer, "corrected", meta->corrected);
+    json_integer(writer, "corrected_ns", meta->corrected_ns);
+    json_integer(writer, "waited_ns", meta->waited_ns);
+    json_open(writer, "sources", '[');
+    for (size_t i = 0; i < meta->source_count; i++) {
+        json_open(writer, NULL, '{');
+        json_string(writer, "name", meta->sources[i].name);
+        json_integer(writer, "on_ns", meta->sources[i].on_ns);
+        json_bool(writer, "complete", meta->sources[i].complete);
+        json_string(writer, "reason", meta->sources[i].reason);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+    write_target(writer, meta);
+    json_open(writer, "events", '{');
+    json_unsigned(writer, "read", meta->events_read);
+    json_unsigned(writer, "lost", meta->lost);
+    json_unsigned(writer, "gaps", meta->gaps);
+    json_close(writer, '}');
+    json_open(writer, "probe", '{');
+    json_number(writer, "ns_per_call", meta->ns_per_call);
+    json_number(writer, "cost_pct", meta->cost_pct);
+    json_null(writer, "budget_pct");
+    json_integer(writer, "muted_functions", 0);
+    json_close(writer, '}');
+}
+
+/* An extreme or percentile; 0 when no activation has ended, which is not the same as none. */
+static void write_latency(struct json_writer *writer, const char *key,
+                          const struct snapshot_function *function, int64_t time_ns)
+{
+    if (function->max_ns)
+        json_integer(writer, key, time_ns);
+    else
+        json_null(writer, key);
+}
+
+static void write_function(struct json_writer *writer, const struct snapshot *snapshot,
+                           const struct snapshot_function *function, enum snapshot_clock clock)
+{
+    json_open(writer, NULL, '{');
+    json_unsigned(writer, "id", function->id);
+    json_unsigned(writer, "pid", snapshot->meta.pid);
+    json_string(writer, "name", function->name);
+    json_string(writer, "qualname", function->qualname);
+    json_string(writer, "module", function->module);
+    json_string(writer, "file", function->file);
+    if (function->file)
+        json_unsigned(writer, "line", function->line);
+    else
+        json_null(writer, "line");
+    json_string(writer, "kind", kind_name(function->kind));
+    json_unsigned(writer, "calls", function->calls);
+    json_unsigned(writer, "primitive_calls", function->primitive_calls);
+    json_unsigned(writer, "resumes", function->resumes);
+    json_unsigned(writer, "yields", function->yields);
+    json_unsigned(writer, "raised", function->raised);
+    json_integer(writer, "self_ns", export_self(function, clock));
+    json_integer(writer, "total_ns", export_total(function, clock));
+    if (snapshot->meta.wait_source == WAIT_NONE)
+        json_null(writer, "wait_ns");
+    else
+        json_integer(writer, "wait_ns", function->self_wait_ns);
+    write_latency(writer, "min_ns", function, function->min_ns);
+    write_latency(writer, "max_ns", function, function->max_ns);
+    write_latency(writer, "p50_ns", function, function->p50_ns);
+    write_latency(writer, "p99_ns", function, function->p99_ns);
+    json_null(writer, "max_at");
+    json_null(writer, "max_stack");
+    json_bool(writer, "calls_exact", function->calls_exact);
+    json_bool(writer, "times_exact", function->times_exact);
+    json_close(writer, '}');
+}
+
+static void write_id(struct json_writer *writer, const char *key, const struct snapshot *snapshot,
+                     int32_t function)
+{
+    if (function < 0)
+        json_null(writer, key);
+    else
+        json_unsigned(writer, key, snapshot->functions[function].id);
+}
+
+static int64_t at_least_zero(int64_t number)
+{
+    return number > 0 ? number : 0;
+}
+
+static void write_callers(struct json_writer *writer, const struct snapshot *snapshot,
+                          enum snapshot_clock clock)
+{
+    json_open(writer, "callers", '[');
+    for (size_t i = 0; i < snapshot->edge_count; i++) {
+        const struct snapshot_edge *edge = &snapshot->edges[i];
+        bool cpu = clock == CLOCK_CPU;
+        json_open(writer, NULL, '{');
+        write_id(writer, "caller", snapshot, edge->caller);
+        write_id(writer, "callee", snapshot, edge->callee);
+        json_unsigned(writer, "calls", edge->calls);
+        json_unsigned(writer, "primitive_calls", edge->primitive_calls);
+        json_integer(writer, "self_ns",
+                     at_least_zero(edge->self_ns - (cpu ? edge->self_wait_ns : 0)));
+        json_integer(writer, "total_ns",
+                     at_least_zero(edge->total_ns - (cpu ? edge->total_wait_ns : 0)));
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+static void write_tree(struct json_writer *writer, const struct snapshot *snapshot,
+                       enum snapshot_clock clock)
+{
+    json_open(writer, "tree", '[');
+    for (size_t i = 0; i < snapshot->node_count; i++) {
+        const struct snapshot_node *node = &snapshot->nodes[i];
+        json_open(writer, NULL, '{');
+        json_unsigned(writer, "id", i);
+        if (node->parent < 0)
+            json_null(writer, "parent");
+        else
+            json_integer(writer, "parent", node->parent);
+        write_id(writer, "function", snapshot, node->function);
+        json_unsigned(writer, "pid", snapshot->meta.pid);
+        json_unsigned(writer, "calls", node->calls);
+        json_integer(writer, "self_ns", tree_order_self(node, clock));
+        json_integer(writer, "total_ns", tree_order_total(node, clock));
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+static void write_threads(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    json_open(writer, "threads", '[');
+    for (size_t i = 0; i < snapshot->thread_count; i++) {
+        const struct snapshot_thread *thread = &snapshot->threads[i];
+        json_open(writer, NULL, '{');
+        json_unsigned(writer, "pid", thread->pid);
+        json_unsigned(writer, "tid", thread->tid);
+        json_string(writer, "name", thread->name);
+        json_unsigned(writer, "calls", thread->calls);
+        json_integer(writer, "cpu_ns", thread->cpu_ns);
+        json_integer(writer, "wait_ns", thread->wait_ns);
+        json_unsigned(writer, "lost", thread->lost);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+static void write_processes(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    json_open(writer, "processes", '[');
+    for (size_t i = 0; i < snapshot->process_count; i++) {
+        const struct snapshot_process *process = &snapshot->processes[i];
+        json_open(writer, NULL, '{');
+        json_unsigned(writer, "pid", process->pid);
+        json_unsigned(writer, "ppid", process->ppid);
+        json_string(writer, "command", process->command);
+        json_unsigned(writer, "calls", process->calls);
+        json_unsigned(writer, "lost", process->lost);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+static int write(const struct snapshot *snapshot, const struct export_options *options,
+                 FILE *stream)
+{
+    struct json_writer writer = {.stream = stream, .compact = options->compact};
+    json_open(&writer, NULL, '{');
+    write_head(&writer, &snapshot->meta, options->clock);
+    json_open(&writer, "functions", '[');
+    for (size_t i = 0; i < snapshot->function_count; i++)
+        write_function(&writer, snapshot, &snapshot->functions[i], options->clock);
+    json_close(&writer, ']');
+    write_callers(&writer, snapshot, options->clock);
+    write_tree(&writer, snapshot, options->clock);
+    write_threads(&writer, snapshot);
+    write_processes(&writer, snapshot);
+    json_close(&writer, '}');
+    putc('\n', stream);
+    return export_finish(stream);
+}
+
+const struct exporter export_json = {
+    .name = "json",
+    .extensions = ".json",
+    .help = "everything, for scripts (version 1; times are nanoseconds)",
+    .write = write,
+};

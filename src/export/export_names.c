@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Names, shares and padding for the formats.
+ * Why: see export_names.h.
+ * Rules: what is returned has been cleaned (text_clean): it holds no control byte. */
+#include "export/export_names.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+int64_t export_whole(const struct snapshot *snapshot, enum snapshot_clock clock)
+{
+    int64_t whole = 0;
+    for (size_t i = 0; i < snapshot->function_count; i++)
+        whole += export_self(&snapshot->functions[i], clock);
+    return whole;
+}
+
+double export_percent(int64_t part, int64_t whole)
+{
+    return whole > 0 ? 100.0 * (double)part / (double)whole : 0;
+}
+
+int64_t export_profiled(const struct snapshot *snapshot)
+{
+    int64_t profiled = 0;
+    for (size_t i = 0; i < snapshot->thread_count; i++)
+        profiled += snapshot->threads[i].profiled_ns;
+    return profiled > 0 ? profiled : snapshot->meta.duration_ns;
+}
+
+const char *export_label(struct arena *arena, const struct snapshot_function *function)
+{
+    const char *name = function->qualname ? function->qualname : function->name;
+    name = text_clean(arena, name);
+    if (!name || !function->file)
+        return name;
+    const char *path = text_clean(arena, text_short_path(function->file, function->module));
+    return path ? arena_format(arena, "%s (%s:%u)", name, path, function->line) : NULL;
+}
+
+const char **export_labels(struct arena *arena, const struct snapshot *snapshot)
+{
+    const char **labels = arena_array(arena, snapshot->function_count + 1, sizeof(*labels));
+    for (size_t i = 0; labels && i < snapshot->function_count; i++) {
+        labels[i] = export_label(arena, &snapshot->functions[i]);
+        if (!labels[i])
+            return NULL;
+    }
+    return labels;
+}
+
+const char *export_standard_name(struct arena *arena, const struct snapshot_function *function)
+{
+    const char *name = text_clean(arena, function->name);
+    if (!name)
+        return NULL;
+    if (function->file) {
+        const char *file = text_clean(arena, function->file);
+        return file ? arena_format(arena, "%s:%u(%s)", file, function->line, name) : NULL;
+    }
+    size_t size = strlen(name);
+    if (size > 1 && name[0] == '<' && name[size - 1] == '>')
+        return arena_format(arena, "{%.*s}", (int)size - 2, name + 1);
+    return name;
+}
+
+void export_right(FILE *stream, const char *text, int columns)
+{
+    int pad = columns - text_width(text);
+    fprintf(stream, "%*s%s", pad > 0 ? pad : 0, "", text);
+}
+
+const char *export_clock_name(enum snapshot_clock clock)
+{
+    return clock == CLOCK_CPU ? "cpu" : "wall";
+}
+
+int export_finish(FILE *stream)
+{
+    errno = 0;
+    if (fflush(stream) || ferror(stream))
+        return errno ? -errno : -EIO;
+    return 0;
+}

@@ -16,7 +16,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Optional
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGETS = ROOT / "tests" / "targets"
@@ -32,7 +33,7 @@ class Python:
     path: str
 
     @property
-    def minor(self) -> Tuple[int, int]:
+    def minor(self) -> tuple[int, int]:
         major, minor = self.version.split(".")[:2]
         return int(major), int(minor)
 
@@ -40,8 +41,8 @@ class Python:
         return self.version
 
 
-@functools.lru_cache(maxsize=None)
-def pythons() -> List[Python]:
+@functools.cache
+def pythons() -> list[Python]:
     """Every CPython that tools/pythons knows of."""
     listed = subprocess.run(
         [str(ROOT / "tools" / "pythons"), "--list"], stdout=subprocess.PIPE, text=True, check=True
@@ -56,13 +57,13 @@ class Done:
     status: int
     out: bytes
     err: bytes
-    report: Optional[Dict[str, Any]] = None
+    report: Optional[dict[str, Any]] = None
 
     def told(self) -> str:
         return f"status {self.status}\n{self.out.decode()}\n{self.err.decode()}"
 
 
-def environment(session_dir: Optional[os.PathLike] = None, **changes: str) -> Dict[str, str]:
+def environment(session_dir: Optional[os.PathLike] = None, **changes: str) -> dict[str, str]:
     strange = ("PYTHON", "ULMA", "VIRTUAL_ENV", "COV_", "COVERAGE", "PYTEST", "PYENV_VERSION")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(strange)}
     if session_dir is not None:
@@ -84,7 +85,7 @@ def private_session_dir() -> Iterator[pathlib.Path]:
 def run(
     words: Sequence[Any],
     *,
-    env: Optional[Dict[str, str]] = None,
+    env: Optional[dict[str, str]] = None,
     stdin: bytes = b"",
     cwd: Optional[os.PathLike] = None,
     limit_s: float = LIMIT_S,
@@ -111,7 +112,9 @@ def run(
     return Done(status, out, err)
 
 
-def ulma_words(python: Optional[Python], options: Sequence[Any], target: Sequence[Any]) -> List[str]:
+def ulma_words(
+    python: Optional[Python], options: Sequence[Any], target: Sequence[Any]
+) -> list[str]:
     chosen = ["--python", python.path] if python is not None else []
     return [str(word) for word in [ULMA, "run", *chosen, *options, *target]]
 
@@ -120,7 +123,7 @@ def run_ulma(
     python: Optional[Python],
     *target: Any,
     options: Sequence[Any] = (),
-    env: Optional[Dict[str, str]] = None,
+    env: Optional[dict[str, str]] = None,
     session_dir: Optional[os.PathLike] = None,
     **more: Any,
 ) -> Done:
@@ -144,11 +147,11 @@ def run_ulma(
         return done
 
 
-def session_files(session_dir: os.PathLike) -> List[str]:
+def session_files(session_dir: os.PathLike) -> list[str]:
     return sorted(str(p) for p in pathlib.Path(session_dir).rglob("*") if not p.is_dir())
 
 
-def report_of(done: Done, status: int = 0) -> Dict[str, Any]:
+def report_of(done: Done, status: int = 0) -> dict[str, Any]:
     """The report of a run that was to end with STATUS and lose nothing."""
     assert done.status == status, done.told()
     assert done.report is not None, done.told()
@@ -157,13 +160,13 @@ def report_of(done: Done, status: int = 0) -> Dict[str, Any]:
     return done.report
 
 
-Key = Tuple[Optional[str], int, str]
-Counts = Tuple[int, int]
+Key = tuple[Optional[str], int, str]
+Counts = tuple[int, int]
 
 
-def counts_of(report: Dict[str, Any]) -> Dict[Key, Counts]:
+def counts_of(report: dict[str, Any]) -> dict[Key, Counts]:
     """(file, line, name) -> (calls + resumes, primitive calls), rows of one key summed."""
-    found: Dict[Key, Counts] = {}
+    found: dict[Key, Counts] = {}
     for row in report["functions"]:
         key = (row["file"], row["line"] or 0, row["name"])
         calls, primitive = found.get(key, (0, 0))
@@ -174,7 +177,7 @@ def counts_of(report: Dict[str, Any]) -> Dict[Key, Counts]:
     return found
 
 
-def function_named(report: Dict[str, Any], name: str) -> Dict[str, Any]:
+def function_named(report: dict[str, Any], name: str) -> dict[str, Any]:
     rows = [row for row in report["functions"] if row["name"] == name]
     assert len(rows) == 1, (name, rows, [row["name"] for row in report["functions"]][:50])
     return rows[0]

@@ -46,14 +46,14 @@ def test_no_target_is_forgotten():
     assert len(OWN) + len(CPROFILE) >= 15
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def warmed(python):
     """Import once what targets import: a first import that compiles calls other functions."""
     for target in ("stdlib_work", "imports", "async_gather", "classes", "c_callbacks", "contexts"):
         assert run([python.path, TARGETS / f"{target}.py"]).status == 0
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def cprofile_rows(python, target):
     """What _lsprof counted: (file, line, name) -> (calls, primitive calls)."""
     warmed(python)
@@ -76,9 +76,9 @@ def summed(rows):
 def differences(truth, seen):
     """One line for each row of TRUTH that SEEN tells otherwise."""
     return [
-        f"{file}:{line}({name}): truth {truth[file, line, name]}, ulma {seen.get((file, line, name))}"
-        for file, line, name in sorted(truth, key=repr)
-        if truth[file, line, name] != seen.get((file, line, name))
+        "{}:{}({}): ".format(*key) + f"truth {truth[key]}, ulma {seen.get(key)}"
+        for key in sorted(truth, key=repr)
+        if truth[key] != seen.get(key)
     ]
 
 

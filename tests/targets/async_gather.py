@@ -4,8 +4,8 @@
 import sys
 
 sys.path_importer_cache.clear()
-import asyncio  # noqa: E402
-import gc  # noqa: E402
+import asyncio
+import gc
 
 # A loop dies by a collection: when, must not depend on what else was allocated.
 gc.disable()

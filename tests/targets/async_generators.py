@@ -7,8 +7,8 @@ Driven by a loop of our own first (no asyncio at all), then by asyncio.
 import sys
 
 sys.path_importer_cache.clear()
-import asyncio  # noqa: E402
-import gc  # noqa: E402
+import asyncio
+import gc
 
 # A loop dies by a collection: when, must not depend on what else was allocated.
 gc.disable()

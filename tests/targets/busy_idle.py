@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One thread works; sixteen sleep, read a pipe or wait for a queue, each in a function of its own."""
+"""One thread works; sixteen sleep, read a pipe or wait for a queue, each in its own function."""
 
 import os
 import queue

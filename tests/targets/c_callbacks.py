@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Python called from C: sort keys, comparisons, map, reduce, re.sub, factories, files, iterators."""
+"""Python called from C: sort keys, comparisons, map, reduce, re.sub, factories, files."""
 
 import sys
 
 sys.path_importer_cache.clear()
-import bisect  # noqa: E402
-import collections  # noqa: E402
-import functools  # noqa: E402
-import io  # noqa: E402
-import itertools  # noqa: E402
-import json  # noqa: E402
-import re  # noqa: E402
+import bisect
+import collections
+import functools
+import io
+import itertools
+import json
+import re
 
 
 def key(n):

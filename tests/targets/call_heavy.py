@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One thread that does nothing but call, and how long that took.
 
-    python call_heavy.py OUT
+python call_heavy.py OUT
 """
 
 import json

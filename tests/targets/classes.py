@@ -4,9 +4,9 @@
 import sys
 
 sys.path_importer_cache.clear()
-import collections  # noqa: E402
-import dataclasses  # noqa: E402
-import enum  # noqa: E402
+import collections
+import dataclasses
+import enum
 
 
 class Meta(type):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Code made in a loop by compile(): many names, files and lines; generators and classes that die."""
+"""Code made in a loop by compile(): many names, files and lines; code that dies."""
 
 SOURCE = """
 {blank}def f_{n}(x):

@@ -4,7 +4,7 @@
 import sys
 
 sys.path_importer_cache.clear()
-import contextlib  # noqa: E402
+import contextlib
 
 
 class Door:

@@ -4,7 +4,7 @@
 import sys
 
 sys.path_importer_cache.clear()
-import functools  # noqa: E402
+import functools
 
 
 def plain(function):

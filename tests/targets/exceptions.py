@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Exceptions: caught five frames up, through finally, through C, chained, in the strangest places."""
+"""Exceptions: caught five frames up, through finally, through C, chained, in odd places."""
 
 import sys
 
@@ -154,7 +154,9 @@ def main():
     except Oops:
         pass
     if sys.version_info >= (3, 11):
-        source = "try:\n  raise ExceptionGroup('g', [Oops(1), KeyError()])\nexcept* Oops:\n  note()\n"
+        source = (
+            "try:\n  raise ExceptionGroup('g', [Oops(1), KeyError()])\nexcept* Oops:\n  note()\n"
+        )
         source += "except* KeyError:\n  note()\n"
         exec(source, globals())
 

@@ -4,8 +4,8 @@
 import sys
 
 sys.path_importer_cache.clear()
-import gc  # noqa: E402
-import weakref  # noqa: E402
+import gc
+import weakref
 
 
 class Mortal:

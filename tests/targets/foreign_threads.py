@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Threads that Python did not make: pthread_create with a ctypes callback, again and again.
 
-    python foreign_threads.py OUT
+python foreign_threads.py OUT
 """
 
 import ctypes

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Four threads that compute, and the CPU time that the process used meanwhile.
 
-    python four_busy.py OUT
+python four_busy.py OUT
 """
 
 import json

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Imports: packages, circles, modules that fail, __getattr__ of modules, loaders, reloads, runpy."""
+"""Imports: packages, circles, modules that fail, __getattr__ of modules, loaders, reloads."""
 
 import sys
 
 sys.path_importer_cache.clear()
-import importlib  # noqa: E402
-import importlib.abc  # noqa: E402
-import importlib.util  # noqa: E402
+import importlib
+import importlib.abc
+import importlib.util
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -45,15 +45,15 @@ seen = {
     "encodings": [s and (s.encoding, s.errors) for s in (sys.stdin, sys.stdout, sys.stderr)],
 }
 
-import atexit  # noqa: E402
-import ctypes  # noqa: E402
-import gc  # noqa: E402
-import os  # noqa: E402
-import resource  # noqa: E402
-import signal  # noqa: E402
-import subprocess  # noqa: E402
-import threading  # noqa: E402
-import warnings  # noqa: E402
+import atexit
+import ctypes
+import gc
+import os
+import resource
+import signal
+import subprocess
+import threading
+import warnings
 
 seen["environ"] = dict(os.environ)
 # What os.environ says, C code must see, and so must children.
@@ -106,6 +106,6 @@ seen["stdin"] = sys.stdin.read() if sys.stdin else None
 if sys.version_info >= (3, 12):
     seen["monitoring"] = [sys.monitoring.get_tool(n) for n in range(6)]
 
-import json  # noqa: E402
+import json
 
 print(json.dumps(seen, indent=1, sort_keys=True))

@@ -4,8 +4,8 @@
 import sys
 
 sys.path_importer_cache.clear()
-import collections  # noqa: E402
-import types  # noqa: E402
+import collections
+import types
 
 
 class Cancelled(Exception):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Signal handlers that call Python, at moments no one chose, while everything else goes on.
 
-    python signals.py OUT
+python signals.py OUT
 """
 
 import json

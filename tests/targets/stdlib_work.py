@@ -4,18 +4,18 @@
 import sys
 
 sys.path_importer_cache.clear()
-import ast  # noqa: E402
-import copy  # noqa: E402
-import csv  # noqa: E402
-import difflib  # noqa: E402
-import fractions  # noqa: E402
-import html.parser  # noqa: E402
-import io  # noqa: E402
-import pickle  # noqa: E402
-import pprint  # noqa: E402
-import string  # noqa: E402
-import textwrap  # noqa: E402
-import tokenize  # noqa: E402
+import ast
+import copy
+import csv
+import difflib
+import fractions
+import html.parser
+import io
+import pickle
+import pprint
+import string
+import textwrap
+import tokenize
 
 
 class Names(ast.NodeVisitor):

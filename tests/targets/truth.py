@@ -46,7 +46,7 @@ for entry in profiler.getstats():
     primitive = entry.callcount - entry.reccallcount
     rows.append([*key, entry.callcount, primitive, entry.inlinetime, entry.totaltime])
 
-import json  # noqa: E402
+import json
 
 with open(out, "w", encoding="utf-8") as written:
     json.dump(rows, written)

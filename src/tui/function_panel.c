@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL_WIDTH = 8, PEAK_WIDTH = 16, SPARK_MIN = 8, SPARK_MAX = HISTORY_POINTS };
+enum { LABEL_WIDTH = 8, PEAK_WIDTH = 24, SPARK_MIN = 8, SPARK_MAX = 120 };
 
 struct course {
     float calls[HISTORY_POINTS], self[HISTORY_POINTS], total[HISTORY_POINTS];
@@ -22,7 +22,7 @@ struct line {
     const float *values;
     size_t count;
     float scale;
-    char peak[48];
+    char peak[64];
 };
 
 static int spark_width(int columns)
@@ -34,30 +34,29 @@ static int spark_width(int columns)
 static void draw_line(struct screen *screen, int row, int start, int width, const struct line *line)
 {
     char bars[HISTORY_POINTS * 4];
-    size_t count = line->count < (size_t)width ? line->count : (size_t)width;
-    spark_text(line->values + (line->count - count), count, line->scale, bars, sizeof bars);
+    spark_text(line->values, line->count, line->scale, bars, sizeof bars);
     screen_put(screen, row, start, LABEL_WIDTH, STYLE_TITLE, line->label);
-    if (count == 0)
-        screen_put(screen, row, start + LABEL_WIDTH, width, STYLE_FAINT,
-                   "(its course from now on)");
+    start += LABEL_WIDTH;
+    if (line->count == 0)
+        screen_put(screen, row, start, width, STYLE_FAINT, "(its course from now on)");
     else
-        screen_put_right(screen, row, start + LABEL_WIDTH, width, STYLE_PLAIN, bars);
-    screen_put(screen, row, start + LABEL_WIDTH + width + 1, PEAK_WIDTH - 1, STYLE_FAINT,
-               line->peak);
+        screen_put_right(screen, row, start, width, STYLE_PLAIN, bars);
+    screen_put(screen, row, start + width + 1, PEAK_WIDTH - 1, STYLE_FAINT, line->peak);
 }
 
-/* Without a row of tabs the function's name stands here, its calls beside it. */
-static void draw_single(const struct tui_state *state, struct screen *screen, int row, int columns,
-                        const struct line *calls)
+/* Without a row of tabs the function's name stands here, its calls beside it. Returns where they
+ * may begin. */
+static int draw_name(const struct tui_state *state, struct screen *screen, int row, int columns)
 {
+    static const char prefix[] = "Function: ";
     const char *title = state->has_table && state->table.title != NULL ? state->table.title : "";
-    const char *name = strncmp(title, "Function: ", 10) == 0 ? title + 10 : title;
-    int half = columns / 2;
-    int used = screen_put(screen, row, 0, half, STYLE_STRONG, name);
-    draw_line(screen, row, used + 2, spark_width(columns - used - 2), calls);
+    if (strncmp(title, prefix, strlen(prefix)) == 0)
+        title += strlen(prefix);
+    return screen_put(screen, row, 0, columns / 3, STYLE_STRONG, title) + 2;
 }
 
-static void set_lines(const struct course *course, struct line lines[static FUNCTION_PANEL_HEIGHT])
+static void set_lines(const struct course *course, double span_s,
+                      struct line lines[static FUNCTION_PANEL_HEIGHT])
 {
     char number[TEXT_NUMBER_BYTES];
     float self = spark_max(course->self, course->count);
@@ -68,7 +67,7 @@ static void set_lines(const struct course *course, struct line lines[static FUNC
     if (course->count == 0)
         return;
     text_format_rate(number, (double)spark_max(course->calls, course->count));
-    snprintf(lines[0].peak, sizeof lines[0].peak, "max %s/s", number);
+    snprintf(lines[0].peak, sizeof lines[0].peak, "max %s/s in %.3g s", number, span_s);
     snprintf(lines[1].peak, sizeof lines[1].peak, "max %.1f%%", 100.0 * (double)self);
     snprintf(lines[2].peak, sizeof lines[2].peak, "max %.1f%%", 100.0 * (double)total);
 }
@@ -79,13 +78,14 @@ int function_panel_draw(const struct tui_state *state, struct screen *screen, in
     struct line lines[FUNCTION_PANEL_HEIGHT];
     int rows, columns;
     screen->ops->size(screen, &rows, &columns);
-    int width = spark_width(columns);
+    int start = height == 1 ? draw_name(state, screen, row, columns) : 0;
+    int width = spark_width(columns - start);
     course.count = history_points(state->history, state->place.function_id, (size_t)width,
                                   course.calls, course.self, course.total);
-    set_lines(&course, lines);
-    if (height == 1)
-        draw_single(state, screen, row, columns, &lines[0]);
-    for (int i = 0; height > 1 && i < height && i < FUNCTION_PANEL_HEIGHT; i++)
-        draw_line(screen, row + i, 0, width, &lines[i]);
-    return height < FUNCTION_PANEL_HEIGHT ? height : FUNCTION_PANEL_HEIGHT;
+    set_lines(&course, history_span_s(state->history, course.count), lines);
+    if (height > FUNCTION_PANEL_HEIGHT)
+        height = FUNCTION_PANEL_HEIGHT;
+    for (int i = 0; i < height; i++)
+        draw_line(screen, row + i, start, width, &lines[i]);
+    return height;
 }

@@ -77,6 +77,10 @@ void output_pane_draw(const struct tui_state *state, struct screen *screen, int 
     draw_rule(state, screen, row, columns);
     size_t length = state->host->target_output(state->host->context, text, sizeof text, height - 1);
     text[length < sizeof text ? length : sizeof text - 1] = '\0';
+    for (size_t i = 0; i < length && i < sizeof text; i++) {
+        if (text[i] == '\0')
+            text[i] = ' ';
+    }
     char *line = text;
     for (int i = 1; i < height && *line != '\0'; i++) {
         char *end = strchrnul(line, '\n');

@@ -171,8 +171,8 @@ static void choose_colors(struct screen_curses *self)
 }
 
 /* The locale decides how ncurses reads keys and writes text. Where nothing is set at all
- * (containers, cron, many an ssh) C.UTF-8 is taken, as CPython does for itself (PEP 538); an explicit LC_ALL
- * stands. */
+ * (containers, cron, many an ssh) C.UTF-8 is taken, as CPython does for itself (PEP 538); an explicit
+ * LC_ALL stands. */
 static bool choose_locale(void)
 {
     const char *locale = setlocale(LC_CTYPE, "");

@@ -2,8 +2,8 @@
 /* A screen in memory: cells that tests read back as text.
  * Why: what a person would see is compared character by character, without a terminal.
  * Rules: a character that is two columns wide takes two cells, the second of which is empty, so
- * that a row that is misaligned on a terminal is misaligned here. Overwriting half of a wide character
- * blanks the other half, as terminals do. */
+ * that a row that is misaligned on a terminal is misaligned here. Overwriting half of a wide
+ * character blanks the other half, as terminals do. */
 #include "tui/screen.h"
 
 #include "base/text.h"

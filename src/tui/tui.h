@@ -12,7 +12,7 @@
 
 struct tui_host {
     void *context;
-    /* A new snapshot over the last window_s seconds (0: since start); the tui frees it. NULL: none */
+    /* A new snapshot over the last window_s seconds (0: all); the tui frees it. NULL: none. */
     struct snapshot *(*snapshot)(void *context, int window_s, enum snapshot_clock clock);
     /* Turns the sources on or off in the target. 0 or negative errno. NULL: cannot. */
     int (*switch_on)(void *context, bool on);
@@ -24,7 +24,7 @@ struct tui_host {
     bool (*finished)(void *context);
     /* True when the screen should end at once, whatever it shows (a signal). NULL: never. */
     bool (*leave)(void *context);
-    /* The last lines of the target's own output, at most `lines`, into `text`. Returns the length. */
+    /* The last lines of the target's own output, at most `lines`, into `text`. Its length. */
     size_t (*target_output)(void *context, char *text, size_t size, int lines);
     const char *output_path; /* file that the target's output goes to; NULL: none */
     const char *product;     /* "ulma 0.1.0" */

@@ -56,8 +56,8 @@ wheel: packages-build ## dist/ulma-*-py3-none-*.whl
 	@$(BUILD_ENV)/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 	@ls -l dist
 
-docs: build ## man pages, from the same tables as --help
-	@tools/docs
+docs: build ## man pages in build/docs, from the same tables as --help
+	@ls build/docs/*.1
 
 clean: ## remove what was built
 	rm -rf build build-* dist

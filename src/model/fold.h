@@ -72,6 +72,9 @@ struct track *model_add_track(struct model *model, uint32_t tid);
 /* The thread has ended: closes what is open as of its last event; the track is freed. */
 void model_end_track(struct model *model, struct track *track);
 
+/* Adds what the thread has had since the last reset. */
+void model_sum_thread(struct ended_thread *sums, const struct track *track);
+
 /* Brings every live track's time up to `counter`, so that the sums hold all that has passed. */
 void model_flush(struct model *model, uint64_t counter);
 

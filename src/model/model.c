@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENTRIES_OF_ALL = 1 << 23 };
+/* No call costs more than this many ticks x 256; a session that says so lies. */
+enum { ENTRIES_OF_ALL = 1 << 23, COST_MOST_TICKS256 = 1 << 22 };
 
 int model_init(struct model *model, const struct model_options *options)
 {
@@ -43,12 +44,18 @@ void model_done(struct model *model)
     nodes_done(&model->nodes);
 }
 
+static int64_t half_t16(uint32_t ticks256)
+{
+    return (ticks256 < COST_MOST_TICKS256 ? ticks256 : COST_MOST_TICKS256) / 32;
+}
+
 /* Half of what is within the callee's interval comes after the push's counter was read, half before
  * the pop's; likewise around the call for the caller's. */
 void model_set_costs(struct model *model, const struct model_costs *costs)
 {
-    int64_t inner = costs->inner_ticks256 / 32, outer = costs->outer_ticks256 / 32;
-    int64_t c_inner = costs->c_inner_ticks256 / 32, c_outer = costs->c_outer_ticks256 / 32;
+    int64_t inner = half_t16(costs->inner_ticks256), outer = half_t16(costs->outer_ticks256);
+    int64_t c_inner = half_t16(costs->c_inner_ticks256);
+    int64_t c_outer = half_t16(costs->c_outer_ticks256);
     for (int kind = EVENT_START; kind <= EVENT_THROW; kind++) {
         model->pre_t16[kind] = outer;
         model->post_t16[kind] = inner;
@@ -78,7 +85,7 @@ struct track *model_add_track(struct model *model, uint32_t tid)
     return track;
 }
 
-static void add_ended(struct ended_thread *ended, const struct track *track)
+void model_sum_thread(struct ended_thread *ended, const struct track *track)
 {
     ended->calls += track->python_pushes - track->baseline.calls;
     ended->lost += track->lost - track->baseline_lost;
@@ -95,13 +102,13 @@ static void keep_ended(struct model *model, const struct track *track)
         struct ended_thread *ended = &model->ended[model->ended_count++];
         ended->tid = track->tid;
         memcpy(ended->name, track->name, sizeof(ended->name));
-        add_ended(ended, track);
+        model_sum_thread(ended, track);
         return;
     }
     struct ended_thread *rest = &model->ended[MODEL_ENDED_MAX];
     memcpy(rest->name, "(ended)", sizeof("(ended)"));
     model->ended_folded++;
-    add_ended(rest, track);
+    model_sum_thread(rest, track);
 }
 
 void model_end_track(struct model *model, struct track *track)
@@ -129,27 +136,13 @@ void model_flush(struct model *model, uint64_t counter)
     }
 }
 
-static struct track_second sums_of(const struct track *track)
-{
-    return (struct track_second){
-        .calls = track->python_pushes,
-        .wall_t16 = track_profiled_t16(track) - track->stalled_t16,
-        .wait_t16 = track->wait_t16 + track->late_wait_t16,
-    };
-}
-
 void model_tick(struct model *model, uint64_t counter)
 {
     model_flush(model, counter);
     windows_tick(&model->windows, &model->nodes, &model->symbols, counter, model->events_read);
     for (struct track *track = model->tracks; track; track = track->next) {
-        struct track_second sums = sums_of(track);
-        track->history[model->windows.newest] = (struct track_second){
-            .calls = sums.calls - track->history_mark.calls,
-            .wall_t16 = sums.wall_t16 - track->history_mark.wall_t16,
-            .wait_t16 = sums.wait_t16 - track->history_mark.wait_t16,
-        };
-        track->history_mark = sums;
+        track->history[model->windows.newest] = track_since_tick(track);
+        track->history_mark = track_sums(track);
     }
 }
 
@@ -157,7 +150,7 @@ static void reset_track(struct track *track)
 {
     for (uint32_t i = 1; i <= track->depth; i++)
         track->entries[i].prior_t16 = track->entries[i].prior_wait_t16 = 0;
-    track->baseline = track->history_mark = sums_of(track);
+    track->baseline = track->history_mark = track_sums(track);
     memset(track->history, 0, sizeof(track->history));
     track->baseline_profiled_t16 = track_profiled_t16(track);
     track->baseline_stalled_t16 = track->stalled_t16;

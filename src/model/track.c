@@ -219,6 +219,24 @@ int64_t track_corrected_t16(const struct track *track)
     return track_profiled_t16(track) - track->clock_t16 - track->stalled_t16 - track->resync_t16;
 }
 
+struct track_second track_sums(const struct track *track)
+{
+    return (struct track_second){
+        .calls = track->python_pushes,
+        .wall_t16 = track_profiled_t16(track) - track->stalled_t16,
+        .wait_t16 = track->wait_t16 + track->late_wait_t16,
+    };
+}
+
+struct track_second track_since_tick(const struct track *track)
+{
+    struct track_second sums = track_sums(track);
+    sums.calls -= track->history_mark.calls;
+    sums.wall_t16 -= track->history_mark.wall_t16;
+    sums.wait_t16 -= track->history_mark.wait_t16;
+    return sums;
+}
+
 /* --- closing -------------------------------------------------------------------------------- */
 
 static void close_top(struct model *model, struct track *track)

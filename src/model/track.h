@@ -143,7 +143,11 @@ void track_stall(struct model *model, struct track *track, uint64_t counter, uin
 
 void track_set_hurdle(struct track *track);
 
-/* Corrected time over all its stretches, and what was taken out for the probe's cost. */
+/* What it has had since the last tick of the windows. */
+struct track_second track_since_tick(const struct track *track);
+struct track_second track_sums(const struct track *track);
+
+/* Time over all its stretches, and what was taken out of it for the probe's cost. */
 int64_t track_profiled_t16(const struct track *track);
 int64_t track_corrected_t16(const struct track *track);
 

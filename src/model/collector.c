@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/* The collector: its threads, its lock, its ends.
+ * Why: see collector.h and collector_parts.h.
+ * Rules: signals are left to the threads of cmd. A round may be done by any thread that holds the
+ * lock: a snapshot first folds what is there, itself, so it is never behind. */
+#include "model/collector.h"
+
+#include "model/collector_parts.h"
+#include "wire/guard.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+    FIRST_SLEEP_NS = 50 * 1000,
+    FULL_SHARE = 32, /* of 256: a ring this full after a sleep means: sleep less */
+    IDLE_SHARE = 8,  /* ... and below this: sleep longer */
+    BUSY_SHARE = 64, /* ... and from here on: do not sleep */
+};
+
+/* --- the lock and time ---------------------------------------------------------------------- */
+
+void collector_enter(struct collector *collector)
+{
+    pthread_mutex_lock(&collector->gate);
+    pthread_mutex_lock(&collector->lock);
+    pthread_mutex_unlock(&collector->gate);
+}
+
+void collector_leave(struct collector *collector)
+{
+    pthread_mutex_unlock(&collector->lock);
+}
+
+static uint64_t now(const struct collector *collector)
+{
+    return clock_counter(collector->scale.source);
+}
+
+static uint64_t thread_cpu_ns(pthread_t thread)
+{
+    clockid_t id;
+    struct timespec time;
+    if (pthread_getcpuclockid(thread, &id) || clock_gettime(id, &time))
+        return 0;
+    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+static uint64_t second_ticks(const struct collector *collector)
+{
+    return (uint64_t)(1e9 / collector->scale.ns_per_tick);
+}
+
+static void tick(struct collector *collector, uint64_t counter)
+{
+    struct model *model = &collector->model;
+    clock_scale_refresh(&collector->scale);
+    if (collector->started)
+        collector->cpu_ns =
+            thread_cpu_ns(collector->drain_thread) + thread_cpu_ns(collector->keeper_thread);
+    model_tick(model, counter);
+    collector->cpu_seconds_ns[model->windows.newest] =
+        collector->cpu_ns - collector->cpu_seen_ns;
+    collector->cpu_seen_ns = collector->cpu_ns;
+    collector->next_tick = counter + second_ticks(collector);
+}
+
+/* The probe calibrates itself before its first event, so the costs are there by now. */
+static void before_events(void *context)
+{
+    struct collector *collector = context;
+    if (collector->options.corrected)
+        model_set_costs(&collector->model, &collector->drain.words.costs);
+}
+
+static uint64_t round_of(struct collector *collector, uint64_t *ret_counter)
+{
+    uint64_t counter = now(collector);
+    uint64_t consumed = drain_round(&collector->drain);
+    if (counter >= collector->next_tick)
+        tick(collector, counter);
+    *ret_counter = counter;
+    return consumed;
+}
+
+uint64_t collector_catch_up(struct collector *collector)
+{
+    uint64_t counter;
+    if (collector->end_counter)
+        return collector->end_counter;
+    round_of(collector, &counter);
+    model_flush(&collector->model, counter);
+    return counter;
+}
+
+/* --- the drain thread ----------------------------------------------------------------------- */
+
+struct sleep_call {
+    struct collector *collector;
+    long ns;
+};
+
+/* Barrier partner: probe/writer.c reads `sleeping` after it has published its head. */
+static int sleep_guarded(void *context)
+{
+    struct sleep_call *call = context;
+    _Atomic uint32_t *sleeping = &mapping_header(call->collector->mapping)->sleeping;
+    atomic_store(sleeping, 1);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!drain_has_more(&call->collector->drain) && !atomic_load(&call->collector->stop)) {
+        struct timespec timeout = {.tv_nsec = call->ns};
+        syscall(SYS_futex, sleeping, FUTEX_WAIT, 1, &timeout, NULL, 0);
+    }
+    atomic_store(sleeping, 0);
+    return 0;
+}
+
+static void sleep_a_while(struct collector *collector, long ns)
+{
+    struct sleep_call call = {collector, ns};
+    if (guard_run(sleep_guarded, &call) == -EFAULT) {
+        struct timespec pause = {.tv_nsec = COLLECTOR_IDLE_NS};
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* Sleeps as long as the rings let it: a slow program costs twenty wakes a second, a fast one none. */
+static long next_sleep_ns(const struct drain *drain, long ns)
+{
+    if (drain->fullest >= FULL_SHARE)
+        ns /= 2;
+    else if (drain->fullest < IDLE_SHARE)
+        ns *= 2;
+    if (ns < FIRST_SLEEP_NS)
+        ns = FIRST_SLEEP_NS;
+    return ns < COLLECTOR_IDLE_NS ? ns : COLLECTOR_IDLE_NS;
+}
+
+static void pin(const struct collector *collector)
+{
+    cpu_set_t set;
+    if (collector->options.cpu < 0 || collector->options.cpu >= CPU_SETSIZE)
+        return;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)collector->options.cpu, &set);
+    pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
+static void *drain_run(void *context)
+{
+    struct collector *collector = context;
+    long sleep_ns = FIRST_SLEEP_NS;
+    pin(collector);
+    while (!atomic_load(&collector->stop)) {
+        uint64_t counter;
+        collector_enter(collector);
+        round_of(collector, &counter);
+        uint32_t fullest = collector->drain.fullest;
+        bool poor = collector->drain.free_rings < COLLECTOR_FREE_RINGS;
+        sleep_ns = next_sleep_ns(&collector->drain, sleep_ns);
+        collector_leave(collector);
+        if (poor)
+            sem_post(&collector->keeper_wake);
+        if (fullest < BUSY_SHARE)
+            sleep_a_while(collector, sleep_ns);
+    }
+    return NULL;
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+struct collector *collector_new(struct mapping *mapping, const struct collector_options *options)
+{
+    struct collector *collector = calloc(1, sizeof(*collector));
+    struct model_options model = {.node_limit = options->node_limit};
+    if (!collector)
+        return NULL;
+    collector->mapping = mapping;
+    collector->options = *options;
+    guard_install();
+    if (model_init(&collector->model, &model)) {
+        free(collector);
+        return NULL;
+    }
+    if (drain_init(&collector->drain, mapping, &collector->model)) {
+        model_done(&collector->model);
+        free(collector);
+        return NULL;
+    }
+    clock_scale_init(&collector->scale,
+                     (enum clock_source)mapping_header(mapping)->clock_kind);
+    windows_reset(&collector->model.windows, now(collector), 0);
+    collector->next_tick = now(collector) + second_ticks(collector);
+    collector->drain.before_events = before_events;
+    collector->drain.before_events_context = collector;
+    pthread_mutex_init(&collector->gate, NULL);
+    pthread_mutex_init(&collector->lock, NULL);
+    pthread_mutex_init(&collector->snapshots, NULL);
+    sem_init(&collector->keeper_wake, 0, 0);
+    return collector;
+}
+
+int collector_start(struct collector *collector)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    /* A fault in guarded memory must reach the thread that ran into it. */
+    sigdelset(&all, SIGBUS);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int result = pthread_create(&collector->drain_thread, NULL, drain_run, collector);
+    if (result == 0) {
+        result = pthread_create(&collector->keeper_thread, NULL, keeper_run, collector);
+        collector->started = result == 0;
+        if (result) {
+            atomic_store(&collector->stop, true);
+            pthread_join(collector->drain_thread, NULL);
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return -result;
+}
+
+static int wake_guarded(void *context)
+{
+    struct collector *collector = context;
+    _Atomic uint32_t *sleeping = &mapping_header(collector->mapping)->sleeping;
+    atomic_store(sleeping, 0);
+    syscall(SYS_futex, sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
+    return 0;
+}
+
+static void stop_threads(struct collector *collector)
+{
+    if (!collector->started)
+        return;
+    atomic_store(&collector->stop, true);
+    guard_run(wake_guarded, collector);
+    sem_post(&collector->keeper_wake);
+    uint64_t cpu_ns =
+        thread_cpu_ns(collector->drain_thread) + thread_cpu_ns(collector->keeper_thread);
+    pthread_join(collector->drain_thread, NULL);
+    pthread_join(collector->keeper_thread, NULL);
+    collector->cpu_ns = cpu_ns;
+    collector->started = false;
+}
+
+void collector_finish(struct collector *collector, uint64_t end_counter)
+{
+    if (collector->end_counter)
+        return;
+    stop_threads(collector);
+    uint64_t counter;
+    collector_enter(collector);
+    while (round_of(collector, &counter))
+        continue;
+    drain_end(&collector->drain, end_counter ? end_counter : counter);
+    collector->end_counter = end_counter ? end_counter : counter;
+    collector_leave(collector);
+}
+
+void collector_free(struct collector *collector)
+{
+    if (!collector)
+        return;
+    stop_threads(collector);
+    drain_done(&collector->drain);
+    model_done(&collector->model);
+    moment_done(&collector->scratch);
+    sem_destroy(&collector->keeper_wake);
+    pthread_mutex_destroy(&collector->snapshots);
+    pthread_mutex_destroy(&collector->lock);
+    pthread_mutex_destroy(&collector->gate);
+    free(collector);
+}
+
+enum snapshot_wait_source collector_wait_source(const struct collector *collector)
+{
+    (void)collector;
+    return WAIT_NONE;
+}
+
+/* --- wishes --------------------------------------------------------------------------------- */
+
+void collector_reset(struct collector *collector)
+{
+    collector_enter(collector);
+    uint64_t counter = collector_catch_up(collector);
+    drain_losses(&collector->drain, &collector->lost_baseline, &collector->nested_baseline);
+    collector->events_baseline = collector->model.events_read;
+    collector->gaps_baseline = collector->model.gaps;
+    collector->on_baseline_ticks = drain_on_ticks(&collector->drain, counter);
+    collector->off_baseline_ticks = drain_off_ticks(&collector->drain, counter);
+    model_reset(&collector->model, counter);
+    collector->start_counter = counter;
+    collector_leave(collector);
+}
+
+struct want_call {
+    struct collector *collector;
+    bool on;
+};
+
+static int want_guarded(void *context)
+{
+    struct want_call *call = context;
+    struct session_header *header = mapping_header(call->collector->mapping);
+    atomic_store_explicit(&header->wanted, call->on ? WANTED_ON : WANTED_OFF,
+                          memory_order_relaxed);
+    atomic_fetch_add_explicit(&header->switch_serial, 1, memory_order_release);
+    return 0;
+}
+
+void collector_want(struct collector *collector, bool on)
+{
+    struct want_call call = {collector, on};
+    guard_run(want_guarded, &call);
+}
+
+static int switched_guarded(void *context)
+{
+    struct session_header *header = context;
+    return atomic_load_explicit(&header->switch_done, memory_order_acquire) ==
+           atomic_load_explicit(&header->switch_serial, memory_order_relaxed);
+}
+
+bool collector_switched(const struct collector *collector)
+{
+    return guard_run(switched_guarded, mapping_header(collector->mapping)) == 1;
+}

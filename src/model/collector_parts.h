@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a collector, for the files that make it up: collector.c, keeper.c, snapshot_make.c.
+ * Threads: the drain thread folds; the keeper does what needs the file system (rings, names,
+ * schedstat) and holds no lock while it does; anyone may ask for a snapshot.
+ * Locks: `lock` guards all below it. `gate` is held only to wait for `lock`, so that the drain thread,
+ * which takes it again and again, lets others in between. */
+#ifndef ULMA_MODEL_COLLECTOR_PARTS_H
+#define ULMA_MODEL_COLLECTOR_PARTS_H
+
+#include "model/collector.h"
+#include "model/drain.h"
+#include "model/moment.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+
+enum { COLLECTOR_FREE_RINGS = 4, COLLECTOR_IDLE_NS = 50 * 1000 * 1000 };
+
+struct collector {
+    struct mapping *mapping;
+    struct collector_options options;
+
+    pthread_mutex_t gate, lock;
+    struct model model;
+    struct drain drain;
+    struct clock_scale scale;
+    uint64_t next_tick;        /* counter */
+    uint64_t start_counter;    /* of what is counted: the last reset, else the first event */
+    uint64_t end_counter;      /* 0: not finished */
+    uint64_t lost_baseline, nested_baseline, events_baseline, gaps_baseline;
+    uint64_t off_baseline_ticks, on_baseline_ticks;
+    uint64_t cpu_ns, cpu_seen_ns; /* of our threads, in all and at the last tick */
+    uint64_t cpu_seconds_ns[WINDOWS_SECONDS];
+
+    pthread_t drain_thread, keeper_thread;
+    bool started;
+    _Atomic bool stop;
+    sem_t keeper_wake;
+    pthread_mutex_t snapshots; /* one at a time; taken before gate and lock */
+    struct moment scratch;     /* room kept from snapshot to snapshot; guarded by snapshots */
+};
+
+/* The model's lock, fairly. */
+void collector_enter(struct collector *collector);
+void collector_leave(struct collector *collector);
+
+/* Everything that has happened up to now is in the model; returns the counter of that moment. */
+uint64_t collector_catch_up(struct collector *collector);
+
+/* Where waiting times come from. */
+enum snapshot_wait_source collector_wait_source(const struct collector *collector);
+
+/* The keeper's thread. */
+void *keeper_run(void *collector);
+
+#endif

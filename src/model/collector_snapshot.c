@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/* collector_snapshot: a moment, what the session's header says, and all that follows from them.
+ * Why: see snapshot.h.
+ * Rules: strings of the header are the target's: copied, cut and terminated before use. */
+#include "model/collector_parts.h"
+#include "model/snapshot_make.h"
+#include "base/arena.h"
+#include "wire/guard.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct header_copy {
+    const struct mapping *mapping;
+    char python[64], executable[512];
+    uint32_t pid, sources_wanted, sources_on, off_cause;
+    uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
+    uint64_t forks_unfollowed, start_time_ns, start_counter;
+};
+
+/* What is read under the lock beside the moment. */
+struct reading {
+    struct header_copy header;
+    struct clock_scale scale;
+    struct model_costs costs;
+    uint64_t counter, start, lost, nested;
+    uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep, suspended_refused;
+    uint64_t on_ticks, off_ticks;
+    uint64_t window_cpu_ns, window_from, window_events;
+    uint32_t thread_count;
+    bool recording, ended, nodes_full;
+};
+
+static int read_header(void *context)
+{
+    struct header_copy *copy = context;
+    const struct session_header *header = mapping_header(copy->mapping);
+    memcpy(copy->python, header->python, sizeof(copy->python) - 1);
+    memcpy(copy->executable, header->executable, sizeof(copy->executable) - 1);
+    copy->pid = atomic_load(&header->target_pid);
+    copy->sources_wanted = atomic_load(&header->sources_wanted);
+    copy->sources_on = atomic_load(&header->sources_on);
+    copy->off_cause = atomic_load(&header->off_cause);
+    copy->definitions_refused = atomic_load(&header->definitions_refused);
+    copy->ringless_lost = atomic_load(&header->ringless_lost);
+    copy->stack_guards = atomic_load(&header->stack_guards);
+    copy->stack_guard_ticks = atomic_load(&header->stack_guard_ticks);
+    copy->forks_unfollowed = atomic_load(&header->forks_unfollowed);
+    copy->start_time_ns = header->start_time_ns;
+    copy->start_counter = header->start_counter;
+    return 0;
+}
+
+/* --- under the lock ------------------------------------------------------------------------- */
+
+/* Past seconds that belong to a window beside the present one, so that it is nearest to window_s. */
+static int past_seconds(const struct collector *collector, uint64_t counter, int window_s)
+{
+    if (window_s <= 0)
+        return -1;
+    double present_s = (double)(counter - collector->model.windows.from) *
+                       collector->scale.ns_per_tick / 1e9;
+    int seconds = present_s >= 0.5 ? window_s - 1 : window_s;
+    return seconds < WINDOWS_SECONDS ? seconds : WINDOWS_SECONDS - 1;
+}
+
+static void read_window(const struct collector *collector, int seconds, struct reading *reading)
+{
+    const struct windows *windows = &collector->model.windows;
+    reading->window_from = reading->start;
+    reading->window_events = reading->events_read;
+    reading->window_cpu_ns = collector->cpu_ns;
+    if (seconds < 0)
+        return;
+    reading->window_from = windows->from;
+    reading->window_events = collector->model.events_read - windows->events_from;
+    reading->window_cpu_ns = 0;
+    for (int i = 0; i < seconds && i < (int)windows->second_count; i++) {
+        const struct window_second *second = windows_back(windows, (uint32_t)i);
+        reading->window_from = second->from;
+        reading->window_events += second->events;
+        reading->window_cpu_ns += collector->cpu_seconds_ns[(windows->newest + WINDOWS_SECONDS -
+                                                             (uint32_t)i) % WINDOWS_SECONDS];
+    }
+    if (reading->window_from < reading->start)
+        reading->window_from = reading->start;
+}
+
+static void read_counts(struct collector *collector, struct reading *reading)
+{
+    const struct model *model = &collector->model;
+    uint64_t counter = reading->counter;
+    uint64_t first = model->first_counter ? model->first_counter : counter;
+    drain_losses(&collector->drain, &reading->lost, &reading->nested);
+    reading->lost += reading->header.ringless_lost - collector->lost_baseline;
+    reading->nested -= collector->nested_baseline;
+    reading->events_read = model->events_read - collector->events_baseline;
+    reading->gaps = model->gaps - collector->gaps_baseline;
+    reading->unmatched_pops = model->unmatched_pops;
+    reading->bad_events = model->bad_events;
+    reading->too_deep = model->too_deep;
+    reading->suspended_refused = model->suspended.refused;
+    reading->start = collector->start_counter ? collector->start_counter : first;
+    reading->on_ticks =
+        drain_on_ticks(&collector->drain, counter) - collector->on_baseline_ticks;
+    reading->off_ticks =
+        drain_off_ticks(&collector->drain, counter) - collector->off_baseline_ticks;
+    reading->thread_count = model->thread_count;
+    reading->nodes_full = model->nodes.full;
+    reading->ended = collector->end_counter != 0;
+    reading->recording = collector->drain.on && !reading->ended;
+    reading->scale = collector->scale;
+    reading->costs = collector->drain.words.costs;
+}
+
+/* Enters with room enough in the scratch moment, however fast the model grows. */
+static int enter_with_room(struct collector *collector, uint64_t *ret_counter)
+{
+    struct moment *moment = &collector->scratch;
+    uint32_t nodes = 1024, symbols = 256, threads = 16;
+    for (;;) {
+        int result = moment_prepare(moment, nodes, symbols, threads);
+        if (result)
+            return result;
+        collector_enter(collector);
+        *ret_counter = collector_catch_up(collector);
+        if (moment_fits(moment, &collector->model))
+            return 0;
+        nodes = collector->model.nodes.count;
+        symbols = collector->model.symbols.count;
+        threads = moment_threads_of(&collector->model);
+        collector_leave(collector);
+    }
+}
+
+static int take(struct collector *collector, int window_s, enum snapshot_clock clock,
+                struct reading *reading)
+{
+    struct moment *moment = &collector->scratch;
+    int result = enter_with_room(collector, &reading->counter);
+    if (result)
+        return result;
+    int seconds = past_seconds(collector, reading->counter, window_s);
+    reading->header.mapping = collector->mapping;
+    guard_run(read_header, &reading->header);
+    read_counts(collector, reading);
+    read_window(collector, seconds, reading);
+    moment->clock = clock;
+    result = moment_take(moment, &collector->model, reading->counter, seconds);
+    collector_leave(collector);
+    return result;
+}
+
+/* --- after it ------------------------------------------------------------------------------- */
+
+static int fill_threads(struct snapshot_maker *maker, const struct reading *reading)
+{
+    const struct moment *moment = maker->moment;
+    struct snapshot *snapshot = maker->snapshot;
+    snapshot->threads = arena_array(snapshot->arena, moment->thread_count + 1,
+                                    sizeof(*snapshot->threads));
+    if (!snapshot->threads)
+        return -1;
+    snapshot->thread_count = moment->thread_count;
+    for (uint32_t i = 0; i < moment->thread_count; i++) {
+        const struct moment_thread *from = &moment->threads[i];
+        const struct ended_thread *sums = &from->sums;
+        struct snapshot_thread *thread = &snapshot->threads[i];
+        *thread = (struct snapshot_thread){
+            .pid = reading->header.pid,
+            .tid = sums->tid,
+            .ended = from->ended || reading->ended,
+            .calls = sums->calls,
+            .profiled_ns = snapshot_make_ns(maker, sums->profiled_t16),
+            .wait_ns = snapshot_make_ns(maker, sums->wait_t16),
+            .cpu_ns = snapshot_make_ns(maker, sums->profiled_t16 - sums->wait_t16 -
+                                                  sums->stalled_t16),
+            .stalled_ns = snapshot_make_ns(maker, sums->stalled_t16),
+            .corrected_ns = snapshot_make_ns(maker, sums->corrected_t16),
+            .outside_ns = snapshot_make_ns(maker, sums->outside_t16),
+            .window_cpu_ns =
+                snapshot_make_ns(maker, from->window.wall_t16 - from->window.wait_t16),
+            .window_wait_ns = snapshot_make_ns(maker, from->window.wait_t16),
+            .window_calls = from->window.calls,
+            .lost = sums->lost,
+            .running = SNAPSHOT_NONE,
+            .depth = from->depth,
+        };
+        memcpy(thread->name, sums->name, sizeof(thread->name));
+        if (from->running_symbol)
+            thread->running =
+                maker->function_of[maker->symbols->symbols[from->running_symbol].row];
+    }
+    return 0;
+}
+
+static const char *why_inexact(const struct reading *reading)
+{
+    if (reading->lost)
+        return "events were lost";
+    if (reading->nested)
+        return "events of signal handlers were dropped";
+    if (reading->header.stack_guards)
+        return "the stack guard switched recording off";
+    if (reading->header.definitions_refused)
+        return "names ran out, some functions are in (other)";
+    if (reading->too_deep)
+        return "a stack was too deep to follow";
+    if (reading->suspended_refused)
+        return "more generators were suspended than can be followed";
+    if (reading->bad_events)
+        return "the session held events that make no sense";
+    return NULL;
+}
+
+static void fill_sources(struct snapshot_meta *meta, const struct reading *reading)
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } known[] = {{SOURCE_CALLS, "calls"}, {SOURCE_C_CALLS, "c-calls"}};
+    uint32_t bits = reading->header.sources_wanted | reading->header.sources_on;
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        if (!(bits & known[i].bit))
+            continue;
+        meta->sources[meta->source_count].name = known[i].name;
+        meta->sources[meta->source_count].on_ns =
+            clock_span_ns(&reading->scale, (int64_t)reading->on_ticks);
+        meta->sources[meta->source_count].complete = meta->inexact == NULL;
+        meta->sources[meta->source_count].reason = meta->inexact;
+        meta->source_count++;
+    }
+}
+
+/* The probe's cost: calls times what each costs, as calibrated, of the threads' profiled time. */
+static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
+{
+    struct snapshot_meta *meta = &snapshot->meta;
+    double ns_per_unit = reading->scale.ns_per_tick / 256;
+    double python_ns =
+        (reading->costs.inner_ticks256 + (double)reading->costs.outer_ticks256) * ns_per_unit;
+    double c_ns =
+        (reading->costs.c_inner_ticks256 + (double)reading->costs.c_outer_ticks256) * ns_per_unit;
+    double cost_ns = 0, profiled_ns = 0;
+    for (size_t i = 0; i < snapshot->function_count; i++) {
+        const struct snapshot_function *function = &snapshot->functions[i];
+        uint64_t calls = function->calls + function->resumes;
+        meta->calls += calls;
+        cost_ns += (double)calls * (function->kind == KIND_C ? c_ns : python_ns);
+    }
+    for (size_t i = 0; i < snapshot->thread_count; i++) {
+        profiled_ns += (double)snapshot->threads[i].profiled_ns;
+        meta->corrected_ns += snapshot->threads[i].corrected_ns;
+        meta->waited_ns += snapshot->threads[i].stalled_ns;
+    }
+    meta->ns_per_call = python_ns;
+    meta->cost_pct = profiled_ns > 0 ? 100 * cost_ns / profiled_ns : 0;
+}
+
+static void fill_window(struct snapshot_meta *meta, const struct reading *reading)
+{
+    const struct clock_scale *scale = &reading->scale;
+    meta->window_from_ns = clock_span_ns(scale, (int64_t)(reading->window_from - reading->start));
+    meta->window_to_ns = clock_span_ns(scale, (int64_t)(reading->counter - reading->start));
+    if (meta->window_to_ns < meta->window_from_ns)
+        meta->window_to_ns = meta->window_from_ns;
+    double window_s = (double)(meta->window_to_ns - meta->window_from_ns) / 1e9;
+    if (window_s > 0) {
+        meta->events_per_s = (double)reading->window_events / window_s;
+        meta->collector_pct = (double)reading->window_cpu_ns / 1e7 / window_s;
+    }
+}
+
+static void fill_meta(const struct collector *collector, struct snapshot *snapshot,
+                      const struct reading *reading)
+{
+    struct snapshot_meta *meta = &snapshot->meta;
+    const struct header_copy *header = &reading->header;
+    int64_t before = (int64_t)(reading->start - header->start_counter);
+    if (header->python[0])
+        meta->python = arena_string(snapshot->arena, header->python);
+    if (header->executable[0])
+        meta->executable = arena_string(snapshot->arena, header->executable);
+    meta->pid = header->pid ? header->pid : (uint32_t)collector->options.target;
+    meta->start_time_ns =
+        (int64_t)header->start_time_ns + clock_span_ns(&reading->scale, before);
+    meta->duration_ns =
+        clock_span_ns(&reading->scale, (int64_t)(reading->counter - reading->start));
+    if (meta->duration_ns < 0)
+        meta->duration_ns = 0;
+    meta->ended = reading->ended;
+    meta->recording = reading->recording;
+    meta->corrected = collector->options.corrected;
+    meta->wait_source = collector_wait_source(collector);
+    meta->events_read = reading->events_read;
+    meta->lost = reading->lost;
+    meta->gaps = reading->gaps;
+    meta->nested = reading->nested;
+    meta->unmatched_pops = reading->unmatched_pops;
+    meta->bad_events = reading->bad_events;
+    meta->definitions_refused = header->definitions_refused;
+    meta->stack_guards = header->stack_guards;
+    meta->stack_guard_ns = clock_span_ns(&reading->scale, (int64_t)header->stack_guard_ticks);
+    meta->forks_unfollowed = header->forks_unfollowed;
+    meta->off_ns = clock_span_ns(&reading->scale, (int64_t)reading->off_ticks);
+    meta->thread_count = reading->thread_count;
+    meta->inexact = why_inexact(reading);
+    if (!meta->inexact && header->off_cause != OFF_WANTED)
+        meta->inexact = "recording stopped since ulma could not keep up";
+}
+
+static int fill_process(struct snapshot *snapshot)
+{
+    snapshot->processes = arena_array(snapshot->arena, 1, sizeof(*snapshot->processes));
+    if (!snapshot->processes)
+        return -1;
+    snapshot->process_count = 1;
+    snapshot->processes[0].pid = snapshot->meta.pid;
+    snapshot->processes[0].ppid = (uint32_t)getpid();
+    snapshot->processes[0].calls = snapshot->meta.calls;
+    snapshot->processes[0].lost = snapshot->meta.lost;
+    return 0;
+}
+
+static int build(const struct collector *collector, const struct reading *reading, int window_s,
+                 enum snapshot_clock clock, struct snapshot *snapshot)
+{
+    struct snapshot_maker maker = {
+        .snapshot = snapshot,
+        .moment = &collector->scratch,
+        .symbols = &collector->model.symbols,
+        .ns_per_t16 = reading->scale.ns_per_tick / 16,
+        .exact = reading->lost == 0 && reading->nested == 0 && reading->header.stack_guards == 0,
+    };
+    snapshot->meta.clock = clock;
+    snapshot->meta.window_s = window_s;
+    fill_meta(collector, snapshot, reading);
+    if (snapshot_make(&maker) || snapshot_make_window(&maker) || fill_threads(&maker, reading))
+        return -1;
+    fill_window(&snapshot->meta, reading);
+    fill_cost(snapshot, reading);
+    fill_sources(&snapshot->meta, reading);
+    return fill_process(snapshot);
+}
+
+static void drop_seconds(struct moment *moment)
+{
+    for (uint32_t i = 0; i < moment->second_count; i++)
+        window_second_done(&moment->seconds[i]);
+    free(moment->seconds);
+    moment->seconds = NULL;
+    moment->second_count = 0;
+}
+
+struct snapshot *collector_snapshot(struct collector *collector, int window_s,
+                                    enum snapshot_clock clock)
+{
+    struct reading *reading = calloc(1, sizeof(*reading));
+    struct snapshot *snapshot = snapshot_new();
+    if (!reading || !snapshot) {
+        free(reading);
+        snapshot_free(snapshot);
+        return NULL;
+    }
+    pthread_mutex_lock(&collector->snapshots);
+    int result = take(collector, window_s, clock, reading);
+    if (result == 0)
+        result = build(collector, reading, window_s, clock, snapshot);
+    drop_seconds(&collector->scratch);
+    pthread_mutex_unlock(&collector->snapshots);
+    free(reading);
+    if (result) {
+        snapshot_free(snapshot);
+        return NULL;
+    }
+    return snapshot;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* The control ring: what the holder of the GIL says about all threads: ON, OFF, other threads' stacks.
+ * Why: at a switch the threads that are blocked cannot write their own rings.
+ * Rules: what it says of a thread becomes an order (track.h), carried out at its place among that
+ * thread's own events. */
+#include "model/drain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void add_frame(struct drain *drain, const struct event *event)
+{
+    if (drain->seed_count == drain->seed_limit) {
+        uint32_t limit = drain->seed_limit ? drain->seed_limit * 2 : 64;
+        struct seed_frame *grown =
+            limit <= TRACK_ENTRIES_MAX ? realloc(drain->seed, limit * sizeof(*grown)) : NULL;
+        if (!grown)
+            return;
+        drain->seed = grown;
+        drain->seed_limit = limit;
+    }
+    drain->seed[drain->seed_count++] = (struct seed_frame){
+        .frame = event->frame,
+        .symbol = symbols_handle(&drain->model->symbols, event_id(event)) >> 1,
+    };
+}
+
+static void end_seed(struct drain *drain, uint64_t counter)
+{
+    drain->seeding = false;
+    if (drain->seed_ring == 0 || drain->seed_ring >= SESSION_RING_LIMIT) {
+        drain->model->bad_events++;
+        return;
+    }
+    struct drain_ring *ring = &drain->rings[drain->seed_ring];
+    if (!ring->track)
+        ring->track = model_add_track(drain->model, ring->tid);
+    size_t size = drain->seed_count * sizeof(*drain->seed);
+    struct seed_frame *frames = malloc(size ? size : 1);
+    if (!frames || !ring->track) {
+        free(frames);
+        return;
+    }
+    if (size)
+        memcpy(frames, drain->seed, size);
+    struct order order = {
+        .counter = counter,
+        .round = drain->round,
+        .frames = frames,
+        .frame_count = drain->seed_count,
+    };
+    seed_add_order(ring->track, &order);
+}
+
+static void switch_on(struct drain *drain, uint64_t counter)
+{
+    if (drain->on)
+        return;
+    drain->on = true;
+    drain->on_counter = counter;
+    if (drain->off_counter && counter > drain->off_counter)
+        drain->off_ticks += counter - drain->off_counter;
+    if (drain->model->first_counter == 0)
+        drain->model->first_counter = counter;
+}
+
+static void switch_off(struct drain *drain, uint64_t counter)
+{
+    struct order order = {.counter = counter, .round = drain->round, .off = true};
+    for (struct track *track = drain->model->tracks; track; track = track->next)
+        seed_add_order(track, &order);
+    if (drain->on && counter > drain->on_counter)
+        drain->on_ticks += counter - drain->on_counter;
+    drain->on = false;
+    drain->off_counter = counter;
+}
+
+static void control_event(struct drain *drain, const struct event *event)
+{
+    uint32_t kind = event_kind(event);
+    if (kind == EVENT_ON) {
+        switch_on(drain, event->counter);
+    } else if (kind == EVENT_OFF) {
+        switch_off(drain, event->counter);
+    } else if (kind == EVENT_SEED_BEGIN) {
+        drain->seeding = true;
+        drain->seed_ring = event_id(event);
+        drain->seed_count = 0;
+    } else if (kind == EVENT_SEED_FRAME && drain->seeding) {
+        add_frame(drain, event);
+    } else if (kind == EVENT_SEED_END && drain->seeding) {
+        end_seed(drain, event->counter);
+    } else {
+        drain->model->bad_events++;
+    }
+}
+
+void control_events(struct drain *drain, const struct event *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        control_event(drain, &events[i]);
+    drain->model->events_read += count;
+}

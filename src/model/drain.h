@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* From the session's rings into the fold.
+ * Why the order of reading matters: the control ring tells stacks of other threads (seeds). A round
+ * reads the heads of all rings first and the control ring's head after them, so that every seed that
+ * precedes an event of the round is known when that event is folded; a seed read in one round is in
+ * any case due in the next, by when all events before it have been read. Ids that ended are forgotten
+ * only after a round whose heads were read later than gone_head.
+ * Rules: events are copied out in batches, under guard_run, before anyone looks at them; heads, tails
+ * and states are the target's word and are checked. No I/O. One owner at a time. */
+#ifndef ULMA_MODEL_DRAIN_H
+#define ULMA_MODEL_DRAIN_H
+
+#include "base/clock.h"
+#include "model/fold.h"
+#include "wire/mapping.h"
+
+#include <stdatomic.h>
+
+enum { DRAIN_BATCH = 1024, DRAIN_QUANTUM = 16 * DRAIN_BATCH };
+
+struct drain_ring {
+    struct track *track; /* the thread that has it; NULL: none yet */
+    const struct event *events;
+    uint32_t capacity; /* 0: not looked at yet */
+    uint32_t state;    /* as read in this round */
+    uint64_t tail, head;
+    uint32_t tid;
+};
+
+/* What the header said when a round began. */
+struct drain_words {
+    uint32_t state, sources_on, gone_head;
+    uint64_t on_counter, off_counter;
+    struct model_costs costs;
+};
+
+struct drain {
+    struct mapping *mapping;
+    struct model *model;
+    _Atomic uint32_t ring_count; /* rings that exist; set by who adds them */
+    struct drain_ring *rings;    /* SESSION_RING_LIMIT */
+    struct event batch[DRAIN_BATCH];
+    uint64_t round;
+    uint32_t gone_acked;
+    struct drain_words words;
+    bool unreadable; /* the file was truncated under us */
+    /* called once heads are read and before events are folded: the kernel's switch records */
+    void (*before_events)(void *context);
+    void *before_events_context;
+
+    /* the control ring's seed being received */
+    uint32_t seed_ring;
+    bool seeding;
+    struct seed_frame *seed;
+    uint32_t seed_count, seed_limit;
+
+    uint64_t lost_of_ended, nested_of_ended; /* of rings given back */
+    bool on;             /* as the control ring says */
+    uint64_t on_counter; /* of the last ON */
+    uint64_t on_ticks, off_ticks, off_counter; /* finished stretches */
+    uint32_t fullest;    /* of this round: the highest share of a ring in use, in 1/256 */
+    uint32_t free_rings; /* of this round */
+};
+
+int drain_init(struct drain *drain, struct mapping *mapping, struct model *model);
+void drain_done(struct drain *drain);
+
+/* Consumes what was published when it began. Returns the number of events. */
+uint64_t drain_round(struct drain *drain);
+
+/* True when some ring has events that were not consumed yet (before going to sleep). */
+bool drain_has_more(struct drain *drain);
+
+/* The track of a thread id, or NULL. */
+struct track *drain_find_tid(const struct drain *drain, uint32_t tid);
+
+/* lost, nested of all rings that are or were. */
+void drain_losses(struct drain *drain, uint64_t *ret_lost, uint64_t *ret_nested);
+
+/* The target has ended at `counter`: so have its threads. Everything has been consumed. */
+void drain_end(struct drain *drain, uint64_t counter);
+
+/* Ticks that recording was on, and off between, up to `counter`. */
+uint64_t drain_on_ticks(const struct drain *drain, uint64_t counter);
+uint64_t drain_off_ticks(const struct drain *drain, uint64_t counter);
+
+/* --- control.c: the control ring ------------------------------------------------------------ */
+
+void control_events(struct drain *drain, const struct event *events, size_t count);
+
+#endif

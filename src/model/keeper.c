@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* The keeper: what the collector needs of the file system.
+ * Why a thread: adding a ring allocates pages of a tmpfs, /proc is read line by line; the fold must
+ * not wait for either.
+ * Rules: I/O without the lock; the lock only to hand over what was read. */
+#include "model/collector_parts.h"
+#include "wire/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { IDLE_NS = 200 * 1000 * 1000, NAMES_AT_ONCE = 32 };
+
+/* --- rings ---------------------------------------------------------------------------------- */
+
+static int add_rings_guarded(void *context)
+{
+    struct collector *collector = context;
+    while (mapping_free_rings(collector->mapping) < COLLECTOR_FREE_RINGS &&
+           mapping_add_ring(collector->mapping) == 0)
+        atomic_store_explicit(&collector->drain.ring_count, collector->mapping->rings_made,
+                              memory_order_release);
+    return 0;
+}
+
+static void add_rings(struct collector *collector)
+{
+    if (collector->mapping->fd >= 0)
+        guard_run(add_rings_guarded, collector);
+}
+
+/* --- names of threads that Python does not know ---------------------------------------------- */
+
+static uint32_t list_nameless(struct collector *collector, uint32_t *tids)
+{
+    uint32_t count = 0;
+    collector_enter(collector);
+    for (struct track *track = collector->model.tracks; track && count < NAMES_AT_ONCE;
+         track = track->next)
+        if (track->seen && track->tid && track->name[0] == '\0')
+            tids[count++] = track->tid;
+    collector_leave(collector);
+    return count;
+}
+
+static bool read_comm(struct collector *collector, uint32_t tid, char *name, size_t size)
+{
+    char path[64];
+    uint32_t pid = collector->options.target > 0 ? (uint32_t)collector->options.target : tid;
+    snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", pid, tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t length = read(fd, name, size - 1);
+    close(fd);
+    if (length <= 0)
+        return false;
+    name[length] = '\0';
+    name[strcspn(name, "\n")] = '\0';
+    return true;
+}
+
+static void give_name(struct collector *collector, uint32_t tid, const char *name)
+{
+    collector_enter(collector);
+    struct track *track = drain_find_tid(&collector->drain, tid);
+    if (track && track->name[0] == '\0')
+        snprintf(track->name, sizeof(track->name), "%s", name);
+    collector_leave(collector);
+}
+
+static void name_threads(struct collector *collector)
+{
+    uint32_t tids[NAMES_AT_ONCE];
+    char name[TRACK_NAME_SIZE];
+    uint32_t count = list_nameless(collector, tids);
+    for (uint32_t i = 0; i < count; i++)
+        if (read_comm(collector, tids[i], name, sizeof(name)))
+            give_name(collector, tids[i], name);
+}
+
+/* --- the thread ----------------------------------------------------------------------------- */
+
+static void wait_for_wake(struct collector *collector, long ns)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ns;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (sem_timedwait(&collector->keeper_wake, &until) && errno == EINTR)
+        continue;
+    while (sem_trywait(&collector->keeper_wake) == 0)
+        continue;
+}
+
+void *keeper_run(void *context)
+{
+    struct collector *collector = context;
+    while (!atomic_load(&collector->stop)) {
+        add_rings(collector);
+        name_threads(collector);
+        wait_for_wake(collector, IDLE_NS);
+    }
+    return NULL;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* Copying the model.
+ * Why: see moment.h.
+ * Rules: moment_take allocates only for windows; all else has its room before the lock is taken. */
+#include "model/moment.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int make_room(void *array_pointer, uint32_t *limit, uint32_t wanted, size_t size)
+{
+    void **array = array_pointer;
+    if (*limit >= wanted && *array)
+        return 0;
+    free(*array);
+    *limit = wanted + wanted / 4 + 64;
+    *array = malloc(*limit * size);
+    return *array ? 0 : -ENOMEM;
+}
+
+int moment_prepare(struct moment *moment, uint32_t nodes, uint32_t symbols, uint32_t threads)
+{
+    int result = make_room(&moment->nodes, &moment->node_limit, nodes, sizeof(*moment->nodes));
+    if (result == 0)
+        result = make_room(&moment->rows, &moment->row_limit, symbols, sizeof(*moment->rows));
+    if (result == 0)
+        result = make_room(&moment->threads, &moment->thread_limit, threads,
+                           sizeof(*moment->threads));
+    return result;
+}
+
+uint32_t moment_threads_of(const struct model *model)
+{
+    uint32_t count = model->ended_count + 1;
+    for (const struct track *track = model->tracks; track; track = track->next)
+        count++;
+    return count;
+}
+
+bool moment_fits(const struct moment *moment, const struct model *model)
+{
+    return model->nodes.count <= moment->node_limit && model->symbols.count <= moment->row_limit &&
+           moment_threads_of(model) <= moment->thread_limit;
+}
+
+void moment_done(struct moment *moment)
+{
+    for (uint32_t i = 0; i < moment->second_count; i++)
+        window_second_done(&moment->seconds[i]);
+    free(moment->seconds);
+    free(moment->nodes);
+    free(moment->rows);
+    free(moment->threads);
+    *moment = (struct moment){0};
+}
+
+/* --- rows ----------------------------------------------------------------------------------- */
+
+static void percentiles(const struct symbols *symbols, struct moment_row *row,
+                        enum snapshot_clock clock)
+{
+    int64_t counts[HISTOGRAM_SLOTS] = {0};
+    for (uint32_t i = row->symbol; i; i = symbols->symbols[i].next_twin) {
+        const struct symbol *symbol = &symbols->symbols[i];
+        histogram_sum(&symbols->octaves, &symbol->wall, counts);
+        if (clock == CLOCK_CPU && symbol->cpu_difference)
+            histogram_sum(&symbols->octaves, symbol->cpu_difference, counts);
+    }
+    row->p50_t16 = histogram_percentile(counts, 0.50);
+    row->p99_t16 = histogram_percentile(counts, 0.99);
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void take_row(const struct symbols *symbols, uint32_t index, struct moment_row *row,
+                     enum snapshot_clock clock)
+{
+    *row = (struct moment_row){.symbol = index, .min_t16 = INT64_MAX, .max_t16 = -1};
+    for (uint32_t i = index; i; i = symbols->symbols[i].next_twin) {
+        const struct symbol *symbol = &symbols->symbols[i];
+        bool cpu = clock == CLOCK_CPU;
+        int64_t min_t16 = cpu ? symbol->min_cpu_t16 : symbol->min_t16;
+        row->yields += symbol->yields;
+        row->raised += symbol->raised;
+        row->min_t16 = min_t16 < row->min_t16 ? min_t16 : row->min_t16;
+        row->max_t16 = larger(row->max_t16, cpu ? symbol->max_cpu_t16 : symbol->max_t16);
+        row->max_t16 =
+            larger(row->max_t16, cpu ? symbol->second_max_cpu_t16 : symbol->second_max_t16);
+    }
+    if (row->max_t16 >= 0)
+        percentiles(symbols, row, clock);
+    if (row->max_t16 < 0)
+        row->min_t16 = row->max_t16 = 0;
+    /* A bucket's middle may lie beyond what was seen. */
+    row->p50_t16 = larger(row->min_t16, row->p50_t16 < row->max_t16 ? row->p50_t16 : row->max_t16);
+    row->p99_t16 = larger(row->min_t16, row->p99_t16 < row->max_t16 ? row->p99_t16 : row->max_t16);
+}
+
+static void take_rows(struct moment *moment, const struct symbols *symbols)
+{
+    moment->symbol_count = symbols->count;
+    for (uint32_t i = 0; i < symbols->count; i++) {
+        moment->rows[i].symbol = 0;
+        if (symbols->symbols[i].row == i)
+            take_row(symbols, i, &moment->rows[i], moment->clock);
+    }
+}
+
+/* --- threads -------------------------------------------------------------------------------- */
+
+static void take_thread(struct moment_thread *thread, const struct track *track)
+{
+    struct ended_thread *sums = &thread->sums;
+    *thread = (struct moment_thread){.depth = track->depth};
+    if (track->depth)
+        thread->running_symbol = track->entries[track->depth].symbol;
+    sums->tid = track->tid;
+    memcpy(sums->name, track->name, sizeof(sums->name));
+    model_sum_thread(sums, track);
+}
+
+static void add_window(struct moment_thread *thread, const struct track *track,
+                       const struct windows *windows, int seconds)
+{
+    thread->window = track_since_tick(track);
+    for (int i = 0; i < seconds && i < (int)windows->second_count; i++) {
+        uint32_t at = (windows->newest + WINDOWS_SECONDS - (uint32_t)i) % WINDOWS_SECONDS;
+        thread->window.calls += track->history[at].calls;
+        thread->window.wall_t16 += track->history[at].wall_t16;
+        thread->window.wait_t16 += track->history[at].wait_t16;
+    }
+}
+
+static void take_threads(struct moment *moment, const struct model *model, int seconds)
+{
+    moment->thread_count = 0;
+    for (const struct track *track = model->tracks; track; track = track->next) {
+        if (!track->seen)
+            continue;
+        struct moment_thread *thread = &moment->threads[moment->thread_count++];
+        take_thread(thread, track);
+        add_window(thread, track, &model->windows, seconds);
+    }
+    uint32_t ended = model->ended_count + (model->ended_folded ? 1 : 0);
+    for (uint32_t i = 0; i < ended; i++)
+        moment->threads[moment->thread_count++] = (struct moment_thread){
+            .sums = model->ended[i < model->ended_count ? i : MODEL_ENDED_MAX], .ended = true};
+}
+
+/* --- windows -------------------------------------------------------------------------------- */
+
+static int copy_array(void *target_pointer, const void *source, uint32_t count, size_t size)
+{
+    void **target = target_pointer;
+    *target = NULL;
+    if (count == 0)
+        return 0;
+    *target = malloc(count * size);
+    if (!*target)
+        return -ENOMEM;
+    memcpy(*target, source, count * size);
+    return 0;
+}
+
+static int copy_second(struct window_second *target, const struct window_second *source)
+{
+    *target = *source;
+    target->rows = NULL;
+    target->slots = NULL;
+    target->nodes = NULL;
+    int result = copy_array(&target->rows, source->rows, source->row_count, sizeof(*source->rows));
+    if (result == 0)
+        result = copy_array(&target->slots, source->slots, source->slot_count,
+                            sizeof(*source->slots));
+    if (result == 0)
+        result = copy_array(&target->nodes, source->nodes, source->node_count,
+                            sizeof(*source->nodes));
+    return result;
+}
+
+static int take_seconds(struct moment *moment, struct model *model, uint64_t counter, int seconds)
+{
+    moment->seconds = calloc((size_t)seconds + 1, sizeof(*moment->seconds));
+    if (!moment->seconds)
+        return -ENOMEM;
+    moment->second_count = 1;
+    windows_collect(&model->windows, &model->nodes, &model->symbols, counter, model->events_read,
+                    &moment->seconds[0]);
+    for (int i = 0; i < seconds; i++) {
+        const struct window_second *second = windows_back(&model->windows, (uint32_t)i);
+        if (!second)
+            break;
+        int result = copy_second(&moment->seconds[moment->second_count++], second);
+        if (result)
+            return result;
+    }
+    return 0;
+}
+
+int moment_take(struct moment *moment, struct model *model, uint64_t counter, int seconds)
+{
+    memcpy(moment->nodes, model->nodes.nodes, model->nodes.count * sizeof(*moment->nodes));
+    moment->node_count = model->nodes.count;
+    take_rows(moment, &model->symbols);
+    take_threads(moment, model, seconds);
+    return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* A moment: what a snapshot needs of the model, copied under its lock; the rest is done after.
+ * Why two steps: the fold stands still while the lock is held, and rings fill meanwhile. Copying is
+ * memcpy; sorting out functions, callers and windows takes longer and needs no lock.
+ * Rules: strings of symbols are read after the lock is given back: they are never changed or freed
+ * while the collector lives. */
+#ifndef ULMA_MODEL_MOMENT_H
+#define ULMA_MODEL_MOMENT_H
+
+#include "model/fold.h"
+
+struct moment_row {
+    uint32_t symbol; /* the row's first twin; 0: not in the snapshot */
+    uint64_t yields, raised;
+    int64_t min_t16, max_t16, p50_t16, p99_t16; /* of the clock asked for */
+};
+
+struct moment_thread {
+    struct ended_thread sums;
+    bool ended;
+    uint32_t running_symbol; /* 0: none */
+    uint32_t depth;
+    struct track_second window;
+};
+
+struct moment {
+    struct node *nodes;
+    uint32_t node_count, node_limit;
+    struct moment_row *rows; /* by symbol: only first twins are filled */
+    uint32_t symbol_count, row_limit;
+    struct moment_thread *threads;
+    uint32_t thread_count, thread_limit;
+    struct window_second *seconds; /* owned copies; [0] is the present one */
+    uint32_t second_count;
+    enum snapshot_clock clock;
+};
+
+/* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */
+int moment_prepare(struct moment *moment, uint32_t nodes, uint32_t symbols, uint32_t threads);
+
+/* True when the room that was made is enough now. */
+bool moment_fits(const struct moment *moment, const struct model *model);
+uint32_t moment_threads_of(const struct model *model);
+
+/* Under the lock: copies. `seconds`: whole past seconds of the window beside the present one; -1: no
+ * window. 0 or -ENOMEM. */
+int moment_take(struct moment *moment, struct model *model, uint64_t counter, int seconds);
+
+void moment_done(struct moment *moment);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* From a moment to a snapshot.
+ * Why apart from the copying: this runs without the model's lock.
+ * Rules: reads the moment and the strings of symbols, nothing else of the model. */
+#ifndef ULMA_MODEL_SNAPSHOT_MAKE_H
+#define ULMA_MODEL_SNAPSHOT_MAKE_H
+
+#include "model/moment.h"
+#include "model/snapshot.h"
+
+struct snapshot_maker {
+    struct snapshot *snapshot;
+    const struct moment *moment;
+    const struct symbols *symbols;
+    double ns_per_t16;
+    bool exact; /* nothing was lost */
+    int32_t *function_of; /* by symbol: index into snapshot->functions, or NONE */
+    int32_t *node_of;     /* by model node: index into snapshot->nodes, or NONE */
+    size_t node_count;    /* of model nodes that are in the snapshot */
+};
+
+/* Functions, tree, edges and threads. 0 or -ENOMEM. */
+int snapshot_make(struct snapshot_maker *maker);
+
+/* Window columns of functions and nodes from moment->seconds. 0 or -ENOMEM. */
+int snapshot_make_window(struct snapshot_maker *maker);
+
+static inline int64_t snapshot_make_ns(const struct snapshot_maker *maker, int64_t t16)
+{
+    return (int64_t)((double)t16 * maker->ns_per_t16);
+}
+
+#endif

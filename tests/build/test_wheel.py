@@ -82,6 +82,16 @@ def test_it_is_small_and_holds_the_program(wheel):
         assert archive.read(program)[:4] == b"\x7fELF"
 
 
+def test_it_holds_a_man_page_for_each_verb(wheel):
+    listed = (harness.ROOT / "src" / "cmd" / "verbs.def").read_text()
+    verbs = re.findall(r"^VERB\(\w+, (\w+),", listed, re.MULTILINE)
+    assert verbs
+    with zipfile.ZipFile(wheel) as archive:
+        for verb in verbs:
+            (page,) = (n for n in archive.namelist() if n.endswith(f"share/man/man1/ulma-{verb}.1"))
+            assert b".SH SYNOPSIS" in archive.read(page)
+
+
 def test_installed_for_3_9_it_profiles_3_15(oldest, tmp_path, session_dir):
     newest = of_minor((3, 15))
     report = profile(

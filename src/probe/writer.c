@@ -25,7 +25,8 @@ enum {
     STALE_STALL_NS = 300 * 1000 * 1000, /* a collector whose heart stands still gets no more */
     STALE_OFF_NS = 1500 * 1000 * 1000,  /* ... and after this the probe goes off */
     RESUME_STEP_NS = 10 * 1000 * 1000,
-    NAME_TRIES = 3,
+    NAME_TRIES = 16,
+    NAME_STEP = 4, /* events */
     LEAST_STACK = 64 * 1024,
 };
 
@@ -122,11 +123,11 @@ static void set_limit(struct writer *writer, uint64_t tail)
     uint64_t end = tail + capacity;
     uint64_t quarter = (writer->head / (capacity / 4) + 1) * (capacity / 4);
     writer->limit = quarter < end ? quarter : end;
-    if (writer->name_tries < NAME_TRIES && writer->head < 96) {
-        uint64_t early = writer->head < 24 ? 24 : 96;
-        if (early < writer->limit)
-            writer->limit = early;
-    }
+    /* threading registers a thread some twenty events after its first; one that then sleeps has no
+     * more, so the first events look for its name every few. */
+    uint64_t next_try = writer->head + NAME_STEP;
+    if (writer->name_tries < NAME_TRIES && next_try < writer->limit)
+        writer->limit = next_try;
 }
 
 static struct writer *set_up(uint32_t index, unsigned long thread, uint32_t tid)

@@ -24,6 +24,14 @@ static PyObject *find_thread(void)
     return thread;
 }
 
+void thread_name_set(struct ring_shared *ring, const char *name, size_t size)
+{
+    if (size > RING_NAME_SIZE)
+        size = RING_NAME_SIZE;
+    memcpy(ring->name, name, size);
+    atomic_store_explicit(&ring->name_size, (uint32_t)size, memory_order_release);
+}
+
 static bool copy_name(struct ring_shared *ring, PyObject *thread)
 {
     PyObject *key = PyUnicode_FromString("_name");
@@ -32,12 +40,8 @@ static bool copy_name(struct ring_shared *ring, PyObject *thread)
                           ? PyUnicode_AsEncodedString(name, "utf-8", "backslashreplace")
                           : NULL;
     Py_ssize_t size = bytes ? PyBytes_Size(bytes) : 0;
-    if (size > 0) {
-        if (size > RING_NAME_SIZE)
-            size = RING_NAME_SIZE;
-        memcpy(ring->name, PyBytes_AsString(bytes), (size_t)size);
-        atomic_store_explicit(&ring->name_size, (uint32_t)size, memory_order_release);
-    }
+    if (size > 0)
+        thread_name_set(ring, PyBytes_AsString(bytes), (size_t)size);
     Py_XDECREF(bytes);
     Py_XDECREF(name);
     Py_XDECREF(key);

@@ -11,4 +11,7 @@
 /* True when the name is known and told; false: not yet (threading registers a thread late). */
 bool thread_name_tell(struct ring_shared *ring);
 
+/* Tells a name that is known otherwise: the first thread's, until `threading` says another. */
+void thread_name_set(struct ring_shared *ring, const char *name, size_t size);
+
 #endif

@@ -221,7 +221,10 @@ struct writer *writer_take(void)
         writer = wait_for_ring(thread, (uint32_t)syscall(SYS_gettid));
     if (!writer)
         return NULL;
-    atomic_store_explicit(&writer->ring->tid, (uint32_t)syscall(SYS_gettid), memory_order_release);
+    uint32_t tid = (uint32_t)syscall(SYS_gettid);
+    atomic_store_explicit(&writer->ring->tid, tid, memory_order_release);
+    if (tid == (uint32_t)getpid())
+        thread_name_set(writer->ring, "MainThread", sizeof("MainThread") - 1);
     if (pyapi.minor <= 11)
         writer->stack_floor = find_stack_floor();
     writer_of_thread = writer;

@@ -68,7 +68,7 @@ static int write_head(FILE *stream, const struct snapshot *snapshot,
 
 static int write_row(FILE *stream, const struct snapshot *snapshot,
                      const struct snapshot_function *function, enum snapshot_clock clock,
-                     struct arena *arena)
+                     int64_t whole, struct arena *arena)
 {
     const char *label = export_label(arena, function);
     if (!label)
@@ -81,7 +81,7 @@ static int write_row(FILE *stream, const struct snapshot *snapshot,
         fprintf(stream, "/%" PRIu64, function->primitive_calls);
     fputs(" |", stream);
     write_time(stream, self, true, estimate);
-    fprintf(stream, " %.1f |", export_percent(self, export_whole(snapshot, clock)));
+    fprintf(stream, " %.1f |", export_percent(self, whole));
     write_time(stream, export_total(function, clock), true, estimate);
     write_time(stream, function->self_wait_ns, snapshot->meta.wait_source != WAIT_NONE, estimate);
     write_time(stream, function->p50_ns, ended, estimate);
@@ -102,9 +102,11 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     int result = order ? write_head(stream, snapshot, options, arena) : -ENOMEM;
     if (result < 0)
         goto out;
+    int64_t whole = export_whole(snapshot, options->clock);
     size_t shown = options->limit && options->limit < count ? options->limit : count;
     for (size_t i = 0; i < shown; i++) {
-        result = write_row(stream, snapshot, &snapshot->functions[order[i]], options->clock, arena);
+        result = write_row(stream, snapshot, &snapshot->functions[order[i]], options->clock, whole,
+                           arena);
         if (result < 0)
             goto out;
     }

@@ -8,6 +8,9 @@
 
 #include "wire/ring.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* True when the name is known and told; false: not yet (threading registers a thread late). */
 bool thread_name_tell(struct ring_shared *ring);
 

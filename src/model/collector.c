@@ -6,6 +6,7 @@
 #include "model/collector.h"
 
 #include "model/collector_parts.h"
+#include "model/schedstat.h"
 #include "wire/guard.h"
 
 #include <errno.h>
@@ -76,6 +77,7 @@ static void before_events(void *context)
     struct collector *collector = context;
     if (collector->options.corrected)
         model_set_costs(&collector->model, &collector->drain.words.costs);
+    off_cpu_read(&collector->off_cpu, &collector->drain, &collector->scale);
 }
 
 static uint64_t round_of(struct collector *collector, uint64_t *ret_counter)
@@ -195,6 +197,12 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     clock_scale_init(&collector->scale,
                      (enum clock_source)mapping_header(mapping)->clock_kind);
     windows_reset(&collector->model.windows, now(collector), 0);
+    off_cpu_init(&collector->off_cpu, options->target, options->no_perf);
+    if (!collector->off_cpu.records) {
+        collector->model.gap_ticks =
+            (uint64_t)(SCHEDSTAT_GAP_NS / collector->scale.ns_per_tick);
+        collector->model.on_gap = schedstat_note_gap;
+    }
     collector->next_tick = now(collector) + second_ticks(collector);
     collector->drain.before_events = before_events;
     collector->drain.before_events_context = collector;
@@ -268,6 +276,7 @@ void collector_free(struct collector *collector)
     if (!collector)
         return;
     stop_threads(collector);
+    off_cpu_done(&collector->off_cpu);
     drain_done(&collector->drain);
     model_done(&collector->model);
     moment_done(&collector->scratch);
@@ -276,12 +285,6 @@ void collector_free(struct collector *collector)
     pthread_mutex_destroy(&collector->lock);
     pthread_mutex_destroy(&collector->gate);
     free(collector);
-}
-
-enum snapshot_wait_source collector_wait_source(const struct collector *collector)
-{
-    (void)collector;
-    return WAIT_NONE;
 }
 
 /* --- wishes --------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "model/collector.h"
 #include "model/drain.h"
 #include "model/moment.h"
+#include "model/off_cpu.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -23,6 +24,7 @@ struct collector {
     pthread_mutex_t gate, lock;
     struct model model;
     struct drain drain;
+    struct off_cpu off_cpu;
     struct clock_scale scale;
     uint64_t next_tick;        /* counter */
     uint64_t start_counter;    /* of what is counted: the last reset, else the first event */
@@ -46,9 +48,6 @@ void collector_leave(struct collector *collector);
 
 /* Everything that has happened up to now is in the model; returns the counter of that moment. */
 uint64_t collector_catch_up(struct collector *collector);
-
-/* Where waiting times come from. */
-enum snapshot_wait_source collector_wait_source(const struct collector *collector);
 
 /* The keeper's thread. */
 void *keeper_run(void *collector);

@@ -292,7 +292,7 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     meta->ended = reading->ended;
     meta->recording = reading->recording;
     meta->corrected = collector->options.corrected;
-    meta->wait_source = collector_wait_source(collector);
+    meta->wait_source = off_cpu_source(&collector->off_cpu);
     meta->events_read = reading->events_read;
     meta->lost = reading->lost;
     meta->gaps = reading->gaps;

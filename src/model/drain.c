@@ -107,10 +107,7 @@ static int read_words(void *context)
     drain->fullest = 0;
     drain->free_rings = 0;
     words->gone_head = atomic_load_explicit(&header->gone_head, memory_order_acquire);
-    words->state = atomic_load_explicit(&header->state, memory_order_acquire);
-    words->sources_on = atomic_load_explicit(&header->sources_on, memory_order_relaxed);
-    words->on_counter = atomic_load_explicit(&header->on_counter, memory_order_relaxed);
-    words->off_counter = atomic_load_explicit(&header->off_counter, memory_order_relaxed);
+    words->target_pid = atomic_load_explicit(&header->target_pid, memory_order_relaxed);
     words->costs = (struct model_costs){header->cost_inner_ticks256, header->cost_outer_ticks256,
                                         header->cost_c_inner_ticks256,
                                         header->cost_c_outer_ticks256};
@@ -383,7 +380,8 @@ bool drain_has_more(struct drain *drain)
 
 struct track *drain_find_tid(const struct drain *drain, uint32_t tid)
 {
-    for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++)
+    uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_relaxed);
+    for (uint32_t i = 1; i < count; i++)
         if (drain->rings[i].track && drain->rings[i].tid == tid)
             return drain->rings[i].track;
     return NULL;

@@ -29,8 +29,7 @@ struct drain_ring {
 
 /* What the header said when a round began. */
 struct drain_words {
-    uint32_t state, sources_on, gone_head;
-    uint64_t on_counter, off_counter;
+    uint32_t target_pid, gone_head;
     struct model_costs costs;
 };
 

@@ -4,6 +4,7 @@
  * not wait for either.
  * Rules: I/O without the lock; the lock only to hand over what was read. */
 #include "model/collector_parts.h"
+#include "model/schedstat.h"
 #include "wire/guard.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IDLE_NS = 200 * 1000 * 1000, NAMES_AT_ONCE = 32 };
+enum { NAMES_NS = 200 * 1000 * 1000, NAMES_AT_ONCE = 32 };
 
 /* --- rings ---------------------------------------------------------------------------------- */
 
@@ -101,10 +102,16 @@ static void wait_for_wake(struct collector *collector, long ns)
 void *keeper_run(void *context)
 {
     struct collector *collector = context;
+    uint64_t next_names_ns = 0;
     while (!atomic_load(&collector->stop)) {
         add_rings(collector);
-        name_threads(collector);
-        wait_for_wake(collector, IDLE_NS);
+        off_cpu_poll(collector);
+        if (clock_monotonic_ns() >= next_names_ns) {
+            name_threads(collector);
+            next_names_ns = clock_monotonic_ns() + NAMES_NS;
+        }
+        wait_for_wake(collector,
+                      collector->off_cpu.records ? NAMES_NS : SCHEDSTAT_WINDOW_NS);
     }
     return NULL;
 }

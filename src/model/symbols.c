@@ -199,8 +199,7 @@ static uint32_t add_twin(struct symbols *symbols, uint32_t row, uint32_t last)
     return index;
 }
 
-/* A twin of the row that no living code object has. */
-static uint32_t free_twin(struct symbols *symbols, uint32_t row)
+uint32_t symbols_same_row(struct symbols *symbols, uint32_t row)
 {
     uint32_t last = row;
     int twins = 0;
@@ -218,7 +217,7 @@ static uint32_t find_symbol(struct symbols *symbols, const struct definition_tex
     uint32_t row = symbols->buckets[hash & symbols->bucket_mask];
     while (row && !is_row(&symbols->symbols[row], hash, text))
         row = symbols->symbols[row].next_in_bucket;
-    return row ? free_twin(symbols, row) : add_row(symbols, hash, text);
+    return row ? symbols_same_row(symbols, row) : add_row(symbols, hash, text);
 }
 
 /* --- ids ------------------------------------------------------------------------------------ */

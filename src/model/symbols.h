@@ -79,6 +79,9 @@ static inline uint32_t symbols_handle(struct symbols *symbols, uint32_t id)
     return __builtin_expect(handle != 0, 1) ? handle : symbols_handle_slow(symbols, id);
 }
 
+/* The symbol for one more living code object of a row: a twin that none has, or a new one. */
+uint32_t symbols_same_row(struct symbols *symbols, uint32_t row);
+
 /* The code object of this id is no more; the id may be used again. */
 void symbols_forget(struct symbols *symbols, uint32_t id);
 

@@ -47,6 +47,7 @@ void track_free(struct track *track)
     drop_orders(track);
     waits_done(&track->waits);
     free(track->depths);
+    free(track->gaps);
     free(track->seed);
     free(track->entries);
     free(track->buckets);

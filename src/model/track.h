@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 struct model;
+struct schedstat_gaps;
 
 /* An activation whose beginning or going on was not seen: its total stays out of the percentiles. */
 #define TRACK_UNCERTAIN (INT64_MIN / 4)
@@ -87,6 +88,8 @@ struct track {
     int64_t late_wait_t16; /* the same, told after the fact (schedstat.h) */
     int64_t resync_t16, resync_wait_t16; /* since the GAP, to be given out at the seed */
     struct waits waits;
+    bool waits_known; /* whether it was off when it was first seen has been looked up */
+    struct schedstat_gaps *gaps; /* owned; only where schedstat is used */
 
     struct seed_frame *seed; /* being received in its own ring */
     uint32_t seed_count, seed_limit;

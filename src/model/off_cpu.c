@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* The two sources of waiting times.
+ * Why: see off_cpu.h.
+ * Rules: a thread id's entry may be pushed out by another's; then a thread that is first seen while
+ * it is off counts as running until its next switch. */
+#include "model/off_cpu.h"
+
+#include "model/collector_parts.h"
+#include "model/schedstat.h"
+
+enum { POLL_THREADS = 256 };
+
+void off_cpu_init(struct off_cpu *off_cpu, pid_t child, bool no_perf)
+{
+    *off_cpu = (struct off_cpu){0};
+    if (child > 0 && !no_perf && switch_records_open(child, &off_cpu->records))
+        off_cpu->records = NULL;
+}
+
+void off_cpu_done(struct off_cpu *off_cpu)
+{
+    switch_records_close(off_cpu->records);
+    off_cpu->records = NULL;
+}
+
+enum snapshot_wait_source off_cpu_source(const struct off_cpu *off_cpu)
+{
+    if (off_cpu->records)
+        return WAIT_PERF;
+    return off_cpu->schedstat_works ? WAIT_SCHEDSTAT : WAIT_NONE;
+}
+
+/* --- switch records ------------------------------------------------------------------------- */
+
+static struct off_cpu_tid *entry_of(struct off_cpu *off_cpu, uint32_t tid)
+{
+    return &off_cpu->tids[(tid * UINT32_C(0x9e3779b1)) >> 20];
+}
+
+static void apply_record(struct off_cpu *off_cpu, struct drain *drain,
+                         const struct clock_scale *scale, const struct switch_record *record)
+{
+    uint64_t counter = clock_ns_to_counter(scale, record->time_ns);
+    *entry_of(off_cpu, record->tid) =
+        (struct off_cpu_tid){.tid = record->tid, .off = record->out, .counter = counter};
+    struct track *track = drain_find_tid(drain, record->tid);
+    if (!track)
+        return;
+    track->waits_known = true;
+    if (record->out)
+        waits_out(&track->waits, counter);
+    else
+        waits_in(&track->waits, counter);
+    track_set_hurdle(track);
+}
+
+/* Threads that were told of by a seed, and sleep. */
+static void look_up_new(struct off_cpu *off_cpu, struct drain *drain)
+{
+    for (struct track *track = drain->model->tracks; track; track = track->next) {
+        if (track->waits_known || !track->tid)
+            continue;
+        const struct off_cpu_tid *entry = entry_of(off_cpu, track->tid);
+        track->waits_known = true;
+        if (entry->tid != track->tid || !entry->off)
+            continue;
+        waits_out(&track->waits, entry->counter);
+        track_set_hurdle(track);
+    }
+}
+
+void off_cpu_read(struct off_cpu *off_cpu, struct drain *drain, const struct clock_scale *scale)
+{
+    const struct switch_record *list;
+    if (!off_cpu->records)
+        return;
+    look_up_new(off_cpu, drain);
+    uint32_t count = switch_records_read(off_cpu->records, &list);
+    for (uint32_t i = 0; i < count; i++)
+        apply_record(off_cpu, drain, scale, &list[i]);
+}
+
+/* --- schedstat ------------------------------------------------------------------------------ */
+
+struct reading {
+    uint32_t tid;
+    bool good;
+    uint64_t time_ns, running_ns;
+};
+
+static uint32_t list_threads(struct collector *collector, struct reading *readings)
+{
+    uint32_t count = 0;
+    collector_enter(collector);
+    for (struct track *track = collector->model.tracks; track && count < POLL_THREADS;
+         track = track->next)
+        if (track->seen && track->tid)
+            readings[count++] = (struct reading){.tid = track->tid};
+    collector_leave(collector);
+    return count;
+}
+
+static uint32_t target_pid(const struct collector *collector)
+{
+    return collector->options.target > 0 ? (uint32_t)collector->options.target
+                                         : collector->drain.words.target_pid;
+}
+
+static void hand_over(struct collector *collector, const struct reading *readings, uint32_t count)
+{
+    collector_enter(collector);
+    collector_catch_up(collector);
+    double t16_per_ns = 16 / collector->scale.ns_per_tick;
+    for (uint32_t i = 0; i < count; i++) {
+        struct track *track = drain_find_tid(&collector->drain, readings[i].tid);
+        if (!track || !readings[i].good)
+            continue;
+        collector->off_cpu.schedstat_works = true;
+        schedstat_apply(&collector->model, track, readings[i].time_ns, readings[i].running_ns,
+                        t16_per_ns);
+    }
+    collector_leave(collector);
+}
+
+void off_cpu_poll(struct collector *collector)
+{
+    struct reading readings[POLL_THREADS];
+    if (collector->off_cpu.records)
+        return;
+    uint32_t count = list_threads(collector, readings);
+    for (uint32_t i = 0; i < count; i++) {
+        readings[i].good = schedstat_read(target_pid(collector), readings[i].tid,
+                                          &readings[i].running_ns);
+        readings[i].time_ns = clock_monotonic_ns();
+    }
+    if (count)
+        hand_over(collector, readings, count);
+}

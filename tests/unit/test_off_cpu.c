@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting times of a real child process: one function spins, one sleeps, one is blocked for ever.
+ * Why a process: switch records and schedstat are the kernel's word about it. */
+#include "fold_tools.h"
+
+#include "base/clock.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WORK_NS = 150 * 1000 * 1000 };
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+static void nap(uint64_t ns)
+{
+    struct timespec time = {.tv_nsec = (long)ns};
+    nanosleep(&time, NULL);
+}
+
+/* What the target does: the events that the probe would write around it. */
+static void be_the_target(struct bench_session *session, int ready)
+{
+    struct bench_writer writer = fold_tools_take(session, 1, (uint32_t)getpid());
+    fold_tools_call(&writer, EVENT_START, 1, 100);
+    fold_tools_call(&writer, EVENT_START, 2, 200);
+    uint64_t until = cpu_ns() + WORK_NS;
+    while (cpu_ns() < until)
+        continue;
+    fold_tools_call(&writer, EVENT_RETURN, 2, 200);
+    for (int i = 0; i < 3; i++) {
+        fold_tools_call(&writer, EVENT_START, 3, 200);
+        nap(WORK_NS / 3);
+        fold_tools_call(&writer, EVENT_RETURN, 3, 200);
+    }
+    fold_tools_call(&writer, EVENT_START, 4, 200);
+    if (write(ready, "x", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static double share(int64_t wait, int64_t all)
+{
+    return all ? (double)wait / (double)all : 0;
+}
+
+static void check_waits(const struct snapshot *snapshot)
+{
+    const struct snapshot_function *outer = fold_tools_function(snapshot, "outer");
+    const struct snapshot_function *busy = fold_tools_function(snapshot, "busy");
+    const struct snapshot_function *sleepy = fold_tools_function(snapshot, "sleepy");
+    const struct snapshot_function *blocked = fold_tools_function(snapshot, "blocked");
+    /* The machine may be busy: then `busy` waits for a CPU, and its cpu time is what it asked for. */
+    int64_t busy_cpu = busy->self_ns - busy->self_wait_ns;
+    assert_true(busy_cpu > WORK_NS - 45000000 && busy_cpu < WORK_NS + 45000000);
+    assert_true(share(sleepy->self_wait_ns, sleepy->self_ns) > 0.85);
+    assert_true(sleepy->self_wait_ns <= sleepy->self_ns);
+    assert_true(share(blocked->self_wait_ns, blocked->self_ns) > 0.85);
+    assert_true(outer->total_wait_ns >= sleepy->total_wait_ns + blocked->total_wait_ns);
+    assert_true(outer->total_wait_ns <= outer->total_ns);
+    assert_true(outer->self_ns < 100000000);
+    const struct snapshot_thread *thread = &snapshot->threads[0];
+    assert_true(thread->wait_ns >= sleepy->self_wait_ns + blocked->self_wait_ns);
+    assert_true(thread->cpu_ns > WORK_NS - 45000000);
+}
+
+static void run_child(bool no_perf)
+{
+    struct bench_session session;
+    int start[2], ready[2];
+    char byte;
+    fold_tools_open(&session);
+    fold_tools_put(&session, 1, DEFINITION_FUNCTION, 0, "outer", 1);
+    fold_tools_put(&session, 2, DEFINITION_FUNCTION, 0, "busy", 2);
+    fold_tools_put(&session, 3, DEFINITION_FUNCTION, 0, "sleepy", 3);
+    fold_tools_put(&session, 4, DEFINITION_FUNCTION, 0, "blocked", 4);
+    assert_int_equal(pipe(start), 0);
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (read(start[0], &byte, 1) != 1)
+            _exit(1);
+        be_the_target(&session, ready[1]);
+    }
+    struct collector_options options = {.cpu = -1, .target = child, .no_perf = no_perf};
+    struct collector *collector = collector_new(&session.mapping, &options);
+    assert_non_null(collector);
+    assert_int_equal(collector_start(collector), 0);
+    assert_int_equal(write(start[1], "x", 1), 1);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    nap(300 * 1000 * 1000);
+    struct snapshot *snapshot = collector_snapshot(collector, 0, CLOCK_CPU);
+    print_message("waiting times from source %d\n", (int)snapshot->meta.wait_source);
+    if (no_perf)
+        assert_int_equal(snapshot->meta.wait_source, WAIT_SCHEDSTAT);
+    else
+        assert_int_not_equal(snapshot->meta.wait_source, WAIT_NONE);
+    check_waits(snapshot);
+    const struct snapshot_function *sleepy = fold_tools_function(snapshot, "sleepy");
+    if (snapshot->meta.wait_source == WAIT_PERF) {
+        assert_true(sleepy->max_ns < WORK_NS / 10); /* of the cpu clock */
+        assert_true(sleepy->p50_ns < WORK_NS / 10);
+    }
+    int64_t before = fold_tools_function(snapshot, "blocked")->self_wait_ns;
+    snapshot_free(snapshot);
+    nap(100 * 1000 * 1000);
+    snapshot = collector_snapshot(collector, 1, CLOCK_WALL); /* blocked, live, without an event */
+    assert_true(fold_tools_function(snapshot, "blocked")->self_wait_ns > before + 50000000);
+    assert_true(fold_tools_function(snapshot, "sleepy")->max_ns >= WORK_NS / 3);
+    snapshot_free(snapshot);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    collector_finish(collector, 0);
+    collector_free(collector);
+    fold_tools_close(&session);
+}
+
+static void by_switch_records(void **state)
+{
+    (void)state;
+    run_child(false);
+}
+
+static void by_schedstat(void **state)
+{
+    (void)state;
+    run_child(true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_switch_records),
+        cmocka_unit_test(by_schedstat),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

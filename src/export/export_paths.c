@@ -14,7 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATHS = 10, LEAST_COLUMNS = 20, NUMBERS_COLUMNS = 29, STEP_COLUMNS = 40, MOST_STEPS = 64 };
+enum {
+    PATHS = 10,
+    LEAST_COLUMNS = 20,
+    LINE_COLUMNS = 100, /* of a report that is no wider: cProfile's lines run over too */
+    NUMBERS_COLUMNS = 29,
+    STEP_COLUMNS = 40,
+    NOTE_COLUMNS = 9, /* a note of up to 99 left out */
+    MOST_STEPS = 64,
+};
 
 #define ARROW    " > "
 #define TIMES    "\xc3\x97"
@@ -59,6 +67,11 @@ static const char *step_text(struct arena *arena, const struct snapshot *snapsho
     const char *name = function->qualname ? function->qualname : function->name;
     if (text_width(name) > STEP_COLUMNS)
         name = function->name;
+    if (function->file && strcmp(name, "<module>") == 0)
+        name =
+            arena_format(arena, "<module %s>", text_short_path(function->file, function->module));
+    if (!name)
+        return NULL;
     name = text_clean(arena, name);
     if (name)
         name = text_fit(arena, name, STEP_COLUMNS);
@@ -84,7 +97,7 @@ static size_t fitting(const struct steps *steps, const char *const *texts, int c
         all += text_width(texts[i]) + (i ? (int)strlen(ARROW) : 0);
     if (all <= columns && !steps->skipped)
         return steps->count;
-    int used = text_width(texts[last]) + text_width(ELLIPSIS) + 12 + 2 * (int)strlen(ARROW);
+    int used = text_width(texts[last]) + NOTE_COLUMNS + 2 * (int)strlen(ARROW);
     size_t kept = 0;
     while (kept < last) {
         int width = text_width(texts[kept]) + (kept ? (int)strlen(ARROW) : 0);
@@ -161,7 +174,8 @@ int export_paths_write(FILE *stream, const struct snapshot *snapshot,
     export_style_close(stream, options);
     putc('\n', stream);
     int64_t whole = export_whole(snapshot, options->clock);
-    int columns = (options->columns > 80 ? options->columns : 80) - NUMBERS_COLUMNS;
+    int columns = (options->columns > LINE_COLUMNS ? options->columns : LINE_COLUMNS) -
+                  NUMBERS_COLUMNS;
     for (size_t i = 0; i < count && i < PATHS; i++) {
         const struct snapshot_node *node = &snapshot->nodes[nodes[i]];
         char number[TEXT_NUMBER_BYTES];

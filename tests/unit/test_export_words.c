@@ -138,9 +138,10 @@ static void test_paths_keep_both_ends(void **state)
     (void)state;
     struct snapshot *snapshot = sample_snapshot_new();
     struct arena *arena = arena_new();
-    assert_string_equal(export_paths_text(arena, snapshot, 5, 80), "<module> > main > fib ×3");
-    assert_string_equal(export_paths_text(arena, snapshot, 10, 32),
-                        "<module> > …4 more… > parity.odd");
+    assert_string_equal(export_paths_text(arena, snapshot, 5, 80),
+                        "<module app/main.py> > main > fib ×3");
+    assert_string_equal(export_paths_text(arena, snapshot, 10, 45),
+                        "<module app/main.py> > …4 more… > parity.odd");
     for (int32_t node = 1; node < (int32_t)snapshot->node_count; node++)
         for (int columns = 20; columns < 120; columns += 7)
             assert_true(text_width(export_paths_text(arena, snapshot, node, columns)) <= columns);

@@ -97,7 +97,7 @@ static int start_child(struct job *job, const struct job_setting *setting)
     struct launch_plan plan = {
         .path = job->target.path,
         .argv = job->target.argv,
-        .folder = job->folder.path,
+        .folder = target_ignores_arming(&job->target) ? NULL : job->folder.path,
         .directory = job->directory,
         .name = name,
         .strict = target_is_strict(&job->target),

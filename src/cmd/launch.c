@@ -72,7 +72,8 @@ static _Noreturn void become_target(const struct launch_plan *plan, int go_fd, i
     } while (got < 0 && errno == EINTR);
     if (got != 1) /* ulma is gone, or thought better of it */
         _exit(EXIT_ULMA_FAILED);
-    set_environment(plan);
+    if (plan->folder)
+        set_environment(plan);
     redirect(plan);
     sigaction(SIGCHLD, &inherited_child_action, NULL);
     sigprocmask(SIG_SETMASK, &inherited_mask, NULL);

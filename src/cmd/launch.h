@@ -15,7 +15,7 @@
 struct launch_plan {
     const char *path;           /* what is executed */
     char *const *argv;
-    const char *folder;         /* first on its PYTHONPATH */
+    const char *folder;         /* first on its PYTHONPATH; NULL: it is not armed */
     const char *directory;      /* of the session */
     const char *name;           /* the session's, after the PID and a dash */
     bool strict;                /* a probe that cannot work ends the interpreter */

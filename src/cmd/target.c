@@ -117,10 +117,16 @@ static bool check_script(struct target *target, const char *script)
     return true;
 }
 
-static bool check_musl(struct target *target)
+static bool is_python(const struct target *target)
 {
     const char *base = strrchr(target->path, '/');
-    if (target->form == TARGET_COMMAND && strncmp(base ? base + 1 : target->path, "python", 6))
+    return target->form != TARGET_COMMAND ||
+           strncmp(base ? base + 1 : target->path, "python", strlen("python")) == 0;
+}
+
+static bool check_musl(struct target *target)
+{
+    if (!is_python(target))
         return true;
     if (file_kind_of(target->path) != FILE_ELF_MUSL)
         return true;
@@ -211,4 +217,25 @@ void target_done(struct target *target)
 bool target_is_strict(const struct target *target)
 {
     return target->form != TARGET_COMMAND;
+}
+
+bool target_ignores_arming(const struct target *target)
+{
+    if (target->form != TARGET_COMMAND || !is_python(target))
+        return false;
+    for (char **word = target->argv + 1; *word && (*word)[0] == '-' && (*word)[1]; word++) {
+        if ((*word)[1] == '-')
+            continue; /* --check-hash-based-pycs=…, --help */
+        /* c and m end the options, W and X take the rest or the next word. */
+        size_t letters = strcspn(*word + 1, "cmWX");
+        size_t deaf = strcspn(*word + 1, "IES");
+        if (deaf < letters)
+            return true;
+        char last = (*word)[1 + letters];
+        if (last == 'c' || last == 'm')
+            return false;
+        if (last && !(*word)[2 + letters] && word[1])
+            word++;
+    }
+    return false;
 }

@@ -30,4 +30,8 @@ void target_done(struct target *target);
 /* A Python is what runs it: refusals of the probe end it before the program starts. */
 bool target_is_strict(const struct target *target);
 
+/* Its command line says that it is a Python which looks at no sitecustomize (-I, -E, -S): arming would
+ * do nothing but show (with -S, PYTHONPATH stays in sys.path). */
+bool target_ignores_arming(const struct target *target);
+
 #endif

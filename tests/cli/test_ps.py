@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""ulma ps: sessions and their states; what a killed ulma left is cleared, nothing else is."""
+
+import os
+import signal
+import subprocess
+
+WAITING = "import os, sys\nprint(os.getpid(), flush=True)\nsys.stdin.readline()\n"
+
+
+def rows(done):
+    lines = done.out.decode().splitlines()
+    return {int(line.split()[0]): line.split(None, 4) for line in lines[1:]}
+
+
+def start(ulma, *options):
+    script = ulma.script(WAITING)
+    words = ["run", "--python", ulma.python, "-q", *options, script, "one two"]
+    process = ulma.start(*words, stdin=subprocess.PIPE)
+    return process, int(process.stdout.readline())
+
+
+def test_nothing(ulma):
+    done = ulma("ps", "--dir", ulma.session_dir)
+    assert (done.status, done.out, done.err) == (0, b"", b"ulma: no session\n")
+
+
+def test_no_such_directory(ulma, sentence):
+    done = ulma("ps", "--dir", "/no/such")
+    assert done.status == 1
+    sentence(done, "no directory /no/such")
+
+
+def test_states(ulma):
+    on, on_pid = start(ulma)
+    off, off_pid = start(ulma, "--start-off")
+    done = ulma("ps")
+    found = rows(done)
+    assert done.status == 0 and set(found) >= {on_pid, off_pid}, done.told()
+    version = found[on_pid][2]
+    assert found[on_pid][1] == "on" and version.startswith("3.")
+    assert found[off_pid][1] == "off"
+    assert found[on_pid][3] == str(on.pid)
+    assert found[on_pid][4].endswith("program.py one two")
+    for process in (on, off):
+        process.communicate(b"\n", timeout=30)
+    done = ulma("ps", "--dir", ulma.session_dir)
+    assert done.out == b""
+
+
+def test_clears_what_a_killed_ulma_left(ulma):
+    process, pid = start(ulma)
+    process.kill()
+    process.wait(30)
+    try:
+        assert len(ulma.left_behind()) >= 2  # session and private folder
+        done = ulma("ps")
+        assert rows(done)[pid][1:4:2] == ["off", "cleared"], done.told()
+        assert b"removed 1 session" in done.err and b"removed 1 private folder" in done.err
+        assert ulma.left_behind() == []
+        assert os.path.exists(f"/proc/{pid}")
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_stale_when_the_target_is_gone_too(ulma, wait):
+    process, pid = start(ulma)
+    process.kill()
+    process.wait(30)
+    os.kill(pid, signal.SIGKILL)
+    wait(lambda: not os.path.exists(f"/proc/{pid}"), "the target's end")
+    done = ulma("ps", "--dir", ulma.session_dir)
+    assert rows(done)[pid][1] == "stale", done.told()
+    assert ulma("ps", "--dir", ulma.session_dir).out == b""
+
+
+def test_leaves_alone_what_is_no_session(ulma):
+    for name in ("notes.txt", "123-0123456789abcdef", "ulma-1-2-abcdef"):
+        (ulma.session_dir / name).write_bytes(b"x" * 5000)
+    done = ulma("ps", "--dir", ulma.session_dir)
+    assert done.status == 0 and done.out == b""
+    assert len(list(ulma.session_dir.iterdir())) == 3
+
+
+def test_of_another_boot_is_shown_and_kept(ulma):
+    process, pid = start(ulma)
+    (path,) = ulma.session_dir.iterdir()
+    data = bytearray(path.read_bytes())
+    process.communicate(b"\n", timeout=30)
+    boot = open("/proc/sys/kernel/random/boot_id").read().strip().encode()
+    assert boot in data[:4096]
+    at = data.index(boot)
+    data[at : at + 8] = b"00000000"
+    path.write_bytes(data)
+    done = ulma("ps", "--dir", ulma.session_dir)
+    assert rows(done)[pid][1:4:2] == ["stale", "gone"], done.told()
+    assert path.exists()

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""ulma top: plain frames, the target's output, and what ends what. The screen itself has its goldens
+in tests/screen; here it is only seen to come up on a terminal and to give it back."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import termios
+
+import harness
+import pytest
+
+BUSY = """
+import os, sys, time
+def work():
+    for i in range(1000): pass
+def main():
+    print('first line', flush=True)
+    end = time.time() + float(sys.argv[1])
+    while time.time() < end: work()
+    print('last line', file=sys.stderr)
+    sys.exit(5)
+main()
+"""
+FOREVER = BUSY.replace("time.time() < end", "True")
+
+
+def top_words(ulma, *options, seconds="0.5", code=BUSY):
+    return ["top", "--python", ulma.python, *options, ulma.script(code), seconds]
+
+
+def frames_in(text):
+    """Frames are told by their lines of column titles."""
+    return sum("%self" in line and line.endswith("function") for line in text.splitlines())
+
+
+def output_file(text):
+    return re.search(r"what the target prints.* is in (\S+)", text).group(1)
+
+
+def test_frames_without_a_terminal(ulma):
+    done = ulma(*top_words(ulma, "-i", "0.2"))
+    text = done.out.decode()
+    assert done.status == 5, done.told()
+    assert "%self" in text and "work" in text and "first line" not in text
+    assert "ncalls" in done.err.decode()
+    path = output_file(done.err.decode())
+    assert open(path).read() == "first line\nlast line\n"
+    assert ulma.left_behind() == []
+
+
+def test_frames_of_json_are_one_line_each(ulma):
+    done = ulma(*top_words(ulma, "-q", "-b", "-f", "json", "-i", "0.2", seconds="1"))
+    lines = done.out.decode().splitlines()
+    assert done.status == 5 and done.err == b"" and len(lines) >= 2
+    for line in lines:
+        frame = json.loads(line)
+        assert frame["ulma"] == 1 and frame["clock"] == "cpu"
+    last = json.loads(lines[-1])
+    assert any(row["name"] == "work" for row in last["functions"])
+
+
+def test_a_short_target_still_gets_a_frame(ulma):
+    done = ulma("top", "--python", ulma.python, "--once", "-c", "def f(): pass\nf()")
+    assert done.status == 0 and frames_in(done.out.decode()) == 1
+    assert list(ulma.temporary.glob("*.out")) == []  # it printed nothing
+
+
+@pytest.mark.parametrize("options, frames", [(["--once"], 1), (["--count", "2"], 2)])
+def test_counted_frames_leave_the_target_running(ulma, wait, options, frames):
+    done = ulma(*top_words(ulma, "-b", "-i", "0.2", *options, code=FOREVER))
+    assert done.status == 0, done.told()
+    pid = int(re.search(r"PID (\d+) goes on without ulma", done.err.decode()).group(1))
+    try:
+        assert frames_in(done.out.decode()) == frames
+        os.kill(pid, 0)
+        assert ulma.left_behind() == []
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_kill_ends_the_target(ulma):
+    done = ulma(*top_words(ulma, "--once", "--kill", "-i", "0.2", code=FOREVER))
+    assert done.status == 128 + signal.SIGTERM, done.told()
+
+
+def test_duration(ulma):
+    done = ulma(*top_words(ulma, "-b", "-d", "0.4", "--kill", "-i", "0.2", code=FOREVER))
+    assert done.status == 128 + signal.SIGTERM, done.told()
+    assert b"work" in done.out
+
+
+def test_reader_that_goes_away(ulma):
+    words = " ".join(map(str, top_words(ulma, "-b", "-i", "0.1", "--kill", code=FOREVER)))
+    done = harness.run(
+        ["bash", "-c", f"{harness.ULMA} {words} | head -n 3; echo ${{PIPESTATUS[0]}}"],
+        env=ulma.env,
+        cwd=ulma.folder,
+    )
+    assert done.out.decode().splitlines()[-1] == str(128 + signal.SIGTERM), done.told()
+
+
+def test_report_in_its_own_format(ulma):
+    done = ulma(*top_words(ulma, "-q", "-b", "-o", "r.json"))
+    assert done.status == 5
+    report = json.loads((ulma.folder / "r.json").read_text())
+    assert report["target"]["exit_status"] == 5 and report["clock"] == "cpu"
+
+
+def test_frames_come_as_table_or_json_only(ulma, sentence):
+    done = ulma(*top_words(ulma, "-b", "-f", "pstats"))
+    assert done.status == 125
+    sentence(done, "frames come as table or json")
+
+
+@pytest.mark.parametrize("word", ["99999999", "recording.ulma"])
+def test_what_is_not_there_yet(ulma, sentence, word):
+    done = ulma("top", word)
+    assert done.status == 2
+    sentence(done, "is not there yet")
+
+
+class Screen:
+    """ulma on a pty of 24 x 80."""
+
+    def __init__(self, ulma, words):
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.chdir(ulma.folder)
+            env = dict(ulma.env, TERM="xterm-256color", LC_ALL="C.UTF-8")
+            os.execve(harness.ULMA, [str(harness.ULMA), *words], env)
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.seen = b""
+
+    def expect(self, text):
+        while text not in self.seen:
+            try:
+                got = os.read(self.master, 65536)
+            except OSError:
+                got = b""
+            assert got, (text, self.seen[-2000:])
+            self.seen += got
+        before, self.seen = self.seen.split(text, 1)
+        return before
+
+    def status(self):
+        while True:
+            try:
+                got = os.read(self.master, 65536)
+            except OSError:
+                break
+            if not got:
+                break
+            self.seen += got
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = 0
+        return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+LEAVE_SCREEN = b"\x1b[?1049l"
+
+
+@pytest.fixture
+def screen(ulma):
+    started = []
+
+    def start(*options, **more):
+        started.append(Screen(ulma, [str(w) for w in top_words(ulma, *options, **more)]))
+        return started[-1]
+
+    yield start
+    for one in started:
+        os.close(one.master)
+        if one.pid:
+            os.kill(one.pid, signal.SIGKILL)
+            os.waitpid(one.pid, 0)
+
+
+def gone_on(one):
+    return int(re.search(rb"PID (\d+) goes on without ulma", one.seen).group(1))
+
+
+def test_q_leaves_the_screen_and_the_target_running(ulma, screen):
+    one = screen("-i", "0.2", code=FOREVER)
+    one.expect(b"work")
+    os.write(one.master, b"q")
+    one.expect(LEAVE_SCREEN)
+    assert one.status() == 0
+    pid = gone_on(one)
+    try:
+        assert b"ncalls" in one.seen
+        os.kill(pid, 0)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_screen_stays_at_the_targets_end_until_a_key(ulma, screen):
+    one = screen("-i", "0.2", seconds="1")
+    one.expect(b"status 5")
+    os.write(one.master, b"q")
+    one.expect(LEAVE_SCREEN)
+    assert one.status() == 5
+    assert b"ncalls" in one.seen
+    assert open(output_file(one.seen.decode(errors="replace"))).read().startswith("first line")
+
+
+def test_ctrl_c_at_the_stayed_screen_leaves_it(ulma, screen):
+    one = screen("-i", "0.2", seconds="0.5")
+    one.expect(b"status 5")
+    os.write(one.master, b"\x03")
+    one.expect(LEAVE_SCREEN)
+    assert one.status() == 5
+
+
+def test_sigterm_ends_target_and_screen(ulma, screen):
+    one = screen("-i", "0.2", code=FOREVER)
+    one.expect(b"work")
+    os.kill(one.pid, signal.SIGTERM)
+    one.expect(LEAVE_SCREEN)
+    assert one.status() == 128 + signal.SIGTERM
+    assert b"ncalls" in one.seen
+
+
+def test_duration_ends_the_screen(ulma, screen):
+    one = screen("-i", "0.2", "-d", "0.5", code=FOREVER)
+    one.expect(LEAVE_SCREEN)
+    assert one.status() == 0
+    os.kill(gone_on(one), signal.SIGKILL)
+
+
+def test_target_does_not_get_the_keys(ulma, screen):
+    code = "import sys, time\nprint(repr(sys.stdin.read()), flush=True)\ntime.sleep(0.3)\n"
+    one = screen("-i", "0.2", code=code)
+    one.expect(b"status 0")
+    os.write(one.master, b"q")
+    assert one.status() == 0
+    assert open(output_file(one.seen.decode(errors="replace"))).read() == "''\n"

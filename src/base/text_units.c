@@ -8,7 +8,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #define MICRO "\xc2\xb5"
 
@@ -49,8 +48,10 @@ char *text_format_time(char buffer[static TEXT_NUMBER_BYTES], int64_t time_ns)
     static const struct unit units[] = {{1, "ns"}, {1e3, MICRO "s"}, {1e6, "ms"}, {1e9, "s"}};
     char *start = buffer;
     uint64_t span = time_ns < 0 ? -(uint64_t)time_ns : (uint64_t)time_ns;
-    if (span == 0)
-        return strcpy(start, "0");
+    if (span == 0) {
+        snprintf(start, TEXT_NUMBER_BYTES, "0");
+        return start;
+    }
     char digits[TEXT_NUMBER_BYTES];
     if (span >= UINT64_C(999500000000))
         format_long_time(digits, (span + 500000000) / 1000000000);
@@ -89,7 +90,7 @@ char *text_format_grouped(char buffer[static TEXT_NUMBER_BYTES], uint64_t count)
 char *text_format_rate(char buffer[static TEXT_NUMBER_BYTES], double rate)
 {
     if (!isfinite(rate) || rate < 0.005) {
-        strcpy(buffer, "0");
+        snprintf(buffer, TEXT_NUMBER_BYTES, "0");
         return buffer;
     }
     if (rate >= 999.5) {

@@ -131,7 +131,7 @@ static void draw_state(const struct tui_state *state, struct flow *flow)
 /* `cpu 187%  █ MainThread 98%  ▅ worker 60%  13 more`: one CPU is 100. */
 static void draw_threads(const struct tui_state *state, struct screen *screen, int row, int columns)
 {
-    const struct snapshot_thread *threads[THREAD_LIMIT];
+    const struct snapshot_thread *threads[THREAD_LIMIT] = {NULL};
     const struct snapshot *snapshot = state->snapshot;
     size_t count = busiest_threads(snapshot, threads), shown = 0;
     double length_ns = window_ns(&snapshot->meta), sum_ns = 0;
@@ -203,8 +203,9 @@ static void describe_window(const struct tui_state *state, int columns, bool tab
 {
     const struct snapshot_meta *meta = &state->snapshot->meta;
     const struct view_column *sorted = tui_sort_column(state);
-    char window[48] = "since start", view[96] = "", every[32] = "";
-    if (meta->window_s > 0)
+    char window[48], view[96] = "", every[32] = "";
+    snprintf(window, sizeof window, "%s", columns < TIGHT ? "all" : "since start");
+    if (meta->window_s > 0 && !state->place.view->since_start)
         snprintf(window, sizeof window, columns < TIGHT ? "%d s" : "last %d s", meta->window_s);
     if (!tabs && sorted != NULL)
         snprintf(view, sizeof view, "%s by %s · ", state->place.view->id, sorted->title);

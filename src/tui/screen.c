@@ -63,15 +63,17 @@ struct glyph {
 /* What must not reach a terminal is spelled as Python spells it. */
 static void spell_unsafe(uint32_t rune, unsigned char byte, struct glyph *glyph)
 {
-    const char *format = "\\U%08x";
-    if (rune == TEXT_INVALID || rune <= 0xFF) {
-        rune = rune == TEXT_INVALID ? byte : rune;
-        format = rune == '\n' ? "\\n" : rune == '\t' ? "\\t" : "\\x%02x";
-    } else if (rune <= 0xFFFF) {
-        format = "\\u%04x";
-    }
-    /* Every format above takes at most one number. */
-    int size = snprintf(glyph->bytes, sizeof glyph->bytes, format, rune);
+    int size;
+    if (rune == TEXT_INVALID)
+        rune = byte;
+    if (rune == '\n' || rune == '\t')
+        size = snprintf(glyph->bytes, sizeof glyph->bytes, "\\%c", rune == '\n' ? 'n' : 't');
+    else if (rune <= 0xFF)
+        size = snprintf(glyph->bytes, sizeof glyph->bytes, "\\x%02x", rune);
+    else if (rune <= 0xFFFF)
+        size = snprintf(glyph->bytes, sizeof glyph->bytes, "\\u%04x", rune);
+    else
+        size = snprintf(glyph->bytes, sizeof glyph->bytes, "\\U%08x", rune);
     glyph->size = (size_t)size;
     glyph->width = size;
 }
@@ -100,7 +102,7 @@ static size_t glyph_next(const struct screen *screen, const char *text, struct g
 int screen_measure(const struct screen *screen, const char *text, int limit)
 {
     int width = 0;
-    struct glyph glyph;
+    struct glyph glyph = {.size = 0};
     while (*text != '\0' && width <= limit) {
         text += glyph_next(screen, text, &glyph);
         width += glyph.width;
@@ -116,7 +118,7 @@ static int compose(const struct screen *screen, const char *text, int width, cha
     int used = 0;
     size_t size = 0;
     while (*text != '\0') {
-        struct glyph glyph;
+        struct glyph glyph = {.size = 0};
         text += glyph_next(screen, text, &glyph);
         if (used + glyph.width > room || size + glyph.size + 4 > LINE_BYTES)
             break;

@@ -25,7 +25,7 @@ static void step_sort(struct tui_state *state, int step)
     const struct view_column *now = tui_sort_column(state);
     size_t count = view->column_count;
     size_t position = now != NULL ? (size_t)(now - view->columns) : step > 0 ? count - 1 : 0;
-    position = (position + count + (size_t)(step + (int)count)) % count;
+    position = (position + (step > 0 ? 1 : count - 1)) % count;
     state->place.sort = view->columns[position].id;
     tui_remake(state);
 }
@@ -114,6 +114,8 @@ static void next_window(struct tui_state *state)
     while (now < 3 && windows_s[now] != state->options.window_s)
         now++;
     state->options.window_s = windows_s[(now + 1) % 4];
+    if (state->place.view->since_start)
+        tui_say(state, false, "this view is of the whole run, the others are of the new window");
     state->stale = true; /* a paused screen too: another window is another question */
 }
 

@@ -175,8 +175,10 @@ void tui_turn(struct tui_state *state, int step)
         state->place = state->back[--state->back_count];
     remember(state);
     size_t position = view_position(state->place.view);
+    if (count == 0)
+        return;
     do
-        position = (position + count + (size_t)(step + (int)count)) % count;
+        position = (position + (step > 0 ? 1 : count - 1)) % count;
     while (view_list[position]->needs_function);
     state->back_count = 0;
     bool known = position < TUI_VIEW_LIMIT && state->remembered[position].view != NULL;

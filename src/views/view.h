@@ -70,6 +70,7 @@ struct view {
     size_t column_count;
     const char *default_sort; /* column id or NULL */
     bool needs_function;
+    bool since_start; /* its figures are of the whole run, whatever the window */
     /* 0 or -ENOMEM; fills rows, row_count, left_out, title. The arena is there already. */
     int (*fill)(const struct snapshot *snapshot, const struct view_query *query,
                 struct view_table *table);

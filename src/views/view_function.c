@@ -176,5 +176,6 @@ const struct view view_function = {
     .column_count = COLUMNS,
     .default_sort = "total",
     .needs_function = true,
+    .since_start = true,
     .fill = fill,
 };

@@ -51,5 +51,6 @@ const struct view view_processes = {
     .columns = columns,
     .column_count = COLUMNS,
     .default_sort = "calls",
+    .since_start = true,
     .fill = fill,
 };

@@ -150,5 +150,6 @@ const struct view view_tree = {
     .columns = columns,
     .column_count = COLUMNS,
     .default_sort = "total",
+    .since_start = true,
     .fill = fill,
 };

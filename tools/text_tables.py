@@ -78,8 +78,15 @@ struct text_range {{
     uint32_t first, last;
 }};
 """)
-    print("\n\n".join([table("text_zero", width_zero), table("text_wide", width_two),
-                       table("text_unsafe", unsafe)]))
+    print(
+        "\n\n".join(
+            [
+                table("text_zero", width_zero),
+                table("text_wide", width_two),
+                table("text_unsafe", unsafe),
+            ]
+        )
+    )
     print("\n#endif")
 
 

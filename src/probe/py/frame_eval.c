@@ -110,13 +110,6 @@ static void put_retop(struct writer *writer, void *caller)
     writer->innermost = caller;
 }
 
-static enum event_kind pop_kind(const PyObject *result, const void *frame, bool generator)
-{
-    if (!result)
-        return EVENT_UNWIND;
-    return generator && has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN;
-}
-
 static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
 {
     if (__builtin_expect(switch_is_due(), 0))
@@ -136,14 +129,17 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
         kind = EVENT_RESUME;
     uint32_t begun_in = epoch;
     writer->innermost = frame;
-    calls_push(kind, code, frame);
+    uint32_t id = calls_push(kind, code, frame);
     PyObject *result = __builtin_expect(is_low_on_stack(writer), 0)
                            ? evaluate_guarded(tstate, frame, throwflag)
                            : chained(tstate, frame, throwflag);
     if (__builtin_expect(begun_in != epoch, 0))
         return result;
     uint64_t counter = link_counter();
-    calls_pop(pop_kind(result, frame, generator), counter, frame);
+    if (__builtin_expect(!result, 0))
+        calls_unwind(counter, id, frame);
+    else
+        calls_pop(generator && has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter, frame);
     writer->innermost = caller;
     return result;
 }

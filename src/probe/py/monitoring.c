@@ -58,7 +58,13 @@ PUSH_CALLBACK(on_resume, EVENT_RESUME)
 PUSH_CALLBACK(on_throw, EVENT_THROW)
 POP_CALLBACK(on_return, EVENT_RETURN)
 POP_CALLBACK(on_yield, EVENT_YIELD)
-POP_CALLBACK(on_unwind, EVENT_UNWIND)
+
+CALLBACK(on_unwind)
+{
+    uint64_t counter = link_counter();
+    calls_unwind(counter, define_known(args[0]), current_frame());
+    return Py_None;
+}
 
 /* args: code, offset, callable, first argument or MISSING. */
 CALLBACK(on_call)

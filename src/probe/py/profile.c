@@ -61,10 +61,10 @@ static void on_python_return(void *frame, const PyObject *result)
     uint64_t counter = link_counter();
     PyObject *code = pyapi_frame_code(frame);
     bool generator = code && (PYAPI_FIELD(int, code, pyapi.code_flags) & GENERATOR_FLAGS) != 0;
-    enum event_kind kind = EVENT_UNWIND;
-    if (result)
-        kind = generator && has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN;
-    calls_pop(kind, counter, frame);
+    if (!result)
+        calls_unwind(counter, code ? define_known(code) : 0, frame);
+    else
+        calls_pop(generator && has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter, frame);
 }
 
 static void on_c_call(void *frame, PyObject *function)

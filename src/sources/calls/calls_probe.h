@@ -11,17 +11,23 @@
 #include "probe/switch.h"
 #include "probe/writer.h"
 
-static inline void calls_push(enum event_kind kind, PyObject *code, void *frame)
+static inline uint32_t calls_push(enum event_kind kind, PyObject *code, void *frame)
 {
     uint32_t id = define_id(code, frame);
-    if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
-        return;
-    writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
+    if (__builtin_expect(link_to.modes[id] == MODE_RECORD, 1))
+        writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
+    return id;
 }
 
 static inline void calls_pop(enum event_kind kind, uint64_t counter, const void *frame)
 {
     writer_put(counter, kind, 0, pyapi_frame_key(frame));
+}
+
+/* Who raised is asked for by name; exceptions are rare enough to say it. */
+static inline void calls_unwind(uint64_t counter, uint32_t id, const void *frame)
+{
+    writer_put(counter, EVENT_UNWIND, id, pyapi_frame_key(frame));
 }
 
 #endif

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""`ulma top` on a real program in a real terminal: what people do with it, end to end."""
+
+import os
+import signal
+
+import harness
+import pytest
+from tmux import terminal
+
+WORK = """
+import os, sys, threading
+def 价格(): return sum(range(200))
+def busy():
+    for _ in range(2000): 价格()
+def waits(): threading.Event().wait()
+threading.Thread(target=waits, name="sleeper", daemon=True).start()
+print("the program's first line", flush=True)
+while not os.path.exists(sys.argv[1]): busy()
+print("the program's last line")
+sys.exit(7)
+"""
+
+
+@pytest.fixture
+def top(tmp_path, session_dir):
+    """A terminal in which `ulma top` runs; `top.stop()` lets the program end."""
+    script = tmp_path / "work.py"
+    script.write_text(WORK)
+    stop = tmp_path / "stop"
+    env = {"ULMA_DIR": str(session_dir), "TMPDIR": str(tmp_path)}
+    with terminal(tmp_path, 120, 60, env) as tmux:
+        words = [
+            harness.ULMA,
+            "top",
+            "--python",
+            harness.pythons()[-1].path,
+            "-i",
+            "0.2",
+            "-n",
+            "3",
+        ]
+
+        def start():
+            tmux.run([*words, script, stop], after="; echo status=$?")
+            tmux.wait_for("价格")
+
+        tmux.start = start
+        tmux.stop = stop.touch
+        try:
+            yield tmux
+        finally:
+            stop.touch()
+
+
+def is_given_back(tmux):
+    return tmux.flag("alternate_on") == "0" and tmux.flag("cursor_flag") == "1"
+
+
+def first_row(screen):
+    titles = next(i for i, line in enumerate(screen) if "%self" in line)
+    return screen[titles + 1]
+
+
+def test_the_busiest_function_is_the_first_row(top):
+    top.start()
+    screen = top.wait(lambda s: any("%self" in line for line in s), "the table")
+    assert "价格" in first_row(screen), "\n".join(screen)
+    top.wait_match(r"exact: yes")
+    top.wait_match(r"lost 0 ")
+    top.wait_match(r"MainThread \d+%")
+    top.wait_match(r"work\.py")
+
+
+def test_every_view_of_it(top):
+    top.start()
+    top.key("Enter")
+    top.wait_for("[Function: 价格")
+    top.wait_match(r"called by\n.*busy")
+    top.key("Escape", "Tab")
+    top.wait_match(r"▾ busy")
+    top.key("t")
+    top.wait_match(r"sleeper")
+    top.key("v")
+    top.wait_for("the program's first line")
+    top.key("h")
+    top.wait_for("this help")
+
+
+def test_off_and_on_again(top):
+    top.start()
+    top.key("o")
+    top.wait_for("○ off")
+    top.key("o")
+    top.wait_for("● on")
+
+
+def test_left_by_q_the_program_goes_on(top):
+    top.start()
+    top.key("q")
+    top.wait_for("status=0")
+    assert is_given_back(top)
+    pid = int(top.wait_match(r"PID (\d+) goes on without ulma").group(1))
+    os.kill(pid, 0)
+
+
+def test_the_end_of_the_program_is_shown(top):
+    top.start()
+    top.stop()
+    top.wait_for("the program has ended with status 7")
+    top.key("v")
+    top.wait_for("the program's last line")
+    top.key("q")
+    top.wait_for("status=7")
+    assert is_given_back(top)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_gives_the_terminal_back(top, number):
+    top.start()
+    os.kill(top.foreground_pid("ulma"), number)
+    top.wait_match(r"status=\d+")
+    assert is_given_back(top)
+    top.run(["echo", "typed", "again"])
+    top.wait(lambda screen: "typed again" in screen, "what is typed after the end")
+
+
+def test_interrupted_the_terminal_is_given_back(top):
+    top.start()
+    top.key("C-c")
+    top.wait_for("ended by signal 2")
+    top.key("q")
+    top.wait_match(r"status=\d+")
+    assert is_given_back(top)
+
+
+def test_stopped_and_continued(top):
+    top.start()
+    top.key("C-z")
+    top.wait_for("Stopped")
+    assert is_given_back(top)
+    top.run(["fg"])
+    top.wait_for("[Functions]")
+    top.key("q")
+    top.wait_match(r"PID \d+ goes on without ulma")
+    assert is_given_back(top)

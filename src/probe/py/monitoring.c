@@ -30,6 +30,17 @@ static inline void *current_frame(void)
     return pyapi_current_frame(pyapi.thread_state());
 }
 
+/* Whether the event is of the innermost frame. Compiled extensions may fire events too (the
+ * PyMonitoring_* functions of 3.13), with a code-like object and no frame of their own: theirs would
+ * be taken for their caller's. */
+static inline bool is_of_frame(const void *frame, const PyObject *code)
+{
+    if (!frame)
+        return false;
+    uintptr_t bits = PYAPI_FIELD(uintptr_t, frame, pyapi.frame_code) & ~(uintptr_t)7;
+    return bits == (uintptr_t)code;
+}
+
 #define CALLBACK(name)                                                                             \
     static PyObject *name(PyObject *self __attribute__((unused)), PyObject *const *args,           \
                           size_t nargsf __attribute__((unused)),                                   \
@@ -40,16 +51,19 @@ static inline void *current_frame(void)
     {                                                                                              \
         if (__builtin_expect(switch_is_due(), 0))                                                  \
             switch_apply();                                                                        \
-        calls_push(kind, args[0], current_frame());                                                \
+        void *frame = current_frame();                                                             \
+        if (__builtin_expect(is_of_frame(frame, args[0]), 1))                                      \
+            calls_push(kind, args[0], frame);                                                      \
         return Py_None; /* immortal since 3.12: no reference to count */                           \
     }
 
 #define POP_CALLBACK(name, kind)                                                                   \
     CALLBACK(name)                                                                                 \
     {                                                                                              \
-        (void)args;                                                                                \
         uint64_t counter = link_counter();                                                         \
-        calls_pop(kind, counter, current_frame());                                                 \
+        void *frame = current_frame();                                                             \
+        if (__builtin_expect(is_of_frame(frame, args[0]), 1))                                      \
+            calls_pop(kind, counter, frame);                                                       \
         return Py_None;                                                                            \
     }
 
@@ -62,7 +76,9 @@ POP_CALLBACK(on_yield, EVENT_YIELD)
 CALLBACK(on_unwind)
 {
     uint64_t counter = link_counter();
-    calls_unwind(counter, define_known(args[0]), current_frame());
+    void *frame = current_frame();
+    if (is_of_frame(frame, args[0]))
+        calls_unwind(counter, define_known(args[0]), frame);
     return Py_None;
 }
 

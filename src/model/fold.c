@@ -13,29 +13,46 @@
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* The compiler would rather share the code of the common events than keep values in registers. */
+#define INLINE static inline __attribute__((always_inline))
+#define RARE static __attribute__((noinline, cold))
+
 struct cursor {
     struct entry *top;
     int64_t clock_t16;
     uint64_t last;
     int64_t debt_t16;
+    uint64_t python_pushes;
+    /* not changed here; anew after any call that may change them */
     uint64_t hurdle;
+    struct entry *entries, *limit; /* limit: the last entry there is room for */
+    uint32_t *buckets;
+    uint32_t shift;
+    uint32_t epoch;
+    struct node *nodes;
 };
 
-static inline void load(struct cursor *cursor, const struct track *track)
+INLINE void load(struct cursor *cursor, const struct track *track)
 {
     cursor->top = &track->entries[track->depth];
     cursor->clock_t16 = track->clock_t16;
     cursor->last = track->last;
     cursor->debt_t16 = track->debt_t16;
+    cursor->python_pushes = track->python_pushes;
     cursor->hurdle = track->hurdle;
+    cursor->entries = track->entries;
+    cursor->limit = track->entries + track->entry_limit - 1;
+    cursor->buckets = track->buckets;
+    cursor->shift = track->bucket_shift;
 }
 
-static inline void store(const struct cursor *cursor, struct track *track)
+INLINE void store(const struct cursor *cursor, struct track *track)
 {
     track->depth = (uint32_t)(cursor->top - track->entries);
     track->clock_t16 = cursor->clock_t16;
     track->last = cursor->last;
     track->debt_t16 = cursor->debt_t16;
+    track->python_pushes = cursor->python_pushes;
 }
 
 /* --- time ----------------------------------------------------------------------------------- */
@@ -50,7 +67,7 @@ static void end_doubt(struct model *model, struct track *track, uint64_t counter
     seed_end_resync(model, track);
 }
 
-static void pass_slow(struct model *model, struct track *track, struct cursor *cursor,
+RARE void pass_slow(struct model *model, struct track *track, struct cursor *cursor,
                       uint64_t counter, uint32_t kind)
 {
     store(cursor, track);
@@ -60,8 +77,8 @@ static void pass_slow(struct model *model, struct track *track, struct cursor *c
     load(cursor, track);
 }
 
-static inline void pass(struct model *model, struct track *track, struct cursor *cursor,
-                        uint64_t counter, uint32_t kind, uint64_t most_ticks)
+INLINE void pass(struct model *model, struct track *track, struct cursor *cursor, uint64_t counter,
+                 uint32_t kind, uint64_t most_ticks)
 {
     uint64_t ticks = counter - cursor->last;
     /* A counter that went back is a very long interval. */
@@ -108,16 +125,18 @@ static uint32_t find_child(struct model *model, struct track *track, uint32_t sy
     return nodes_other(nodes, symbol, !track->depths || track->depths[symbol] == 0);
 }
 
-static uint32_t find_child_slow(struct model *model, struct track *track,
-                                const struct cursor *cursor, uint32_t symbol)
+static __attribute__((noinline)) uint32_t find_child_slow(struct model *model,
+                                                          struct track *track,
+                                                          const struct cursor *cursor,
+                                                          uint32_t symbol)
 {
     store(cursor, track);
     return find_child(model, track, symbol);
 }
 
 /* The frame is open: that activation and all above it have ended unseen. */
-static void close_open(struct model *model, struct track *track, struct cursor *cursor,
-                       uint64_t key)
+RARE void close_open(struct model *model, struct track *track, struct cursor *cursor,
+                     uint64_t key)
 {
     store(cursor, track);
     uint32_t depth = track_find(track, key);
@@ -126,7 +145,7 @@ static void close_open(struct model *model, struct track *track, struct cursor *
     load(cursor, track);
 }
 
-static bool make_room(struct model *model, struct track *track, struct cursor *cursor)
+RARE bool make_room(struct model *model, struct track *track, struct cursor *cursor)
 {
     store(cursor, track);
     uint32_t before = track->entry_limit;
@@ -139,55 +158,64 @@ static bool make_room(struct model *model, struct track *track, struct cursor *c
     return room;
 }
 
+RARE void touch(struct model *model, uint32_t node)
+{
+    windows_mark(&model->windows, model->nodes.nodes, node);
+}
+
+INLINE bool is_open(const struct cursor *cursor, uint64_t key)
+{
+    uint32_t at = cursor->buckets[track_bucket(key, cursor->shift)];
+    while (UNLIKELY(at != 0) && cursor->entries[at].key != key)
+        at = cursor->entries[at].below;
+    return at != 0;
+}
+
 struct push {
     uint64_t key;
     uint32_t symbol;
     uint32_t calls, resumes;
-    int64_t prior_t16, prior_wait_t16;
+    int64_t prior_t16, prior_wait_t16; /* of its activation, before this */
 };
 
-static inline void push(struct model *model, struct track *track, struct cursor *cursor,
-                        const struct push *what)
+INLINE void push(struct model *model, struct track *track, struct cursor *cursor, struct push what)
 {
-    uint32_t bucket = track_bucket(what->key, track->bucket_shift);
-    for (uint32_t at = track->buckets[bucket]; UNLIKELY(at != 0); at = track->entries[at].below) {
-        if (track->entries[at].key != what->key)
-            continue;
+    if (UNLIKELY(is_open(cursor, what.key))) {
         struct cursor copy = *cursor;
-        close_open(model, track, &copy, what->key);
+        close_open(model, track, &copy, what.key);
         *cursor = copy;
-        break;
     }
-    struct node *nodes = model->nodes.nodes;
-    uint32_t child = nodes[cursor->top->node].last_child;
-    if (UNLIKELY(nodes[child].symbol != what->symbol)) {
+    uint32_t child = cursor->nodes[cursor->top->node].last_child;
+    if (UNLIKELY(cursor->nodes[child].symbol != what.symbol)) {
         struct cursor copy = *cursor;
-        child = find_child_slow(model, track, &copy, what->symbol);
+        child = find_child_slow(model, track, &copy, what.symbol);
     }
-    windows_touch(&model->windows, nodes, child);
-    nodes[child].calls += what->calls;
-    nodes[child].resumes += what->resumes;
-    if (UNLIKELY(cursor->top + 2 > track->entries + track->entry_limit)) {
+    struct node *node = &cursor->nodes[child];
+    if (UNLIKELY(node->epoch != cursor->epoch))
+        touch(model, child);
+    node->calls += what.calls;
+    node->resumes += what.resumes;
+    if (UNLIKELY(cursor->top == cursor->limit)) {
         struct cursor copy = *cursor;
         bool room = make_room(model, track, &copy);
         *cursor = copy;
         if (!room)
             return;
-        bucket = track_bucket(what->key, track->bucket_shift);
     }
     if (UNLIKELY(track->depths != NULL))
-        track->depths[what->symbol]++;
+        track->depths[what.symbol]++;
     struct entry *entry = ++cursor->top;
-    entry->key = what->key;
+    uint32_t *bucket = &cursor->buckets[track_bucket(what.key, cursor->shift)];
+    entry->key = what.key;
     entry->start_t16 = cursor->clock_t16;
     entry->child_t16 = 0;
-    entry->prior_t16 = what->prior_t16;
     entry->wait_start_t16 = track->wait_t16;
-    entry->prior_wait_t16 = what->prior_wait_t16;
+    entry->begin_t16 = cursor->clock_t16 - what.prior_t16;
+    entry->wait_begin_t16 = track->wait_t16 - what.prior_wait_t16;
     entry->node = child;
-    entry->symbol = what->symbol;
-    entry->below = track->buckets[bucket];
-    track->buckets[bucket] = (uint32_t)(entry - track->entries);
+    entry->symbol = what.symbol;
+    entry->below = *bucket;
+    *bucket = (uint32_t)(entry - cursor->entries);
 }
 
 /* A generator's earlier segments. START: there are none; what the frame's last tenant left is void. */
@@ -209,7 +237,7 @@ static struct push push_of_suspendable(struct model *model, uint32_t kind, uint3
         what.prior_t16 = activation.total_t16;
         what.prior_wait_t16 = activation.wait_t16;
     } else if (kind == EVENT_RESUME) {
-        what.prior_t16 = TRACK_UNCERTAIN;
+        what.prior_t16 = -TRACK_UNCERTAIN;
     }
     return what;
 }
@@ -217,8 +245,7 @@ static struct push push_of_suspendable(struct model *model, uint32_t kind, uint3
 /* --- pops ----------------------------------------------------------------------------------- */
 
 /* Brings the frame to the top; false: it is not open. */
-static bool find_frame(struct model *model, struct track *track, struct cursor *cursor,
-                       uint64_t key)
+RARE bool find_frame(struct model *model, struct track *track, struct cursor *cursor, uint64_t key)
 {
     store(cursor, track);
     uint32_t depth = track_find(track, key);
@@ -231,14 +258,13 @@ static bool find_frame(struct model *model, struct track *track, struct cursor *
 }
 
 /* The top has waited: all that is seldom done at a pop. */
-static void add_waited(struct model *model, const struct track *track, const struct entry *entry,
-                       int64_t running_t16, bool record)
+RARE void add_waited(struct model *model, const struct track *track, const struct entry *entry,
+                     int64_t running_t16, bool record)
 {
-    int64_t wait_t16 = track->wait_t16 - entry->wait_start_t16;
-    model->nodes.nodes[entry->node].total_wait_t16 += wait_t16;
+    model->nodes.nodes[entry->node].total_wait_t16 += track->wait_t16 - entry->wait_start_t16;
     if (record)
         symbols_record_slow(&model->symbols, &model->symbols.symbols[entry->symbol], running_t16,
-                            entry->prior_wait_t16 + wait_t16);
+                            track->wait_t16 - entry->wait_begin_t16);
 }
 
 static void suspend(struct model *model, const struct track *track, const struct entry *entry,
@@ -252,14 +278,14 @@ static void suspend(struct model *model, const struct track *track, const struct
         .frame = (uint32_t)entry->key,
         .symbol = entry->symbol,
         .total_t16 = running_t16,
-        .wait_t16 = entry->prior_wait_t16 + track->wait_t16 - entry->wait_start_t16,
+        .wait_t16 = track->wait_t16 - entry->wait_begin_t16,
     };
     suspended_put(&model->suspended, &activation);
 }
 
 /* `record`: the activation has ended, as seen. */
-static inline void pop(struct model *model, struct track *track, struct cursor *cursor,
-                       uint64_t key, bool record, bool yields)
+INLINE void pop(struct model *model, struct track *track, struct cursor *cursor, uint64_t key,
+                bool record, bool yields)
 {
     if (UNLIKELY(cursor->top->key != key)) {
         struct cursor copy = *cursor;
@@ -269,20 +295,21 @@ static inline void pop(struct model *model, struct track *track, struct cursor *
             return;
     }
     struct entry *entry = cursor->top;
-    struct node *node = &model->nodes.nodes[entry->node];
+    struct node *node = &cursor->nodes[entry->node];
     int64_t total_t16 = cursor->clock_t16 - entry->start_t16;
-    int64_t running_t16 = entry->prior_t16 + total_t16;
-    windows_touch(&model->windows, model->nodes.nodes, entry->node);
+    int64_t running_t16 = cursor->clock_t16 - entry->begin_t16;
+    if (UNLIKELY(node->epoch != cursor->epoch))
+        touch(model, entry->node);
     node->total_t16 += total_t16;
     node->self_t16 += total_t16 - entry->child_t16;
     entry[-1].child_t16 += total_t16;
-    if (UNLIKELY(track->wait_t16 != entry->wait_start_t16) || UNLIKELY(entry->prior_wait_t16))
+    if (UNLIKELY(track->wait_t16 != entry->wait_begin_t16))
         add_waited(model, track, entry, running_t16, record);
     else if (record)
         symbols_record(&model->symbols, &model->symbols.symbols[entry->symbol], running_t16);
     if (yields)
         suspend(model, track, entry, running_t16);
-    track->buckets[track_bucket(key, track->bucket_shift)] = entry->below;
+    cursor->buckets[track_bucket(key, cursor->shift)] = entry->below;
     if (UNLIKELY(track->depths != NULL))
         track->depths[entry->symbol]--;
     cursor->top--;
@@ -320,7 +347,7 @@ static void fold_rare(struct model *model, struct track *track, const struct eve
     }
 }
 
-static void leave(struct model *model, struct track *track, struct cursor *cursor,
+RARE void leave(struct model *model, struct track *track, struct cursor *cursor,
                   const struct event *event)
 {
     store(cursor, track);
@@ -328,81 +355,109 @@ static void leave(struct model *model, struct track *track, struct cursor *curso
     load(cursor, track);
 }
 
-static void push_event(struct model *model, struct track *track, struct cursor *cursor,
-                       const struct event *event, uint32_t handle)
+/* Pushes that are no plain START: generators, coroutines, and what nobody knows. */
+static __attribute__((noinline)) void push_other(struct model *model, struct track *track,
+                                                 struct cursor *cursor, const struct event *event,
+                                                 uint32_t handle)
 {
     uint32_t kind = event_kind(event);
-    if (handle & 1) {
-        struct push what = push_of_suspendable(model, kind, event->frame, handle >> 1);
-        push(model, track, cursor, &what);
-        return;
-    }
     struct push what = {
         .key = event->frame,
         .symbol = handle >> 1,
         .calls = kind != EVENT_RESUME,
         .resumes = kind == EVENT_RESUME,
     };
-    push(model, track, cursor, &what);
+    if (handle & 1)
+        what = push_of_suspendable(model, kind, event->frame, handle >> 1);
+    push(model, track, cursor, what);
 }
 
-static inline void fold_python(struct model *model, struct track *track, struct cursor *cursor,
-                               const struct event *event, uint32_t kind)
+/* Pops that are no plain RETURN. */
+static __attribute__((noinline)) void pop_other(struct model *model, struct track *track,
+                                                struct cursor *cursor, const struct event *event)
 {
-    if (kind <= EVENT_THROW) {
-        uint32_t handle = symbols_handle(&model->symbols, event_id(event));
-        track->python_pushes++;
-        if (LIKELY(kind == EVENT_START && !(handle & 1))) {
-            struct push what = {.key = event->frame, .symbol = handle >> 1, .calls = 1};
-            push(model, track, cursor, &what);
-        } else {
-            struct cursor copy = *cursor;
-            push_event(model, track, &copy, event, handle);
-            *cursor = copy;
-        }
-        return;
-    }
-    if (UNLIKELY(kind == EVENT_UNWIND))
+    uint32_t kind = event_kind(event);
+    if (kind == EVENT_UNWIND)
         model->symbols.symbols[symbols_handle(&model->symbols, event_id(event)) >> 1].raised++;
-    pop(model, track, cursor, event->frame, kind != EVENT_YIELD, kind == EVENT_YIELD);
+    pop(model, track, cursor, event->frame, kind == EVENT_UNWIND, kind == EVENT_YIELD);
 }
 
-static inline void fold_c(struct model *model, struct track *track, struct cursor *cursor,
-                          const struct event *event, uint32_t kind)
+static __attribute__((noinline)) void fold_c_return(struct model *model, struct track *track,
+                                                    struct cursor *cursor,
+                                                    const struct event *event)
 {
     uint64_t key = event->frame | TRACK_C_CALL;
-    if (kind == EVENT_C_CALL) {
-        uint32_t handle = symbols_handle(&model->symbols, event_id(event));
-        struct push what = {.key = key, .symbol = handle >> 1, .calls = 1};
-        track->c_pushes++;
-        push(model, track, cursor, &what);
-        return;
-    }
-    if (kind == EVENT_C_RAISE && cursor->top->key == key)
+    if (event_kind(event) == EVENT_C_RAISE && cursor->top->key == key)
         model->symbols.symbols[cursor->top->symbol].raised++;
     pop(model, track, cursor, key, true, false);
 }
 
+/* Everything but START and RETURN. */
+static __attribute__((noinline)) void fold_other(struct model *model, struct track *track,
+                                                 struct cursor *cursor, const struct event *event,
+                                                 uint64_t most_ticks)
+{
+    uint32_t kind = event_kind(event);
+    if (kind - EVENT_START > EVENT_C_RAISE - EVENT_START) {
+        leave(model, track, cursor, event);
+        return;
+    }
+    pass(model, track, cursor, event->counter, kind, most_ticks);
+    if (kind == EVENT_C_CALL) {
+        uint32_t handle = symbols_handle(&model->symbols, event_id(event));
+        track->c_pushes++;
+        push(model, track, cursor,
+             (struct push){
+                 .key = event->frame | TRACK_C_CALL, .symbol = handle >> 1, .calls = 1});
+    } else if (kind > EVENT_C_CALL) {
+        fold_c_return(model, track, cursor, event);
+    } else if (kind <= EVENT_THROW) {
+        cursor->python_pushes++;
+        push_other(model, track, cursor, event, symbols_handle(&model->symbols, event_id(event)));
+    } else {
+        pop_other(model, track, cursor, event);
+    }
+}
+
+INLINE void fold_start(struct model *model, struct track *track, struct cursor *cursor,
+                       const struct event *event)
+{
+    uint32_t handle = symbols_handle(&model->symbols, event_id(event));
+    cursor->python_pushes++;
+    if (LIKELY(!(handle & 1))) {
+        push(model, track, cursor,
+             (struct push){.key = event->frame, .symbol = handle >> 1, .calls = 1});
+        return;
+    }
+    struct cursor copy = *cursor;
+    push_other(model, track, &copy, event, handle);
+    *cursor = copy;
+}
+
+/* Pairs of integers are no faster in vector registers, and getting them there and back costs. */
+#ifndef __clang__
+__attribute__((optimize("no-tree-slp-vectorize")))
+#endif
 void fold_events(struct model *model, struct track *track, const struct event *events,
                  size_t count)
 {
     uint64_t most_ticks = model->gap_ticks < FOLD_INTERVAL_MOST ? model->gap_ticks
                                                                 : FOLD_INTERVAL_MOST;
-    struct cursor cursor;
+    struct cursor cursor = {.epoch = model->windows.epoch, .nodes = model->nodes.nodes};
     load(&cursor, track);
-    for (const struct event *event = events; event < events + count; event++) {
+    for (const struct event *event = events, *end = events + count; event < end; event++) {
         uint32_t kind = event_kind(event);
-        if (UNLIKELY(kind - EVENT_START > EVENT_C_RAISE - EVENT_START)) {
+        if (kind == EVENT_START) {
+            pass(model, track, &cursor, event->counter, EVENT_START, most_ticks);
+            fold_start(model, track, &cursor, event);
+        } else if (LIKELY(kind == EVENT_RETURN)) {
+            pass(model, track, &cursor, event->counter, EVENT_RETURN, most_ticks);
+            pop(model, track, &cursor, event->frame, true, false);
+        } else {
             struct cursor copy = cursor;
-            leave(model, track, &copy, event);
+            fold_other(model, track, &copy, event, most_ticks);
             cursor = copy;
-            continue;
         }
-        pass(model, track, &cursor, event->counter, kind, most_ticks);
-        if (LIKELY(kind <= EVENT_UNWIND))
-            fold_python(model, track, &cursor, event, kind);
-        else
-            fold_c(model, track, &cursor, event, kind);
     }
     store(&cursor, track);
     model->events_read += count;
@@ -410,9 +465,9 @@ void fold_events(struct model *model, struct track *track, const struct event *e
 
 void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, uint32_t symbol)
 {
-    struct cursor cursor;
-    struct push what = {.key = frame, .symbol = symbol, .prior_t16 = TRACK_UNCERTAIN};
+    struct cursor cursor = {.epoch = model->windows.epoch, .nodes = model->nodes.nodes};
     load(&cursor, track);
-    push(model, track, &cursor, &what);
+    push(model, track, &cursor,
+         (struct push){.key = frame, .symbol = symbol, .prior_t16 = -TRACK_UNCERTAIN});
     store(&cursor, track);
 }

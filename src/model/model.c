@@ -148,8 +148,10 @@ void model_tick(struct model *model, uint64_t counter)
 
 static void reset_track(struct track *track)
 {
-    for (uint32_t i = 1; i <= track->depth; i++)
-        track->entries[i].prior_t16 = track->entries[i].prior_wait_t16 = 0;
+    for (uint32_t i = 1; i <= track->depth; i++) {
+        track->entries[i].begin_t16 = track->entries[i].start_t16;
+        track->entries[i].wait_begin_t16 = track->entries[i].wait_start_t16;
+    }
     track->baseline = track->history_mark = track_sums(track);
     memset(track->history, 0, sizeof(track->history));
     track->baseline_profiled_t16 = track_profiled_t16(track);

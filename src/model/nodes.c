@@ -43,42 +43,45 @@ void nodes_done(struct nodes *nodes)
     *nodes = (struct nodes){0};
 }
 
-static uint32_t first_slot(uint32_t parent, uint32_t symbol)
+static uint32_t hash_of(uint32_t parent, uint32_t symbol)
 {
     uint64_t key = ((uint64_t)parent << 32 | symbol) * UINT64_C(0x9e3779b97f4a7c15);
     return (uint32_t)(key >> 32) ^ (uint32_t)(key >> 11);
 }
 
+/* The hash stands beside the index, so that a probe that misses does not fetch a node's line. */
 uint32_t nodes_find(const struct nodes *nodes, uint32_t parent, uint32_t symbol)
 {
-    for (uint32_t slot = first_slot(parent, symbol);; slot++) {
-        uint32_t index = nodes->slots[slot & nodes->slot_mask];
-        if (index == 0)
+    uint32_t hash = hash_of(parent, symbol);
+    for (uint32_t at = hash;; at++) {
+        uint64_t slot = nodes->slots[at & nodes->slot_mask];
+        if (slot == 0)
             return 0;
-        const struct node *node = &nodes->nodes[index];
+        if ((uint32_t)(slot >> 32) != hash)
+            continue;
+        const struct node *node = &nodes->nodes[(uint32_t)slot];
         if (node->symbol == symbol && nodes_parent(node) == parent)
-            return index;
+            return (uint32_t)slot;
     }
 }
 
-static void put_slot(uint32_t *slots, uint32_t mask, const struct nodes *nodes, uint32_t index)
+static void put_slot(uint64_t *slots, uint32_t mask, uint64_t slot)
 {
-    const struct node *node = &nodes->nodes[index];
-    uint32_t slot = first_slot(nodes_parent(node), node->symbol);
-    while (slots[slot & mask])
-        slot++;
-    slots[slot & mask] = index;
+    uint32_t at = (uint32_t)(slot >> 32);
+    while (slots[at & mask])
+        at++;
+    slots[at & mask] = slot;
 }
 
 static bool grow_slots(struct nodes *nodes)
 {
     uint32_t mask = nodes->slot_mask * 2 + 1;
-    uint32_t *slots = calloc((size_t)mask + 1, sizeof(*slots));
+    uint64_t *slots = calloc((size_t)mask + 1, sizeof(*slots));
     if (!slots)
         return false;
     for (uint32_t i = 0; i <= nodes->slot_mask; i++)
         if (nodes->slots[i])
-            put_slot(slots, mask, nodes, nodes->slots[i]);
+            put_slot(slots, mask, nodes->slots[i]);
     free(nodes->slots);
     nodes->slots = slots;
     nodes->slot_mask = mask;
@@ -100,7 +103,7 @@ static uint32_t make_path(struct nodes *nodes, uint32_t parent, uint32_t symbol,
     if (nodes->full)
         return 0;
     uint32_t index = make_node(nodes, parent, symbol, flags);
-    put_slot(nodes->slots, nodes->slot_mask, nodes, index);
+    put_slot(nodes->slots, nodes->slot_mask, (uint64_t)hash_of(parent, symbol) << 32 | index);
     nodes->slots_used++;
     return index;
 }

@@ -43,7 +43,7 @@ struct nodes {
     uint32_t count, limit; /* limit includes the nodes below `(other)` */
     uint32_t path_limit;   /* distinct paths before `(other)` */
     bool full;
-    uint32_t *slots; /* (parent, symbol) -> node, open addressing */
+    uint64_t *slots; /* (parent, symbol) -> hash << 32 | node, open addressing */
     uint32_t slot_mask, slots_used;
     uint32_t other;         /* the node `(other)`; 0: none yet */
     uint32_t *other_first;  /* by symbol, once full: its primitive node below `(other)`; 0: none */

@@ -94,7 +94,7 @@ void seed_end_resync(struct model *model, struct track *track)
     track->resync_t16 = track->resync_wait_t16 = 0;
     track->resync = false;
     for (uint32_t i = 1; i <= track->depth; i++)
-        track->entries[i].prior_t16 = TRACK_UNCERTAIN;
+        track->entries[i].begin_t16 = TRACK_UNCERTAIN;
     track_set_hurdle(track);
 }
 

@@ -297,8 +297,6 @@ void track_flush(struct model *model, struct track *track)
         node->total_wait_t16 += wait_t16;
         if (i == 1)
             base->child_t16 += total_t16;
-        entry->prior_t16 += total_t16;
-        entry->prior_wait_t16 += wait_t16;
         entry->child_t16 = 0;
         entry->start_t16 = track->clock_t16;
         entry->wait_start_t16 = track->wait_t16;

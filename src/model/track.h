@@ -21,8 +21,9 @@
 struct model;
 struct schedstat_gaps;
 
-/* An activation whose beginning or going on was not seen: its total stays out of the percentiles. */
-#define TRACK_UNCERTAIN (INT64_MIN / 4)
+/* The beginning of an activation that was not seen to begin or to go on: so late that its running
+ * time is negative, which keeps it out of the percentiles. */
+#define TRACK_UNCERTAIN (INT64_MAX / 4)
 
 /* Keys of open entries: the frame, and this bit for the frame's C call. */
 #define TRACK_C_CALL (UINT64_C(1) << 32)
@@ -38,9 +39,10 @@ struct entry {
     uint64_t key;
     int64_t start_t16;      /* track clock at its push, or at the last flush */
     int64_t child_t16;      /* since then, in what it called */
-    int64_t prior_t16;      /* its activation's running time before start; or TRACK_UNCERTAIN */
     int64_t wait_start_t16; /* track wait at start */
-    int64_t prior_wait_t16;
+    /* track clock and wait at its activation's beginning, as if it had run without a pause since
+     * then: a flush changes nothing in them */
+    int64_t begin_t16, wait_begin_t16;
     uint32_t node;
     uint32_t below; /* the next older entry of its bucket; 0: none */
     uint32_t symbol;

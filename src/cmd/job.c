@@ -19,7 +19,7 @@
 
 #define MS_NS UINT64_C(1000000)
 
-enum { SWITCH_AGAIN_MS = 50, SWITCH_WAIT_MS = 1000, STATE_LOOK_MS = 5 };
+enum { SWITCH_AGAIN_MS = 50, SWITCH_WAIT_MS = 1000, STATE_LOOK_MS = 5, GIVEN_UP_LOOK_MS = 500 };
 
 /* The file that a target of top prints into: -1: said on stderr. */
 static int open_target_output(struct job *job)
@@ -171,6 +171,16 @@ static uint64_t earlier(uint64_t one, uint64_t other)
     return one < other ? one : other;
 }
 
+/* The probe goes off when the collector stood still for long (it was stopped, or starved). It runs
+ * again, or nobody would ask here. */
+static bool gave_us_up(const struct job *job)
+{
+    struct session_words words;
+    job_session_read(job, &words);
+    return words.state == STATE_OFF && words.wanted == WANTED_ON &&
+           words.off_cause == OFF_COLLECTOR_STALE;
+}
+
 int job_tick(struct job *job, bool *ret_over)
 {
     const struct options *options = job->options;
@@ -196,6 +206,9 @@ int job_tick(struct job *job, bool *ret_over)
     }
     if (job->asked_ns)
         next = earlier(next, job->asked_ns + SWITCH_AGAIN_MS * MS_NS);
+    else if (gave_us_up(job))
+        job_switch(job, true);
+    next = earlier(next, now + GIVEN_UP_LOOK_MS * MS_NS);
     if (options->duration_ns >= 0) {
         if (!job->on_ns && job_state(job) == STATE_ON)
             job->on_ns = now;

@@ -103,6 +103,8 @@ static int read_words(void *argument)
     struct session_words *words = context->words;
     words->state = atomic_load(&header->state);
     words->target_pid = atomic_load(&header->target_pid);
+    words->off_cause = atomic_load(&header->off_cause);
+    words->wanted = atomic_load(&header->wanted);
     words->claims_refused = atomic_load(&header->claims_refused);
     memcpy(words->reason, header->reason, sizeof(words->reason) - 1);
     return 0;

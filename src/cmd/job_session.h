@@ -24,7 +24,9 @@ bool job_session_make(struct job *job, pid_t pid, const char *name);
 
 /* What the target says in the session. */
 struct session_words {
-    uint32_t state; /* enum session_state */
+    uint32_t state;     /* enum session_state */
+    uint32_t off_cause; /* enum off_cause, of the last off */
+    uint32_t wanted;    /* enum session_wanted */
     uint32_t target_pid;
     uint64_t claims_refused;
     char reason[SESSION_REASON_SIZE];

@@ -350,6 +350,7 @@ static void begin_drop(struct writer *writer, uint64_t counter)
 {
     writer->dropping = true;
     writer->lost_since = 0;
+    stall_ticks = 0; /* a stall that ends so is part of the gap */
     writer->next_resume = counter + switch_ticks_of_ns(RESUME_STEP_NS);
     writer->limit = writer->head;
 }

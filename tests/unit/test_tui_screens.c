@@ -229,6 +229,11 @@ static void color_means_something(void **state)
     assert_int_equal(style_of(check, "8.2"), STYLE_WARM);
     assert_int_equal(style_of(check, "app/main.py:24"), STYLE_FAINT);
     assert_int_equal(style_of(check, "商店"), STYLE_SELECTED);
+    /* What did nothing steps back: main was not called in the window. */
+    int row, column;
+    assert_true(find_text(check, "94.2       0 ", &row, &column));
+    assert_int_equal(screen_grid_style(check->screen, row, column), STYLE_PLAIN);
+    assert_int_equal(screen_grid_style(check->screen, row, column + 11), STYLE_FAINT);
     meta->inexact = NULL;
     meta->lost = 12345;
     meta->recording = false;

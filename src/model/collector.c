@@ -196,7 +196,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     }
     clock_scale_init(&collector->scale,
                      (enum clock_source)mapping_header(mapping)->clock_kind);
-    windows_reset(&collector->model.windows, now(collector), 0);
+    windows_reset(&collector->model.windows, &collector->model.nodes, now(collector), 0);
     off_cpu_init(&collector->off_cpu, options->target, options->no_perf);
     if (!collector->off_cpu.records) {
         collector->model.gap_ticks =

@@ -28,7 +28,6 @@ struct cursor {
     struct entry *entries, *limit; /* limit: the last entry there is room for */
     uint32_t *buckets;
     uint32_t shift;
-    uint32_t epoch;
     struct node *nodes;
 };
 
@@ -119,6 +118,9 @@ static uint32_t find_child(struct model *model, struct track *track, uint32_t sy
             count_depths(model);
     }
     if (child) {
+        uint32_t last = nodes->nodes[parent].last_child;
+        if (last) /* node 0 has no siblings, and stands for `none` */
+            nodes->nodes[last].next = child;
         nodes->nodes[parent].last_child = child;
         return child;
     }
@@ -185,13 +187,19 @@ INLINE void push(struct model *model, struct track *track, struct cursor *cursor
         close_open(model, track, &copy, what.key);
         *cursor = copy;
     }
-    uint32_t child = cursor->nodes[cursor->top->node].last_child;
-    if (UNLIKELY(cursor->nodes[child].symbol != what.symbol)) {
-        struct cursor copy = *cursor;
-        child = find_child_slow(model, track, &copy, what.symbol);
+    uint32_t parent = cursor->top->node;
+    uint32_t child = cursor->nodes[parent].last_child;
+    if (cursor->nodes[child].symbol != what.symbol) {
+        child = cursor->nodes[child].next;
+        if (UNLIKELY(cursor->nodes[child].symbol != what.symbol)) {
+            struct cursor copy = *cursor;
+            child = find_child_slow(model, track, &copy, what.symbol);
+        } else {
+            cursor->nodes[parent].last_child = child;
+        }
     }
     struct node *node = &cursor->nodes[child];
-    if (UNLIKELY(node->epoch != cursor->epoch))
+    if (UNLIKELY(!(node->parent_flags & NODE_MARKED)))
         touch(model, child);
     node->calls += what.calls;
     node->resumes += what.resumes;
@@ -298,7 +306,7 @@ INLINE void pop(struct model *model, struct track *track, struct cursor *cursor,
     struct node *node = &cursor->nodes[entry->node];
     int64_t total_t16 = cursor->clock_t16 - entry->start_t16;
     int64_t running_t16 = cursor->clock_t16 - entry->begin_t16;
-    if (UNLIKELY(node->epoch != cursor->epoch))
+    if (UNLIKELY(!(node->parent_flags & NODE_MARKED)))
         touch(model, entry->node);
     node->total_t16 += total_t16;
     node->self_t16 += total_t16 - entry->child_t16;
@@ -327,11 +335,32 @@ static void retop(struct model *model, struct track *track, const struct event *
         track_close(model, track, depth);
 }
 
+/* The frame's push is taken back: the interpreter refused to run it. */
+static void unrun(struct model *model, struct track *track, const struct event *event)
+{
+    track_pass(model, track, event->counter, 0, 0);
+    uint32_t depth = track_find(track, event->frame);
+    if (!depth) {
+        model->unmatched_pops++;
+        return;
+    }
+    struct node *node = &model->nodes.nodes[track->entries[depth].node];
+    uint64_t *count = event_id(event) == EVENT_RESUME ? &node->resumes : &node->calls;
+    if (*count > 0 && track->python_pushes > 0) {
+        --*count;
+        track->python_pushes--;
+    }
+    track_close(model, track, depth - 1);
+}
+
 static void fold_rare(struct model *model, struct track *track, const struct event *event)
 {
     switch (event_kind(event)) {
     case EVENT_RETOP:
         retop(model, track, event);
+        break;
+    case EVENT_UNRUN:
+        unrun(model, track, event);
         break;
     case EVENT_STALL:
         track_stall(model, track, event->counter, event_amount(event));
@@ -443,7 +472,7 @@ void fold_events(struct model *model, struct track *track, const struct event *e
 {
     uint64_t most_ticks = model->gap_ticks < FOLD_INTERVAL_MOST ? model->gap_ticks
                                                                 : FOLD_INTERVAL_MOST;
-    struct cursor cursor = {.epoch = model->windows.epoch, .nodes = model->nodes.nodes};
+    struct cursor cursor = {.nodes = model->nodes.nodes};
     load(&cursor, track);
     for (const struct event *event = events, *end = events + count; event < end; event++) {
         uint32_t kind = event_kind(event);
@@ -465,7 +494,7 @@ void fold_events(struct model *model, struct track *track, const struct event *e
 
 void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, uint32_t symbol)
 {
-    struct cursor cursor = {.epoch = model->windows.epoch, .nodes = model->nodes.nodes};
+    struct cursor cursor = {.nodes = model->nodes.nodes};
     load(&cursor, track);
     push(model, track, &cursor,
          (struct push){.key = frame, .symbol = symbol, .prior_t16 = -TRACK_UNCERTAIN});

@@ -169,7 +169,7 @@ void model_reset(struct model *model, uint64_t counter)
     nodes_reset(&model->nodes);
     symbols_reset(&model->symbols);
     suspended_reset(&model->suspended);
-    windows_reset(&model->windows, counter, model->events_read);
+    windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;
     model->ended_folded = 0;

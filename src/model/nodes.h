@@ -22,14 +22,17 @@ enum node_flags {
     NODE_OUTERMOST = 2,      /* time: no ancestor of the same row */
     NODE_EDGE_PRIMITIVE = 4, /* the same of (caller, callee) */
     NODE_EDGE_OUTERMOST = 8,
-    NODE_FLAG_BITS = 4,
+    NODE_MARKED = 16, /* it has changed in the present second (windows.h) */
+    NODE_FLAG_BITS = 5,
 };
 
 struct node {
     uint32_t parent_flags; /* parent << NODE_FLAG_BITS | enum node_flags */
     uint32_t symbol;
+    /* Bodies call the same functions in the same order: so the child that is wanted is nearly always
+     * the one last entered, or the one that followed it last time. */
     uint32_t last_child; /* the child last entered; 0: none */
-    uint32_t epoch;      /* the second in which it last changed (windows.h) */
+    uint32_t next;       /* the sibling that was entered after this one; 0: none */
     uint64_t calls, resumes;
     int64_t self_t16, total_t16, self_wait_t16, total_wait_t16;
 };

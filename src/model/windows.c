@@ -13,7 +13,7 @@
 
 int windows_init(struct windows *windows, uint32_t node_limit)
 {
-    *windows = (struct windows){.epoch = 1, .mark_limit = node_limit};
+    *windows = (struct windows){.mark_limit = node_limit};
     windows->marks = region_new(node_limit, sizeof(*windows->marks));
     windows->row_at = region_new(SYMBOLS_LIMIT, sizeof(*windows->row_at));
     if (windows->marks && windows->row_at)
@@ -42,9 +42,9 @@ void windows_done(struct windows *windows)
 void windows_mark(struct windows *windows, struct node *nodes, uint32_t index)
 {
     struct node *node = &nodes[index];
-    node->epoch = windows->epoch;
     if (windows->mark_count >= windows->mark_limit)
         return;
+    node->parent_flags |= NODE_MARKED;
     windows->marks[windows->mark_count++] = (struct window_mark){
         .node = index,
         .calls = node->calls,
@@ -191,6 +191,16 @@ static void end_second_of_symbol(struct symbols *symbols, struct symbol *symbol)
     symbol->second_max_t16 = symbol->second_max_cpu_t16 = -1;
 }
 
+static void begin_second(struct windows *windows, struct nodes *nodes, uint64_t counter,
+                         uint64_t events)
+{
+    for (uint32_t i = 0; i < windows->mark_count; i++)
+        nodes->nodes[windows->marks[i].node].parent_flags &= ~(uint32_t)NODE_MARKED;
+    windows->mark_count = 0;
+    windows->from = counter;
+    windows->events_from = events;
+}
+
 void windows_tick(struct windows *windows, struct nodes *nodes, struct symbols *symbols,
                   uint64_t counter, uint64_t events)
 {
@@ -201,10 +211,7 @@ void windows_tick(struct windows *windows, struct nodes *nodes, struct symbols *
     for (uint32_t i = 0; i < windows->mark_count; i++)
         end_second_of_symbol(symbols,
                              &symbols->symbols[nodes->nodes[windows->marks[i].node].symbol]);
-    windows->mark_count = 0;
-    windows->epoch++;
-    windows->from = counter;
-    windows->events_from = events;
+    begin_second(windows, nodes, counter, events);
 }
 
 const struct window_second *windows_back(const struct windows *windows, uint32_t number)
@@ -214,13 +221,11 @@ const struct window_second *windows_back(const struct windows *windows, uint32_t
     return &windows->seconds[(windows->newest + WINDOWS_SECONDS - number) % WINDOWS_SECONDS];
 }
 
-void windows_reset(struct windows *windows, uint64_t counter, uint64_t events)
+void windows_reset(struct windows *windows, struct nodes *nodes, uint64_t counter,
+                   uint64_t events)
 {
     for (uint32_t i = 0; i < WINDOWS_SECONDS; i++)
         window_second_done(&windows->seconds[i]);
     windows->second_count = 0;
-    windows->mark_count = 0;
-    windows->epoch++;
-    windows->from = counter;
-    windows->events_from = events;
+    begin_second(windows, nodes, counter, events);
 }

@@ -51,8 +51,7 @@ struct window_second {
 };
 
 struct windows {
-    uint32_t epoch; /* the present second; nodes that have it are marked */
-    uint64_t from;  /* counter at which it began */
+    uint64_t from; /* counter at which the present second began */
     uint64_t events_from;
     struct window_mark *marks; /* nodes->limit of them */
     uint32_t mark_count, mark_limit;
@@ -68,7 +67,7 @@ void windows_mark(struct windows *windows, struct node *nodes, uint32_t index);
 
 static inline void windows_touch(struct windows *windows, struct node *nodes, uint32_t index)
 {
-    if (__builtin_expect(nodes[index].epoch != windows->epoch, 0))
+    if (__builtin_expect(!(nodes[index].parent_flags & NODE_MARKED), 0))
         windows_mark(windows, nodes, index);
 }
 
@@ -86,6 +85,7 @@ void window_second_done(struct window_second *second);
 const struct window_second *windows_back(const struct windows *windows, uint32_t number);
 
 /* Forgets all seconds; the present one begins at `counter`. */
-void windows_reset(struct windows *windows, uint64_t counter, uint64_t events);
+void windows_reset(struct windows *windows, struct nodes *nodes, uint64_t counter,
+                   uint64_t events);
 
 #endif

@@ -110,6 +110,22 @@ static void put_retop(struct writer *writer, void *caller)
     writer->innermost = caller;
 }
 
+/* Where a frame stands: unchanged by an evaluation that did not run a single instruction of it. */
+static uintptr_t position(const void *frame)
+{
+    if (pyapi.minor < 11)
+        return (uintptr_t)PYAPI_FIELD(int, frame, pyapi.frame_lasti);
+    return PYAPI_FIELD(uintptr_t, frame, pyapi.frame_instruction);
+}
+
+/* The default evaluator itself raises RecursionError at the entry of one frame too many; whoever owns
+ * the frame still has it. A throw() into a generator that never ran is a call all the same. */
+static bool never_ran(const void *frame, uintptr_t position_before, int throwflag)
+{
+    return !throwflag && position(frame) == position_before &&
+           PyErr_ExceptionMatches(PyExc_RecursionError);
+}
+
 static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
 {
     if (__builtin_expect(switch_is_due(), 0))
@@ -128,6 +144,7 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     else if (generator && has_begun(frame))
         kind = EVENT_RESUME;
     uint32_t begun_in = epoch;
+    uintptr_t position_before = position(frame);
     writer->innermost = frame;
     uint32_t id = calls_push(kind, code, frame);
     PyObject *result = __builtin_expect(is_low_on_stack(writer), 0)
@@ -136,7 +153,9 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     if (__builtin_expect(begun_in != epoch, 0))
         return result;
     uint64_t counter = link_counter();
-    if (__builtin_expect(!result, 0))
+    if (__builtin_expect(!result, 0) && never_ran(frame, position_before, throwflag))
+        writer_put(counter, EVENT_UNRUN, kind, pyapi_frame_key(frame));
+    else if (!result)
         calls_unwind(counter, id, frame);
     else
         calls_pop(generator && has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter, frame);

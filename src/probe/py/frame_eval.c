@@ -8,6 +8,7 @@
  * that the frame is gone. Wrappers begun under an older switch write nothing. */
 #include "probe/switch.h"
 
+#include "probe/py/getitem.h"
 #include "probe/py/profile.h"
 #include "sources/calls/calls_probe.h"
 
@@ -126,6 +127,24 @@ static bool never_ran(const void *frame, uintptr_t position_before, int throwfla
            PyErr_ExceptionMatches(PyExc_RecursionError);
 }
 
+static inline PyObject *evaluate(const struct writer *writer, PyThreadState *tstate, void *frame,
+                                 int throwflag)
+{
+    if (__builtin_expect(is_low_on_stack(writer), 0))
+        return evaluate_guarded(tstate, frame, throwflag);
+    return chained(tstate, frame, throwflag);
+}
+
+static PyObject *evaluate_closing(const struct writer *writer, PyThreadState *tstate, void *frame,
+                                  PyObject *code, int throwflag)
+{
+    getitem_on_frame(frame, code);
+    PyObject *namespace = getitem_begin_body(frame, code);
+    PyObject *result = evaluate(writer, tstate, frame, throwflag);
+    getitem_end_body(namespace);
+    return result;
+}
+
 static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
 {
     if (__builtin_expect(switch_is_due(), 0))
@@ -147,9 +166,9 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     uintptr_t position_before = position(frame);
     writer->innermost = frame;
     uint32_t id = calls_push(kind, code, frame);
-    PyObject *result = __builtin_expect(is_low_on_stack(writer), 0)
-                           ? evaluate_guarded(tstate, frame, throwflag)
-                           : chained(tstate, frame, throwflag);
+    PyObject *result = __builtin_expect(getitem_closing, 0)
+                           ? evaluate_closing(writer, tstate, frame, code, throwflag)
+                           : evaluate(writer, tstate, frame, throwflag);
     if (__builtin_expect(begun_in != epoch, 0))
         return result;
     uint64_t counter = link_counter();
@@ -193,6 +212,7 @@ static int frame_eval_prepare(char *reason, size_t size)
 {
     (void)reason;
     (void)size;
+    getitem_try();
     return 0;
 }
 
@@ -206,6 +226,7 @@ static int frame_eval_on(uint32_t sources, char *reason, size_t size)
 {
     epoch++;
     if (!(sources & SOURCE_C_CALLS)) {
+        getitem_close();
         install(record);
         return 0;
     }
@@ -218,6 +239,7 @@ static int frame_eval_on(uint32_t sources, char *reason, size_t size)
 static void frame_eval_off(void)
 {
     epoch++;
+    getitem_open();
     profile_off();
     uninstall();
 }

@@ -24,8 +24,7 @@ int help_markdown(void);
 /* `-o, --output FILE`, as in all of the above. */
 void help_spell(const struct option_row *row, char *text, size_t size);
 
-#define HELP_TARGET                                                                                \
-    "SCRIPT [ARG...] | -m MODULE [ARG...] | -c CODE [ARG...] | -- COMMAND [ARG...]"
+#define HELP_TARGET "SCRIPT [ARG...] | -m MODULE [ARG...] | -c CODE [ARG...] | -- COMMAND [ARG...]"
 
 /* One paragraph a line. */
 extern const char help_exit_statuses[];

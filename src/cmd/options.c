@@ -15,13 +15,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RUN VERB_RUN
-#define TOP VERB_TOP
-#define PS VERB_PS
+#define RUN    VERB_RUN
+#define TOP    VERB_TOP
+#define PS     VERB_PS
 #define EXPORT VERB_EXPORT
-#define HELP VERB_HELP
+#define HELP   VERB_HELP
 const struct option_row option_rows[] = {
-#define OPTION(field, letter, name, argument, kind, verbs, help)                                   \
+#define OPTION(field, letter, name, argument, kind, verbs, help) \
     {name, argument, help, offsetof(struct options, field), kind, verbs, letter},
 #include "cmd/options.def"
 #undef OPTION
@@ -34,7 +34,7 @@ const struct option_row option_rows[] = {
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
 const struct verb_row verb_rows[VERB_COUNT] = {
-#define VERB(symbol, name, words, takes_target, summary, about)                                    \
+#define VERB(symbol, name, words, takes_target, summary, about) \
     {#name, words, summary, about, VERB_##symbol, takes_target, verb_##name},
 #include "cmd/verbs.def"
 #undef VERB
@@ -45,11 +45,11 @@ static const char *const later_verbs[] = {"web",    "record", "report", "diff", 
                                           "attach", "detach", "on",     "off",  "set",
                                           "dump",   "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "pid",       "only",        "skip",         "budget",    "children",   "no-children", "timeout",
-    "trace",     "keep",        "max-size",     "no-command", "with-source", "redact",    "from",
-    "to",        "thread",      "by",           "map",       "weight",     "fail-over",   "min-time",
-    "port",      "listen",      "open",         "allow-host", "token-file", "read-only",  "flight",
-    "locals",    "every",       "verdicts",     "rules",     "speed",      NULL};
+    "pid",    "only",   "skip",     "budget",     "children",    "no-children", "timeout",
+    "trace",  "keep",   "max-size", "no-command", "with-source", "redact",      "from",
+    "to",     "thread", "by",       "map",        "weight",      "fail-over",   "min-time",
+    "port",   "listen", "open",     "allow-host", "token-file",  "read-only",   "flight",
+    "locals", "every",  "verdicts", "rules",      "speed",       NULL};
 
 const struct verb_row *verb_find(const char *name)
 {

@@ -20,7 +20,7 @@ enum verb_index {
 };
 
 enum verb_bit {
-#define VERB(symbol, name, words, takes_target, summary, about)                                    \
+#define VERB(symbol, name, words, takes_target, summary, about) \
     VERB_##symbol = 1 << VERB_INDEX_##symbol,
 #include "cmd/verbs.def"
 #undef VERB
@@ -33,13 +33,13 @@ struct options {
     const char *output, *python, *directory;
     const struct exporter *format;
     const char *sort;
-    int64_t limit, count;                         /* OPTIONS_UNSET */
-    int64_t duration_ns, delay_ns, interval_ns;   /* OPTIONS_UNSET */
-    int64_t clock;                                /* enum snapshot_clock or OPTIONS_UNSET */
-    int64_t sources;                              /* bits of enum session_source */
-    int64_t on_full;                              /* enum on_full */
+    int64_t limit, count;                       /* OPTIONS_UNSET */
+    int64_t duration_ns, delay_ns, interval_ns; /* OPTIONS_UNSET */
+    int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
+    int64_t sources;                            /* bits of enum session_source */
+    int64_t on_full;                            /* enum on_full */
     int64_t buffer_bytes;
-    int64_t collector_cpu;                        /* OPTIONS_UNSET */
+    int64_t collector_cpu; /* OPTIONS_UNSET */
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
     bool list, man, markdown, quiet, verbose, help;
 };
@@ -91,7 +91,8 @@ enum { OPTIONS_ERROR_SIZE = 512 };
 
 struct parsed {
     struct options options;
-    char **words; /* what follows ulma's options: the target from its first word (-m, -c, -- are words) */
+    char **
+        words; /* what follows ulma's options: the target from its first word (-m, -c, -- are words) */
     int word_count;
     char error[OPTIONS_ERROR_SIZE]; /* the first thing wrong, one sentence; "" when all is right */
 };
@@ -100,6 +101,7 @@ void options_init(struct options *options);
 
 /* Reads `words` for the verb. It reads on after something wrong, so that the caller knows whether
  * a target was named. `words` must outlive `parsed`; it may be reordered in no way. */
-void options_parse(const struct verb_row *verb, char **words, int word_count, struct parsed *parsed);
+void options_parse(const struct verb_row *verb, char **words, int word_count,
+                   struct parsed *parsed);
 
 #endif

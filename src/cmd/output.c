@@ -151,7 +151,7 @@ bool output_write(struct output *output, const char *bytes, size_t size)
     if (result == 0)
         return true;
     const char *name = output->path ? output->path : output->to_stderr ? "stderr" : "stdout";
-    if (output->created)
+    if (output->created && output->path)
         unlink(output->path);
     char *kept = write_elsewhere(bytes, size);
     if (kept)
@@ -167,7 +167,7 @@ bool output_write(struct output *output, const char *bytes, size_t size)
 
 void output_abandon(struct output *output)
 {
-    if (output->created)
+    if (output->created && output->path)
         unlink(output->path);
     output_close(output);
 }

@@ -103,8 +103,7 @@ enum file_kind file_kind_of(const char *path)
     if (pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
         memcmp(header.e_ident, ELFMAG, SELFMAG) == 0) {
         kind = FILE_ELF;
-        if (header.e_ident[EI_CLASS] == ELFCLASS64 &&
-            header.e_phentsize == sizeof(Elf64_Phdr) &&
+        if (header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_phentsize == sizeof(Elf64_Phdr) &&
             read_interpreter(fd, &header, interpreter, sizeof(interpreter)) &&
             strstr(interpreter, "ld-musl"))
             kind = FILE_ELF_MUSL;

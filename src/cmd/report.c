@@ -179,8 +179,8 @@ void report_save(struct job *job, char *message, size_t size)
     time_t now = time(NULL);
     struct tm broken;
     strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", localtime_r(&now, &broken));
-    snprintf(path, sizeof(path), "ulma-%.200s-%d-%s.txt", job->target.name,
-             (int)job->supervise.pid, stamp);
+    snprintf(path, sizeof(path), "ulma-%.200s-%d-%s.txt", job->target.name, (int)job->supervise.pid,
+             stamp);
     struct export_options wanted = report_options(job, 120, false);
     size_t length = 0;
     int error;

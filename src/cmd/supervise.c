@@ -22,8 +22,8 @@
 
 int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock, bool on_screen)
 {
-    *supervise = (struct supervise){
-        .pid = pid, .signal_fd = -1, .follow_stops = !on_screen, .clock = clock};
+    *supervise =
+        (struct supervise){.pid = pid, .signal_fd = -1, .follow_stops = !on_screen, .clock = clock};
     sigset_t set;
     launch_signals(&set);
     if (on_screen) {

@@ -25,7 +25,7 @@ struct supervise {
     int signal_fd;
     bool follow_stops;
     enum clock_source clock;
-    uint64_t interrupt_ns; /* of the last SIGINT; 0: none */
+    uint64_t interrupt_ns;    /* of the last SIGINT; 0: none */
     int end_code, end_status; /* CLD_* and the status or signal */
     uint64_t end_counter;     /* the counter when it had been reaped */
     _Atomic bool ended;       /* the three above are valid */
@@ -34,8 +34,7 @@ struct supervise {
 };
 
 /* With `on_screen` the stops are the terminal library's affair. 0 or -errno. */
-int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock,
-                   bool on_screen);
+int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock, bool on_screen);
 
 /* Waits at most `timeout_ms` (-1: for ever) for something and sees to it. True: ended or leave.
  * After the target's end any of SIGINT, SIGQUIT, SIGTERM and SIGHUP sets leave. */

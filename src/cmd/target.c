@@ -170,11 +170,11 @@ static bool fill_words(struct target *target, const char *first, char **words, i
     target->argv = calloc((size_t)count + 2, sizeof(target->argv[0]));
     target->command = join_words(words, count);
     bool module = target->form == TARGET_MODULE;
-    const char *named = target->form == TARGET_CODE        ? "code"
-                        : module && words[0][2]            ? words[0] + 2
-                        : module                           ? words[1]
-                        : strcmp(words[0], "-") == 0       ? "stdin"
-                                                           : words[0];
+    const char *named = target->form == TARGET_CODE  ? "code"
+                        : module && words[0][2]      ? words[0] + 2
+                        : module                     ? words[1]
+                        : strcmp(words[0], "-") == 0 ? "stdin"
+                                                     : words[0];
     target->name = short_name(named);
     if (!target->argv || !target->command || !target->name)
         return refuse(target, EXIT_ULMA_FAILED, "out of memory");

@@ -98,12 +98,24 @@ static const char *column_of(const char *sort)
     static const struct {
         const char *key, *column;
     } columns[] = {
-        {"calls", "calls_per_s"},  {"ncalls", "calls_per_s"}, {"pcalls", "calls_per_s"},
-        {"time", "self"},          {"tottime", "self"},       {"cumulative", "total"},
-        {"cumtime", "total"},      {"p50", "p99"},            {"p99", "p99"},
-        {"max", "max"},            {"wait", "wait"},          {"file", "function"},
-        {"filename", "function"},  {"line", "function"},      {"module", "function"},
-        {"name", "function"},      {"nfl", "function"},       {"stdname", "function"},
+        {"calls", "calls_per_s"},
+        {"ncalls", "calls_per_s"},
+        {"pcalls", "calls_per_s"},
+        {"time", "self"},
+        {"tottime", "self"},
+        {"cumulative", "total"},
+        {"cumtime", "total"},
+        {"p50", "p99"},
+        {"p99", "p99"},
+        {"max", "max"},
+        {"wait", "wait"},
+        {"file", "function"},
+        {"filename", "function"},
+        {"line", "function"},
+        {"module", "function"},
+        {"name", "function"},
+        {"nfl", "function"},
+        {"stdname", "function"},
     };
     for (size_t i = 0; sort && i < sizeof(columns) / sizeof(columns[0]); i++) {
         if (strcmp(columns[i].key, sort) == 0)
@@ -117,8 +129,8 @@ void top_host_options(struct tui_options *wanted, const struct job *job, int win
     const struct options *options = job->options;
     *wanted = (struct tui_options){
         .clock = job->clock,
-        .interval_s =
-            options->interval_ns == OPTIONS_UNSET ? 1.0 : (double)options->interval_ns / 1e9,
+        .interval_s = options->interval_ns == OPTIONS_UNSET ? 1.0
+                                                            : (double)options->interval_ns / 1e9,
         .window_s = window_s,
         .sort = column_of(options->sort),
         .limit = options->limit == OPTIONS_UNSET ? 0 : (size_t)options->limit,

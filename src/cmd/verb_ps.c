@@ -157,8 +157,7 @@ static bool is_session_name(const char *name, unsigned *ret_pid)
     if (!isdigit((unsigned char)name[0]))
         return false;
     *ret_pid = (unsigned)strtoul(name, &end, 10);
-    return *end == '-' && strlen(end + 1) == 16 &&
-           strspn(end + 1, "0123456789abcdef") == 16;
+    return *end == '-' && strlen(end + 1) == 16 && strspn(end + 1, "0123456789abcdef") == 16;
 }
 
 static void look_at_file(struct sessions *sessions, const char *directory, const char *name)

@@ -17,7 +17,7 @@ enum exit_status {
     EXIT_SIGNAL_BASE = 128,
 };
 
-#define VERB(symbol, name, words, takes_target, summary, about)                                    \
+#define VERB(symbol, name, words, takes_target, summary, about) \
     int verb_##name(const struct options *options, char **words_given, int word_count);
 #include "cmd/verbs.def"
 #undef VERB

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""`ulma` is called as people call it, with a session directory and a current directory of the test's."""
+"""`ulma` is called as people call it, in a session directory and a folder of the test's own."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -73,10 +74,8 @@ def ulma(session_dir, tmp_path):
     caller.start = remembering
     yield caller
     for process in started:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.communicate()
 
 

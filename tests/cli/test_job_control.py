@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A terminal: Ctrl-C, Ctrl-Z and fg see one job, as without ulma."""
 
+import contextlib
 import os
 import pty
+import select
 import signal
 import termios
 
@@ -45,10 +47,8 @@ class Terminal:
     def lead(job):
         """What a shell does: tells a stop, and continues the job in the foreground."""
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-        try:
+        with contextlib.suppress(OSError):
             os.setpgid(job, job)
-        except OSError:
-            pass
         while True:
             _, status = os.waitpid(job, os.WUNTRACED)
             if not os.WIFSTOPPED(status):
@@ -63,6 +63,7 @@ class Terminal:
 
     def expect(self, text):
         while text not in self.seen:
+            assert select.select([self.master], [], [], 30)[0], (text, self.seen)
             try:
                 got = os.read(self.master, 4096)
             except OSError:

@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import pstats
 import re
 import subprocess
@@ -118,7 +119,7 @@ def test_full_disk_loses_nothing(ulma, sentence, strict, status):
     sentence(done, "could not write the report to /dev/full: No space left on device; it is in ")
     kept = re.search(r"it is in (\S+) \(json\)", done.err.decode()).group(1)
     assert kept.startswith(str(ulma.temporary))
-    assert json.loads(open(kept).read())["target"]["exit_status"] == 5
+    assert json.loads(pathlib.Path(kept).read_text())["target"]["exit_status"] == 5
     assert os.stat(kept).st_mode & 0o777 == 0o600
 
 

@@ -2,6 +2,7 @@
 """ulma ps: sessions and their states; what a killed ulma left is cleared, nothing else is."""
 
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -87,7 +88,7 @@ def test_of_another_boot_is_shown_and_kept(ulma):
     (path,) = ulma.session_dir.iterdir()
     data = bytearray(path.read_bytes())
     process.communicate(b"\n", timeout=30)
-    boot = open("/proc/sys/kernel/random/boot_id").read().strip().encode()
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
     assert boot in data[:4096]
     at = data.index(boot)
     data[at : at + 8] = b"00000000"

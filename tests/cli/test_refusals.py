@@ -25,9 +25,7 @@ def test_script_missing(ulma, sentence):
 def test_command_in_place_of_a_script(ulma, sentence):
     done = ulma("run", "gunicorn", "app:app")
     refused(done, ulma, 127)
-    sentence(
-        done, "no file `gunicorn` here; to run a command write `ulma run -- gunicorn …`"
-    )
+    sentence(done, "no file `gunicorn` here; to run a command write `ulma run -- gunicorn …`")
 
 
 def test_script_that_is_a_program(ulma, sentence):
@@ -92,7 +90,9 @@ def elf_with_interpreter(path, interpreter):
     path.chmod(0o755)
 
 
-@pytest.mark.parametrize("words", [["--python", "./python3", "program.py"], ["--", "./python3", "x"]])
+@pytest.mark.parametrize(
+    "words", [["--python", "./python3", "program.py"], ["--", "./python3", "x"]]
+)
 def test_musl(ulma, sentence, words):
     ulma.script("pass")
     elf_with_interpreter(ulma.folder / "python3", "/lib/ld-musl-x86_64.so.1")

@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -168,10 +169,8 @@ def test_the_target_is_the_only_child_and_keeps_group_and_session(ulma):
     process, pid = start(ulma, code, stdin=subprocess.PIPE)
     group, session, parent = map(int, process.stdout.readline().split())
     assert (group, session, parent) == (process.pid, process.pid, process.pid)
-    tasks = f"/proc/{process.pid}/task"
-    children = "".join(
-        open(f"{tasks}/{task}/children").read() for task in os.listdir(tasks)
-    )
+    tasks = pathlib.Path(f"/proc/{process.pid}/task").iterdir()
+    children = "".join((task / "children").read_text() for task in tasks)
     assert children.split() == [str(pid)]
     process.stdin.write(b"\n")
     assert finish(ulma, process)[0] == 0
@@ -189,7 +188,7 @@ def test_duration_ends_the_profiling_not_the_target(ulma):
     status, out, err, report = finish(ulma, process)
     assert (status, out) == (6, "done\n"), err
     assert calls(report, "work") > 0 and calls(report, "after") == 0
-    assert 0.15e9 < report["target"]["duration_ns"]
+    assert report["target"]["duration_ns"] > 0.15e9
     assert ulma.left_behind() == []
 
 

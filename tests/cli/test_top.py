@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""ulma top: plain frames, the target's output, and what ends what. The screen itself has its goldens
-in tests/screen; here it is only seen to come up on a terminal and to give it back."""
+"""ulma top: plain frames, the target's output, and what ends what. The screen itself has its
+goldens in tests/screen; here it is only seen to come up on a terminal and to give it back."""
 
+import contextlib
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import re
 import signal
 import struct
 import termios
+import threading
 
 import harness
 import pytest
@@ -38,8 +41,10 @@ def frames_in(text):
     return sum("%self" in line and line.endswith("function") for line in text.splitlines())
 
 
-def output_file(text):
-    return re.search(r"what the target prints.* is in (\S+)", text).group(1)
+def output_of(text):
+    """What the target printed, in the file that ulma names."""
+    path = re.search(r"what the target prints.* is in (\S+)", text).group(1)
+    return pathlib.Path(path).read_text()
 
 
 def test_frames_without_a_terminal(ulma):
@@ -48,8 +53,7 @@ def test_frames_without_a_terminal(ulma):
     assert done.status == 5, done.told()
     assert "%self" in text and "work" in text and "first line" not in text
     assert "ncalls" in done.err.decode()
-    path = output_file(done.err.decode())
-    assert open(path).read() == "first line\nlast line\n"
+    assert output_of(done.err.decode()) == "first line\nlast line\n"
     assert ulma.left_behind() == []
 
 
@@ -125,7 +129,7 @@ def test_what_is_not_there_yet(ulma, sentence, word):
 
 
 class Screen:
-    """ulma on a pty of 24 x 80."""
+    """ulma on a pty of 24 x 80, which a thread reads all the time, as a terminal does."""
 
     def __init__(self, ulma, words):
         self.pid, self.master = pty.fork()
@@ -135,30 +139,46 @@ class Screen:
             os.execve(harness.ULMA, [str(harness.ULMA), *words], env)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.seen = b""
+        self.closed = False
+        self.changed = threading.Condition()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        got = b"-"
+        while got:
+            try:
+                got = os.read(self.master, 65536)
+            except OSError:  # the other end is closed
+                got = b""
+            with self.changed:
+                self.seen += got
+                self.closed = not got
+                self.changed.notify()
 
     def expect(self, text):
-        while text not in self.seen:
-            try:
-                got = os.read(self.master, 65536)
-            except OSError:
-                got = b""
-            assert got, (text, self.seen[-2000:])
-            self.seen += got
-        before, self.seen = self.seen.split(text, 1)
+        with self.changed:
+            found = self.changed.wait_for(lambda: text in self.seen or self.closed, 60)
+            assert found and text in self.seen, (text, self.seen[-2000:])
+            before, self.seen = self.seen.split(text, 1)
         return before
 
+    def type(self, text):
+        os.write(self.master, text)
+
     def status(self):
-        while True:
-            try:
-                got = os.read(self.master, 65536)
-            except OSError:
-                break
-            if not got:
-                break
-            self.seen += got
+        self.reader.join(60)
+        assert self.closed, self.seen[-2000:]
         _, status = os.waitpid(self.pid, 0)
         self.pid = 0
         return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+    def close(self):
+        if self.pid:
+            os.kill(self.pid, signal.SIGTERM)
+            os.waitpid(self.pid, 0)
+        self.reader.join(60)
+        os.close(self.master)
 
 
 LEAVE_SCREEN = b"\x1b[?1049l"
@@ -174,10 +194,7 @@ def screen(ulma):
 
     yield start
     for one in started:
-        os.close(one.master)
-        if one.pid:
-            os.kill(one.pid, signal.SIGKILL)
-            os.waitpid(one.pid, 0)
+        one.close()
 
 
 def gone_on(one):
@@ -187,7 +204,7 @@ def gone_on(one):
 def test_q_leaves_the_screen_and_the_target_running(ulma, screen):
     one = screen("-i", "0.2", code=FOREVER)
     one.expect(b"work")
-    os.write(one.master, b"q")
+    one.type(b"q")
     one.expect(LEAVE_SCREEN)
     assert one.status() == 0
     pid = gone_on(one)
@@ -201,17 +218,17 @@ def test_q_leaves_the_screen_and_the_target_running(ulma, screen):
 def test_screen_stays_at_the_targets_end_until_a_key(ulma, screen):
     one = screen("-i", "0.2", seconds="1")
     one.expect(b"status 5")
-    os.write(one.master, b"q")
+    one.type(b"q")
     one.expect(LEAVE_SCREEN)
     assert one.status() == 5
     assert b"ncalls" in one.seen
-    assert open(output_file(one.seen.decode(errors="replace"))).read().startswith("first line")
+    assert output_of(one.seen.decode(errors="replace")).startswith("first line")
 
 
 def test_ctrl_c_at_the_stayed_screen_leaves_it(ulma, screen):
     one = screen("-i", "0.2", seconds="0.5")
     one.expect(b"status 5")
-    os.write(one.master, b"\x03")
+    one.type(b"\x03")
     one.expect(LEAVE_SCREEN)
     assert one.status() == 5
 
@@ -236,6 +253,58 @@ def test_target_does_not_get_the_keys(ulma, screen):
     code = "import sys, time\nprint(repr(sys.stdin.read()), flush=True)\ntime.sleep(0.3)\n"
     one = screen("-i", "0.2", code=code)
     one.expect(b"status 0")
-    os.write(one.master, b"q")
+    one.type(b"q")
     assert one.status() == 0
-    assert open(output_file(one.seen.decode(errors="replace"))).read() == "''\n"
+    assert output_of(one.seen.decode(errors="replace")) == "''\n"
+
+
+def state(ulma):
+    """Of the one session that there is; curses sends differences, which tell less."""
+    lines = ulma("ps", "--dir", ulma.session_dir).out.split(b"\n")
+    return lines[1].split()[1] if len(lines) > 1 else None
+
+
+def press_until(ulma, one, wait, wanted):
+    """The key turns what the screen shows, which may be a frame old: a person presses again."""
+    for _ in range(10):
+        one.type(b"o")
+        with contextlib.suppress(AssertionError):
+            return wait(lambda: state(ulma) == wanted, f"the state {wanted!r}", limit_s=2)
+    raise AssertionError(f"never {wanted!r}")
+
+
+@pytest.mark.parametrize("options, first", [([], b"on"), (["--start-off"], b"off")])
+def test_o_switches_the_recording_off_and_on(ulma, screen, wait, options, first):
+    one = screen("-i", "0.2", *options, code=FOREVER)
+    one.expect(b"program.py")
+    wait(lambda: state(ulma) == first, f"the state {first!r}")
+    for wanted in (b"off", b"on") if first == b"on" else (b"on", b"off"):
+        press_until(ulma, one, wait, wanted)
+    os.kill(one.pid, signal.SIGTERM)
+    assert one.status() == 128 + signal.SIGTERM
+
+
+def test_w_saves_a_report(ulma, screen):
+    one = screen("-i", "0.2", code=FOREVER)
+    one.expect(b"work")
+    one.type(b"W")
+    one.expect(b"saved ulma-program-")
+    (saved,) = ulma.folder.glob("ulma-program-*.txt")
+    assert "ncalls" in saved.read_text() and "work" in saved.read_text()
+    os.kill(one.pid, signal.SIGTERM)
+    assert one.status() == 128 + signal.SIGTERM
+
+
+def test_two_ctrl_cs_leave_the_screen_and_the_target_running(ulma, screen, wait):
+    code = (
+        "import signal\n"
+        "signal.signal(signal.SIGINT, lambda *_: open('interrupted', 'w'))\n" + FOREVER
+    )
+    one = screen("-i", "0.2", code=code)
+    one.expect(b"work")
+    one.type(b"\x03")
+    wait((ulma.folder / "interrupted").exists, "the first Ctrl-C")
+    one.type(b"\x03")
+    one.expect(LEAVE_SCREEN)
+    assert one.status() == 130
+    os.kill(gone_on(one), signal.SIGKILL)

@@ -8,7 +8,19 @@ import harness
 import pytest
 
 VERBS = ("run", "top", "ps", "export", "help")
-LATER = ("web", "record", "report", "diff", "replay", "attach", "detach", "on", "off", "set", "dump")
+LATER = (
+    "web",
+    "record",
+    "report",
+    "diff",
+    "replay",
+    "attach",
+    "detach",
+    "on",
+    "off",
+    "set",
+    "dump",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -92,7 +104,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("words, parts", WRONG, ids=lambda value: " ".join(value))
+@pytest.mark.parametrize("words, parts", WRONG, ids=" ".join)
 def test_wrong_words_with_a_target_are_125(ulma, sentence, words, parts):
     script = ulma.script("open('ran', 'w')")
     done = ulma.verb("run", *words, script)
@@ -103,7 +115,15 @@ def test_wrong_words_with_a_target_are_125(ulma, sentence, words, parts):
 
 @pytest.mark.parametrize(
     "words",
-    [["run"], ["run", "--nonsense"], ["run", "-o"], ["top"], ["ps", "x"], ["help", "rum"], ["export"]],
+    [
+        ["run"],
+        ["run", "--nonsense"],
+        ["run", "-o"],
+        ["top"],
+        ["ps", "x"],
+        ["help", "rum"],
+        ["export"],
+    ],
     ids=" ".join,
 )
 def test_wrong_words_without_a_target_are_2(ulma, sentence, words):

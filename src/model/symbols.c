@@ -208,7 +208,14 @@ uint32_t symbols_same_row(struct symbols *symbols, uint32_t row)
             return twin;
         last = twin;
     }
-    return twins < SYMBOLS_TWINS_MAX ? add_twin(symbols, row, last) : last;
+    if (twins < SYMBOLS_TWINS_MAX)
+        return add_twin(symbols, row, last);
+    /* All are taken, by code objects that live or whose end is not known yet. In turn, then: two that
+     * call each other were most likely made one after the other. */
+    struct symbol *first = &symbols->symbols[row];
+    uint32_t next = first->turn ? symbols->symbols[first->turn].next_twin : row;
+    first->turn = next ? next : row;
+    return first->turn;
 }
 
 static uint32_t find_symbol(struct symbols *symbols, const struct definition_text *text)

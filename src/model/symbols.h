@@ -36,6 +36,7 @@ struct symbol {
     uint32_t row;       /* the symbol that stands for the row: its first twin */
     uint32_t next_twin; /* 0: none */
     uint32_t live;      /* ids that mean this symbol now */
+    uint32_t turn;      /* of a row: the twin given out last when none was free */
     uint32_t next_in_bucket;
     uint64_t hash;
     uint32_t line;

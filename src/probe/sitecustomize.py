@@ -22,12 +22,17 @@ def _ulma_arm():
         os.environ["PYTHONPATH"] = path
     sys.path[:] = [p for p in sys.path if p != here]
     sys.path_importer_cache.pop(here, None)
-    del sys.modules["sitecustomize"]
-    if session is None:
-        return
-    refusal = _ulma_load(here, session)
-    if not refusal:
-        return
+    # Kept until the end of this file: Python 2 empties a module that nobody holds.
+    this = sys.modules.pop("sitecustomize")
+    refusal = _ulma_load(here, session) if session is not None else None
+    if refusal:
+        _ulma_refuse(here, refusal, strict)
+    return this
+
+
+def _ulma_refuse(here, refusal, strict):
+    import os
+
     try:
         with open(os.path.join(here, "refused"), "w") as file:
             file.write(refusal)
@@ -64,8 +69,9 @@ def _ulma_load(here, session):
         return "loading the probe failed: %s" % (error,)
 
 
+_ulma_this = _ulma_arm()
+del _ulma_arm, _ulma_load, _ulma_refuse
 try:
-    _ulma_arm()
+    import sitecustomize  # noqa: F401 - the one that this file hides, if there is one
 finally:
-    del _ulma_arm, _ulma_load
-import sitecustomize  # noqa: E402,F401 - the one that this file hides, if there is one
+    del _ulma_this

@@ -46,9 +46,6 @@ static pthread_key_t end_of_thread;
 static uint64_t heartbeat_seen;
 static uint64_t heartbeat_ns;
 
-/* A stall that the event being written must be followed by. */
-static uint64_t stall_end, stall_ticks;
-
 static void on_thread_end(void *value)
 {
     struct writer *writer = value;
@@ -338,10 +335,10 @@ static bool wait_for_room(struct writer *writer)
         if (!room && (slept > MOST_STALL_NS || heartbeat_age_ns() > STALE_STALL_NS))
             break;
     }
-    stall_end = link_counter();
-    stall_ticks += stall_end - begin;
+    writer->stall_end = link_counter();
+    writer->stall_ticks += writer->stall_end - begin;
     struct ring_shared *ring = writer->ring;
-    atomic_fetch_add_explicit(&ring->stall_ticks, stall_end - begin, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ring->stall_ticks, writer->stall_end - begin, memory_order_relaxed);
     atomic_fetch_add_explicit(&ring->stalls, 1, memory_order_relaxed);
     return room;
 }
@@ -350,7 +347,6 @@ static void begin_drop(struct writer *writer, uint64_t counter)
 {
     writer->dropping = true;
     writer->lost_since = 0;
-    stall_ticks = 0; /* a stall that ends so is part of the gap */
     writer->next_resume = counter + switch_ticks_of_ns(RESUME_STEP_NS);
     writer->limit = writer->head;
 }
@@ -370,6 +366,13 @@ static void count_lost(struct writer *writer)
     }
 }
 
+static void tell_stall(struct writer *writer)
+{
+    struct event event = event_with_amount(writer->stall_end, EVENT_STALL, writer->stall_ticks);
+    if (writer->stall_ticks && put_raw(writer, event))
+        writer->stall_ticks = 0;
+}
+
 static bool is_push(uint32_t kind)
 {
     return kind == EVENT_START || kind == EVENT_RESUME || kind == EVENT_THROW;
@@ -384,6 +387,7 @@ static bool resume(struct writer *writer, uint64_t counter, uint32_t kind, uint3
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
     if (writer->head - tail > writer->mask / 4)
         return false;
+    tell_stall(writer); /* the one that ended in the gap */
     put_raw(writer, event_with_amount(counter, EVENT_GAP, writer->lost_since));
     if (!writer_seed(writer, pyapi.thread_state(), counter, 0, is_push(kind) ? frame : 0, false))
         return false;
@@ -414,13 +418,6 @@ static bool room_or_drop(struct writer *writer, uint64_t counter, uint32_t kind,
     return true;
 }
 
-static void tell_stall(struct writer *writer)
-{
-    struct event event = event_with_amount(stall_end, EVENT_STALL, stall_ticks);
-    if (put_raw(writer, event))
-        stall_ticks = 0;
-}
-
 struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_t kind,
                                 uint32_t frame)
 {
@@ -447,7 +444,6 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
     wake_collector();
     if (!room_or_drop(writer, counter, kind, frame))
         return NULL;
-    if (stall_ticks)
-        tell_stall(writer);
+    tell_stall(writer);
     return writer->head != writer->limit ? writer : NULL;
 }

@@ -20,6 +20,7 @@ struct writer {
     bool dropping;
     uint64_t lost_since;      /* events dropped since dropping began */
     uint64_t next_resume;     /* counter before which no resume is tried */
+    uint64_t stall_end, stall_ticks; /* a sleep that is not told yet: when it ended, how long */
     uint32_t name_tries;
     unsigned long thread;     /* pthread_self() of the owner */
     void *innermost;          /* 3.9-3.11: the frame that the wrapper believes open */

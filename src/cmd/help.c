@@ -74,11 +74,17 @@ static void print_option(const struct option_row *row)
     wrap(stdout, row->help, OPTION_COLUMN, OPTION_COLUMN);
 }
 
+static void print_target(FILE *stream)
+{
+    int column = fprintf(stream, "TARGET := ");
+    wrap(stream, HELP_TARGET, column, column);
+}
+
 int help_print(const struct verb_row *verb)
 {
     printf("usage: ulma %s [options]%s%s\n", verb->name, *verb->words ? " " : "", verb->words);
     if (verb->takes_target)
-        printf("TARGET := %s\n", HELP_TARGET);
+        print_target(stdout);
     putchar('\n');
     wrap_all(stdout, verb->about, 0);
     printf("\noptions:\n");
@@ -97,6 +103,7 @@ void help_overview(FILE *stream)
     for (size_t i = 0; i < VERB_COUNT; i++)
         fprintf(stream, "  ulma %-8s %-10s %s\n", verb_rows[i].name, verb_rows[i].words,
                 verb_rows[i].summary);
-    fprintf(stream, "  ulma --version\n\nTARGET := %s\n", HELP_TARGET);
+    fprintf(stream, "  ulma --version\n\n");
+    print_target(stream);
     fprintf(stream, "`ulma VERB --help` tells a verb's options. Begin with: ulma run yours.py\n");
 }

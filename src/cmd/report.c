@@ -33,7 +33,8 @@ bool report_color(const struct options *options, int fd)
         return false;
     if (always && *always && strcmp(always, "0") != 0)
         return true;
-    return isatty(fd);
+    const char *terminal = getenv("TERM");
+    return terminal && *terminal && strcmp(terminal, "dumb") != 0 && isatty(fd);
 }
 
 struct export_options report_options(const struct job *job, int columns, bool color)

@@ -206,7 +206,10 @@ static void look_at_shared_memory(struct sessions *sessions, const char *except)
             strspn(digits, "0123456789") != strlen(digits))
             continue;
         snprintf(path, sizeof(path), "/dev/shm/%s", entry->d_name);
-        if (strcmp(path, except) != 0 && access(path, R_OK | X_OK) == 0)
+        struct stat status;
+        /* Another user could have put a link there. */
+        if (strcmp(path, except) != 0 && lstat(path, &status) == 0 && S_ISDIR(status.st_mode) &&
+            status.st_uid == strtoul(digits, NULL, 10) && access(path, R_OK | X_OK) == 0)
             look_at_directory(sessions, path);
     }
     if (directory)

@@ -181,6 +181,8 @@ int verb_top(const struct options *options, char **words, int word_count)
         struct tui_options wanted;
         top_host_init(&host, &job);
         top_host_options(&wanted, &job, WINDOW_S);
+        if (frames && options->limit == OPTIONS_UNSET)
+            wanted.limit = OPTIONS_LIMIT_DEFAULT; /* nobody scrolls in a pipe */
         if (frames || !show_screen(&job, &host, &wanted))
             show_frames(&job, &host, &wanted);
         status = finish(&job);

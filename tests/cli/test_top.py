@@ -128,14 +128,27 @@ def test_what_is_not_there_yet(ulma, sentence, word):
     sentence(done, "is not there yet")
 
 
+def test_rows_are_limited_and_the_rest_counted(ulma):
+    code = "".join(f"def f{i}(): pass\nf{i}()\n" for i in range(50))
+    short = ulma("top", "--python", ulma.python, "--once", "-n", "5", ulma.script(code))
+    usual = ulma("top", "--python", ulma.python, "--once", ulma.script(code))
+    assert "46 more" in short.out.decode() and "21 more" in usual.out.decode()
+
+
+def test_interval_has_a_least(ulma, sentence):
+    done = ulma(*top_words(ulma, "-i", "0.01"))
+    assert done.status == 125
+    sentence(done, "at least 0.1s")
+
+
 class Screen:
     """ulma on a pty of 24 x 80, which a thread reads all the time, as a terminal does."""
 
-    def __init__(self, ulma, words):
+    def __init__(self, ulma, words, term="xterm-256color"):
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             os.chdir(ulma.folder)
-            env = dict(ulma.env, TERM="xterm-256color", LC_ALL="C.UTF-8")
+            env = dict(ulma.env, TERM=term, LC_ALL="C.UTF-8")
             os.execve(harness.ULMA, [str(harness.ULMA), *words], env)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.seen = b""
@@ -188,8 +201,9 @@ LEAVE_SCREEN = b"\x1b[?1049l"
 def screen(ulma):
     started = []
 
-    def start(*options, **more):
-        started.append(Screen(ulma, [str(w) for w in top_words(ulma, *options, **more)]))
+    def start(*options, term="xterm-256color", **more):
+        words = [str(word) for word in top_words(ulma, *options, **more)]
+        started.append(Screen(ulma, words, term))
         return started[-1]
 
     yield start
@@ -308,3 +322,10 @@ def test_two_ctrl_cs_leave_the_screen_and_the_target_running(ulma, screen, wait)
     one.expect(LEAVE_SCREEN)
     assert one.status() == 130
     os.kill(gone_on(one), signal.SIGKILL)
+
+
+def test_terminal_that_cannot_move_its_cursor_gets_frames(ulma, screen):
+    one = screen("-i", "0.2", term="dumb")
+    one.expect(b"%self")
+    assert one.status() == 5
+    assert b"\x1b[" not in one.seen and b"ncalls" in one.seen

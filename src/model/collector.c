@@ -176,6 +176,19 @@ static void *drain_run(void *context)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
+static int read_clock(void *context)
+{
+    const struct mapping *mapping = context;
+    return (int)(mapping_header(mapping)->clock_kind & 3);
+}
+
+/* A counter that this machine does not have would be read as the monotonic clock: so be it. */
+static enum clock_source session_clock(struct mapping *mapping)
+{
+    int kind = guard_run(read_clock, mapping);
+    return kind > 0 ? (enum clock_source)kind : CLOCK_MONOTONIC_NS;
+}
+
 struct collector *collector_new(struct mapping *mapping, const struct collector_options *options)
 {
     struct collector *collector = calloc(1, sizeof(*collector));
@@ -189,13 +202,15 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         free(collector);
         return NULL;
     }
-    if (drain_init(&collector->drain, mapping, &collector->model)) {
+    enum clock_source clock = session_clock(mapping);
+    if (drain_init(&collector->drain, mapping, &collector->model, clock)) {
         model_done(&collector->model);
         free(collector);
         return NULL;
     }
-    clock_scale_init(&collector->scale,
-                     (enum clock_source)mapping_header(mapping)->clock_kind);
+    clock_scale_init(&collector->scale, clock);
+    collector->birth_counter = now(collector);
+    clock_gettime(CLOCK_REALTIME, &collector->birth);
     windows_reset(&collector->model.windows, &collector->model.nodes, now(collector), 0);
     off_cpu_init(&collector->off_cpu, options->target, options->no_perf);
     if (!collector->off_cpu.records) {

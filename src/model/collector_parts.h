@@ -26,6 +26,8 @@ struct collector {
     struct drain drain;
     struct off_cpu off_cpu;
     struct clock_scale scale;
+    struct timespec birth;     /* CLOCK_REALTIME at birth_counter */
+    uint64_t birth_counter;
     uint64_t next_tick;        /* counter */
     uint64_t start_counter;    /* of what is counted: the last reset, else the first event */
     uint64_t end_counter;      /* 0: not finished */

@@ -16,7 +16,7 @@ struct header_copy {
     char python[64], executable[512];
     uint32_t pid, sources_wanted, sources_on, off_cause;
     uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
-    uint64_t forks_unfollowed, start_time_ns, start_counter;
+    uint64_t forks_unfollowed;
 };
 
 /* What is read under the lock beside the moment. */
@@ -47,8 +47,6 @@ static int read_header(void *context)
     copy->stack_guards = atomic_load(&header->stack_guards);
     copy->stack_guard_ticks = atomic_load(&header->stack_guard_ticks);
     copy->forks_unfollowed = atomic_load(&header->forks_unfollowed);
-    copy->start_time_ns = header->start_time_ns;
-    copy->start_counter = header->start_counter;
     return 0;
 }
 
@@ -172,16 +170,16 @@ static int fill_threads(struct snapshot_maker *maker, const struct reading *read
             .tid = sums->tid,
             .ended = from->ended || reading->ended,
             .calls = sums->calls,
-            .profiled_ns = snapshot_make_ns(maker, sums->profiled_t16),
-            .wait_ns = snapshot_make_ns(maker, sums->wait_t16),
-            .cpu_ns = snapshot_make_ns(maker, sums->profiled_t16 - sums->wait_t16 -
-                                                  sums->stalled_t16),
-            .stalled_ns = snapshot_make_ns(maker, sums->stalled_t16),
-            .corrected_ns = snapshot_make_ns(maker, sums->corrected_t16),
-            .outside_ns = snapshot_make_ns(maker, sums->outside_t16),
+            .profiled_ns = snapshot_make_ns(maker, sums->profiled_ticks),
+            .wait_ns = snapshot_make_ns(maker, sums->wait_ticks),
+            .cpu_ns = snapshot_make_ns(maker, sums->profiled_ticks - sums->wait_ticks -
+                                                  sums->stalled_ticks),
+            .stalled_ns = snapshot_make_ns(maker, sums->stalled_ticks),
+            .corrected_ns = snapshot_make_ns(maker, sums->corrected_ticks),
+            .outside_ns = snapshot_make_ns(maker, sums->outside_ticks),
             .window_cpu_ns =
-                snapshot_make_ns(maker, from->window.wall_t16 - from->window.wait_t16),
-            .window_wait_ns = snapshot_make_ns(maker, from->window.wait_t16),
+                snapshot_make_ns(maker, from->window.wall_ticks - from->window.wait_ticks),
+            .window_wait_ns = snapshot_make_ns(maker, from->window.wait_ticks),
             .window_calls = from->window.calls,
             .lost = sums->lost,
             .running = SNAPSHOT_NONE,
@@ -277,14 +275,14 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
 {
     struct snapshot_meta *meta = &snapshot->meta;
     const struct header_copy *header = &reading->header;
-    int64_t before = (int64_t)(reading->start - header->start_counter);
+    int64_t after = (int64_t)(reading->start - collector->birth_counter);
     if (header->python[0])
         meta->python = arena_string(snapshot->arena, header->python);
     if (header->executable[0])
         meta->executable = arena_string(snapshot->arena, header->executable);
     meta->pid = header->pid ? header->pid : (uint32_t)collector->options.target;
-    meta->start_time_ns =
-        (int64_t)header->start_time_ns + clock_span_ns(&reading->scale, before);
+    meta->start_time_ns = collector->birth.tv_sec * INT64_C(1000000000) +
+                          collector->birth.tv_nsec + clock_span_ns(&reading->scale, after);
     meta->duration_ns =
         clock_span_ns(&reading->scale, (int64_t)(reading->counter - reading->start));
     if (meta->duration_ns < 0)
@@ -330,7 +328,7 @@ static int build(const struct collector *collector, const struct reading *readin
         .snapshot = snapshot,
         .moment = &collector->scratch,
         .symbols = &collector->model.symbols,
-        .ns_per_t16 = reading->scale.ns_per_tick / 16,
+        .ns_per_tick = reading->scale.ns_per_tick,
         .exact = reading->lost == 0 && reading->nested == 0 && reading->header.stack_guards == 0,
     };
     snapshot->meta.clock = clock;

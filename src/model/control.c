@@ -78,10 +78,14 @@ static void switch_off(struct drain *drain, uint64_t counter)
 static void control_event(struct drain *drain, const struct event *event)
 {
     uint32_t kind = event_kind(event);
+    const struct model *model = drain->model;
+    uint64_t counter = event->counter < model->latest ? event->counter : model->latest;
+    if (counter < model->earliest)
+        counter = model->earliest;
     if (kind == EVENT_ON) {
-        switch_on(drain, event->counter);
+        switch_on(drain, counter);
     } else if (kind == EVENT_OFF) {
-        switch_off(drain, event->counter);
+        switch_off(drain, counter);
     } else if (kind == EVENT_SEED_BEGIN) {
         drain->seeding = true;
         drain->seed_ring = event_id(event);
@@ -89,7 +93,7 @@ static void control_event(struct drain *drain, const struct event *event)
     } else if (kind == EVENT_SEED_FRAME && drain->seeding) {
         add_frame(drain, event);
     } else if (kind == EVENT_SEED_END && drain->seeding) {
-        end_seed(drain, event->counter);
+        end_seed(drain, counter);
     } else {
         drain->model->bad_events++;
     }

@@ -50,15 +50,18 @@ static int define(void *context, uint32_t id, char *buffer, struct definition_te
     return guarded(context, define_guarded, &call);
 }
 
-int drain_init(struct drain *drain, struct mapping *mapping, struct model *model)
+int drain_init(struct drain *drain, struct mapping *mapping, struct model *model,
+               enum clock_source clock)
 {
-    *drain = (struct drain){.mapping = mapping, .model = model};
+    *drain = (struct drain){.mapping = mapping, .model = model, .clock = clock};
     drain->rings = calloc(SESSION_RING_LIMIT, sizeof(*drain->rings));
     if (!drain->rings)
         return -ENOMEM;
     model->symbols.define = define;
     model->symbols.define_context = drain;
     atomic_init(&drain->ring_count, mapping->rings_made);
+    drain->joined = mapping->rings_made == 0;
+    model->earliest = drain->joined ? 0 : clock_counter(clock) - DRAIN_COUNTER_SLACK;
     return 0;
 }
 
@@ -111,6 +114,12 @@ static int read_words(void *context)
     words->costs = (struct model_costs){header->cost_inner_ticks256, header->cost_outer_ticks256,
                                         header->cost_c_inner_ticks256,
                                         header->cost_c_outer_ticks256};
+    if (drain->joined) {
+        uint32_t made = atomic_load_explicit(&header->rings_made, memory_order_acquire);
+        atomic_store_explicit(&drain->ring_count,
+                              made < SESSION_RING_LIMIT ? made : SESSION_RING_LIMIT,
+                              memory_order_relaxed);
+    }
     uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_acquire);
     for (uint32_t i = 1; i < count; i++)
         read_ring(drain, i);
@@ -348,6 +357,7 @@ uint64_t drain_round(struct drain *drain)
     if (drain->before_events)
         drain->before_events(drain->before_events_context);
     guarded(drain, read_control, drain);
+    drain->model->latest = clock_counter(drain->clock) + DRAIN_COUNTER_SLACK;
     uint64_t consumed = consume(drain, 0, UINT64_MAX);
     consumed += consume_all(drain, count);
     finish_round(drain, count);

@@ -16,6 +16,9 @@
 
 #include <stdatomic.h>
 
+/* Counters of two CPUs may differ by a little. */
+enum { DRAIN_COUNTER_SLACK = 1 << 22 };
+
 enum { DRAIN_BATCH = 1024, DRAIN_QUANTUM = 16 * DRAIN_BATCH };
 
 struct drain_ring {
@@ -36,7 +39,9 @@ struct drain_words {
 struct drain {
     struct mapping *mapping;
     struct model *model;
+    enum clock_source clock;
     _Atomic uint32_t ring_count; /* rings that exist; set by who adds them */
+    bool joined;                 /* a session that somebody else made: the header says how many */
     struct drain_ring *rings;    /* SESSION_RING_LIMIT */
     struct event batch[DRAIN_BATCH];
     uint64_t round;
@@ -61,7 +66,9 @@ struct drain {
     uint32_t free_rings; /* of this round */
 };
 
-int drain_init(struct drain *drain, struct mapping *mapping, struct model *model);
+/* `clock` is the session's, as chosen when it was made. */
+int drain_init(struct drain *drain, struct mapping *mapping, struct model *model,
+               enum clock_source clock);
 void drain_done(struct drain *drain);
 
 /* Consumes what was published when it began. Returns the number of events. */

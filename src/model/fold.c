@@ -19,26 +19,26 @@
 
 struct cursor {
     struct entry *top;
-    int64_t clock_t16;
+    int64_t clock_ticks;
     uint64_t last;
-    int64_t debt_t16;
+    int64_t debt_ticks;
     uint64_t python_pushes;
     /* not changed here; anew after any call that may change them */
-    uint64_t hurdle;
+    uint64_t hurdle; /* of the track, or just after the latest counter that may be */
     struct entry *entries, *limit; /* limit: the last entry there is room for */
     uint32_t *buckets;
     uint32_t shift;
     struct node *nodes;
 };
 
-INLINE void load(struct cursor *cursor, const struct track *track)
+INLINE void load(struct cursor *cursor, const struct model *model, const struct track *track)
 {
     cursor->top = &track->entries[track->depth];
-    cursor->clock_t16 = track->clock_t16;
+    cursor->clock_ticks = track->clock_ticks;
     cursor->last = track->last;
-    cursor->debt_t16 = track->debt_t16;
+    cursor->debt_ticks = track->debt_ticks;
     cursor->python_pushes = track->python_pushes;
-    cursor->hurdle = track->hurdle;
+    cursor->hurdle = track->hurdle <= model->latest ? track->hurdle : model->latest + 1;
     cursor->entries = track->entries;
     cursor->limit = track->entries + track->entry_limit - 1;
     cursor->buckets = track->buckets;
@@ -48,9 +48,9 @@ INLINE void load(struct cursor *cursor, const struct track *track)
 INLINE void store(const struct cursor *cursor, struct track *track)
 {
     track->depth = (uint32_t)(cursor->top - track->entries);
-    track->clock_t16 = cursor->clock_t16;
+    track->clock_ticks = cursor->clock_ticks;
     track->last = cursor->last;
-    track->debt_t16 = cursor->debt_t16;
+    track->debt_ticks = cursor->debt_ticks;
     track->python_pushes = cursor->python_pushes;
 }
 
@@ -72,8 +72,8 @@ RARE void pass_slow(struct model *model, struct track *track, struct cursor *cur
     store(cursor, track);
     if (track->seeding || track->resync)
         end_doubt(model, track, counter);
-    track_pass(model, track, counter, model->pre_t16[kind], model->post_t16[kind]);
-    load(cursor, track);
+    track_pass(model, track, counter, model->pre_ticks[kind], model->post_ticks[kind]);
+    load(cursor, model, track);
 }
 
 INLINE void pass(struct model *model, struct track *track, struct cursor *cursor, uint64_t counter,
@@ -87,9 +87,9 @@ INLINE void pass(struct model *model, struct track *track, struct cursor *cursor
         *cursor = copy;
         return;
     }
-    int64_t net_t16 = (int64_t)(ticks << 4) - cursor->debt_t16 - model->pre_t16[kind];
-    cursor->clock_t16 += net_t16 > 0 ? net_t16 : 0;
-    cursor->debt_t16 = model->post_t16[kind];
+    int64_t net_ticks = (int64_t)ticks - cursor->debt_ticks - model->pre_ticks[kind];
+    cursor->clock_ticks += net_ticks > 0 ? net_ticks : 0;
+    cursor->debt_ticks = model->post_ticks[kind];
     cursor->last = counter;
 }
 
@@ -144,7 +144,7 @@ RARE void close_open(struct model *model, struct track *track, struct cursor *cu
     uint32_t depth = track_find(track, key);
     if (depth)
         track_close(model, track, depth - 1);
-    load(cursor, track);
+    load(cursor, model, track);
 }
 
 RARE bool make_room(struct model *model, struct track *track, struct cursor *cursor)
@@ -156,7 +156,7 @@ RARE bool make_room(struct model *model, struct track *track, struct cursor *cur
         model->entries_left -= track->entry_limit - before;
     else
         model->too_deep++;
-    load(cursor, track);
+    load(cursor, model, track);
     return room;
 }
 
@@ -177,7 +177,7 @@ struct push {
     uint64_t key;
     uint32_t symbol;
     uint32_t calls, resumes;
-    int64_t prior_t16, prior_wait_t16; /* of its activation, before this */
+    int64_t prior_ticks, prior_wait_ticks; /* of its activation, before this */
 };
 
 INLINE void push(struct model *model, struct track *track, struct cursor *cursor, struct push what)
@@ -215,11 +215,11 @@ INLINE void push(struct model *model, struct track *track, struct cursor *cursor
     struct entry *entry = ++cursor->top;
     uint32_t *bucket = &cursor->buckets[track_bucket(what.key, cursor->shift)];
     entry->key = what.key;
-    entry->start_t16 = cursor->clock_t16;
-    entry->child_t16 = 0;
-    entry->wait_start_t16 = track->wait_t16;
-    entry->begin_t16 = cursor->clock_t16 - what.prior_t16;
-    entry->wait_begin_t16 = track->wait_t16 - what.prior_wait_t16;
+    entry->start_ticks = cursor->clock_ticks;
+    entry->child_ticks = 0;
+    entry->wait_start_ticks = track->wait_ticks;
+    entry->begin_ticks = cursor->clock_ticks - what.prior_ticks;
+    entry->wait_begin_ticks = track->wait_ticks - what.prior_wait_ticks;
     entry->node = child;
     entry->symbol = what.symbol;
     entry->below = *bucket;
@@ -236,16 +236,16 @@ static struct push push_of_suspendable(struct model *model, uint32_t kind, uint3
     if (known && (kind == EVENT_START || activation.symbol != symbol)) {
         /* Dropped while suspended, which needs no event: that was its end. */
         symbols_record_slow(&model->symbols, &model->symbols.symbols[activation.symbol],
-                            activation.total_t16, activation.wait_t16);
+                            activation.total_ticks, activation.wait_ticks);
         known = false;
     }
     what.calls = kind == EVENT_START || (kind == EVENT_THROW && !known);
     what.resumes = !what.calls;
     if (known) {
-        what.prior_t16 = activation.total_t16;
-        what.prior_wait_t16 = activation.wait_t16;
+        what.prior_ticks = activation.total_ticks;
+        what.prior_wait_ticks = activation.wait_ticks;
     } else if (kind == EVENT_RESUME) {
-        what.prior_t16 = -TRACK_UNCERTAIN;
+        what.prior_ticks = -TRACK_UNCERTAIN;
     }
     return what;
 }
@@ -261,22 +261,22 @@ RARE bool find_frame(struct model *model, struct track *track, struct cursor *cu
         track_close(model, track, depth);
     else
         model->unmatched_pops++;
-    load(cursor, track);
+    load(cursor, model, track);
     return depth != 0;
 }
 
 /* The top has waited: all that is seldom done at a pop. */
 RARE void add_waited(struct model *model, const struct track *track, const struct entry *entry,
-                     int64_t running_t16, bool record)
+                     int64_t running_ticks, bool record)
 {
-    model->nodes.nodes[entry->node].total_wait_t16 += track->wait_t16 - entry->wait_start_t16;
+    model->nodes.nodes[entry->node].total_wait_ticks += track->wait_ticks - entry->wait_start_ticks;
     if (record)
-        symbols_record_slow(&model->symbols, &model->symbols.symbols[entry->symbol], running_t16,
-                            track->wait_t16 - entry->wait_begin_t16);
+        symbols_record_slow(&model->symbols, &model->symbols.symbols[entry->symbol], running_ticks,
+                            track->wait_ticks - entry->wait_begin_ticks);
 }
 
 static void suspend(struct model *model, const struct track *track, const struct entry *entry,
-                    int64_t running_t16)
+                    int64_t running_ticks)
 {
     struct symbol *symbol = &model->symbols.symbols[entry->symbol];
     symbol->yields++;
@@ -285,8 +285,8 @@ static void suspend(struct model *model, const struct track *track, const struct
     struct suspended_activation activation = {
         .frame = (uint32_t)entry->key,
         .symbol = entry->symbol,
-        .total_t16 = running_t16,
-        .wait_t16 = track->wait_t16 - entry->wait_begin_t16,
+        .total_ticks = running_ticks,
+        .wait_ticks = track->wait_ticks - entry->wait_begin_ticks,
     };
     suspended_put(&model->suspended, &activation);
 }
@@ -304,19 +304,19 @@ INLINE void pop(struct model *model, struct track *track, struct cursor *cursor,
     }
     struct entry *entry = cursor->top;
     struct node *node = &cursor->nodes[entry->node];
-    int64_t total_t16 = cursor->clock_t16 - entry->start_t16;
-    int64_t running_t16 = cursor->clock_t16 - entry->begin_t16;
+    int64_t total_ticks = cursor->clock_ticks - entry->start_ticks;
+    int64_t running_ticks = cursor->clock_ticks - entry->begin_ticks;
     if (UNLIKELY(!(node->parent_flags & NODE_MARKED)))
         touch(model, entry->node);
-    node->total_t16 += total_t16;
-    node->self_t16 += total_t16 - entry->child_t16;
-    entry[-1].child_t16 += total_t16;
-    if (UNLIKELY(track->wait_t16 != entry->wait_begin_t16))
-        add_waited(model, track, entry, running_t16, record);
+    node->total_ticks += total_ticks;
+    node->self_ticks += total_ticks - entry->child_ticks;
+    entry[-1].child_ticks += total_ticks;
+    if (UNLIKELY(track->wait_ticks != entry->wait_begin_ticks))
+        add_waited(model, track, entry, running_ticks, record);
     else if (record)
-        symbols_record(&model->symbols, &model->symbols.symbols[entry->symbol], running_t16);
+        symbols_record(&model->symbols, &model->symbols.symbols[entry->symbol], running_ticks);
     if (yields)
-        suspend(model, track, entry, running_t16);
+        suspend(model, track, entry, running_ticks);
     cursor->buckets[track_bucket(key, cursor->shift)] = entry->below;
     if (UNLIKELY(track->depths != NULL))
         track->depths[entry->symbol]--;
@@ -381,7 +381,7 @@ RARE void leave(struct model *model, struct track *track, struct cursor *cursor,
 {
     store(cursor, track);
     fold_rare(model, track, event);
-    load(cursor, track);
+    load(cursor, model, track);
 }
 
 /* Pushes that are no plain START: generators, coroutines, and what nobody knows. */
@@ -473,7 +473,7 @@ void fold_events(struct model *model, struct track *track, const struct event *e
     uint64_t most_ticks = model->gap_ticks < FOLD_INTERVAL_MOST ? model->gap_ticks
                                                                 : FOLD_INTERVAL_MOST;
     struct cursor cursor = {.nodes = model->nodes.nodes};
-    load(&cursor, track);
+    load(&cursor, model, track);
     for (const struct event *event = events, *end = events + count; event < end; event++) {
         uint32_t kind = event_kind(event);
         if (kind == EVENT_START) {
@@ -495,8 +495,8 @@ void fold_events(struct model *model, struct track *track, const struct event *e
 void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, uint32_t symbol)
 {
     struct cursor cursor = {.nodes = model->nodes.nodes};
-    load(&cursor, track);
+    load(&cursor, model, track);
     push(model, track, &cursor,
-         (struct push){.key = frame, .symbol = symbol, .prior_t16 = -TRACK_UNCERTAIN});
+         (struct push){.key = frame, .symbol = symbol, .prior_ticks = -TRACK_UNCERTAIN});
     store(&cursor, track);
 }

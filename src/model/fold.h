@@ -13,7 +13,7 @@
 #include "model/track.h"
 #include "model/windows.h"
 
-/* An interval longer than this between two events of a thread is no interval: a counter that lies. */
+/* A longer interval is looked at with care: a counter that went back makes one. */
 #define FOLD_INTERVAL_MOST (UINT64_C(1) << 52)
 
 struct model_options {
@@ -27,7 +27,7 @@ struct ended_thread {
     uint32_t tid;
     char name[TRACK_NAME_SIZE];
     uint64_t calls, lost;
-    int64_t profiled_t16, wait_t16, stalled_t16, corrected_t16, outside_t16;
+    int64_t profiled_ticks, wait_ticks, stalled_ticks, corrected_ticks, outside_ticks;
 };
 
 enum { MODEL_ENDED_MAX = 4096 };
@@ -45,12 +45,14 @@ struct model {
     uint64_t entries_left; /* of all stacks together */
 
     /* by kind: the probe's cost before and after its counter is read; zero when uncorrected */
-    int64_t pre_t16[EVENT_KIND_COUNT], post_t16[EVENT_KIND_COUNT];
+    int64_t pre_ticks[EVENT_KIND_COUNT], post_ticks[EVENT_KIND_COUNT];
     /* Intervals from here on are noted by the track's gap list (schedstat.h), in ticks. */
     uint64_t gap_ticks;
-    void (*on_gap)(void *context, struct track *track, int64_t length_t16);
+    void (*on_gap)(void *context, struct track *track, int64_t length_ticks);
     void *on_gap_context;
 
+    /* Counters outside of these lie: the session is younger, or they have not come yet. */
+    uint64_t earliest, latest;
     uint64_t first_counter; /* of the first event at all; 0: none yet */
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep;
 };

@@ -45,8 +45,10 @@ void histogram_sum(const struct octave_pool *pool, const struct histogram *histo
 int64_t histogram_value(uint32_t slot)
 {
     uint32_t octave = slot / HISTOGRAM_SUBS;
-    int64_t low = (int64_t)(HISTOGRAM_SUBS + slot % HISTOGRAM_SUBS) << octave;
-    return low + (INT64_C(1) << octave) / 2;
+    if (octave == 0)
+        return slot;
+    int64_t low = (int64_t)(HISTOGRAM_SUBS + slot % HISTOGRAM_SUBS) << (octave - 1);
+    return low + (INT64_C(1) << (octave - 1)) / 2;
 }
 
 int64_t histogram_percentile(const int64_t *counts, double share)

@@ -4,7 +4,7 @@
  * A histogram is a table of octaves (powers of two); an octave's counters exist from the first value
  * that falls in it. Each octave counts twice: this second (what the hot path writes) and all seconds
  * before it; windows.c moves the one into the other.
- * Rules: values are in t16, sixteenths of a counter tick (track.h). Counts are signed, since the
+ * Rules: values are in ticks of the session's counter, below 16 exact. Counts are signed, since the
  * histogram of the cpu clock is kept as its difference to that of the wall clock: activations that
  * never waited, nearly all, then cost nothing twice. */
 #ifndef ULMA_MODEL_HISTOGRAM_H
@@ -16,7 +16,7 @@
 enum {
     HISTOGRAM_SUB_BITS = 4,
     HISTOGRAM_SUBS = 1 << HISTOGRAM_SUB_BITS,
-    HISTOGRAM_OCTAVES = 60,
+    HISTOGRAM_OCTAVES = 61, /* the first is 0 to 15, each other a power of two */
     HISTOGRAM_SLOTS = HISTOGRAM_OCTAVES * HISTOGRAM_SUBS,
 };
 
@@ -43,9 +43,9 @@ struct octave *histogram_octave(struct octave_pool *pool, struct histogram *hist
 
 static inline uint32_t histogram_slot(int64_t value)
 {
-    uint64_t at_least = (uint64_t)value | HISTOGRAM_SUBS;
-    uint32_t octave = 63u - HISTOGRAM_SUB_BITS - (uint32_t)__builtin_clzll(at_least);
-    uint32_t sub = (uint32_t)(at_least >> octave) & (HISTOGRAM_SUBS - 1);
+    uint64_t at_least = (uint64_t)value | (HISTOGRAM_SUBS - 1);
+    uint32_t octave = 64u - HISTOGRAM_SUB_BITS - (uint32_t)__builtin_clzll(at_least);
+    uint32_t sub = (uint32_t)((uint64_t)value >> (octave - (octave != 0))) & (HISTOGRAM_SUBS - 1);
     return octave * HISTOGRAM_SUBS + sub;
 }
 

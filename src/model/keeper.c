@@ -30,7 +30,7 @@ static int add_rings_guarded(void *context)
 
 static void add_rings(struct collector *collector)
 {
-    if (collector->mapping->fd >= 0)
+    if (!collector->drain.joined)
         guard_run(add_rings_guarded, collector);
 }
 

@@ -13,7 +13,7 @@ enum { ENTRIES_OF_ALL = 1 << 23, COST_MOST_TICKS256 = 1 << 22 };
 
 int model_init(struct model *model, const struct model_options *options)
 {
-    *model = (struct model){.entries_left = ENTRIES_OF_ALL, .gap_ticks = UINT64_MAX};
+    *model = (struct model){.entries_left = ENTRIES_OF_ALL, .gap_ticks = UINT64_MAX, .latest = UINT64_MAX};
     int result = nodes_init(&model->nodes, options->node_limit);
     if (result == 0)
         result = symbols_init(&model->symbols, options->define, options->define_context);
@@ -44,30 +44,32 @@ void model_done(struct model *model)
     nodes_done(&model->nodes);
 }
 
-static int64_t half_t16(uint32_t ticks256)
+static int64_t cost_ticks(uint32_t ticks256)
 {
-    return (ticks256 < COST_MOST_TICKS256 ? ticks256 : COST_MOST_TICKS256) / 32;
+    return ((ticks256 < COST_MOST_TICKS256 ? ticks256 : COST_MOST_TICKS256) + 128) / 256;
 }
 
 /* Half of what is within the callee's interval comes after the push's counter was read, half before
  * the pop's; likewise around the call for the caller's. */
+static void set_costs(struct model *model, enum event_kind push, enum event_kind pop, int64_t inner,
+                      int64_t outer)
+{
+    model->pre_ticks[push] = outer / 2;
+    model->post_ticks[push] = inner / 2;
+    model->pre_ticks[pop] = inner - inner / 2;
+    model->post_ticks[pop] = outer - outer / 2;
+}
+
 void model_set_costs(struct model *model, const struct model_costs *costs)
 {
-    int64_t inner = half_t16(costs->inner_ticks256), outer = half_t16(costs->outer_ticks256);
-    int64_t c_inner = half_t16(costs->c_inner_ticks256);
-    int64_t c_outer = half_t16(costs->c_outer_ticks256);
-    for (int kind = EVENT_START; kind <= EVENT_THROW; kind++) {
-        model->pre_t16[kind] = outer;
-        model->post_t16[kind] = inner;
-    }
-    for (int kind = EVENT_RETURN; kind <= EVENT_UNWIND; kind++) {
-        model->pre_t16[kind] = inner;
-        model->post_t16[kind] = outer;
-    }
-    model->pre_t16[EVENT_C_CALL] = c_outer;
-    model->post_t16[EVENT_C_CALL] = c_inner;
-    model->pre_t16[EVENT_C_RETURN] = model->pre_t16[EVENT_C_RAISE] = c_inner;
-    model->post_t16[EVENT_C_RETURN] = model->post_t16[EVENT_C_RAISE] = c_outer;
+    int64_t inner = cost_ticks(costs->inner_ticks256), outer = cost_ticks(costs->outer_ticks256);
+    int64_t c_inner = cost_ticks(costs->c_inner_ticks256);
+    int64_t c_outer = cost_ticks(costs->c_outer_ticks256);
+    set_costs(model, EVENT_START, EVENT_RETURN, inner, outer);
+    set_costs(model, EVENT_RESUME, EVENT_YIELD, inner, outer);
+    set_costs(model, EVENT_THROW, EVENT_UNWIND, inner, outer);
+    set_costs(model, EVENT_C_CALL, EVENT_C_RETURN, c_inner, c_outer);
+    set_costs(model, EVENT_C_CALL, EVENT_C_RAISE, c_inner, c_outer);
 }
 
 struct track *model_add_track(struct model *model, uint32_t tid)
@@ -89,11 +91,11 @@ void model_sum_thread(struct ended_thread *ended, const struct track *track)
 {
     ended->calls += track->python_pushes - track->baseline.calls;
     ended->lost += track->lost - track->baseline_lost;
-    ended->profiled_t16 += track_profiled_t16(track) - track->baseline_profiled_t16;
-    ended->wait_t16 += track->wait_t16 + track->late_wait_t16 - track->baseline.wait_t16;
-    ended->stalled_t16 += track->stalled_t16 - track->baseline_stalled_t16;
-    ended->outside_t16 += track->outside_t16 - track->baseline_outside_t16;
-    ended->corrected_t16 += track_corrected_t16(track) - track->baseline_corrected_t16;
+    ended->profiled_ticks += track_profiled(track) - track->baseline_profiled;
+    ended->wait_ticks += track->wait_ticks + track->late_wait_ticks - track->baseline.wait_ticks;
+    ended->stalled_ticks += track->stalled_ticks - track->baseline_stalled_ticks;
+    ended->outside_ticks += track->outside_ticks - track->baseline_outside_ticks;
+    ended->corrected_ticks += track_corrected_ticks(track) - track->baseline_corrected_ticks;
 }
 
 static void keep_ended(struct model *model, const struct track *track)
@@ -149,15 +151,15 @@ void model_tick(struct model *model, uint64_t counter)
 static void reset_track(struct track *track)
 {
     for (uint32_t i = 1; i <= track->depth; i++) {
-        track->entries[i].begin_t16 = track->entries[i].start_t16;
-        track->entries[i].wait_begin_t16 = track->entries[i].wait_start_t16;
+        track->entries[i].begin_ticks = track->entries[i].start_ticks;
+        track->entries[i].wait_begin_ticks = track->entries[i].wait_start_ticks;
     }
     track->baseline = track->history_mark = track_sums(track);
     memset(track->history, 0, sizeof(track->history));
-    track->baseline_profiled_t16 = track_profiled_t16(track);
-    track->baseline_stalled_t16 = track->stalled_t16;
-    track->baseline_outside_t16 = track->outside_t16;
-    track->baseline_corrected_t16 = track_corrected_t16(track);
+    track->baseline_profiled = track_profiled(track);
+    track->baseline_stalled_ticks = track->stalled_ticks;
+    track->baseline_outside_ticks = track->outside_ticks;
+    track->baseline_corrected_ticks = track_corrected_ticks(track);
     track->baseline_lost = track->lost;
 }
 

@@ -67,8 +67,8 @@ static void percentiles(const struct symbols *symbols, struct moment_row *row,
         if (clock == CLOCK_CPU && symbol->cpu_difference)
             histogram_sum(&symbols->octaves, symbol->cpu_difference, counts);
     }
-    row->p50_t16 = histogram_percentile(counts, 0.50);
-    row->p99_t16 = histogram_percentile(counts, 0.99);
+    row->p50_ticks = histogram_percentile(counts, 0.50);
+    row->p99_ticks = histogram_percentile(counts, 0.99);
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -79,25 +79,25 @@ static int64_t larger(int64_t a, int64_t b)
 static void take_row(const struct symbols *symbols, uint32_t index, struct moment_row *row,
                      enum snapshot_clock clock)
 {
-    *row = (struct moment_row){.symbol = index, .min_t16 = INT64_MAX, .max_t16 = -1};
+    *row = (struct moment_row){.symbol = index, .min_ticks = INT64_MAX, .max_ticks = -1};
     for (uint32_t i = index; i; i = symbols->symbols[i].next_twin) {
         const struct symbol *symbol = &symbols->symbols[i];
         bool cpu = clock == CLOCK_CPU;
-        int64_t min_t16 = cpu ? symbol->min_cpu_t16 : symbol->min_t16;
+        int64_t min_ticks = cpu ? symbol->min_cpu_ticks : symbol->min_ticks;
         row->yields += symbol->yields;
         row->raised += symbol->raised;
-        row->min_t16 = min_t16 < row->min_t16 ? min_t16 : row->min_t16;
-        row->max_t16 = larger(row->max_t16, cpu ? symbol->max_cpu_t16 : symbol->max_t16);
-        row->max_t16 =
-            larger(row->max_t16, cpu ? symbol->second_max_cpu_t16 : symbol->second_max_t16);
+        row->min_ticks = min_ticks < row->min_ticks ? min_ticks : row->min_ticks;
+        row->max_ticks = larger(row->max_ticks, cpu ? symbol->max_cpu_ticks : symbol->max_ticks);
+        row->max_ticks =
+            larger(row->max_ticks, cpu ? symbol->second_max_cpu_ticks : symbol->second_max_ticks);
     }
-    if (row->max_t16 >= 0)
+    if (row->max_ticks >= 0)
         percentiles(symbols, row, clock);
-    if (row->max_t16 < 0)
-        row->min_t16 = row->max_t16 = 0;
+    if (row->max_ticks < 0)
+        row->min_ticks = row->max_ticks = 0;
     /* A bucket's middle may lie beyond what was seen. */
-    row->p50_t16 = larger(row->min_t16, row->p50_t16 < row->max_t16 ? row->p50_t16 : row->max_t16);
-    row->p99_t16 = larger(row->min_t16, row->p99_t16 < row->max_t16 ? row->p99_t16 : row->max_t16);
+    row->p50_ticks = larger(row->min_ticks, row->p50_ticks < row->max_ticks ? row->p50_ticks : row->max_ticks);
+    row->p99_ticks = larger(row->min_ticks, row->p99_ticks < row->max_ticks ? row->p99_ticks : row->max_ticks);
 }
 
 static void take_rows(struct moment *moment, const struct symbols *symbols)
@@ -130,8 +130,8 @@ static void add_window(struct moment_thread *thread, const struct track *track,
     for (int i = 0; i < seconds && i < (int)windows->second_count; i++) {
         uint32_t at = (windows->newest + WINDOWS_SECONDS - (uint32_t)i) % WINDOWS_SECONDS;
         thread->window.calls += track->history[at].calls;
-        thread->window.wall_t16 += track->history[at].wall_t16;
-        thread->window.wait_t16 += track->history[at].wait_t16;
+        thread->window.wall_ticks += track->history[at].wall_ticks;
+        thread->window.wait_ticks += track->history[at].wait_ticks;
     }
 }
 

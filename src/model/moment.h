@@ -12,7 +12,7 @@
 struct moment_row {
     uint32_t symbol; /* the row's first twin; 0: not in the snapshot */
     uint64_t yields, raised;
-    int64_t min_t16, max_t16, p50_t16, p99_t16; /* of the clock asked for */
+    int64_t min_ticks, max_ticks, p50_ticks, p99_ticks; /* of the clock asked for */
 };
 
 struct moment_thread {

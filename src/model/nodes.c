@@ -143,6 +143,6 @@ void nodes_reset(struct nodes *nodes)
     for (uint32_t i = 0; i < nodes->count; i++) {
         struct node *node = &nodes->nodes[i];
         node->calls = node->resumes = 0;
-        node->self_t16 = node->total_t16 = node->self_wait_t16 = node->total_wait_t16 = 0;
+        node->self_ticks = node->total_ticks = node->self_wait_ticks = node->total_wait_ticks = 0;
     }
 }

@@ -34,7 +34,7 @@ struct node {
     uint32_t last_child; /* the child last entered; 0: none */
     uint32_t next;       /* the sibling that was entered after this one; 0: none */
     uint64_t calls, resumes;
-    int64_t self_t16, total_t16, self_wait_t16, total_wait_t16;
+    int64_t self_ticks, total_ticks, self_wait_ticks, total_wait_ticks;
 };
 static_assert(sizeof(struct node) == 64, "a node is one cache line");
 

@@ -110,14 +110,14 @@ static void hand_over(struct collector *collector, const struct reading *reading
 {
     collector_enter(collector);
     collector_catch_up(collector);
-    double t16_per_ns = 16 / collector->scale.ns_per_tick;
+    double ticks_per_ns = 1 / collector->scale.ns_per_tick;
     for (uint32_t i = 0; i < count; i++) {
         struct track *track = drain_find_tid(&collector->drain, readings[i].tid);
         if (!track || !readings[i].good)
             continue;
         collector->off_cpu.schedstat_works = true;
         schedstat_apply(&collector->model, track, readings[i].time_ns, readings[i].running_ns,
-                        t16_per_ns);
+                        ticks_per_ns);
     }
     collector_leave(collector);
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void schedstat_note_gap(void *context, struct track *track, int64_t length_t16)
+void schedstat_note_gap(void *context, struct track *track, int64_t length_ticks)
 {
     (void)context;
     if (track->resync)
@@ -20,7 +20,7 @@ void schedstat_note_gap(void *context, struct track *track, int64_t length_t16)
     struct schedstat_gaps *gaps = track->gaps;
     if (gaps && gaps->count < SCHEDSTAT_GAPS)
         gaps->gaps[gaps->count++] =
-            (struct schedstat_gap){track->entries[track->depth].node, length_t16};
+            (struct schedstat_gap){track->entries[track->depth].node, length_ticks};
 }
 
 bool schedstat_read(uint32_t pid, uint32_t tid, uint64_t *ret_running_ns)
@@ -41,62 +41,62 @@ bool schedstat_read(uint32_t pid, uint32_t tid, uint64_t *ret_running_ns)
 }
 
 /* The node was on top while the thread waited: so did all that it was called from. */
-static void give(struct model *model, struct track *track, uint32_t node, int64_t wait_t16)
+static void give(struct model *model, struct track *track, uint32_t node, int64_t wait_ticks)
 {
     struct node *nodes = model->nodes.nodes;
-    track->late_wait_t16 += wait_t16;
+    track->late_wait_ticks += wait_ticks;
     if (node == NODE_ROOT) {
-        track->outside_wait_t16 += wait_t16;
+        track->outside_wait_ticks += wait_ticks;
         return;
     }
     windows_touch(&model->windows, nodes, node);
-    nodes[node].self_wait_t16 += wait_t16;
+    nodes[node].self_wait_ticks += wait_ticks;
     for (uint32_t at = node; at != NODE_ROOT; at = nodes_parent(&nodes[at])) {
         windows_touch(&model->windows, nodes, at);
-        nodes[at].total_wait_t16 += wait_t16;
+        nodes[at].total_wait_ticks += wait_ticks;
     }
 }
 
 static int longest_first(const void *left, const void *right)
 {
     const struct schedstat_gap *a = left, *b = right;
-    return (a->length_t16 < b->length_t16) - (a->length_t16 > b->length_t16);
+    return (a->length_ticks < b->length_ticks) - (a->length_ticks > b->length_ticks);
 }
 
 /* One gap that is just as long as what is missing is a better guess than the longest. */
-static struct schedstat_gap *best_fit(struct schedstat_gaps *gaps, int64_t missing_t16)
+static struct schedstat_gap *best_fit(struct schedstat_gaps *gaps, int64_t missing_ticks)
 {
     struct schedstat_gap *best = NULL;
     for (uint32_t i = 0; i < gaps->count; i++) {
-        int64_t length_t16 = gaps->gaps[i].length_t16;
-        if (length_t16 < missing_t16)
+        int64_t length_ticks = gaps->gaps[i].length_ticks;
+        if (length_ticks < missing_ticks)
             break;
-        if (length_t16 <= missing_t16 + missing_t16 / 10)
+        if (length_ticks <= missing_ticks + missing_ticks / 10)
             best = &gaps->gaps[i];
     }
     return best;
 }
 
-static void give_out(struct model *model, struct track *track, int64_t missing_t16)
+static void give_out(struct model *model, struct track *track, int64_t missing_ticks)
 {
     struct schedstat_gaps *gaps = track->gaps;
     qsort(gaps->gaps, gaps->count, sizeof(*gaps->gaps), longest_first);
-    struct schedstat_gap *fit = best_fit(gaps, missing_t16);
+    struct schedstat_gap *fit = best_fit(gaps, missing_ticks);
     if (fit) {
-        give(model, track, fit->node, missing_t16);
+        give(model, track, fit->node, missing_ticks);
         return;
     }
-    for (uint32_t i = 0; i < gaps->count && missing_t16 > 0; i++) {
-        int64_t length_t16 = gaps->gaps[i].length_t16;
-        int64_t share_t16 = length_t16 < missing_t16 ? length_t16 : missing_t16;
-        give(model, track, gaps->gaps[i].node, share_t16);
-        missing_t16 -= share_t16;
+    for (uint32_t i = 0; i < gaps->count && missing_ticks > 0; i++) {
+        int64_t length_ticks = gaps->gaps[i].length_ticks;
+        int64_t share_ticks = length_ticks < missing_ticks ? length_ticks : missing_ticks;
+        give(model, track, gaps->gaps[i].node, share_ticks);
+        missing_ticks -= share_ticks;
     }
-    track->late_wait_t16 += missing_t16;
+    track->late_wait_ticks += missing_ticks;
 }
 
 void schedstat_apply(struct model *model, struct track *track, uint64_t time_ns,
-                     uint64_t running_ns, double t16_per_ns)
+                     uint64_t running_ns, double ticks_per_ns)
 {
     if (!track->gaps)
         track->gaps = calloc(1, sizeof(*track->gaps));
@@ -108,7 +108,7 @@ void schedstat_apply(struct model *model, struct track *track, uint64_t time_ns,
         uint64_t ran_ns =
             running_ns > gaps->last_running_ns ? running_ns - gaps->last_running_ns : 0;
         if (ran_ns < passed_ns)
-            give_out(model, track, (int64_t)((double)(passed_ns - ran_ns) * t16_per_ns));
+            give_out(model, track, (int64_t)((double)(passed_ns - ran_ns) * ticks_per_ns));
     }
     gaps->have_reading = true;
     gaps->last_time_ns = time_ns;

@@ -17,7 +17,7 @@ enum { SCHEDSTAT_GAP_NS = 5000, SCHEDSTAT_GAPS = 2048, SCHEDSTAT_WINDOW_NS = 20 
 
 struct schedstat_gap {
     uint32_t node;
-    int64_t length_t16;
+    int64_t length_ticks;
 };
 
 /* Of one thread, since its last reading. */
@@ -29,13 +29,13 @@ struct schedstat_gaps {
 };
 
 /* model->on_gap. */
-void schedstat_note_gap(void *context, struct track *track, int64_t length_t16);
+void schedstat_note_gap(void *context, struct track *track, int64_t length_ticks);
 
 /* The time a thread has run on a CPU, in ns. False: not readable. */
 bool schedstat_read(uint32_t pid, uint32_t tid, uint64_t *ret_running_ns);
 
 /* A reading: at time_ns the thread had run running_ns in all. */
 void schedstat_apply(struct model *model, struct track *track, uint64_t time_ns,
-                     uint64_t running_ns, double t16_per_ns);
+                     uint64_t running_ns, double ticks_per_ns);
 
 #endif

@@ -4,7 +4,7 @@
  * is open in both the old stack and the told one (same frame, same function, same depth) stays open;
  * nothing is counted again, since counts come from pushes alone.
  * Rules: between a GAP and the SEED_END that follows it the track's clock stands still and the time
- * gathers in resync_t16; then it goes to a node `(resync)` below the deepest entry that stayed. */
+ * gathers in resync_ticks; then it goes to a node `(resync)` below the deepest entry that stayed. */
 #include "model/fold.h"
 
 #include <stdlib.h>
@@ -84,17 +84,17 @@ void seed_end_resync(struct model *model, struct track *track)
         index = nodes_other(&model->nodes, SYMBOL_RESYNC, true);
     windows_touch(&model->windows, model->nodes.nodes, index);
     struct node *node = &model->nodes.nodes[index];
-    node->self_t16 += track->resync_t16;
-    node->total_t16 += track->resync_t16;
-    node->self_wait_t16 += track->resync_wait_t16;
-    node->total_wait_t16 += track->resync_wait_t16;
-    track->clock_t16 += track->resync_t16;
-    track->wait_t16 += track->resync_wait_t16;
-    track->entries[track->depth].child_t16 += track->resync_t16;
-    track->resync_t16 = track->resync_wait_t16 = 0;
+    node->self_ticks += track->resync_ticks;
+    node->total_ticks += track->resync_ticks;
+    node->self_wait_ticks += track->resync_wait_ticks;
+    node->total_wait_ticks += track->resync_wait_ticks;
+    track->clock_ticks += track->resync_ticks;
+    track->wait_ticks += track->resync_wait_ticks;
+    track->entries[track->depth].child_ticks += track->resync_ticks;
+    track->resync_ticks = track->resync_wait_ticks = 0;
     track->resync = false;
     for (uint32_t i = 1; i <= track->depth; i++)
-        track->entries[i].begin_t16 = TRACK_UNCERTAIN;
+        track->entries[i].begin_ticks = TRACK_UNCERTAIN;
     track_set_hurdle(track);
 }
 

@@ -14,8 +14,8 @@
 
 static bool has_numbers(const struct node *node)
 {
-    return node->calls || node->resumes || node->total_t16 || node->self_wait_t16 ||
-           node->total_wait_t16;
+    return node->calls || node->resumes || node->total_ticks || node->self_wait_ticks ||
+           node->total_wait_ticks;
 }
 
 static uint32_t row_of(const struct snapshot_maker *maker, uint32_t node)
@@ -64,10 +64,10 @@ static int fill_function(struct snapshot_maker *maker, uint32_t symbol,
         .line = from->line,
         .yields = row->yields,
         .raised = row->raised,
-        .min_ns = snapshot_make_ns(maker, row->min_t16),
-        .max_ns = snapshot_make_ns(maker, row->max_t16),
-        .p50_ns = snapshot_make_ns(maker, row->p50_t16),
-        .p99_ns = snapshot_make_ns(maker, row->p99_t16),
+        .min_ns = snapshot_make_ns(maker, row->min_ticks),
+        .max_ns = snapshot_make_ns(maker, row->max_ticks),
+        .p50_ns = snapshot_make_ns(maker, row->p50_ticks),
+        .p99_ns = snapshot_make_ns(maker, row->p99_ticks),
         .calls_exact = maker->exact && symbol != SYMBOL_OTHER,
         .times_exact = maker->exact && symbol != SYMBOL_OTHER && symbol != SYMBOL_RESYNC,
     };
@@ -125,11 +125,11 @@ static void add_to_function(const struct snapshot_maker *maker, const struct nod
     function->resumes += node->resumes;
     if (node->parent_flags & NODE_PRIMITIVE)
         function->primitive_calls += node->calls + node->resumes;
-    function->self_ns += snapshot_make_ns(maker, node->self_t16);
-    function->self_wait_ns += snapshot_make_ns(maker, node->self_wait_t16);
+    function->self_ns += snapshot_make_ns(maker, node->self_ticks);
+    function->self_wait_ns += snapshot_make_ns(maker, node->self_wait_ticks);
     if (node->parent_flags & NODE_OUTERMOST) {
-        function->total_ns += snapshot_make_ns(maker, node->total_t16);
-        function->total_wait_ns += snapshot_make_ns(maker, node->total_wait_t16);
+        function->total_ns += snapshot_make_ns(maker, node->total_ticks);
+        function->total_wait_ns += snapshot_make_ns(maker, node->total_wait_ticks);
     }
 }
 
@@ -187,10 +187,10 @@ static void add_to_node(const struct snapshot_maker *maker, const struct node *n
 {
     target->calls += node->calls;
     target->resumes += node->resumes;
-    target->self_ns += snapshot_make_ns(maker, node->self_t16);
-    target->total_ns += snapshot_make_ns(maker, node->total_t16);
-    target->self_wait_ns += snapshot_make_ns(maker, node->self_wait_t16);
-    target->total_wait_ns += snapshot_make_ns(maker, node->total_wait_t16);
+    target->self_ns += snapshot_make_ns(maker, node->self_ticks);
+    target->total_ns += snapshot_make_ns(maker, node->total_ticks);
+    target->self_wait_ns += snapshot_make_ns(maker, node->self_wait_ticks);
+    target->total_wait_ns += snapshot_make_ns(maker, node->total_wait_ticks);
 }
 
 static void fill_tree(struct snapshot_maker *maker, struct pairs *pairs)
@@ -265,11 +265,11 @@ static void add_to_edge(const struct snapshot_maker *maker, const struct node *n
     edge->calls += node->calls + node->resumes;
     if (node->parent_flags & NODE_EDGE_PRIMITIVE)
         edge->primitive_calls += node->calls + node->resumes;
-    edge->self_ns += snapshot_make_ns(maker, node->self_t16);
-    edge->self_wait_ns += snapshot_make_ns(maker, node->self_wait_t16);
+    edge->self_ns += snapshot_make_ns(maker, node->self_ticks);
+    edge->self_wait_ns += snapshot_make_ns(maker, node->self_wait_ticks);
     if (node->parent_flags & NODE_EDGE_OUTERMOST) {
-        edge->total_ns += snapshot_make_ns(maker, node->total_t16);
-        edge->total_wait_ns += snapshot_make_ns(maker, node->total_wait_t16);
+        edge->total_ns += snapshot_make_ns(maker, node->total_ticks);
+        edge->total_wait_ns += snapshot_make_ns(maker, node->total_wait_ticks);
     }
 }
 

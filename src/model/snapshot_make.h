@@ -12,7 +12,7 @@ struct snapshot_maker {
     struct snapshot *snapshot;
     const struct moment *moment;
     const struct symbols *symbols;
-    double ns_per_t16;
+    double ns_per_tick;
     bool exact; /* nothing was lost */
     int32_t *function_of; /* by symbol: index into snapshot->functions, or NONE */
     int32_t *node_of;     /* by model node: index into snapshot->nodes, or NONE */
@@ -25,9 +25,9 @@ int snapshot_make(struct snapshot_maker *maker);
 /* Window columns of functions and nodes from moment->seconds. 0 or -ENOMEM. */
 int snapshot_make_window(struct snapshot_maker *maker);
 
-static inline int64_t snapshot_make_ns(const struct snapshot_maker *maker, int64_t t16)
+static inline int64_t snapshot_make_ns(const struct snapshot_maker *maker, int64_t ticks)
 {
-    return (int64_t)((double)t16 * maker->ns_per_t16);
+    return (int64_t)((double)ticks * maker->ns_per_tick);
 }
 
 #endif

@@ -27,13 +27,13 @@ static void add_row(const struct snapshot_maker *maker, const struct window_row 
                     struct snapshot_function *function)
 {
     bool cpu = maker->moment->clock == CLOCK_CPU;
-    int64_t max_ns = snapshot_make_ns(maker, cpu ? row->max_cpu_t16 : row->max_t16);
+    int64_t max_ns = snapshot_make_ns(maker, cpu ? row->max_cpu_ticks : row->max_ticks);
     function->window.calls += row->calls;
     function->window.resumes += row->resumes;
-    function->window.self_ns += snapshot_make_ns(maker, row->self_t16);
-    function->window.total_ns += snapshot_make_ns(maker, row->total_t16);
-    function->window.self_wait_ns += snapshot_make_ns(maker, row->self_wait_t16);
-    function->window.total_wait_ns += snapshot_make_ns(maker, row->total_wait_t16);
+    function->window.self_ns += snapshot_make_ns(maker, row->self_ticks);
+    function->window.total_ns += snapshot_make_ns(maker, row->total_ticks);
+    function->window.self_wait_ns += snapshot_make_ns(maker, row->self_wait_ticks);
+    function->window.total_wait_ns += snapshot_make_ns(maker, row->total_wait_ticks);
     if (max_ns > function->window.max_ns)
         function->window.max_ns = max_ns;
 }
@@ -59,8 +59,8 @@ static void add_second(struct window_maker *window, const struct window_second *
             node->node < maker->moment->node_count ? maker->node_of[node->node] : SNAPSHOT_NONE;
         if (at == SNAPSHOT_NONE)
             continue;
-        maker->snapshot->nodes[at].window_self_ns += snapshot_make_ns(maker, node->self_t16);
-        maker->snapshot->nodes[at].window_total_ns += snapshot_make_ns(maker, node->total_t16);
+        maker->snapshot->nodes[at].window_self_ns += snapshot_make_ns(maker, node->self_ticks);
+        maker->snapshot->nodes[at].window_total_ns += snapshot_make_ns(maker, node->total_ticks);
     }
 }
 

@@ -94,5 +94,5 @@ bool suspended_take(struct suspended *suspended, uint32_t frame,
 void suspended_reset(struct suspended *suspended)
 {
     for (uint32_t i = 0; i <= suspended->mask; i++)
-        suspended->slots[i].total_t16 = suspended->slots[i].wait_t16 = 0;
+        suspended->slots[i].total_ticks = suspended->slots[i].wait_ticks = 0;
 }

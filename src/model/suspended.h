@@ -17,7 +17,7 @@ enum { SUSPENDED_LIMIT = 1 << 20 };
 struct suspended_activation {
     uint32_t frame;
     uint32_t symbol; /* 0: a free slot */
-    int64_t total_t16, wait_t16;
+    int64_t total_ticks, wait_ticks;
 };
 
 struct suspended {

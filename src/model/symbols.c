@@ -15,9 +15,9 @@ enum { FIRST_BUCKETS = 1 << 10 };
 
 static void forget_numbers(struct symbol *symbol)
 {
-    symbol->min_t16 = symbol->min_cpu_t16 = INT64_MAX;
-    symbol->second_max_t16 = symbol->second_max_cpu_t16 = -1;
-    symbol->max_t16 = symbol->max_cpu_t16 = -1;
+    symbol->min_ticks = symbol->min_cpu_ticks = INT64_MAX;
+    symbol->second_max_ticks = symbol->second_max_cpu_ticks = -1;
+    symbol->max_ticks = symbol->max_cpu_ticks = -1;
     symbol->yields = symbol->raised = 0;
 }
 
@@ -255,34 +255,34 @@ void symbols_forget(struct symbols *symbols, uint32_t id)
 
 /* --- activations ---------------------------------------------------------------------------- */
 
-static void record_cpu(struct symbols *symbols, struct symbol *symbol, int64_t wall_t16,
-                       int64_t cpu_t16)
+static void record_cpu(struct symbols *symbols, struct symbol *symbol, int64_t wall_ticks,
+                       int64_t cpu_ticks)
 {
     if (!symbol->cpu_difference)
         symbol->cpu_difference = calloc(1, sizeof(*symbol->cpu_difference));
     if (!symbol->cpu_difference)
         return;
-    histogram_add(&symbols->octaves, symbol->cpu_difference, wall_t16, -1);
-    histogram_add(&symbols->octaves, symbol->cpu_difference, cpu_t16, 1);
+    histogram_add(&symbols->octaves, symbol->cpu_difference, wall_ticks, -1);
+    histogram_add(&symbols->octaves, symbol->cpu_difference, cpu_ticks, 1);
 }
 
-void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_t16,
-                         int64_t wait_t16)
+void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_ticks,
+                         int64_t wait_ticks)
 {
-    if (wall_t16 < 0)
+    if (wall_ticks < 0)
         return;
-    int64_t cpu_t16 = wait_t16 < wall_t16 ? wall_t16 - wait_t16 : 0;
-    histogram_add(&symbols->octaves, &symbol->wall, wall_t16, 1);
-    if (cpu_t16 != wall_t16)
-        record_cpu(symbols, symbol, wall_t16, cpu_t16);
-    if (wall_t16 < symbol->min_t16)
-        symbol->min_t16 = wall_t16;
-    if (cpu_t16 < symbol->min_cpu_t16)
-        symbol->min_cpu_t16 = cpu_t16;
-    if (wall_t16 > symbol->second_max_t16)
-        symbol->second_max_t16 = wall_t16;
-    if (cpu_t16 > symbol->second_max_cpu_t16)
-        symbol->second_max_cpu_t16 = cpu_t16;
+    int64_t cpu_ticks = wait_ticks < wall_ticks ? wall_ticks - wait_ticks : 0;
+    histogram_add(&symbols->octaves, &symbol->wall, wall_ticks, 1);
+    if (cpu_ticks != wall_ticks)
+        record_cpu(symbols, symbol, wall_ticks, cpu_ticks);
+    if (wall_ticks < symbol->min_ticks)
+        symbol->min_ticks = wall_ticks;
+    if (cpu_ticks < symbol->min_cpu_ticks)
+        symbol->min_cpu_ticks = cpu_ticks;
+    if (wall_ticks > symbol->second_max_ticks)
+        symbol->second_max_ticks = wall_ticks;
+    if (cpu_ticks > symbol->second_max_cpu_ticks)
+        symbol->second_max_cpu_ticks = cpu_ticks;
 }
 
 void symbols_reset(struct symbols *symbols)

@@ -25,12 +25,12 @@ enum {
 
 struct symbol {
     /* hot: of ended activations. min > max: none yet. The maxima are of the current second. */
-    int64_t min_t16, second_max_t16;
-    int64_t min_cpu_t16, second_max_cpu_t16;
+    int64_t min_ticks, second_max_ticks;
+    int64_t min_cpu_ticks, second_max_cpu_ticks;
     struct histogram wall;
     /* warm */
     struct histogram *cpu_difference; /* NULL: none ever waited */
-    int64_t max_t16, max_cpu_t16;     /* of the seconds before */
+    int64_t max_ticks, max_cpu_ticks;     /* of the seconds before */
     uint64_t yields, raised;
     /* cold */
     uint32_t row;       /* the symbol that stands for the row: its first twin */
@@ -87,15 +87,15 @@ uint32_t symbols_same_row(struct symbols *symbols, uint32_t row);
 void symbols_forget(struct symbols *symbols, uint32_t id);
 
 /* An activation ended after `wall`, of which it waited `wait`. Negative wall: not known. */
-void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_t16,
-                         int64_t wait_t16);
+void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_ticks,
+                         int64_t wait_ticks);
 
-static inline void symbols_record(struct symbols *symbols, struct symbol *symbol, int64_t wall_t16)
+static inline void symbols_record(struct symbols *symbols, struct symbol *symbol, int64_t wall_ticks)
 {
-    if (__builtin_expect(wall_t16 < symbol->min_t16 || wall_t16 > symbol->second_max_cpu_t16, 0))
-        symbols_record_slow(symbols, symbol, wall_t16, 0);
+    if (__builtin_expect(wall_ticks < symbol->min_ticks || wall_ticks > symbol->second_max_cpu_ticks, 0))
+        symbols_record_slow(symbols, symbol, wall_ticks, 0);
     else
-        histogram_add(&symbols->octaves, &symbol->wall, wall_t16, 1);
+        histogram_add(&symbols->octaves, &symbol->wall, wall_ticks, 1);
 }
 
 /* Numbers back to nothing; names stay. */

@@ -112,6 +112,10 @@ static void begin_stretch(struct model *model, struct track *track, uint64_t cou
 {
     if (!track->seen)
         model->thread_count++;
+    if (counter < model->earliest || counter > model->latest) {
+        counter = counter < model->earliest ? model->earliest : model->latest;
+        model->bad_events++;
+    }
     if (model->first_counter == 0)
         model->first_counter = counter;
     track->on = track->seen = true;
@@ -119,22 +123,22 @@ static void begin_stretch(struct model *model, struct track *track, uint64_t cou
     waits_take(&track->waits, 0, counter, true);
 }
 
-static void add_wait(struct model *model, struct track *track, int64_t off_t16)
+static void add_wait(struct model *model, struct track *track, int64_t off_ticks)
 {
-    if (off_t16 == 0)
+    if (off_ticks == 0)
         return;
     if (track->resync) {
-        track->resync_wait_t16 += off_t16;
+        track->resync_wait_ticks += off_ticks;
         return;
     }
-    track->wait_t16 += off_t16;
+    track->wait_ticks += off_ticks;
     if (track->depth == 0) {
-        track->outside_wait_t16 += off_t16;
+        track->outside_wait_ticks += off_ticks;
         return;
     }
     uint32_t node = track->entries[track->depth].node;
     windows_touch(&model->windows, model->nodes.nodes, node);
-    model->nodes.nodes[node].self_wait_t16 += off_t16;
+    model->nodes.nodes[node].self_wait_ticks += off_ticks;
 }
 
 /* Ticks from the last event to `counter`; 0 where the counter lies. */
@@ -143,41 +147,41 @@ static uint64_t interval(struct model *model, const struct track *track, uint64_
     uint64_t ticks = counter - track->last;
     if ((int64_t)ticks < 0)
         return 0;
-    if (ticks > FOLD_INTERVAL_MOST) {
+    if (counter > model->latest) {
         model->bad_events++;
         return 0;
     }
     return ticks;
 }
 
-static void pass(struct model *model, struct track *track, uint64_t ticks, int64_t taken_t16,
+static void pass(struct model *model, struct track *track, uint64_t ticks, int64_t taken_ticks,
                  bool running)
 {
-    int64_t net_t16 = (int64_t)(ticks << 4) - taken_t16;
-    if (net_t16 < 0)
-        net_t16 = 0;
+    int64_t net_ticks = (int64_t)ticks - taken_ticks;
+    if (net_ticks < 0)
+        net_ticks = 0;
     uint64_t to = track->last + ticks;
-    int64_t off_t16 = (int64_t)(waits_take(&track->waits, track->last, to, running) << 4);
+    int64_t off_ticks = (int64_t)waits_take(&track->waits, track->last, to, running);
     track->last = to;
     if (track->resync)
-        track->resync_t16 += net_t16;
+        track->resync_ticks += net_ticks;
     else
-        track->clock_t16 += net_t16;
-    add_wait(model, track, off_t16 < net_t16 ? off_t16 : net_t16);
+        track->clock_ticks += net_ticks;
+    add_wait(model, track, off_ticks < net_ticks ? off_ticks : net_ticks);
     if (ticks >= model->gap_ticks && model->on_gap)
-        model->on_gap(model->on_gap_context, track, net_t16);
+        model->on_gap(model->on_gap_context, track, net_ticks);
 }
 
-void track_pass(struct model *model, struct track *track, uint64_t counter, int64_t pre_t16,
-                int64_t post_t16)
+void track_pass(struct model *model, struct track *track, uint64_t counter, int64_t pre_ticks,
+                int64_t post_ticks)
 {
     if (track->order_count && counter >= track->orders[0].counter)
         seed_obey(model, track, counter, 0);
     if (!track->on)
         begin_stretch(model, track, counter);
     else
-        pass(model, track, interval(model, track, counter), track->debt_t16 + pre_t16, true);
-    track->debt_t16 = post_t16;
+        pass(model, track, interval(model, track, counter), track->debt_ticks + pre_ticks, true);
+    track->debt_ticks = post_ticks;
     track_set_hurdle(track);
 }
 
@@ -185,10 +189,10 @@ void track_pass(struct model *model, struct track *track, uint64_t counter, int6
 void track_pass_quiet(struct model *model, struct track *track, uint64_t counter)
 {
     uint64_t ticks = interval(model, track, counter);
-    int64_t taken_t16 = track->debt_t16 < (int64_t)(ticks << 4) ? track->debt_t16
-                                                               : (int64_t)(ticks << 4);
-    pass(model, track, ticks, taken_t16, false);
-    track->debt_t16 -= taken_t16;
+    int64_t taken_ticks = track->debt_ticks < (int64_t)ticks ? track->debt_ticks
+                                                               : (int64_t)ticks;
+    pass(model, track, ticks, taken_ticks, false);
+    track->debt_ticks -= taken_ticks;
     track_set_hurdle(track);
 }
 
@@ -201,31 +205,31 @@ void track_stall(struct model *model, struct track *track, uint64_t counter, uin
     }
     uint64_t all = interval(model, track, counter);
     uint64_t stalled = ticks < all ? ticks : all;
-    track->stalled_t16 += (int64_t)(stalled << 4);
-    pass(model, track, all, track->debt_t16 + (int64_t)(stalled << 4), true);
-    track->debt_t16 = 0;
+    track->stalled_ticks += (int64_t)stalled;
+    pass(model, track, all, track->debt_ticks + (int64_t)stalled, true);
+    track->debt_ticks = 0;
     track_set_hurdle(track);
 }
 
-int64_t track_profiled_t16(const struct track *track)
+int64_t track_profiled(const struct track *track)
 {
     uint64_t ticks = track->profiled_ticks;
     if (track->on)
         ticks += track->last - track->segment_start;
-    return (int64_t)(ticks << 4);
+    return (int64_t)ticks;
 }
 
-int64_t track_corrected_t16(const struct track *track)
+int64_t track_corrected_ticks(const struct track *track)
 {
-    return track_profiled_t16(track) - track->clock_t16 - track->stalled_t16 - track->resync_t16;
+    return track_profiled(track) - track->clock_ticks - track->stalled_ticks - track->resync_ticks;
 }
 
 struct track_second track_sums(const struct track *track)
 {
     return (struct track_second){
         .calls = track->python_pushes,
-        .wall_t16 = track_profiled_t16(track) - track->stalled_t16,
-        .wait_t16 = track->wait_t16 + track->late_wait_t16,
+        .wall_ticks = track_profiled(track) - track->stalled_ticks,
+        .wait_ticks = track->wait_ticks + track->late_wait_ticks,
     };
 }
 
@@ -233,8 +237,8 @@ struct track_second track_since_tick(const struct track *track)
 {
     struct track_second sums = track_sums(track);
     sums.calls -= track->history_mark.calls;
-    sums.wall_t16 -= track->history_mark.wall_t16;
-    sums.wait_t16 -= track->history_mark.wait_t16;
+    sums.wall_ticks -= track->history_mark.wall_ticks;
+    sums.wait_ticks -= track->history_mark.wait_ticks;
     return sums;
 }
 
@@ -244,12 +248,12 @@ static void close_top(struct model *model, struct track *track)
 {
     struct entry *entry = &track->entries[track->depth];
     struct node *node = &model->nodes.nodes[entry->node];
-    int64_t total_t16 = track->clock_t16 - entry->start_t16;
+    int64_t total_ticks = track->clock_ticks - entry->start_ticks;
     windows_touch(&model->windows, model->nodes.nodes, entry->node);
-    node->total_t16 += total_t16;
-    node->self_t16 += total_t16 - entry->child_t16;
-    node->total_wait_t16 += track->wait_t16 - entry->wait_start_t16;
-    entry[-1].child_t16 += total_t16;
+    node->total_ticks += total_ticks;
+    node->self_ticks += total_ticks - entry->child_ticks;
+    node->total_wait_ticks += track->wait_ticks - entry->wait_start_ticks;
+    entry[-1].child_ticks += total_ticks;
     track->buckets[track_bucket(entry->key, track->bucket_shift)] = entry->below;
     if (track->depths)
         track->depths[entry->symbol]--;
@@ -266,12 +270,12 @@ void track_off(struct model *model, struct track *track, uint64_t counter)
 {
     if (!track->on)
         return;
-    pass(model, track, interval(model, track, counter), track->debt_t16, false);
+    pass(model, track, interval(model, track, counter), track->debt_ticks, false);
     track_close(model, track, 0);
     if (track->resync)
         seed_end_resync(model, track);
     track_flush(model, track);
-    track->debt_t16 = 0;
+    track->debt_ticks = 0;
     track->profiled_ticks += track->last - track->segment_start;
     track->on = false;
     track_set_hurdle(track);
@@ -285,23 +289,23 @@ void track_flush(struct model *model, struct track *track)
     for (uint32_t i = 1; i <= track->depth; i++) {
         struct entry *entry = &track->entries[i];
         struct node *node = &model->nodes.nodes[entry->node];
-        int64_t total_t16 = track->clock_t16 - entry->start_t16;
-        int64_t wait_t16 = track->wait_t16 - entry->wait_start_t16;
-        int64_t below_t16 =
-            i < track->depth ? track->clock_t16 - track->entries[i + 1].start_t16 : 0;
-        if (total_t16 == 0 && wait_t16 == 0)
+        int64_t total_ticks = track->clock_ticks - entry->start_ticks;
+        int64_t wait_ticks = track->wait_ticks - entry->wait_start_ticks;
+        int64_t below_ticks =
+            i < track->depth ? track->clock_ticks - track->entries[i + 1].start_ticks : 0;
+        if (total_ticks == 0 && wait_ticks == 0)
             continue;
         windows_touch(&model->windows, model->nodes.nodes, entry->node);
-        node->total_t16 += total_t16;
-        node->self_t16 += total_t16 - entry->child_t16 - below_t16;
-        node->total_wait_t16 += wait_t16;
+        node->total_ticks += total_ticks;
+        node->self_ticks += total_ticks - entry->child_ticks - below_ticks;
+        node->total_wait_ticks += wait_ticks;
         if (i == 1)
-            base->child_t16 += total_t16;
-        entry->child_t16 = 0;
-        entry->start_t16 = track->clock_t16;
-        entry->wait_start_t16 = track->wait_t16;
+            base->child_ticks += total_ticks;
+        entry->child_ticks = 0;
+        entry->start_ticks = track->clock_ticks;
+        entry->wait_start_ticks = track->wait_ticks;
     }
-    track->outside_t16 += track->clock_t16 - base->start_t16 - base->child_t16;
-    base->start_t16 = track->clock_t16;
-    base->child_t16 = 0;
+    track->outside_ticks += track->clock_ticks - base->start_ticks - base->child_ticks;
+    base->start_ticks = track->clock_ticks;
+    base->child_ticks = 0;
 }

@@ -4,8 +4,8 @@
  * every interval between two of the thread's events, so the corrected time of a thread only exists as
  * the sum of its corrected intervals.
  *
- * Units: t16 is a sixteenth of a tick of the session's counter: fine enough for a cost of a few
- * ticks, and 2^63 of them are years.
+ * Units: ticks of the session's counter, whole: 2^63 of them are a hundred years of one thread, where
+ * nanoseconds times threads times months would still fit and fractions of ticks would not.
  * The stack: entries[0] is the base (the root node, outside of all functions); entries[depth] is the
  * top. Entries are found by key through buckets: each entry points at the next older one of its
  * bucket, which stays right because entries leave in the reverse order of their coming.
@@ -37,12 +37,12 @@ enum {
 
 struct entry {
     uint64_t key;
-    int64_t start_t16;      /* track clock at its push, or at the last flush */
-    int64_t child_t16;      /* since then, in what it called */
-    int64_t wait_start_t16; /* track wait at start */
+    int64_t start_ticks;      /* track clock at its push, or at the last flush */
+    int64_t child_ticks;      /* since then, in what it called */
+    int64_t wait_start_ticks; /* track wait at start */
     /* track clock and wait at its activation's beginning, as if it had run without a pause since
      * then: a flush changes nothing in them */
-    int64_t begin_t16, wait_begin_t16;
+    int64_t begin_ticks, wait_begin_ticks;
     uint32_t node;
     uint32_t below; /* the next older entry of its bucket; 0: none */
     uint32_t symbol;
@@ -66,7 +66,7 @@ struct order {
 
 struct track_second {
     uint64_t calls;
-    int64_t wall_t16, wait_t16;
+    int64_t wall_ticks, wait_ticks;
 };
 
 struct track {
@@ -75,9 +75,9 @@ struct track {
     uint32_t *buckets;
     uint32_t bucket_shift;
 
-    int64_t clock_t16; /* corrected time since its first event */
+    int64_t clock_ticks; /* corrected time since its first event */
     uint64_t last;     /* counter of its last event */
-    int64_t debt_t16;  /* the probe's cost since then, still to be taken out */
+    int64_t debt_ticks;  /* the probe's cost since then, still to be taken out */
     uint64_t hurdle;   /* an event from here on takes the slow path (track_pass) */
     uint32_t *depths;  /* once the tree is full: how often each symbol is open; else NULL */
     uint64_t python_pushes, c_pushes;
@@ -85,10 +85,10 @@ struct track {
     bool on, seen, ended, resync;
     uint64_t segment_start;  /* counter of the present stretch of recording */
     uint64_t profiled_ticks; /* of the stretches before it */
-    int64_t stalled_t16, outside_t16, outside_wait_t16;
-    int64_t wait_t16; /* off the CPU so far, in functions or outside; stalls left out */
-    int64_t late_wait_t16; /* the same, told after the fact (schedstat.h) */
-    int64_t resync_t16, resync_wait_t16; /* since the GAP, to be given out at the seed */
+    int64_t stalled_ticks, outside_ticks, outside_wait_ticks;
+    int64_t wait_ticks; /* off the CPU so far, in functions or outside; stalls left out */
+    int64_t late_wait_ticks; /* the same, told after the fact (schedstat.h) */
+    int64_t resync_ticks, resync_wait_ticks; /* since the GAP, to be given out at the seed */
     struct waits waits;
     bool waits_known; /* whether it was off when it was first seen has been looked up */
     struct schedstat_gaps *gaps; /* owned; only where schedstat is used */
@@ -105,8 +105,8 @@ struct track {
     struct track_second history[TRACK_HISTORY];
     struct track_second history_mark;   /* sums at the last tick */
     struct track_second baseline;       /* sums at the last reset */
-    int64_t baseline_stalled_t16, baseline_outside_t16, baseline_profiled_t16;
-    int64_t baseline_corrected_t16;
+    int64_t baseline_stalled_ticks, baseline_outside_ticks, baseline_profiled;
+    int64_t baseline_corrected_ticks;
     uint64_t baseline_lost;
     struct track *next; /* all live tracks of the model, in order of first sight */
 };
@@ -128,8 +128,8 @@ uint32_t track_find(const struct track *track, uint64_t key);
 
 /* The slow way of time passing up to `counter`: orders, stretches, waits, gaps, clocks that go back.
  * `pre` is the cost of the event at `counter` before its counter was read, `post` the one after. */
-void track_pass(struct model *model, struct track *track, uint64_t counter, int64_t pre_t16,
-                int64_t post_t16);
+void track_pass(struct model *model, struct track *track, uint64_t counter, int64_t pre_ticks,
+                int64_t post_ticks);
 
 /* Time passes up to `counter`, where no event is: nothing shows that the thread runs. */
 void track_pass_quiet(struct model *model, struct track *track, uint64_t counter);
@@ -153,7 +153,7 @@ struct track_second track_since_tick(const struct track *track);
 struct track_second track_sums(const struct track *track);
 
 /* Time over all its stretches, and what was taken out of it for the probe's cost. */
-int64_t track_profiled_t16(const struct track *track);
-int64_t track_corrected_t16(const struct track *track);
+int64_t track_profiled(const struct track *track);
+int64_t track_corrected_ticks(const struct track *track);
 
 #endif

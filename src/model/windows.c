@@ -49,10 +49,10 @@ void windows_mark(struct windows *windows, struct node *nodes, uint32_t index)
         .node = index,
         .calls = node->calls,
         .resumes = node->resumes,
-        .self_t16 = node->self_t16,
-        .total_t16 = node->total_t16,
-        .self_wait_t16 = node->self_wait_t16,
-        .total_wait_t16 = node->total_wait_t16,
+        .self_ticks = node->self_ticks,
+        .total_ticks = node->total_ticks,
+        .self_wait_ticks = node->self_wait_ticks,
+        .total_wait_ticks = node->total_wait_ticks,
     };
 }
 
@@ -83,7 +83,7 @@ static struct window_row *row_of(struct windows *windows, struct window_second *
                                         WINDOW_ROWS_MAX, sizeof(*place));
     if (!place)
         return NULL;
-    *place = (struct window_row){.row = row, .max_t16 = -1, .max_cpu_t16 = -1};
+    *place = (struct window_row){.row = row, .max_ticks = -1, .max_cpu_ticks = -1};
     windows->row_at[row] = second->row_count;
     return place;
 }
@@ -98,17 +98,17 @@ static void add_difference(struct windows *windows, const struct nodes *nodes,
         return;
     row->calls += node->calls - mark->calls;
     row->resumes += node->resumes - mark->resumes;
-    row->self_t16 += node->self_t16 - mark->self_t16;
-    row->self_wait_t16 += node->self_wait_t16 - mark->self_wait_t16;
-    int64_t total_t16 = node->total_t16 - mark->total_t16;
+    row->self_ticks += node->self_ticks - mark->self_ticks;
+    row->self_wait_ticks += node->self_wait_ticks - mark->self_wait_ticks;
+    int64_t total_ticks = node->total_ticks - mark->total_ticks;
     if (node->parent_flags & NODE_OUTERMOST) {
-        row->total_t16 += total_t16;
-        row->total_wait_t16 += node->total_wait_t16 - mark->total_wait_t16;
+        row->total_ticks += total_ticks;
+        row->total_wait_ticks += node->total_wait_ticks - mark->total_wait_ticks;
     }
     struct window_node *place = one_more(&second->nodes, &second->node_count, &second->node_limit,
                                          WINDOW_NODES_MAX, sizeof(*place));
     if (place)
-        *place = (struct window_node){mark->node, node->self_t16 - mark->self_t16, total_t16};
+        *place = (struct window_node){mark->node, node->self_ticks - mark->self_ticks, total_ticks};
 }
 
 static void add_slots(struct window_second *second, const struct octave_pool *pool,
@@ -136,12 +136,12 @@ static void add_activations(const struct symbols *symbols, struct window_second 
     row->slot_first = second->slot_count;
     for (uint32_t i = row->row; i; i = symbols->symbols[i].next_twin) {
         const struct symbol *symbol = &symbols->symbols[i];
-        if (symbol->second_max_t16 < 0)
+        if (symbol->second_max_ticks < 0)
             continue;
-        if (symbol->second_max_t16 > row->max_t16)
-            row->max_t16 = symbol->second_max_t16;
-        if (symbol->second_max_cpu_t16 > row->max_cpu_t16)
-            row->max_cpu_t16 = symbol->second_max_cpu_t16;
+        if (symbol->second_max_ticks > row->max_ticks)
+            row->max_ticks = symbol->second_max_ticks;
+        if (symbol->second_max_cpu_ticks > row->max_cpu_ticks)
+            row->max_cpu_ticks = symbol->second_max_cpu_ticks;
         add_slots(second, &symbols->octaves, &symbol->wall, false);
         if (symbol->cpu_difference)
             add_slots(second, &symbols->octaves, symbol->cpu_difference, true);
@@ -179,16 +179,16 @@ static void end_second_of(struct octave_pool *pool, const struct histogram *hist
 
 static void end_second_of_symbol(struct symbols *symbols, struct symbol *symbol)
 {
-    if (symbol->second_max_t16 < 0)
+    if (symbol->second_max_ticks < 0)
         return;
     end_second_of(&symbols->octaves, &symbol->wall);
     if (symbol->cpu_difference)
         end_second_of(&symbols->octaves, symbol->cpu_difference);
-    if (symbol->second_max_t16 > symbol->max_t16)
-        symbol->max_t16 = symbol->second_max_t16;
-    if (symbol->second_max_cpu_t16 > symbol->max_cpu_t16)
-        symbol->max_cpu_t16 = symbol->second_max_cpu_t16;
-    symbol->second_max_t16 = symbol->second_max_cpu_t16 = -1;
+    if (symbol->second_max_ticks > symbol->max_ticks)
+        symbol->max_ticks = symbol->second_max_ticks;
+    if (symbol->second_max_cpu_ticks > symbol->max_cpu_ticks)
+        symbol->max_cpu_ticks = symbol->second_max_cpu_ticks;
+    symbol->second_max_ticks = symbol->second_max_cpu_ticks = -1;
 }
 
 static void begin_second(struct windows *windows, struct nodes *nodes, uint64_t counter,

@@ -19,15 +19,15 @@ enum {
 struct window_mark {
     uint32_t node;
     uint64_t calls, resumes;
-    int64_t self_t16, total_t16, self_wait_t16, total_wait_t16;
+    int64_t self_ticks, total_ticks, self_wait_ticks, total_wait_ticks;
 };
 
 struct window_row {
     uint32_t row;
     uint32_t slot_first, slot_count; /* its part of window_second.slots */
     uint64_t calls, resumes;
-    int64_t self_t16, total_t16, self_wait_t16, total_wait_t16;
-    int64_t max_t16, max_cpu_t16; /* -1: none ended */
+    int64_t self_ticks, total_ticks, self_wait_ticks, total_wait_ticks;
+    int64_t max_ticks, max_cpu_ticks; /* -1: none ended */
 };
 
 struct window_slot {
@@ -38,7 +38,7 @@ struct window_slot {
 
 struct window_node {
     uint32_t node;
-    int64_t self_t16, total_t16;
+    int64_t self_ticks, total_ticks;
 };
 
 struct window_second {

@@ -70,19 +70,15 @@ struct fold_sums fold_tools_sums(struct model *model, const char *name)
             continue;
         sums.calls += node->calls;
         sums.resumes += node->resumes;
-        sums.self += node->self_t16;
-        sums.self_wait += node->self_wait_t16;
+        sums.self += node->self_ticks;
+        sums.self_wait += node->self_wait_ticks;
         if (node->parent_flags & NODE_PRIMITIVE)
             sums.primitive += node->calls + node->resumes;
         if (node->parent_flags & NODE_OUTERMOST) {
-            sums.total += node->total_t16;
-            sums.total_wait += node->total_wait_t16;
+            sums.total += node->total_ticks;
+            sums.total_wait += node->total_wait_ticks;
         }
     }
-    sums.self /= 16;
-    sums.total /= 16;
-    sums.self_wait /= 16;
-    sums.total_wait /= 16;
     return sums;
 }
 

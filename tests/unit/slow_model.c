@@ -72,7 +72,7 @@ static void pass(struct slow_model *model, struct slow_thread *thread, uint64_t 
     }
     int64_t time = 0;
     if (counter > thread->last) {
-        time = (int64_t)(counter - thread->last) * 16 - thread->debt - before;
+        time = (int64_t)(counter - thread->last) - thread->debt - before;
         thread->last = counter;
     }
     give(model, thread, time > 0 ? time : 0);
@@ -207,7 +207,7 @@ static void other(struct slow_model *model, struct slow_thread *thread, const st
         else
             thread->depth = open + 1;
     } else if (kind == EVENT_STALL) {
-        int64_t slept = (int64_t)event_amount(event) * 16;
+        int64_t slept = (int64_t)event_amount(event);
         if (!thread->began)
             slept = 0;
         thread->stalled += slept;
@@ -244,7 +244,8 @@ void slow_model_event(struct slow_model *model, int thread_index, const struct e
     }
     bool is_push = kind <= EVENT_THROW || kind == EVENT_C_CALL;
     int64_t inner = is_c ? 0 : model->inner, outer = is_c ? 0 : model->outer;
-    pass(model, thread, event->counter, is_push ? outer : inner, is_push ? inner : outer);
+    pass(model, thread, event->counter, is_push ? outer / 2 : inner - inner / 2,
+         is_push ? inner / 2 : outer - outer / 2);
     if (kind == EVENT_C_CALL)
         put_on(model, thread, (struct slow_frame){.frame = event->frame, .is_c = true, .id = id},
                true, false);

@@ -62,7 +62,7 @@ struct slow_model {
     struct slow_edge edges[SLOW_FUNCTIONS][SLOW_FUNCTIONS];
     struct slow_thread threads[SLOW_THREADS];
     struct slow_suspended suspended[SLOW_FRAMES]; /* by frame */
-    int64_t inner, outer; /* cost of a call, sixteenths of a tick, halves of it at each event */
+    int64_t inner, outer; /* cost of a call in ticks: the first halves are the smaller ones */
     uint64_t unmatched;
 };
 

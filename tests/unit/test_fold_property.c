@@ -295,21 +295,21 @@ static void collect(const struct model *model)
         uint64_t calls = node->calls + node->resumes;
         fold_functions[id].calls += node->calls;
         fold_functions[id].resumes += node->resumes;
-        fold_functions[id].self += node->self_t16;
+        fold_functions[id].self += node->self_ticks;
         fold_edges[caller][id].calls += calls;
-        fold_edges[caller][id].self += node->self_t16;
+        fold_edges[caller][id].self += node->self_ticks;
         if (node->parent_flags & NODE_PRIMITIVE)
             fold_functions[id].primitive += calls;
         if (node->parent_flags & NODE_EDGE_PRIMITIVE)
             fold_edges[caller][id].primitive += calls;
         if (node->parent_flags & NODE_OUTERMOST)
-            fold_functions[id].total += node->total_t16;
+            fold_functions[id].total += node->total_ticks;
         if (node->parent_flags & NODE_EDGE_OUTERMOST)
-            fold_edges[caller][id].total += node->total_t16;
+            fold_edges[caller][id].total += node->total_ticks;
         fold_functions[id].yields = symbol->yields;
         fold_functions[id].raised = symbol->raised;
-        fold_functions[id].max = symbol->second_max_t16;
-        fold_functions[id].min = symbol->second_max_t16 < 0 ? 0 : symbol->min_t16;
+        fold_functions[id].max = symbol->second_max_ticks;
+        fold_functions[id].min = symbol->second_max_ticks < 0 ? 0 : symbol->min_ticks;
     }
 }
 
@@ -368,10 +368,10 @@ static void compare_threads(const struct play *play, uint32_t seed)
     for (int i = 0; i < SLOW_THREADS; i++) {
         const struct track *track = play->threads[i].track;
         const struct slow_thread *slow = &play->slow->threads[i];
-        if (track->depth != (uint32_t)slow->depth || track->outside_t16 != slow->outside ||
-            track->stalled_t16 != slow->stalled)
+        if (track->depth != (uint32_t)slow->depth || track->outside_ticks != slow->outside ||
+            track->stalled_ticks != slow->stalled)
             fail_msg("FOLD_SEED=%u: thread %d: depth %u/%d outside %ld/%ld", seed, i, track->depth,
-                     slow->depth, (long)track->outside_t16, (long)slow->outside);
+                     slow->depth, (long)track->outside_ticks, (long)slow->outside);
     }
     if (play->model.unmatched_pops != play->slow->unmatched)
         fail_msg("FOLD_SEED=%u: unmatched pops %lu/%lu", seed,
@@ -391,8 +391,8 @@ static void run_play(uint32_t seed, bool costs, bool flushes, size_t node_limit)
     if (costs) {
         struct model_costs set = {.inner_ticks256 = 7 * 256, .outer_ticks256 = 11 * 256};
         model_set_costs(&play->model, &set);
-        play->slow->inner = 7 * 8;
-        play->slow->outer = 11 * 8;
+        play->slow->inner = 7;
+        play->slow->outer = 11;
     }
     for (int i = 0; i < SLOW_FUNCTIONS; i++)
         play->slow->functions[i].max = -1;

@@ -138,7 +138,7 @@ int job_start(struct job *job, const struct options *options, char **words, int 
         .supervise = {.signal_fd = -1},
         .delayed = options->delay_ns > 0,
     };
-    if (!target_init(&job->target, words, word_count, options->python)) {
+    if (!target_init(&job->target, words, word_count, options->python, setting->verb)) {
         message_error("%s", job->target.error);
         return job->target.status;
     }

@@ -37,6 +37,7 @@ struct job {
 enum job_outcome { JOB_SEEN, JOB_UNSEEN, JOB_REFUSED };
 
 struct job_setting {
+    const char *verb;    /* for messages */
     bool capture_output; /* the target prints into a file */
     bool on_screen;      /* ulma reads the terminal's keys */
     enum snapshot_clock clock;

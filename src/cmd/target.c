@@ -89,7 +89,7 @@ static char *short_name(const char *word)
     return name;
 }
 
-static bool check_script(struct target *target, const char *script)
+static bool check_script(struct target *target, const char *script, const char *verb)
 {
     if (strcmp(script, "-") == 0)
         return true; /* the program comes on stdin */
@@ -102,8 +102,8 @@ static bool check_script(struct target *target, const char *script)
         if (program)
             return refuse(target, EXIT_NOT_FOUND, "no file `%.200s` here: check its path", script);
         return refuse(target, EXIT_NOT_FOUND,
-                      "no file `%.200s` here; to run a command write `ulma run -- %.200s …`",
-                      script, script);
+                      "no file `%.200s` here; to run a command write `ulma %s -- %.200s …`", script,
+                      verb, script);
     }
     if (access(script, R_OK))
         return refuse(target, EXIT_CANNOT_EXECUTE,
@@ -112,8 +112,8 @@ static bool check_script(struct target *target, const char *script)
     if (file_kind_of(script) != FILE_OTHER)
         return refuse(target, EXIT_CANNOT_EXECUTE,
                       "`%.200s` is not Python source; to run it as a command write "
-                      "`ulma run -- %.200s …`",
-                      script, script);
+                      "`ulma %s -- %.200s …`",
+                      script, verb, script);
     return true;
 }
 
@@ -184,7 +184,8 @@ static bool fill_words(struct target *target, const char *first, char **words, i
     return true;
 }
 
-bool target_init(struct target *target, char **words, int word_count, const char *python)
+bool target_init(struct target *target, char **words, int word_count, const char *python,
+                 const char *verb)
 {
     *target = (struct target){.form = TARGET_SCRIPT};
     bool module = strncmp(words[0], "-m", 2) == 0, code = strncmp(words[0], "-c", 2) == 0;
@@ -201,7 +202,7 @@ bool target_init(struct target *target, char **words, int word_count, const char
                       module ? "a module" : "code");
     target->form = module ? TARGET_MODULE : code ? TARGET_CODE : TARGET_SCRIPT;
     const char *argv0;
-    if (target->form == TARGET_SCRIPT && !check_script(target, words[0]))
+    if (target->form == TARGET_SCRIPT && !check_script(target, words[0], verb))
         return false;
     return find_python(target, python, &argv0) && fill_words(target, argv0, words, word_count);
 }

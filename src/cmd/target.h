@@ -23,8 +23,10 @@ struct target {
     char error[TARGET_ERROR_SIZE];
 };
 
-/* `words` are options_parse's; `python` is --python's word or NULL. False: error and status. */
-bool target_init(struct target *target, char **words, int word_count, const char *python);
+/* `words` are options_parse's; `python` is --python's word or NULL; `verb` is for messages. False:
+ * error and status. */
+bool target_init(struct target *target, char **words, int word_count, const char *python,
+                 const char *verb);
 void target_done(struct target *target);
 
 /* A Python is what runs it: refusals of the probe end it before the program starts. */

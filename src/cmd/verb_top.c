@@ -161,6 +161,7 @@ int verb_top(const struct options *options, char **words, int word_count)
     /* Then -f is of the frames. */
     bool format_of_frames = frames && options->format && !options->output;
     struct job_setting setting = {
+        .verb = "top",
         .capture_output = true,
         .on_screen = !frames,
         .clock = options->clock == CLOCK_WALL ? CLOCK_WALL : CLOCK_CPU,

@@ -155,3 +155,14 @@ def test_target_gets_no_descriptor_of_ours(ulma):
     done = ulma.verb("run", "-q", "-o", "r.txt", "-c", code)
     alone = harness.run([ulma.python, "-c", code], env=ulma.env, cwd=ulma.folder)
     assert done.out == alone.out
+
+
+def test_session_directory_may_be_relative(ulma):
+    """The target changes its directory; the probe still finds the session and its collector."""
+    script = ulma.script("import os\nos.chdir('/')\ndef f(): pass\nfor i in range(9): f()\n")
+    env = {"ULMA_DIR": "sessions"}
+    done = ulma.verb("run", "-q", "-f", "json", "-o", "-", script, env=env)
+    report = json.loads(done.out)
+    assert [row["calls"] for row in report["functions"] if row["name"] == "f"] == [9]
+    assert (ulma.folder / "sessions").stat().st_mode & 0o7777 == 0o700
+    assert list((ulma.folder / "sessions").iterdir()) == []

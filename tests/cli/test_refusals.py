@@ -22,10 +22,12 @@ def test_script_missing(ulma, sentence):
     sentence(done, "no file `absent.py` here")
 
 
-def test_command_in_place_of_a_script(ulma, sentence):
-    done = ulma("run", "gunicorn", "app:app")
+@pytest.mark.parametrize("verb", ["run", "top"])
+def test_command_in_place_of_a_script(ulma, sentence, verb):
+    done = ulma(verb, "gunicorn", "app:app")
     refused(done, ulma, 127)
-    sentence(done, "no file `gunicorn` here; to run a command write `ulma run -- gunicorn …`")
+    hint = f"to run a command write `ulma {verb} -- gunicorn …`"
+    sentence(done, f"no file `gunicorn` here; {hint}")
 
 
 def test_script_that_is_a_program(ulma, sentence):

@@ -199,18 +199,17 @@ def test_duration_with_kill_ends_the_target(ulma):
     assert calls(report, "work") > 0
 
 
-def test_delay_begins_later(ulma):
-    code = READY + (
-        "def early(): pass\n"
-        "def late(): time.sleep(0.001)\n"
-        "early()\nready()\n"
-        "end = time.time() + 1.0\n"
-        "while time.time() < end: late()\n"
-    )
-    process, _ = start(ulma, code, "--delay", "0.3s")
+def test_delay_begins_later(ulma, wait):
+    before = time.monotonic()
+    process, _ = start(ulma, FOREVER, "--delay", "1.5s")
+    wait(lambda: b" on " in ulma("ps", "--dir", ulma.session_dir).out, "the switch")
+    process.send_signal(signal.SIGTERM)
     status, _, err, report = finish(ulma, process)
-    assert status == 0, err
-    assert calls(report, "early") == 0 and calls(report, "late") > 0
+    assert status == 128 + signal.SIGTERM, err
+    assert calls(report, "work") > 0
+    # However slow the machine is, the first 1.5 s cannot be in it.
+    (source,) = report["sources"]
+    assert 0 < source["on_ns"] <= (time.monotonic() - before - 1.5) * 1e9
 
 
 def test_start_off_records_nothing(ulma):

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MUTATIONS = 200, FLIPS = 8 };
+enum { MUTATIONS = 60, FLIPS = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -61,7 +61,7 @@ static void tick(struct collector *collector, uint64_t counter)
 {
     struct model *model = &collector->model;
     clock_scale_refresh(&collector->scale);
-    if (collector->started)
+    if (atomic_load_explicit(&collector->started, memory_order_acquire))
         collector->cpu_ns =
             thread_cpu_ns(collector->drain_thread) + thread_cpu_ns(collector->keeper_thread);
     model_tick(model, counter);
@@ -104,7 +104,8 @@ uint64_t collector_catch_up(struct collector *collector)
 
 struct sleep_call {
     struct collector *collector;
-    long ns;
+    uint32_t sleeping;
+    long ns; /* 0: only say so */
 };
 
 /* Barrier partner: probe/writer.c reads `sleeping` after it has published its head. */
@@ -112,20 +113,33 @@ static int sleep_guarded(void *context)
 {
     struct sleep_call *call = context;
     _Atomic uint32_t *sleeping = &mapping_header(call->collector->mapping)->sleeping;
-    atomic_store(sleeping, 1);
-    atomic_thread_fence(memory_order_seq_cst);
-    if (!drain_has_more(&call->collector->drain) && !atomic_load(&call->collector->stop)) {
+    if (call->ns) {
         struct timespec timeout = {.tv_nsec = call->ns};
         syscall(SYS_futex, sleeping, FUTEX_WAIT, 1, &timeout, NULL, 0);
     }
-    atomic_store(sleeping, 0);
+    atomic_store(sleeping, call->sleeping);
     return 0;
 }
 
+static bool has_more(struct collector *collector)
+{
+    collector_enter(collector);
+    bool more = drain_has_more(&collector->drain);
+    collector_leave(collector);
+    return more || atomic_load(&collector->stop);
+}
+
+/* First says that it sleeps, then looks again, then sleeps: a producer that wrote in between either
+ * is seen or wakes us. */
 static void sleep_a_while(struct collector *collector, long ns)
 {
-    struct sleep_call call = {collector, ns};
-    if (guard_run(sleep_guarded, &call) == -EFAULT) {
+    struct sleep_call announce = {collector, 1, 0}, sleep = {collector, 0, ns};
+    int result = guard_run(sleep_guarded, &announce);
+    if (has_more(collector))
+        sleep.ns = 0;
+    if (result == 0)
+        result = guard_run(sleep_guarded, &sleep);
+    if (result == -EFAULT) {
         struct timespec pause = {.tv_nsec = COLLECTOR_IDLE_NS};
         nanosleep(&pause, NULL);
     }
@@ -238,7 +252,7 @@ int collector_start(struct collector *collector)
     int result = pthread_create(&collector->drain_thread, NULL, drain_run, collector);
     if (result == 0) {
         result = pthread_create(&collector->keeper_thread, NULL, keeper_run, collector);
-        collector->started = result == 0;
+        atomic_store_explicit(&collector->started, result == 0, memory_order_release);
         if (result) {
             atomic_store(&collector->stop, true);
             pthread_join(collector->drain_thread, NULL);

@@ -37,7 +37,7 @@ struct collector {
     uint64_t cpu_seconds_ns[WINDOWS_SECONDS];
 
     pthread_t drain_thread, keeper_thread;
-    bool started;
+    _Atomic bool started; /* release after both threads' handles are there */
     _Atomic bool stop;
     sem_t keeper_wake;
     pthread_mutex_t snapshots; /* one at a time; taken before gate and lock */

@@ -373,9 +373,10 @@ static int look_for_more(void *context)
     for (uint32_t i = 0; i < count; i++) {
         const struct ring_shared *shared = mapping_ring(drain->mapping, i);
         uint32_t state = atomic_load_explicit(&shared->state, memory_order_acquire);
+        /* Asked without the model's lock: the shared words, not our copies of them. */
         uint64_t used = atomic_load_explicit(&shared->head, memory_order_acquire) -
-                        drain->rings[i].tail;
-        uint32_t capacity = drain->rings[i].capacity;
+                        atomic_load_explicit(&shared->tail, memory_order_relaxed);
+        uint32_t capacity = shared->capacity;
         /* Below a quarter of the ring the producer will wake us in time. */
         if (state == RING_ENDED || (capacity && used >= capacity / 4))
             return 1;

@@ -22,8 +22,9 @@ enum {
     FIRST_SLEEP_NS = 20 * 1000,
     MOST_SLEEP_NS = 1000 * 1000,
     MOST_STALL_NS = 1000 * 1000 * 1000,
-    STALE_STALL_NS = 300 * 1000 * 1000, /* a collector whose heart stands still gets no more */
-    STALE_OFF_NS = 1500 * 1000 * 1000,  /* ... and after this the probe goes off */
+    STALE_ASK_NS = 100 * 1000 * 1000,  /* a heart that stood still so long: does it live at all? */
+    STALE_WAIT_NS = 900 * 1000 * 1000, /* a stall through which it stood still ends with off */
+    STALE_OFF_NS = 1500 * 1000 * 1000, /* so long is lost counted for a collector that is stopped */
     RESUME_STEP_NS = 10 * 1000 * 1000,
     NAME_TRIES = 16,
     NAME_STEP = 4, /* events */
@@ -179,7 +180,7 @@ static struct writer *wait_for_ring(unsigned long thread, uint32_t tid)
     struct writer *writer = take_ring(thread, tid);
     uint64_t begin = clock_monotonic_ns();
     long sleep_ns = FIRST_SLEEP_NS;
-    while (!writer && link_to.wait && clock_monotonic_ns() - begin < STALE_STALL_NS &&
+    while (!writer && link_to.wait && clock_monotonic_ns() - begin < MOST_STALL_NS &&
            link_to.header->rings_made < SESSION_RING_LIMIT) {
         wake_collector();
         struct timespec pause = {.tv_nsec = sleep_ns};
@@ -316,6 +317,27 @@ static uint64_t heartbeat_age_ns(void)
     return now - heartbeat_ns;
 }
 
+/* The collector is dead (asked at most every 100 ms of its silence), or has been silent for `most_ns`:
+ * it gets no more of the target's time. */
+static bool give_up_collector(uint64_t most_ns)
+{
+    static uint64_t asked_ns;
+    uint64_t age = heartbeat_age_ns();
+    if (age < STALE_ASK_NS)
+        asked_ns = 0;
+    else if (age - asked_ns >= STALE_ASK_NS) {
+        asked_ns = age;
+        if (!link_collector_lives()) {
+            switch_off(OFF_COLLECTOR_DEAD);
+            return true;
+        }
+    }
+    if (age < most_ns)
+        return false;
+    switch_off(OFF_COLLECTOR_STALE);
+    return true;
+}
+
 /* Sleeps for room. The target stands still meanwhile: the GIL is held. True: there is room. */
 static bool wait_for_room(struct writer *writer)
 {
@@ -331,8 +353,8 @@ static bool wait_for_room(struct writer *writer)
         uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
         /* An eighth at least, so that a producer in full flight does not sleep for each event. */
         room = writer->head - tail <= writer->mask - writer->mask / 8;
-        uint64_t slept = clock_monotonic_ns() - begin_ns;
-        if (!room && (slept > MOST_STALL_NS || heartbeat_age_ns() > STALE_STALL_NS))
+        if (!room && (give_up_collector(STALE_WAIT_NS) ||
+                      clock_monotonic_ns() - begin_ns > MOST_STALL_NS))
             break;
     }
     writer->stall_end = link_counter();
@@ -357,13 +379,8 @@ static void count_lost(struct writer *writer)
     /* One producer: no read-modify-write is needed. */
     uint64_t lost = atomic_load_explicit(&writer->ring->lost, memory_order_relaxed);
     atomic_store_explicit(&writer->ring->lost, lost + 1, memory_order_relaxed);
-    /* Every so often: a collector that is dead or long stopped gets no more of the target's time. */
-    if ((writer->lost_since & 0xfff) == 0 && heartbeat_age_ns() > STALE_STALL_NS) {
-        if (!link_collector_lives())
-            switch_off(OFF_COLLECTOR_DEAD);
-        else if (heartbeat_age_ns() > STALE_OFF_NS)
-            switch_off(OFF_COLLECTOR_STALE);
-    }
+    if ((writer->lost_since & 0xfff) == 0)
+        give_up_collector(STALE_OFF_NS);
 }
 
 static void tell_stall(struct writer *writer)

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* Both ends of the ring in one process: the probe's own writer on several threads, the real collector
+ * on its own, one mapping, so that ThreadSanitizer sees every access of either (it cannot see races
+ * between processes).
+ * Why stand-ins: the writer asks the interpreter for the present stack and the thread's name; here no
+ * interpreter runs, and a mutex is the GIL. */
+#include "model/collector.h"
+#include "probe/py/stacks.h"
+#include "probe/switch.h"
+#include "probe/thread_name.h"
+#include "probe/writer.h"
+#include "wire/guard.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { THREADS = 4, PAIRS = 60000, TURN = 100 };
+
+/* --- what the interpreter would be ---------------------------------------------------------- */
+
+struct pyapi pyapi;
+struct link link_to;
+
+void link_forget(void)
+{
+}
+
+/* A lock of one's own process is no lock, so the real question has no answer here. */
+bool link_collector_lives(void)
+{
+    return true;
+}
+
+static PyThreadState *no_thread_state(void)
+{
+    return NULL;
+}
+
+void stacks_count(void *tstate, struct stacks_walk *walk)
+{
+    (void)tstate;
+    walk->depth = 0;
+}
+
+void stacks_write(void *tstate, const struct stacks_walk *walk, struct event *events, uint64_t mask,
+                  uint64_t first, uint64_t counter)
+{
+    (void)tstate, (void)walk, (void)events, (void)mask, (void)first, (void)counter;
+}
+
+bool thread_name_tell(struct ring_shared *ring)
+{
+    (void)ring;
+    return true;
+}
+
+void thread_name_set(struct ring_shared *ring, const char *name, size_t size)
+{
+    (void)ring, (void)name, (void)size;
+}
+
+void switch_off(enum off_cause cause)
+{
+    (void)cause;
+}
+
+void switch_off_in_child(void)
+{
+}
+
+uint64_t switch_ticks_of_ns(uint64_t ns)
+{
+    return ns;
+}
+
+/* --- a session with both ends here ---------------------------------------------------------- */
+
+struct both_ends {
+    char directory[32];
+    struct mapping mapping;
+    struct collector *collector;
+};
+
+static pthread_mutex_t gil = PTHREAD_MUTEX_INITIALIZER;
+
+static void link_here(const struct mapping *mapping)
+{
+    struct session_header *header = mapping_header(mapping);
+    link_to.base = mapping->base;
+    link_to.size = mapping->size;
+    link_to.header = header;
+    link_to.modes = mapping->base + mapping->modes_offset;
+    link_to.rings = (struct ring_shared *)(mapping->base + mapping->rings_offset);
+    link_to.clock = (enum clock_source)header->clock_kind;
+    link_to.wait = header->on_full == ON_FULL_WAIT;
+    link_to.serial = &header->switch_serial;
+    writer_reset_all();
+}
+
+static struct both_ends *open_both(enum on_full on_full)
+{
+    struct both_ends *both = calloc(1, sizeof(*both));
+    assert_non_null(both);
+    strcpy(both->directory, "/tmp/ulma-test-XXXXXX");
+    assert_non_null(mkdtemp(both->directory));
+    struct mapping_options options = {
+        .directory = both->directory,
+        .buffer_bytes = 32 << 20,
+        .on_full = (uint32_t)on_full,
+        .sources = SOURCE_CALLS,
+        .clock_kind = (uint32_t)clock_choose(),
+        .owner = geteuid(),
+    };
+    assert_int_equal(mapping_create(&options, "session", &both->mapping), 0);
+    struct collector_options plain = {.cpu = -1, .no_perf = true};
+    both->collector = collector_new(&both->mapping, &plain);
+    assert_non_null(both->collector);
+    link_here(&both->mapping);
+    return both;
+}
+
+static void close_both(struct both_ends *both)
+{
+    collector_free(both->collector);
+    mapping_unlink(&both->mapping);
+    mapping_close(&both->mapping);
+    rmdir(both->directory);
+    free(both);
+}
+
+/* Calls and returns of one frame per thread, a few at a time under the "GIL". */
+static void *produce(void *argument)
+{
+    uint32_t frame = 0x1000u + (uint32_t)(uintptr_t)argument;
+    for (int done = 0; done < PAIRS; done += TURN) {
+        pthread_mutex_lock(&gil);
+        for (int i = 0; i < TURN; i++) {
+            writer_put(link_counter(), EVENT_START, 0, frame);
+            writer_put(link_counter(), EVENT_RETURN, 0, frame);
+        }
+        pthread_mutex_unlock(&gil);
+    }
+    return NULL;
+}
+
+static void produce_on_threads(void)
+{
+    pthread_t threads[THREADS];
+    for (uintptr_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, produce, (void *)i), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    pyapi.thread_state = no_thread_state;
+    pyapi.minor = 13;
+    return guard_install() || writer_init();
+}
+
+/* --- the tests ------------------------------------------------------------------------------ */
+
+static void wait_loses_nothing(void **state)
+{
+    (void)state;
+    struct both_ends *both = open_both(ON_FULL_WAIT);
+    assert_int_equal(collector_start(both->collector), 0);
+    produce_on_threads();
+    collector_finish(both->collector, 0);
+    struct snapshot *snapshot = collector_snapshot(both->collector, 0, CLOCK_WALL);
+    assert_non_null(snapshot);
+    assert_int_equal(snapshot->meta.lost, 0);
+    assert_int_equal(snapshot->meta.calls, THREADS * PAIRS);
+    assert_int_equal(snapshot->meta.bad_events, 0);
+    assert_int_equal(snapshot->meta.unmatched_pops, 0);
+    assert_int_equal(snapshot->thread_count, THREADS);
+    snapshot_free(snapshot);
+    close_both(both);
+}
+
+/* The collector comes late: what did not fit is counted to the last event, and what comes after is
+ * right again. */
+static void drop_counts_what_it_lost(void **state)
+{
+    (void)state;
+    struct both_ends *both = open_both(ON_FULL_DROP);
+    pthread_t threads[THREADS];
+    for (uintptr_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, produce, (void *)i), 0);
+    /* Until one ring at least is full. */
+    uint64_t lost = 0;
+    while (!lost) {
+        for (uint32_t i = 1; i < both->mapping.rings_made; i++)
+            lost += atomic_load(&mapping_ring(&both->mapping, i)->lost);
+        sched_yield();
+    }
+    assert_int_equal(collector_start(both->collector), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    collector_finish(both->collector, 0);
+    struct snapshot *snapshot = collector_snapshot(both->collector, 0, CLOCK_WALL);
+    assert_non_null(snapshot);
+    const struct snapshot_meta *meta = &snapshot->meta;
+    uint64_t of_gaps = meta->gaps * 3; /* GAP, SEED_BEGIN, SEED_END of an empty stack */
+    assert_true(meta->lost > 0);
+    assert_int_equal(meta->events_read - of_gaps + meta->lost, 2 * THREADS * PAIRS);
+    snapshot_free(snapshot);
+    close_both(both);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wait_loses_nothing),
+        cmocka_unit_test(drop_counts_what_it_lost),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}

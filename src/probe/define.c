@@ -14,8 +14,12 @@ enum {
     MOST_RECORD_UNITS = (sizeof(struct definition) + 4 * DEFINITION_STRING_LIMIT) / 8 + 1,
 };
 
-enum { FLAG_GENERATOR = 0x20, FLAG_COROUTINE = 0x80, FLAG_ITERABLE_COROUTINE = 0x100,
-       FLAG_ASYNC_GENERATOR = 0x200 };
+enum {
+    FLAG_GENERATOR = 0x20,
+    FLAG_COROUTINE = 0x80,
+    FLAG_ITERABLE_COROUTINE = 0x100,
+    FLAG_ASYNC_GENERATOR = 0x200
+};
 
 Py_ssize_t define_extra_index = -1;
 
@@ -289,8 +293,8 @@ static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObje
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *keeper = NULL;
     PyObject *display = c_display(entry->method, self, module, &keeper);
-    struct names names = {.name = utf8(display), .module = utf8(module),
-                          .kind = DEFINITION_C_FUNCTION};
+    struct names names = {
+        .name = utf8(display), .module = utf8(module), .kind = DEFINITION_C_FUNCTION};
     entry->id = publish(&names);
     entry->generation = link_to.generation;
     if (!entry->keeper)
@@ -337,7 +341,8 @@ int define_init(char *reason, size_t size)
     PyErr_Clear();
     if (holds)
         return 0;
-    snprintf(reason, size, "this Python has no room to mark code objects (co_extra); nothing can be "
-                           "recorded");
+    snprintf(reason, size,
+             "this Python has no room to mark code objects (co_extra); nothing can be "
+             "recorded");
     return -1;
 }

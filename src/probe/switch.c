@@ -189,7 +189,8 @@ static void install_signal(void)
     int free_to_take = present && none && PyObject_RichCompareBool(present, none, Py_EQ) == 1;
     if (free_to_take) {
         PyObject *handler = PyCFunction_New(&signal_method, NULL);
-        PyObject *old = handler ? PyObject_CallMethod(module, "signal", "iO", SIGURG, handler) : NULL;
+        PyObject *old = handler ? PyObject_CallMethod(module, "signal", "iO", SIGURG, handler)
+                                : NULL;
         Py_XDECREF(old);
         Py_XDECREF(handler);
     }

@@ -12,7 +12,7 @@
 
 static PyObject *find_thread(void)
 {
-    PyObject *modules = PyImport_GetModuleDict();                      /* borrowed */
+    PyObject *modules = PyImport_GetModuleDict();                     /* borrowed */
     PyObject *threading = PyDict_GetItemString(modules, "threading"); /* borrowed */
     PyObject *dict = threading && PyModule_Check(threading) ? PyModule_GetDict(threading) : NULL;
     PyObject *active = dict ? PyDict_GetItemString(dict, "_active") : NULL;

@@ -6,9 +6,9 @@
  * sleeping collector, and the question whether it lives at all. */
 #include "probe/writer.h"
 
-#include "probe/switch.h"
 #include "probe/py/pyapi.h"
 #include "probe/py/stacks.h"
+#include "probe/switch.h"
 #include "probe/thread_name.h"
 
 #include <errno.h>
@@ -37,8 +37,7 @@ static struct writer forked;
 static struct writer scratch;
 static struct ring_shared scratch_ring;
 
-__thread struct writer *writer_of_thread
-    __attribute__((tls_model("initial-exec"))) = &nobody;
+__thread struct writer *writer_of_thread __attribute__((tls_model("initial-exec"))) = &nobody;
 
 static struct writer writers[SESSION_RING_LIMIT];
 static pthread_key_t end_of_thread;
@@ -283,16 +282,16 @@ bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t
     uint64_t room = writer->mask + 1 - (writer->head - tail);
     if (room < 4)
         return false;
-    struct stacks_walk walk = {.most = (uint32_t)(room - 3), .excluded = excluded,
-                               .define = define};
+    struct stacks_walk walk = {
+        .most = (uint32_t)(room - 3), .excluded = excluded, .define = define};
     stacks_count(tstate, &walk);
     uint64_t first = writer->head + 1;
-    struct event begin = begin_amount
-                             ? (struct event){.counter = counter,
-                                              .kind_id = event_pack(EVENT_SEED_BEGIN,
-                                                                    (uint32_t)begin_amount),
-                                              .frame = walk.depth}
-                             : event_with_amount(counter, EVENT_SEED_BEGIN, walk.depth);
+    struct event begin =
+        begin_amount
+            ? (struct event){.counter = counter,
+                             .kind_id = event_pack(EVENT_SEED_BEGIN, (uint32_t)begin_amount),
+                             .frame = walk.depth}
+            : event_with_amount(counter, EVENT_SEED_BEGIN, walk.depth);
     writer->events[writer->head & writer->mask] = begin;
     stacks_write(tstate, &walk, writer->events, writer->mask, first, counter);
     uint64_t end = first + walk.depth;
@@ -353,8 +352,8 @@ static bool wait_for_room(struct writer *writer)
         uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
         /* An eighth at least, so that a producer in full flight does not sleep for each event. */
         room = writer->head - tail <= writer->mask - writer->mask / 8;
-        if (!room && (give_up_collector(STALE_WAIT_NS) ||
-                      clock_monotonic_ns() - begin_ns > MOST_STALL_NS))
+        if (!room &&
+            (give_up_collector(STALE_WAIT_NS) || clock_monotonic_ns() - begin_ns > MOST_STALL_NS))
             break;
     }
     writer->stall_end = link_counter();
@@ -449,7 +448,8 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
                 atomic_fetch_add_explicit(&link_to.header->ringless_lost, 1, memory_order_relaxed);
             return NULL;
         }
-        return writer->head != writer->limit ? writer : writer_make_room(writer, counter, kind, frame);
+        return writer->head != writer->limit ? writer
+                                             : writer_make_room(writer, counter, kind, frame);
     }
     if (!writer->ring || !link_to.header)
         return NULL;

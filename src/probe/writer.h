@@ -18,13 +18,13 @@ struct writer {
     struct ring_shared *ring; /* NULL: a writer that never writes */
     uint32_t busy;            /* set while this thread is inside writer_put */
     bool dropping;
-    uint64_t lost_since;      /* events dropped since dropping began */
-    uint64_t next_resume;     /* counter before which no resume is tried */
+    uint64_t lost_since;             /* events dropped since dropping began */
+    uint64_t next_resume;            /* counter before which no resume is tried */
     uint64_t stall_end, stall_ticks; /* a sleep that is not told yet: when it ended, how long */
     uint32_t name_tries;
-    unsigned long thread;     /* pthread_self() of the owner */
-    void *innermost;          /* 3.9-3.11: the frame that the wrapper believes open */
-    uintptr_t stack_floor;    /* 3.9-3.11: below this address the stack guard trips */
+    unsigned long thread;  /* pthread_self() of the owner */
+    void *innermost;       /* 3.9-3.11: the frame that the wrapper believes open */
+    uintptr_t stack_floor; /* 3.9-3.11: below this address the stack guard trips */
 };
 
 /* Initial-exec: one instruction to read it; eight bytes fit the surplus that every libc keeps for

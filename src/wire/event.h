@@ -39,7 +39,7 @@ enum event_kind {
     EVENT_ON = 16,         /* control ring only: recording begins on all threads; SEEDs follow */
     EVENT_OFF = 17,        /* control ring only: recording ends on all threads at `counter`; what is
                             * open then ends unseen, and no time counts until ON */
-    EVENT_UNRUN = 18,      /* pop of a push that never ran (RecursionError at its entry, 3.9-3.11): it
+    EVENT_UNRUN = 18, /* pop of a push that never ran (RecursionError at its entry, 3.9-3.11): it
                             * counts no more; id = the push's kind */
     EVENT_KIND_COUNT
 };

@@ -31,8 +31,8 @@ static void lay_out(struct mapping *mapping)
     mapping->gone_offset = mapping->modes_offset + SESSION_ID_LIMIT;
     mapping->definitions_offset = mapping->gone_offset + SESSION_GONE_CAPACITY * sizeof(uint32_t);
     mapping->rings_offset = mapping->definitions_offset + SESSION_DEFINITIONS_SIZE;
-    mapping->events_offset =
-        align_up(mapping->rings_offset + SESSION_RING_LIMIT * sizeof(struct ring_shared), RING_ALIGN);
+    mapping->events_offset = align_up(
+        mapping->rings_offset + SESSION_RING_LIMIT * sizeof(struct ring_shared), RING_ALIGN);
 }
 
 void mapping_default_directory(uid_t uid, char *path, size_t size)
@@ -90,8 +90,7 @@ static void fill_header(struct mapping *mapping, const struct mapping_options *o
     header->definitions_size = SESSION_DEFINITIONS_SIZE;
     header->on_full = options->on_full;
     header->clock_kind = options->clock_kind;
-    header->start_time_ns =
-        (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+    header->start_time_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
     header->start_counter = clock_counter((enum clock_source)options->clock_kind);
     header->collector_pid = (uint32_t)getpid();
     header->collector_uid = (uint32_t)geteuid();

@@ -27,13 +27,13 @@ struct mapping {
 };
 
 struct mapping_options {
-    const char *directory;  /* made 0700 when absent; refused when another's or open to others */
-    uint64_t buffer_bytes;  /* all rings together */
-    uint32_t on_full;       /* enum on_full */
-    uint32_t sources;       /* bits of enum session_source */
+    const char *directory; /* made 0700 when absent; refused when another's or open to others */
+    uint64_t buffer_bytes; /* all rings together */
+    uint32_t on_full;      /* enum on_full */
+    uint32_t sources;      /* bits of enum session_source */
     bool start_off;
     uint32_t clock_kind;
-    uid_t owner;            /* the target's uid */
+    uid_t owner; /* the target's uid */
 };
 
 /* /dev/shm/ulma-UID or $ULMA_DIR of the target; from the caller's buffer. */

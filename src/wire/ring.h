@@ -41,8 +41,8 @@ struct ring_shared {
     uint32_t kind;                       /* enum ring_kind, fixed at creation */
     uint32_t capacity;                   /* events, a power of two */
     uint32_t reserved;
-    uint64_t offset; /* of the events, bytes from the session's start, 64-aligned */
-    _Atomic uint32_t tid;       /* kernel thread id (the target's view); set before TAKEN's first event */
+    uint64_t offset;      /* of the events, bytes from the session's start, 64-aligned */
+    _Atomic uint32_t tid; /* kernel thread id (the target's view); set before TAKEN's first event */
     _Atomic uint32_t name_size; /* bytes of name; 0 until known */
     uint64_t taken_counter;     /* when the thread took it */
     char name[RING_NAME_SIZE];  /* the Python thread's name, UTF-8, not terminated */

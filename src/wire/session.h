@@ -26,7 +26,7 @@
 enum {
     SESSION_FORMAT = 1,
     SESSION_HEADER_SIZE = 4096,
-    SESSION_ID_LIMIT = 1 << 17,   /* ids a session can have alive at once */
+    SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
     SESSION_GONE_CAPACITY = 1 << 15,
     SESSION_DEFINITIONS_SIZE = 4 << 20, /* slot table and heap */
@@ -42,13 +42,13 @@ enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2 };
 enum session_wanted { WANTED_OFF = 0, WANTED_ON = 1 };
 
 enum session_state {
-    STATE_NEW = 0,      /* made by the collector, no target yet */
-    STATE_CLAIMED = 1,  /* a target's probe has mapped it */
-    STATE_WAITING = 2,  /* armed; counting starts with the first __main__ code */
+    STATE_NEW = 0,     /* made by the collector, no target yet */
+    STATE_CLAIMED = 1, /* a target's probe has mapped it */
+    STATE_WAITING = 2, /* armed; counting starts with the first __main__ code */
     STATE_ON = 3,
-    STATE_OFF = 4,      /* armed, everything off */
-    STATE_REFUSED = 5,  /* the probe cannot work here: `reason` says why */
-    STATE_FORKED = 6,   /* unused in a parent's session; a child that is not followed is off */
+    STATE_OFF = 4,     /* armed, everything off */
+    STATE_REFUSED = 5, /* the probe cannot work here: `reason` says why */
+    STATE_FORKED = 6,  /* unused in a parent's session; a child that is not followed is off */
 };
 
 enum on_full { ON_FULL_WAIT = 0, ON_FULL_DROP = 1 };
@@ -66,8 +66,8 @@ struct session_header {
     uint64_t size;
     uint64_t modes_offset, gone_offset, definitions_offset, rings_offset, events_offset;
     uint32_t id_limit, ring_limit, gone_capacity, definitions_size;
-    uint32_t on_full;    /* enum on_full */
-    uint32_t clock_kind; /* enum clock_kind */
+    uint32_t on_full;       /* enum on_full */
+    uint32_t clock_kind;    /* enum clock_kind */
     uint64_t start_time_ns; /* CLOCK_REALTIME at creation */
     uint64_t start_counter; /* the counter at creation */
     uint32_t collector_pid;
@@ -76,42 +76,44 @@ struct session_header {
     uint64_t pid_namespace; /* inode of /proc/self/ns/pid, the collector's */
 
     /* written by the collector while it runs */
-    _Alignas(64) _Atomic uint32_t wanted;         /* enum session_wanted */
-    _Atomic uint32_t sources_wanted;              /* bits of enum session_source */
-    _Atomic uint32_t start_off;                   /* 1: the first __main__ code does not switch on */
-    _Atomic uint32_t switch_serial;               /* rises with each change of the above */
-    _Alignas(64) _Atomic uint64_t heartbeat;      /* rises with each drain */
-    _Atomic uint32_t sleeping;                    /* futex word: 1 while the collector sleeps */
-    _Atomic uint32_t gone_acked;                  /* consumed from the gone ring, free-running */
-    _Atomic uint32_t rings_made;                  /* rings that exist: 0 .. rings_made-1 */
+    _Alignas(64) _Atomic uint32_t wanted;    /* enum session_wanted */
+    _Atomic uint32_t sources_wanted;         /* bits of enum session_source */
+    _Atomic uint32_t start_off;              /* 1: the first __main__ code does not switch on */
+    _Atomic uint32_t switch_serial;          /* rises with each change of the above */
+    _Alignas(64) _Atomic uint64_t heartbeat; /* rises with each drain */
+    _Atomic uint32_t sleeping;               /* futex word: 1 while the collector sleeps */
+    _Atomic uint32_t gone_acked;             /* consumed from the gone ring, free-running */
+    _Atomic uint32_t rings_made;             /* rings that exist: 0 .. rings_made-1 */
 
     /* written by the probe (under the GIL) */
     _Alignas(64) _Atomic uint32_t state; /* enum session_state */
-    _Atomic uint32_t target_pid;         /* 0 until claimed by compare-and-swap; in the target's namespace */
+    _Atomic uint32_t
+        target_pid; /* 0 until claimed by compare-and-swap; in the target's namespace */
     _Atomic uint32_t sources_on;
-    _Atomic uint32_t off_cause;     /* enum off_cause, of the last off */
-    _Atomic uint32_t switch_done;   /* the switch_serial that `state` answers */
+    _Atomic uint32_t off_cause;   /* enum off_cause, of the last off */
+    _Atomic uint32_t switch_done; /* the switch_serial that `state` answers */
     _Atomic uint32_t exec_count;
-    uint32_t python_version;        /* PY_VERSION_HEX */
-    uint32_t tool_id;               /* sys.monitoring's, on 3.12+ */
+    uint32_t python_version;           /* PY_VERSION_HEX */
+    uint32_t tool_id;                  /* sys.monitoring's, on 3.12+ */
     _Atomic uint32_t definition_count; /* ids ever given out: 1 .. definition_count */
     _Atomic uint32_t gone_head;        /* ids that ended, free-running */
     _Atomic uint64_t definitions_refused;
     _Atomic uint64_t ringless_lost; /* events of threads that found no ring */
     _Atomic uint64_t stack_guards;  /* times that the stack guard tripped (3.9-3.11) */
     _Atomic uint64_t stack_guard_ticks;
-    _Atomic uint64_t on_counter;    /* counter at the last switch on, and off */
+    _Atomic uint64_t on_counter; /* counter at the last switch on, and off */
     _Atomic uint64_t off_counter;
     _Atomic uint64_t forks_unfollowed;
-    _Atomic uint64_t claims_refused; /* other Pythons of the target's family that found it claimed */
+    _Atomic uint64_t
+        claims_refused; /* other Pythons of the target's family that found it claimed */
     /* the probe's own cost, in ticks of the counter x 256, calibrated in the target */
     uint32_t cost_inner_ticks256;   /* of a Python call: within the callee's own interval */
     uint32_t cost_outer_ticks256;   /* ... and within the caller's */
     uint32_t cost_c_inner_ticks256; /* the same of a C call */
     uint32_t cost_c_outer_ticks256;
-    char python[64];                /* "3.12.4" */
+    char python[64];                  /* "3.12.4" */
     char reason[SESSION_REASON_SIZE]; /* STATE_REFUSED: one sentence, terminated */
-    char executable[512];           /* sys.executable, terminated, cut if longer */
+    char executable[512];             /* sys.executable, terminated, cut if longer */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has one page");
 

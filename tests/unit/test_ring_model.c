@@ -228,7 +228,8 @@ static void every_interleaving_is_right(void **state)
         for (int wait = 0; wait <= 1; wait++) {
             size_t states = 0;
             assert_true(run(capacity, EVENTS_MOST, wait, NONE, &states));
-            print_message("capacity %u, %s: %zu states\n", capacity, wait ? "wait" : "drop", states);
+            print_message("capacity %u, %s: %zu states\n", capacity, wait ? "wait" : "drop",
+                          states);
             assert_true(states > 500); /* it did go somewhere */
         }
     }

@@ -41,30 +41,30 @@ static inline bool is_of_frame(const void *frame, const PyObject *code)
     return bits == (uintptr_t)code;
 }
 
-#define CALLBACK(name)                                                                             \
-    static PyObject *name(PyObject *self __attribute__((unused)), PyObject *const *args,           \
-                          size_t nargsf __attribute__((unused)),                                   \
+#define CALLBACK(name)                                                                   \
+    static PyObject *name(PyObject *self __attribute__((unused)), PyObject *const *args, \
+                          size_t nargsf __attribute__((unused)),                         \
                           PyObject *names __attribute__((unused)))
 
-#define PUSH_CALLBACK(name, kind)                                                                  \
-    CALLBACK(name)                                                                                 \
-    {                                                                                              \
-        if (__builtin_expect(switch_is_due(), 0))                                                  \
-            switch_apply();                                                                        \
-        void *frame = current_frame();                                                             \
-        if (__builtin_expect(is_of_frame(frame, args[0]), 1))                                      \
-            calls_push(kind, args[0], frame);                                                      \
-        return Py_None; /* immortal since 3.12: no reference to count */                           \
+#define PUSH_CALLBACK(name, kind)                                        \
+    CALLBACK(name)                                                       \
+    {                                                                    \
+        if (__builtin_expect(switch_is_due(), 0))                        \
+            switch_apply();                                              \
+        void *frame = current_frame();                                   \
+        if (__builtin_expect(is_of_frame(frame, args[0]), 1))            \
+            calls_push(kind, args[0], frame);                            \
+        return Py_None; /* immortal since 3.12: no reference to count */ \
     }
 
-#define POP_CALLBACK(name, kind)                                                                   \
-    CALLBACK(name)                                                                                 \
-    {                                                                                              \
-        uint64_t counter = link_counter();                                                         \
-        void *frame = current_frame();                                                             \
-        if (__builtin_expect(is_of_frame(frame, args[0]), 1))                                      \
-            calls_pop(kind, counter, frame);                                                       \
-        return Py_None;                                                                            \
+#define POP_CALLBACK(name, kind)                              \
+    CALLBACK(name)                                            \
+    {                                                         \
+        uint64_t counter = link_counter();                    \
+        void *frame = current_frame();                        \
+        if (__builtin_expect(is_of_frame(frame, args[0]), 1)) \
+            calls_pop(kind, counter, frame);                  \
+        return Py_None;                                       \
     }
 
 PUSH_CALLBACK(on_start, EVENT_START)
@@ -126,10 +126,10 @@ static const struct hook {
     pyapi_vectorcall *call;
     bool c_call;
 } hooks[] = {
-    {"PY_START", on_start, false},    {"PY_RESUME", on_resume, false},
-    {"PY_THROW", on_throw, false},    {"PY_RETURN", on_return, false},
-    {"PY_YIELD", on_yield, false},    {"PY_UNWIND", on_unwind, false},
-    {"CALL", on_call, true},          {"C_RETURN", on_c_return, true},
+    {"PY_START", on_start, false}, {"PY_RESUME", on_resume, false},
+    {"PY_THROW", on_throw, false}, {"PY_RETURN", on_return, false},
+    {"PY_YIELD", on_yield, false}, {"PY_UNWIND", on_unwind, false},
+    {"CALL", on_call, true},       {"C_RETURN", on_c_return, true},
     {"C_RAISE", on_c_raise, true},
 };
 enum { HOOK_COUNT = sizeof(hooks) / sizeof(hooks[0]) };

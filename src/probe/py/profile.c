@@ -22,8 +22,7 @@ static __thread PyThreadState *tstate_of_thread __attribute__((tls_model("initia
 /* The frame whose address stands on the wire: the interpreter's, as SEEDs tell it. */
 static void *wire_frame(void *frame_object)
 {
-    return pyapi.minor < 11 ? frame_object
-                            : PYAPI_FIELD(void *, frame_object, pyapi.object_frame);
+    return pyapi.minor < 11 ? frame_object : PYAPI_FIELD(void *, frame_object, pyapi.object_frame);
 }
 
 static bool has_begun(const void *frame)
@@ -115,8 +114,9 @@ static bool someone_profiles(void)
 int profile_on(uint32_t sources, char *reason, size_t size)
 {
     if (someone_profiles()) {
-        snprintf(reason, size, "c-calls need sys.setprofile's place on Python 3.%d, and another tool "
-                               "has it; end that tool or record calls alone",
+        snprintf(reason, size,
+                 "c-calls need sys.setprofile's place on Python 3.%d, and another tool "
+                 "has it; end that tool or record calls alone",
                  pyapi.minor);
         return -1;
     }

@@ -20,24 +20,71 @@ struct layout {
 };
 
 static const struct layout layouts[] = {
-    [9] = {.code_extra = 144, .code_flags = 36, .code_line = 40, .tstate_frame = 24,
-           .tstate_thread_id = 176, .frame_code = 32, .frame_previous = 24, .frame_globals = 48},
-    [10] = {.code_extra = 144, .code_flags = 36, .code_line = 40, .tstate_frame = 24,
-            .tstate_thread_id = 176, .frame_code = 32, .frame_previous = 24, .frame_globals = 48},
-    [11] = {.code_extra = 176, .code_flags = 48, .code_line = 72, .tstate_frame = 56,
-            .has_cframe = true, .cframe_frame = 8, .tstate_thread_id = 152, .frame_code = 32,
-            .frame_previous = 48, .frame_globals = 8, .frame_owner = 69, .frame_instruction = 56},
-    [12] = {.code_extra = 184, .code_flags = 48, .code_line = 68, .tstate_frame = 56,
-            .has_cframe = true, .cframe_frame = 0, .tstate_thread_id = 136, .frame_code = 0,
-            .frame_previous = 8, .frame_globals = 24, .frame_owner = 70},
-    [13] = {.code_extra = 192, .code_flags = 48, .code_line = 68, .tstate_frame = 72,
-            .tstate_thread_id = 152, .frame_code = 0, .frame_previous = 8, .frame_globals = 24,
+    [9] = {.code_extra = 144,
+           .code_flags = 36,
+           .code_line = 40,
+           .tstate_frame = 24,
+           .tstate_thread_id = 176,
+           .frame_code = 32,
+           .frame_previous = 24,
+           .frame_globals = 48},
+    [10] = {.code_extra = 144,
+            .code_flags = 36,
+            .code_line = 40,
+            .tstate_frame = 24,
+            .tstate_thread_id = 176,
+            .frame_code = 32,
+            .frame_previous = 24,
+            .frame_globals = 48},
+    [11] = {.code_extra = 176,
+            .code_flags = 48,
+            .code_line = 72,
+            .tstate_frame = 56,
+            .has_cframe = true,
+            .cframe_frame = 8,
+            .tstate_thread_id = 152,
+            .frame_code = 32,
+            .frame_previous = 48,
+            .frame_globals = 8,
+            .frame_owner = 69,
+            .frame_instruction = 56},
+    [12] = {.code_extra = 184,
+            .code_flags = 48,
+            .code_line = 68,
+            .tstate_frame = 56,
+            .has_cframe = true,
+            .cframe_frame = 0,
+            .tstate_thread_id = 136,
+            .frame_code = 0,
+            .frame_previous = 8,
+            .frame_globals = 24,
             .frame_owner = 70},
-    [14] = {.code_extra = 200, .code_flags = 48, .code_line = 68, .tstate_frame = 72,
-            .tstate_thread_id = 152, .frame_code = 0, .frame_previous = 8, .frame_globals = 24,
+    [13] = {.code_extra = 192,
+            .code_flags = 48,
+            .code_line = 68,
+            .tstate_frame = 72,
+            .tstate_thread_id = 152,
+            .frame_code = 0,
+            .frame_previous = 8,
+            .frame_globals = 24,
+            .frame_owner = 70},
+    [14] = {.code_extra = 200,
+            .code_flags = 48,
+            .code_line = 68,
+            .tstate_frame = 72,
+            .tstate_thread_id = 152,
+            .frame_code = 0,
+            .frame_previous = 8,
+            .frame_globals = 24,
             .frame_owner = 74},
-    [15] = {.code_extra = 200, .code_flags = 48, .code_line = 68, .tstate_frame = 72,
-            .tstate_thread_id = 176, .frame_code = 0, .frame_previous = 8, .frame_globals = 24,
+    [15] = {.code_extra = 200,
+            .code_flags = 48,
+            .code_line = 68,
+            .tstate_frame = 72,
+            .tstate_thread_id = 176,
+            .frame_code = 0,
+            .frame_previous = 8,
+            .frame_globals = 24,
             .frame_owner = 74},
 };
 
@@ -97,15 +144,15 @@ static bool find(void *function, const char *name, const char *old_name)
 
 static bool find_all(void)
 {
-    bool ok = find(&pyapi.thread_state, "PyThreadState_GetUnchecked",
-                   "_PyThreadState_UncheckedGet") &&
-              find(&pyapi.request_extra_index, "PyUnstable_Eval_RequestCodeExtraIndex",
-                   "_PyEval_RequestCodeExtraIndex") &&
-              find(&pyapi.set_extra, "PyUnstable_Code_SetExtra", "_PyCode_SetExtra") &&
-              find(&pyapi.type_lookup, "_PyType_Lookup", NULL) &&
-              find(&pyapi.vectorcall_call, "PyVectorcall_Call", NULL) &&
-              find(&pyapi.thread_head, "PyInterpreterState_ThreadHead", NULL) &&
-              find(&pyapi.thread_next, "PyThreadState_Next", NULL);
+    bool ok =
+        find(&pyapi.thread_state, "PyThreadState_GetUnchecked", "_PyThreadState_UncheckedGet") &&
+        find(&pyapi.request_extra_index, "PyUnstable_Eval_RequestCodeExtraIndex",
+             "_PyEval_RequestCodeExtraIndex") &&
+        find(&pyapi.set_extra, "PyUnstable_Code_SetExtra", "_PyCode_SetExtra") &&
+        find(&pyapi.type_lookup, "_PyType_Lookup", NULL) &&
+        find(&pyapi.vectorcall_call, "PyVectorcall_Call", NULL) &&
+        find(&pyapi.thread_head, "PyInterpreterState_ThreadHead", NULL) &&
+        find(&pyapi.thread_next, "PyThreadState_Next", NULL);
     void *code_type = dlsym(RTLD_DEFAULT, "PyCode_Type");
     pyapi.code_type = code_type;
     if (ok && pyapi.minor <= 11)
@@ -143,8 +190,7 @@ static bool code_layout_holds(PyObject *code)
 {
     PyObject *line = PyObject_GetAttrString(code, "co_firstlineno");
     PyObject *flags = PyObject_GetAttrString(code, "co_flags");
-    bool holds = line && flags &&
-                 PyLong_AsLong(line) == PYAPI_FIELD(int, code, pyapi.code_line) &&
+    bool holds = line && flags && PyLong_AsLong(line) == PYAPI_FIELD(int, code, pyapi.code_line) &&
                  PyLong_AsLong(flags) == PYAPI_FIELD(int, code, pyapi.code_flags);
     Py_XDECREF(line);
     Py_XDECREF(flags);

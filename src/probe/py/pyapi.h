@@ -37,15 +37,15 @@ struct pyapi {
 
     /* Offsets in bytes. */
     size_t code_extra, code_flags, code_line;
-    size_t tstate_frame;   /* a frame, or (cframe_frame set) what points to one */
-    bool has_cframe;       /* 3.11, 3.12: through tstate->cframe */
+    size_t tstate_frame; /* a frame, or (cframe_frame set) what points to one */
+    bool has_cframe;     /* 3.11, 3.12: through tstate->cframe */
     size_t cframe_frame;
     size_t tstate_thread_id;
     size_t frame_code, frame_previous, frame_globals;
-    size_t frame_owner;       /* 3.11+ */
-    size_t frame_instruction; /* 3.11 */
+    size_t frame_owner;                              /* 3.11+ */
+    size_t frame_instruction;                        /* 3.11 */
     size_t frame_lasti, frame_stacktop, frame_state; /* 3.9, 3.10 */
-    size_t object_frame;      /* 3.11: PyFrameObject -> its interpreter frame */
+    size_t object_frame;                     /* 3.11: PyFrameObject -> its interpreter frame */
     size_t generator_state, generator_frame; /* 3.11 */
 };
 

@@ -151,6 +151,8 @@ class Bench:
             )
         except subprocess.TimeoutExpired:
             return Run(failure=f"took more than {self.timeout:.0f} s")
+        except OSError as error:
+            return Run(failure=str(error))
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
             return Run(failure=f"status {done.returncode}: {last[:80]}")

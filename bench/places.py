@@ -18,7 +18,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 HOME = ROOT / ".bench"
 LIB = HOME / "lib"
-ULMA = ROOT / "build" / "ulma"
+BUILT = ROOT / "build" / "ulma"
+ULMA = HOME / "ulma"  # a copy: what is measured stays the same when someone builds meanwhile
 PYPERFORMANCE = "pyperformance==1.14.0"
 
 CFLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-D_GNU_SOURCE", f"-I{ROOT / 'src'}"]
@@ -39,6 +40,12 @@ def run(command: "list[str]", what: str, **options) -> str:
 
 def say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def take_ulma() -> None:
+    ULMA.unlink(missing_ok=True)
+    if BUILT.exists():
+        shutil.copy2(BUILT, ULMA)
 
 
 # --- Pythons -----------------------------------------------------------------------------------

@@ -63,4 +63,4 @@ PROGRAMS = [
 ]
 
 # Of different kinds: nothing but calls, methods, generators, C functions, hardly a call.
-QUICK = ["fib", "richards", "deltablue", "generators", "pprint", "nbody"]
+QUICK = ["fib", "richards", "deltablue", "generators", "logging_format", "nbody"]

@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -164,11 +165,20 @@ Key = tuple[Optional[str], int, str]
 Counts = tuple[int, int]
 
 
+def without_address(name: str) -> str:
+    """Names of C functions may hold an address, which differs from run to run."""
+    return re.sub(r" at 0x[0-9a-f]+", " at 0x", name)
+
+
+def key_of(row: dict[str, Any]) -> Key:
+    return row["file"], row["line"] or 0, without_address(row["name"])
+
+
 def counts_of(report: dict[str, Any]) -> dict[Key, Counts]:
     """(file, line, name) -> (calls + resumes, primitive calls), rows of one key summed."""
     found: dict[Key, Counts] = {}
     for row in report["functions"]:
-        key = (row["file"], row["line"] or 0, row["name"])
+        key = key_of(row)
         calls, primitive = found.get(key, (0, 0))
         found[key] = (
             calls + row["calls"] + row["resumes"],

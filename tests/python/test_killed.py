@@ -61,8 +61,10 @@ class Victim:
     def end(self):
         _, err = self.ulma.communicate(timeout=LIMIT_S)
         assert self.ulma.returncode == 128 + signal.SIGKILL, err
-        assert err == b""
-        return json.loads(self.output.read_text())
+        report = json.loads(self.output.read_text())
+        # One that was killed before its Python could arm itself is said to have shown nothing.
+        assert err == b"" if report["functions"] else b"nothing was seen" in err
+        return report
 
     def progress(self):
         return struct.unpack("4Q", self.counters.read_bytes()[:32])

@@ -20,7 +20,7 @@ from harness import (
 )
 
 
-@pytest.mark.parametrize("buffer", ("default", "512K"))
+@pytest.mark.parametrize("buffer", ("default", "1M"))
 def test_wait_loses_nothing_at_full_rate(python, buffer):
     calls = 60_000
     options = ["--on-full", "wait"] + (["--buffer", buffer] if buffer != "default" else [])
@@ -57,7 +57,7 @@ class Phases:
         assert line == name.encode() + b"\n", line
 
     def go(self):
-        self.ulma.stdin.write(b"\n")
+        self.ulma.stdin.write(b".")
         self.ulma.stdin.flush()
 
     def stop_collector(self):
@@ -120,8 +120,6 @@ def test_drop_with_a_stopped_collector_knows_what_it_lost(python, session_dir, t
     assert abs(lost - 2 * missing) <= 2 * report["events"]["gaps"]
     for name, calls in (("before", BEFORE), ("after", AFTER)):
         assert function_named(report, name)["calls"] == calls
-    module = function_named(report, "<module>")
-    assert module["calls"] >= 1
 
 
 def test_wait_with_a_stopped_collector_goes_on(python, session_dir, tmp_path):

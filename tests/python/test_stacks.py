@@ -33,19 +33,22 @@ def rows_by_name(report):
 
 
 def check_counts(report, own, *, primitive=True):
-    """`handler` is told apart: with other tools raising, signals may come in their callbacks."""
     seen = rows_by_name(report)
     truth = dict(zip(own["names"], zip(own["calls"], own["primitive"])))
     if not primitive:
         truth = {name: (calls, 0) for name, (calls, _) in truth.items()}
         seen = {name: (calls, 0) for name, (calls, _) in seen.items()}
+    # A second alarm may come between the first one's event and its note that it is open.
+    for counts in (truth, seen):
+        if "alarm" in counts:
+            counts["alarm"] = (counts["alarm"][0], 0)
     wrong = {
         name: (counts, seen.get(name, (0, 0)))
         for name, counts in truth.items()
         if counts != seen.get(name, (0, 0))
     }
     assert wrong == {}, "name: (truth, ulma)"
-    assert set(seen) <= set(own["names"])
+    assert set(seen) <= {*own["names"], "<module>"}
 
 
 def check_edges(report, own):
@@ -53,7 +56,7 @@ def check_edges(report, own):
     names = {
         row["id"]: row["name"]
         for row in report["functions"]
-        if row["file"] in ("<random>", "<dying>")
+        if row["file"] in ("<random>", "<dying>") and row["name"] != "<module>"
     }
     seen, truth = {}, {}
     for edge in report["callers"]:

@@ -2,10 +2,11 @@
 """Calls in phases; between two of them it tells and waits to be told, through its stdin and stdout.
 
     python in_phases.py NAME=CALLS...
-Phase by phase: print NAME, read a line, call the function NAME that often. No other Python function
-is called.
+Phase by phase: print NAME, read one byte, call the function NAME that often. No other Python function
+is called: reading a line would call a decoder.
 """
 
+import os
 import sys
 
 
@@ -15,14 +16,12 @@ def make(name):
     return namespace[name]
 
 
-functions = {}
-for word in sys.argv[1:]:
-    name, _, times = word.partition("=")
-    if name not in functions:
-        functions[name] = make(name)
+phases = [(name, int(times)) for name, _, times in (word.partition("=") for word in sys.argv[1:])]
+functions = {name: make(name) for name, _ in phases}
+for name, times in phases:
     function = functions[name]
     print(name, flush=True)
-    sys.stdin.readline()
-    for _ in range(int(times)):
+    os.read(0, 1)
+    for _ in range(times):
         function()
 print("over", flush=True)

@@ -9,6 +9,7 @@ choices are drawn beforehand and fetched by C code, so that no Python function s
 """
 
 import collections
+import gc
 import itertools
 import json
 import random
@@ -235,6 +236,7 @@ if mode == "tools":
         sys.monitoring.set_events(tool, 0)
 while live:
     live.pop().close()
+gc.collect()  # generators that hold each other are closed by it, and not after our account
 with open(out, "w", encoding="utf-8") as written:
     told = {
         "names": NAMES,

@@ -29,7 +29,8 @@ struct reading {
     uint64_t on_ticks, off_ticks;
     uint64_t window_cpu_ns, window_from, window_events;
     uint32_t thread_count;
-    bool recording, ended, nodes_full;
+    enum snapshot_wait_source wait_source;
+    bool recording, ended;
 };
 
 static int read_header(void *context)
@@ -105,7 +106,7 @@ static void read_counts(struct collector *collector, struct reading *reading)
     reading->off_ticks =
         drain_off_ticks(&collector->drain, counter) - collector->off_baseline_ticks;
     reading->thread_count = model->thread_count;
-    reading->nodes_full = model->nodes.full;
+    reading->wait_source = off_cpu_source(&collector->off_cpu);
     reading->ended = collector->end_counter != 0;
     reading->recording = collector->drain.on && !reading->ended;
     reading->scale = collector->scale;
@@ -290,7 +291,7 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     meta->ended = reading->ended;
     meta->recording = reading->recording;
     meta->corrected = collector->options.corrected;
-    meta->wait_source = off_cpu_source(&collector->off_cpu);
+    meta->wait_source = reading->wait_source;
     meta->events_read = reading->events_read;
     meta->lost = reading->lost;
     meta->gaps = reading->gaps;

@@ -372,11 +372,9 @@ static int look_for_more(void *context)
     uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_acquire);
     for (uint32_t i = 0; i < count; i++) {
         const struct ring_shared *shared = mapping_ring(drain->mapping, i);
-        uint32_t state = atomic_load_explicit(&shared->state, memory_order_acquire);
-        /* Asked without the model's lock: the shared words, not our copies of them. */
-        uint64_t used = atomic_load_explicit(&shared->head, memory_order_acquire) -
-                        atomic_load_explicit(&shared->tail, memory_order_relaxed);
-        uint32_t capacity = shared->capacity;
+        uint32_t state = atomic_load(&shared->state);
+        uint64_t used = atomic_load(&shared->head) - drain->rings[i].tail;
+        uint32_t capacity = drain->rings[i].capacity;
         /* Below a quarter of the ring the producer will wake us in time. */
         if (state == RING_ENDED || (capacity && used >= capacity / 4))
             return 1;

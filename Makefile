@@ -2,10 +2,7 @@
 # The door: `make help`. Meson does the building; this file only knows what to call in which order.
 
 PYTHON ?= python3
-CLANG_TIDY_JOBS ?= $(shell nproc)
 PYTEST_ARGS ?=
-# tools/packages installs these; tools/packages.txt says what each of them is.
-export DEBIAN_FRONTEND = noninteractive
 
 BUILD_ENV := .venv-build
 TEST_ENV := .venv-test
@@ -14,8 +11,10 @@ MESON := $(BUILD_ENV)/bin/meson
 export PATH := $(CURDIR)/$(BUILD_ENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := build
+# One step after the other: two apt-get at once would wait for each other.
+.NOTPARALLEL:
 .PHONY: help run build test torture bench asan tsan fuzz lint format wheel docs clean distclean \
-	packages-build packages-test packages-lint pythons
+	packages-build packages-test packages-lint packages-fuzz packages-bench pythons
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +32,7 @@ test: packages-test build $(TEST_ENV)/ready pythons ## run every test (under 20 
 torture: packages-test build $(TEST_ENV)/ready pythons ## the long repetitions, before a claim is made
 	@ULMA_TORTURE=1 tools/test $(PYTEST_ARGS)
 
-bench: packages-test build $(TEST_ENV)/ready pythons ## tables of ratios: ulma, cProfile, yappi, viztracer
+bench: packages-bench build pythons ## tables of ratios: ulma, cProfile, yappi, viztracer
 	@bench/run
 
 asan: packages-test $(MESON) ## unit tests under AddressSanitizer and UBSan
@@ -51,8 +50,7 @@ lint: packages-lint build $(TEST_ENV)/ready ## formats, warnings, clang-tidy, cp
 format: packages-lint $(TEST_ENV)/ready ## put every file into its format
 	@tools/lint --fix
 
-wheel: packages-build ## dist/ulma-*-py3-none-*.whl
-	@$(PYTHON) -m venv $(BUILD_ENV)
+wheel: $(MESON) ## dist/ulma-*-py3-none-*.whl
 	@$(BUILD_ENV)/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 	@ls -l dist
 
@@ -63,9 +61,9 @@ clean: ## remove what was built
 	rm -rf build build-* dist
 
 distclean: clean ## remove what was fetched, too
-	rm -rf .venv-build .venv-test .demo .pythons
+	rm -rf .venv-build .venv-test .demo .bench .pythons
 
-packages-build packages-test packages-lint packages-fuzz:
+packages-build packages-test packages-lint packages-fuzz packages-bench:
 	@tools/packages $(@:packages-%=%)
 
 pythons:
@@ -75,11 +73,13 @@ build/build.ninja: packages-build $(MESON)
 	@test -f $@ || $(MESON) setup build
 
 $(MESON): tools/requirements/build.txt | packages-build
+	@echo "ulma: installing meson and ninja from PyPI into $(BUILD_ENV)/"
 	@$(PYTHON) -m venv $(BUILD_ENV)
 	@$(BUILD_ENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 $(TEST_ENV)/ready: tools/requirements/test.txt | packages-build
+	@echo "ulma: installing pytest, ruff and mypy from PyPI into $(TEST_ENV)/"
 	@$(PYTHON) -m venv $(TEST_ENV)
 	@$(TEST_ENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

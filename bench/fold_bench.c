@@ -4,8 +4,8 @@
  * Streams: `fib` is recursion with two children, `program` a random call graph of 300 functions where
  * a function calls a few others again and again, `wide` a tree of hundreds of thousands of paths, `generators` a
  * pipeline of generators, `mixed` Python and C calls.
- * Usage: fold_bench [STREAM [MILLIONS [RECORDED]]] : prints one line a stream. With RECORDED a file of
- * raw events (16 bytes each, of one thread) is folded instead. */
+ * Usage: fold_bench [STREAM [MILLIONS]] prints a line for each stream; fold_bench NAME MILLIONS SESSION
+ * folds what the rings of a session's file hold (a copy, taken while a real program runs). */
 #include "base/clock.h"
 #include "model/fold.h"
 
@@ -123,16 +123,35 @@ static int define(void *context, uint32_t id, char *buffer, struct definition_te
     return 0;
 }
 
-static int read_recorded(struct stream *stream, const char *path)
+/* A session's rings still hold the last events that went through them: a copy of its file, taken
+ * while a program runs, is a recording of each thread's last moments. Takes the ring with the most. */
+static int read_session(struct stream *stream, const char *path, struct mapping *mapping)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        perror(path);
+    int result = mapping_open(path, mapping);
+    if (result) {
+        fprintf(stderr, "%s: no session can be read there: %s\n", path, strerror(-result));
         return 1;
     }
-    stream->count = fread(stream->events, sizeof(struct event), stream->limit, file);
-    fclose(file);
+    for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
+        uint32_t capacity;
+        const struct event *events = mapping_ring_events(mapping, i, &capacity);
+        uint64_t head = atomic_load(&mapping_ring(mapping, i)->head);
+        uint64_t count = events && head < capacity ? head : capacity;
+        if (!events || count <= stream->count || count > stream->limit)
+            continue;
+        for (uint64_t at = 0; at < count; at++)
+            stream->events[at] = events[(head - count + at) & (capacity - 1)];
+        stream->count = (size_t)count;
+    }
+    if (stream->count == 0)
+        fprintf(stderr, "%s: its rings hold no events\n", path);
     return stream->count == 0;
+}
+
+static int define_of_session(void *context, uint32_t id, char *buffer,
+                             struct definition_text *ret_text)
+{
+    return mapping_definition(context, id, buffer, ret_text);
 }
 
 static double thread_s(void)
@@ -163,30 +182,35 @@ static double fold_stream(struct model *model, struct track *track, struct strea
     return spent_s;
 }
 
-static int run(const char *name, uint64_t millions, const char *recorded)
+static int run(const char *name, uint64_t millions, const char *session)
 {
     struct stream stream = {.limit = STREAM_EVENTS, .counter = 1000000};
     struct model model;
+    struct mapping mapping = {.fd = -1};
     struct model_options options = {.define = define};
     struct model_costs costs = {2560, 2560, 2560, 2560};
     stream.events = calloc(stream.limit, sizeof(*stream.events));
-    if (!stream.events || model_init(&model, &options))
+    if (!stream.events || (session && read_session(&stream, session, &mapping)))
+        return 1;
+    if (session) {
+        options.define = define_of_session;
+        options.define_context = &mapping;
+    }
+    if (model_init(&model, &options))
         return 1;
     model_set_costs(&model, &costs);
     struct track *track = model_add_track(&model, 1);
-    if (recorded) {
-        if (read_recorded(&stream, recorded))
-            return 1;
+    if (session)
         stream.counter = stream.events[stream.count - 1].counter;
-    } else {
+    else
         make_stream(&stream, name);
-    }
     uint64_t rounds = millions * 1000000 / stream.count + 1;
     double seconds = fold_stream(&model, track, &stream, rounds);
     printf("%-12s %8.1f million events/s  %9u nodes  %5u functions\n", name,
            (double)(stream.count * rounds) / seconds / 1e6, model.nodes.count,
            model.symbols.count);
     model_done(&model);
+    mapping_close(&mapping);
     free(stream.events);
     return 0;
 }
@@ -196,7 +220,7 @@ int main(int argc, char **argv)
     static const char *const names[] = {"fib", "program", "mixed", "wide", "generators"};
     uint64_t millions = argc > 2 ? strtoull(argv[2], NULL, 10) : 50;
     if (argc > 3)
-        return run("recorded", millions, argv[3]);
+        return run(argv[1], millions, argv[3]);
     if (argc > 1 && strcmp(argv[1], "all") != 0)
         return run(argv[1], millions, NULL);
     int result = 0;

@@ -36,8 +36,8 @@ static void emit(struct stream *stream, enum event_kind kind, uint32_t id, uint3
     if (stream->count == stream->limit)
         return;
     stream->counter += 60 + (next_random(stream) & 31);
-    stream->events[stream->count++] = (struct event){
-        .counter = stream->counter, .kind_id = event_pack(kind, id), .frame = frame};
+    stream->events[stream->count++] =
+        (struct event){.counter = stream->counter, .kind_id = event_pack(kind, id), .frame = frame};
 }
 
 static uint32_t frame_at(uint32_t depth)
@@ -207,8 +207,7 @@ static int run(const char *name, uint64_t millions, const char *session)
     uint64_t rounds = millions * 1000000 / stream.count + 1;
     double seconds = fold_stream(&model, track, &stream, rounds);
     printf("%-12s %8.1f million events/s  %9u nodes  %5u functions\n", name,
-           (double)(stream.count * rounds) / seconds / 1e6, model.nodes.count,
-           model.symbols.count);
+           (double)(stream.count * rounds) / seconds / 1e6, model.nodes.count, model.symbols.count);
     model_done(&model);
     mapping_close(&mapping);
     free(stream.events);

@@ -77,6 +77,8 @@ def main() -> None:
 struct text_range {{
     uint32_t first, last;
 }};
+
+/* clang-format off */
 """)
     print(
         "\n\n".join(
@@ -87,7 +89,7 @@ struct text_range {{
             ]
         )
     )
-    print("\n#endif")
+    print("\n/* clang-format on */\n\n#endif")
 
 
 if __name__ == "__main__":

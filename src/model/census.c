@@ -138,8 +138,7 @@ static bool follow(struct census *census, const struct nodes *nodes, const struc
     if (!make_room(census, depth))
         return false;
     while (census->depth > depth ||
-           (census->depth &&
-            census->path[census->depth - 1] != track->entries[census->depth].node))
+           (census->depth && census->path[census->depth - 1] != track->entries[census->depth].node))
         count_node(census, nodes, symbols, census->path[--census->depth], -1);
     while (census->depth < depth) {
         uint32_t node = track->entries[census->depth + 1].node;

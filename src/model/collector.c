@@ -62,11 +62,10 @@ static void tick(struct collector *collector, uint64_t counter)
     struct model *model = &collector->model;
     clock_scale_refresh(&collector->scale);
     if (atomic_load_explicit(&collector->started, memory_order_acquire))
-        collector->cpu_ns =
-            thread_cpu_ns(collector->drain_thread) + thread_cpu_ns(collector->keeper_thread);
+        collector->cpu_ns = thread_cpu_ns(collector->drain_thread) +
+                            thread_cpu_ns(collector->keeper_thread);
     model_tick(model, counter);
-    collector->cpu_seconds_ns[model->windows.newest] =
-        collector->cpu_ns - collector->cpu_seen_ns;
+    collector->cpu_seconds_ns[model->windows.newest] = collector->cpu_ns - collector->cpu_seen_ns;
     collector->cpu_seen_ns = collector->cpu_ns;
     collector->next_tick = counter + second_ticks(collector);
 }
@@ -228,8 +227,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     windows_reset(&collector->model.windows, &collector->model.nodes, now(collector), 0);
     off_cpu_init(&collector->off_cpu, options->target, options->no_perf);
     if (!collector->off_cpu.records) {
-        collector->model.gap_ticks =
-            (uint64_t)(SCHEDSTAT_GAP_NS / collector->scale.ns_per_tick);
+        collector->model.gap_ticks = (uint64_t)(SCHEDSTAT_GAP_NS / collector->scale.ns_per_tick);
         collector->model.on_gap = schedstat_note_gap;
     }
     collector->next_tick = now(collector) + second_ticks(collector);
@@ -278,8 +276,8 @@ static void stop_threads(struct collector *collector)
     atomic_store(&collector->stop, true);
     guard_run(wake_guarded, collector);
     sem_post(&collector->keeper_wake);
-    uint64_t cpu_ns =
-        thread_cpu_ns(collector->drain_thread) + thread_cpu_ns(collector->keeper_thread);
+    uint64_t cpu_ns = thread_cpu_ns(collector->drain_thread) +
+                      thread_cpu_ns(collector->keeper_thread);
     pthread_join(collector->drain_thread, NULL);
     pthread_join(collector->keeper_thread, NULL);
     collector->cpu_ns = cpu_ns;
@@ -341,8 +339,7 @@ static int want_guarded(void *context)
 {
     struct want_call *call = context;
     struct session_header *header = mapping_header(call->collector->mapping);
-    atomic_store_explicit(&header->wanted, call->on ? WANTED_ON : WANTED_OFF,
-                          memory_order_relaxed);
+    atomic_store_explicit(&header->wanted, call->on ? WANTED_ON : WANTED_OFF, memory_order_relaxed);
     atomic_fetch_add_explicit(&header->switch_serial, 1, memory_order_release);
     return 0;
 }

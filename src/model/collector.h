@@ -15,11 +15,11 @@
 struct collector;
 
 struct collector_options {
-    bool corrected;       /* take the probe's own cost out of times */
-    int cpu;              /* pin the drain thread; -1: not */
-    pid_t target;         /* the direct child, for switch records before it runs; 0: none */
-    size_t node_limit;    /* tree nodes before `(other)`; 0: the default */
-    bool no_perf;         /* tests: use schedstat */
+    bool corrected;    /* take the probe's own cost out of times */
+    int cpu;           /* pin the drain thread; -1: not */
+    pid_t target;      /* the direct child, for switch records before it runs; 0: none */
+    size_t node_limit; /* tree nodes before `(other)`; 0: the default */
+    bool no_perf;      /* tests: use schedstat */
 };
 
 /* `mapping` must outlive the collector. NULL: out of memory. Does not start the thread. When

@@ -26,11 +26,11 @@ struct collector {
     struct drain drain;
     struct off_cpu off_cpu;
     struct clock_scale scale;
-    struct timespec birth;     /* CLOCK_REALTIME at birth_counter */
+    struct timespec birth; /* CLOCK_REALTIME at birth_counter */
     uint64_t birth_counter;
-    uint64_t next_tick;        /* counter */
-    uint64_t start_counter;    /* of what is counted: the last reset, else the first event */
-    uint64_t end_counter;      /* 0: not finished */
+    uint64_t next_tick;     /* counter */
+    uint64_t start_counter; /* of what is counted: the last reset, else the first event */
+    uint64_t end_counter;   /* 0: not finished */
     uint64_t lost_baseline, nested_baseline, events_baseline, gaps_baseline;
     uint64_t off_baseline_ticks, on_baseline_ticks;
     uint64_t cpu_ns, cpu_seen_ns; /* of our threads, in all and at the last tick */

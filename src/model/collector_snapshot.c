@@ -2,9 +2,9 @@
 /* collector_snapshot: a moment, what the session's header says, and all that follows from them.
  * Why: see snapshot.h.
  * Rules: strings of the header are the target's: copied, cut and terminated before use. */
+#include "base/arena.h"
 #include "model/collector_parts.h"
 #include "model/snapshot_make.h"
-#include "base/arena.h"
 #include "wire/guard.h"
 
 #include <stdlib.h>
@@ -79,8 +79,9 @@ static void read_window(const struct collector *collector, int seconds, struct r
         const struct window_second *second = windows_back(windows, (uint32_t)i);
         reading->window_from = second->from;
         reading->window_events += second->events;
-        reading->window_cpu_ns += collector->cpu_seconds_ns[(windows->newest + WINDOWS_SECONDS -
-                                                             (uint32_t)i) % WINDOWS_SECONDS];
+        reading->window_cpu_ns +=
+            collector->cpu_seconds_ns[(windows->newest + WINDOWS_SECONDS - (uint32_t)i) %
+                                      WINDOWS_SECONDS];
     }
     if (reading->window_from < reading->start)
         reading->window_from = reading->start;
@@ -101,10 +102,9 @@ static void read_counts(struct collector *collector, struct reading *reading)
     reading->too_deep = model->too_deep;
     reading->suspended_refused = model->suspended.refused;
     reading->start = collector->start_counter ? collector->start_counter : first;
-    reading->on_ticks =
-        drain_on_ticks(&collector->drain, counter) - collector->on_baseline_ticks;
-    reading->off_ticks =
-        drain_off_ticks(&collector->drain, counter) - collector->off_baseline_ticks;
+    reading->on_ticks = drain_on_ticks(&collector->drain, counter) - collector->on_baseline_ticks;
+    reading->off_ticks = drain_off_ticks(&collector->drain, counter) -
+                         collector->off_baseline_ticks;
     reading->thread_count = model->thread_count;
     reading->wait_source = off_cpu_source(&collector->off_cpu);
     reading->ended = collector->end_counter != 0;
@@ -157,8 +157,8 @@ static int fill_threads(struct snapshot_maker *maker, const struct reading *read
 {
     const struct moment *moment = maker->moment;
     struct snapshot *snapshot = maker->snapshot;
-    snapshot->threads = arena_array(snapshot->arena, moment->thread_count + 1,
-                                    sizeof(*snapshot->threads));
+    snapshot->threads =
+        arena_array(snapshot->arena, moment->thread_count + 1, sizeof(*snapshot->threads));
     if (!snapshot->threads)
         return -1;
     snapshot->thread_count = moment->thread_count;
@@ -188,8 +188,7 @@ static int fill_threads(struct snapshot_maker *maker, const struct reading *read
         };
         memcpy(thread->name, sums->name, sizeof(thread->name));
         if (from->running_symbol)
-            thread->running =
-                maker->function_of[maker->symbols->symbols[from->running_symbol].row];
+            thread->running = maker->function_of[maker->symbols->symbols[from->running_symbol].row];
     }
     return 0;
 }
@@ -237,10 +236,10 @@ static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
 {
     struct snapshot_meta *meta = &snapshot->meta;
     double ns_per_unit = reading->scale.ns_per_tick / 256;
-    double python_ns =
-        (reading->costs.inner_ticks256 + (double)reading->costs.outer_ticks256) * ns_per_unit;
-    double c_ns =
-        (reading->costs.c_inner_ticks256 + (double)reading->costs.c_outer_ticks256) * ns_per_unit;
+    double python_ns = (reading->costs.inner_ticks256 + (double)reading->costs.outer_ticks256) *
+                       ns_per_unit;
+    double c_ns = (reading->costs.c_inner_ticks256 + (double)reading->costs.c_outer_ticks256) *
+                  ns_per_unit;
     double cost_ns = 0, profiled_ns = 0;
     for (size_t i = 0; i < snapshot->function_count; i++) {
         const struct snapshot_function *function = &snapshot->functions[i];
@@ -282,8 +281,8 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     if (header->executable[0])
         meta->executable = arena_string(snapshot->arena, header->executable);
     meta->pid = header->pid ? header->pid : (uint32_t)collector->options.target;
-    meta->start_time_ns = collector->birth.tv_sec * INT64_C(1000000000) +
-                          collector->birth.tv_nsec + clock_span_ns(&reading->scale, after);
+    meta->start_time_ns = collector->birth.tv_sec * INT64_C(1000000000) + collector->birth.tv_nsec +
+                          clock_span_ns(&reading->scale, after);
     meta->duration_ns =
         clock_span_ns(&reading->scale, (int64_t)(reading->counter - reading->start));
     if (meta->duration_ns < 0)

@@ -306,8 +306,7 @@ static int read_gone(void *context)
     list->count = 0;
     uint32_t left = drain->words.gone_head - drain->gone_acked;
     for (; list->count < left && list->count < 256; list->count++)
-        list->ids[list->count] =
-            mapping_gone_id(drain->mapping, drain->gone_acked + list->count);
+        list->ids[list->count] = mapping_gone_id(drain->mapping, drain->gone_acked + list->count);
     return 0;
 }
 
@@ -343,8 +342,7 @@ static void forget_gone(struct drain *drain)
 static int beat(void *context)
 {
     struct drain *drain = context;
-    atomic_fetch_add_explicit(&mapping_header(drain->mapping)->heartbeat, 1,
-                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&mapping_header(drain->mapping)->heartbeat, 1, memory_order_relaxed);
     return 0;
 }
 

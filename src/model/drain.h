@@ -58,9 +58,9 @@ struct drain {
     struct seed_frame *seed;
     uint32_t seed_count, seed_limit;
 
-    uint64_t lost_of_ended, nested_of_ended; /* of rings given back */
-    bool on;             /* as the control ring says */
-    uint64_t on_counter; /* of the last ON */
+    uint64_t lost_of_ended, nested_of_ended;   /* of rings given back */
+    bool on;                                   /* as the control ring says */
+    uint64_t on_counter;                       /* of the last ON */
     uint64_t on_ticks, off_ticks, off_counter; /* finished stretches */
     uint32_t fullest;    /* of this round: the highest share of a ring in use, in 1/256 */
     uint32_t free_rings; /* of this round */

@@ -10,12 +10,12 @@
 
 #include <stdlib.h>
 
-#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 /* The compiler would rather share the code of the common events than keep values in registers. */
 #define INLINE static inline __attribute__((always_inline))
-#define RARE static __attribute__((noinline, cold))
+#define RARE   static __attribute__((noinline, cold))
 
 struct cursor {
     struct entry *top;
@@ -24,7 +24,7 @@ struct cursor {
     int64_t debt_ticks;
     uint64_t python_pushes;
     /* not changed here; anew after any call that may change them */
-    uint64_t hurdle; /* of the track, or just after the latest counter that may be */
+    uint64_t hurdle;               /* of the track, or just after the latest counter that may be */
     struct entry *entries, *limit; /* limit: the last entry there is room for */
     uint32_t *buckets;
     uint32_t shift;
@@ -67,7 +67,7 @@ static void end_doubt(struct model *model, struct track *track, uint64_t counter
 }
 
 RARE void pass_slow(struct model *model, struct track *track, struct cursor *cursor,
-                      uint64_t counter, uint32_t kind)
+                    uint64_t counter, uint32_t kind)
 {
     store(cursor, track);
     if (track->seeding || track->resync)
@@ -127,8 +127,7 @@ static uint32_t find_child(struct model *model, struct track *track, uint32_t sy
     return nodes_other(nodes, symbol, !track->depths || track->depths[symbol] == 0);
 }
 
-static __attribute__((noinline)) uint32_t find_child_slow(struct model *model,
-                                                          struct track *track,
+static __attribute__((noinline)) uint32_t find_child_slow(struct model *model, struct track *track,
                                                           const struct cursor *cursor,
                                                           uint32_t symbol)
 {
@@ -137,8 +136,7 @@ static __attribute__((noinline)) uint32_t find_child_slow(struct model *model,
 }
 
 /* The frame is open: that activation and all above it have ended unseen. */
-RARE void close_open(struct model *model, struct track *track, struct cursor *cursor,
-                     uint64_t key)
+RARE void close_open(struct model *model, struct track *track, struct cursor *cursor, uint64_t key)
 {
     store(cursor, track);
     uint32_t depth = track_find(track, key);
@@ -377,7 +375,7 @@ static void fold_rare(struct model *model, struct track *track, const struct eve
 }
 
 RARE void leave(struct model *model, struct track *track, struct cursor *cursor,
-                  const struct event *event)
+                const struct event *event)
 {
     store(cursor, track);
     fold_rare(model, track, event);
@@ -436,8 +434,7 @@ static __attribute__((noinline)) void fold_other(struct model *model, struct tra
         uint32_t handle = symbols_handle(&model->symbols, event_id(event));
         track->c_pushes++;
         push(model, track, cursor,
-             (struct push){
-                 .key = event->frame | TRACK_C_CALL, .symbol = handle >> 1, .calls = 1});
+             (struct push){.key = event->frame | TRACK_C_CALL, .symbol = handle >> 1, .calls = 1});
     } else if (kind > EVENT_C_CALL) {
         fold_c_return(model, track, cursor, event);
     } else if (kind <= EVENT_THROW) {

@@ -37,7 +37,7 @@ struct model {
     struct symbols symbols;
     struct suspended suspended;
     struct windows windows;
-    struct track *tracks; /* live ones, in order of first sight */
+    struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */
     uint32_t ended_count;
     uint64_t ended_folded; /* threads in the last */

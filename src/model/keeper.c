@@ -110,8 +110,7 @@ void *keeper_run(void *context)
             name_threads(collector);
             next_names_ns = clock_monotonic_ns() + NAMES_NS;
         }
-        wait_for_wake(collector,
-                      collector->off_cpu.records ? NAMES_NS : SCHEDSTAT_WINDOW_NS);
+        wait_for_wake(collector, collector->off_cpu.records ? NAMES_NS : SCHEDSTAT_WINDOW_NS);
     }
     return NULL;
 }

@@ -13,7 +13,8 @@ enum { ENTRIES_OF_ALL = 1 << 23, COST_MOST_TICKS256 = 1 << 22 };
 
 int model_init(struct model *model, const struct model_options *options)
 {
-    *model = (struct model){.entries_left = ENTRIES_OF_ALL, .gap_ticks = UINT64_MAX, .latest = UINT64_MAX};
+    *model = (struct model){
+        .entries_left = ENTRIES_OF_ALL, .gap_ticks = UINT64_MAX, .latest = UINT64_MAX};
     int result = nodes_init(&model->nodes, options->node_limit);
     if (result == 0)
         result = symbols_init(&model->symbols, options->define, options->define_context);

@@ -25,8 +25,8 @@ int moment_prepare(struct moment *moment, uint32_t nodes, uint32_t symbols, uint
     if (result == 0)
         result = make_room(&moment->rows, &moment->row_limit, symbols, sizeof(*moment->rows));
     if (result == 0)
-        result = make_room(&moment->threads, &moment->thread_limit, threads,
-                           sizeof(*moment->threads));
+        result =
+            make_room(&moment->threads, &moment->thread_limit, threads, sizeof(*moment->threads));
     return result;
 }
 
@@ -96,8 +96,10 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
     if (row->max_ticks < 0)
         row->min_ticks = row->max_ticks = 0;
     /* A bucket's middle may lie beyond what was seen. */
-    row->p50_ticks = larger(row->min_ticks, row->p50_ticks < row->max_ticks ? row->p50_ticks : row->max_ticks);
-    row->p99_ticks = larger(row->min_ticks, row->p99_ticks < row->max_ticks ? row->p99_ticks : row->max_ticks);
+    row->p50_ticks =
+        larger(row->min_ticks, row->p50_ticks < row->max_ticks ? row->p50_ticks : row->max_ticks);
+    row->p99_ticks =
+        larger(row->min_ticks, row->p99_ticks < row->max_ticks ? row->p99_ticks : row->max_ticks);
 }
 
 static void take_rows(struct moment *moment, const struct symbols *symbols)
@@ -174,11 +176,11 @@ static int copy_second(struct window_second *target, const struct window_second 
     target->nodes = NULL;
     int result = copy_array(&target->rows, source->rows, source->row_count, sizeof(*source->rows));
     if (result == 0)
-        result = copy_array(&target->slots, source->slots, source->slot_count,
-                            sizeof(*source->slots));
+        result =
+            copy_array(&target->slots, source->slots, source->slot_count, sizeof(*source->slots));
     if (result == 0)
-        result = copy_array(&target->nodes, source->nodes, source->node_count,
-                            sizeof(*source->nodes));
+        result =
+            copy_array(&target->nodes, source->nodes, source->node_count, sizeof(*source->nodes));
     return result;
 }
 

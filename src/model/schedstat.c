@@ -105,8 +105,8 @@ void schedstat_apply(struct model *model, struct track *track, uint64_t time_ns,
         return;
     if (gaps->have_reading && track->on && time_ns > gaps->last_time_ns) {
         uint64_t passed_ns = time_ns - gaps->last_time_ns;
-        uint64_t ran_ns =
-            running_ns > gaps->last_running_ns ? running_ns - gaps->last_running_ns : 0;
+        uint64_t ran_ns = running_ns > gaps->last_running_ns ? running_ns - gaps->last_running_ns
+                                                             : 0;
         if (ran_ns < passed_ns)
             give_out(model, track, (int64_t)((double)(passed_ns - ran_ns) * ticks_per_ns));
     }

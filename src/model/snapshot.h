@@ -39,8 +39,9 @@ struct snapshot_function {
     const char *file;     /* NULL for C */
     uint32_t line;        /* 0 for C */
     /* Over the whole run: */
-    uint64_t calls;            /* activations */
-    uint64_t primitive_calls;  /* calls + resumes with no activation of it open below on its thread */
+    uint64_t calls; /* activations */
+    uint64_t
+        primitive_calls; /* calls + resumes with no activation of it open below on its thread */
     uint64_t resumes, yields, raised;
     int64_t self_ns, total_ns;
     int64_t self_wait_ns, total_wait_ns; /* of self and total, blocked or waiting for the GIL */
@@ -79,7 +80,7 @@ struct snapshot_thread {
     uint32_t pid, tid;
     char name[64];
     bool ended;
-    uint64_t calls; /* activations and resumes of Python functions */
+    uint64_t calls;      /* activations and resumes of Python functions */
     int64_t profiled_ns; /* from its first event (or switch on) to its end, offs left out */
     int64_t cpu_ns, wait_ns;
     int64_t stalled_ns, corrected_ns; /* taken out of every function's time */
@@ -113,9 +114,9 @@ struct snapshot_meta {
     bool corrected;
     int64_t corrected_ns, waited_ns; /* taken out of times: the probe's own cost; full rings */
     enum snapshot_wait_source wait_source;
-    int window_s; /* 1, 10, 60; 0: since the start */
+    int window_s;                         /* 1, 10, 60; 0: since the start */
     int64_t window_from_ns, window_to_ns; /* since the start of the profiling */
-    uint64_t calls; /* activations and resumes of all functions */
+    uint64_t calls;                       /* activations and resumes of all functions */
     uint64_t events_read, lost, gaps, nested, unmatched_pops, bad_events;
     uint64_t definitions_refused, stack_guards, forks_unfollowed;
     int64_t stack_guard_ns, off_ns;

@@ -71,8 +71,8 @@ static int fill_function(struct snapshot_maker *maker, uint32_t symbol,
         .calls_exact = maker->exact && symbol != SYMBOL_OTHER,
         .times_exact = maker->exact && symbol != SYMBOL_OTHER && symbol != SYMBOL_RESYNC,
     };
-    function->qualname =
-        from->qualname == from->name ? function->name : keep(maker, from->qualname);
+    function->qualname = from->qualname == from->name ? function->name
+                                                      : keep(maker, from->qualname);
     bool kept = function->name && function->qualname && (!from->module || function->module) &&
                 (!from->file || function->file);
     return kept ? 0 : -ENOMEM;
@@ -105,8 +105,8 @@ static int make_functions(struct snapshot_maker *maker)
     for (uint32_t i = 1; i < moment->symbol_count; i++)
         if (maker->function_of[i] != SNAPSHOT_NONE)
             maker->function_of[i] = (int32_t)count++;
-    snapshot->functions = arena_array(snapshot->arena, count ? count : 1,
-                                      sizeof(*snapshot->functions));
+    snapshot->functions =
+        arena_array(snapshot->arena, count ? count : 1, sizeof(*snapshot->functions));
     if (!snapshot->functions)
         return -ENOMEM;
     snapshot->function_count = count;
@@ -197,8 +197,7 @@ static void fill_tree(struct snapshot_maker *maker, struct pairs *pairs)
 {
     const struct moment *moment = maker->moment;
     struct snapshot *snapshot = maker->snapshot;
-    snapshot->nodes[0] = (struct snapshot_node){.parent = SNAPSHOT_NONE,
-                                                .function = SNAPSHOT_NONE};
+    snapshot->nodes[0] = (struct snapshot_node){.parent = SNAPSHOT_NONE, .function = SNAPSHOT_NONE};
     snapshot->node_count = 1;
     maker->node_of[0] = 0;
     for (uint32_t i = 1; i < moment->node_count; i++) {
@@ -245,8 +244,7 @@ static int make_tree(struct snapshot_maker *maker)
     struct snapshot *snapshot = maker->snapshot;
     int result = pairs_init(&pairs, maker->node_count);
     if (result == 0) {
-        snapshot->nodes =
-            arena_array(snapshot->arena, maker->node_count, sizeof(*snapshot->nodes));
+        snapshot->nodes = arena_array(snapshot->arena, maker->node_count, sizeof(*snapshot->nodes));
         result = snapshot->nodes ? 0 : -ENOMEM;
     }
     if (result == 0) {

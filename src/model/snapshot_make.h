@@ -13,7 +13,7 @@ struct snapshot_maker {
     const struct moment *moment;
     const struct symbols *symbols;
     double ns_per_tick;
-    bool exact; /* nothing was lost */
+    bool exact;           /* nothing was lost */
     int32_t *function_of; /* by symbol: index into snapshot->functions, or NONE */
     int32_t *node_of;     /* by model node: index into snapshot->nodes, or NONE */
     size_t node_count;    /* of model nodes that are in the snapshot */

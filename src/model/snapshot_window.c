@@ -44,8 +44,8 @@ static void add_second(struct window_maker *window, const struct window_second *
     struct snapshot_maker *maker = window->maker;
     for (uint32_t i = 0; i < second->row_count; i++) {
         const struct window_row *row = &second->rows[i];
-        int32_t at =
-            row->row < maker->moment->symbol_count ? maker->function_of[row->row] : SNAPSHOT_NONE;
+        int32_t at = row->row < maker->moment->symbol_count ? maker->function_of[row->row]
+                                                            : SNAPSHOT_NONE;
         if (at == SNAPSHOT_NONE)
             continue;
         add_row(maker, row, &maker->snapshot->functions[at]);
@@ -55,8 +55,8 @@ static void add_second(struct window_maker *window, const struct window_second *
     }
     for (uint32_t i = 0; i < second->node_count; i++) {
         const struct window_node *node = &second->nodes[i];
-        int32_t at =
-            node->node < maker->moment->node_count ? maker->node_of[node->node] : SNAPSHOT_NONE;
+        int32_t at = node->node < maker->moment->node_count ? maker->node_of[node->node]
+                                                            : SNAPSHOT_NONE;
         if (at == SNAPSHOT_NONE)
             continue;
         maker->snapshot->nodes[at].window_self_ns += snapshot_make_ns(maker, node->self_ticks);
@@ -84,12 +84,10 @@ static void fill_percentiles(const struct window_maker *window, size_t function)
     }
     if (target->window.max_ns == 0)
         return;
-    target->window.p50_ns =
-        within(snapshot_make_ns(window->maker, histogram_percentile(counts, 0.50)),
-               target->window.max_ns);
-    target->window.p99_ns =
-        within(snapshot_make_ns(window->maker, histogram_percentile(counts, 0.99)),
-               target->window.max_ns);
+    target->window.p50_ns = within(
+        snapshot_make_ns(window->maker, histogram_percentile(counts, 0.50)), target->window.max_ns);
+    target->window.p99_ns = within(
+        snapshot_make_ns(window->maker, histogram_percentile(counts, 0.99)), target->window.max_ns);
 }
 
 static void copy_whole(struct snapshot *snapshot)

@@ -30,7 +30,7 @@ struct symbol {
     struct histogram wall;
     /* warm */
     struct histogram *cpu_difference; /* NULL: none ever waited */
-    int64_t max_ticks, max_cpu_ticks;     /* of the seconds before */
+    int64_t max_ticks, max_cpu_ticks; /* of the seconds before */
     uint64_t yields, raised;
     /* cold */
     uint32_t row;       /* the symbol that stands for the row: its first twin */
@@ -90,9 +90,11 @@ void symbols_forget(struct symbols *symbols, uint32_t id);
 void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_ticks,
                          int64_t wait_ticks);
 
-static inline void symbols_record(struct symbols *symbols, struct symbol *symbol, int64_t wall_ticks)
+static inline void symbols_record(struct symbols *symbols, struct symbol *symbol,
+                                  int64_t wall_ticks)
 {
-    if (__builtin_expect(wall_ticks < symbol->min_ticks || wall_ticks > symbol->second_max_cpu_ticks, 0))
+    if (__builtin_expect(
+            wall_ticks < symbol->min_ticks || wall_ticks > symbol->second_max_cpu_ticks, 0))
         symbols_record_slow(symbols, symbol, wall_ticks, 0);
     else
         histogram_add(&symbols->octaves, &symbol->wall, wall_ticks, 1);

@@ -189,8 +189,7 @@ void track_pass(struct model *model, struct track *track, uint64_t counter, int6
 void track_pass_quiet(struct model *model, struct track *track, uint64_t counter)
 {
     uint64_t ticks = interval(model, track, counter);
-    int64_t taken_ticks = track->debt_ticks < (int64_t)ticks ? track->debt_ticks
-                                                               : (int64_t)ticks;
+    int64_t taken_ticks = track->debt_ticks < (int64_t)ticks ? track->debt_ticks : (int64_t)ticks;
     pass(model, track, ticks, taken_ticks, false);
     track->debt_ticks -= taken_ticks;
     track_set_hurdle(track);

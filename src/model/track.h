@@ -58,9 +58,9 @@ struct seed_frame {
 /* What the control ring says about a thread, until the thread's own events before it are consumed. */
 struct order {
     uint64_t counter;
-    uint64_t round;             /* of the drain, in which it was read */
-    bool off;                   /* else a seed */
-    struct seed_frame *frames;  /* owned */
+    uint64_t round;            /* of the drain, in which it was read */
+    bool off;                  /* else a seed */
+    struct seed_frame *frames; /* owned */
     uint32_t frame_count;
 };
 
@@ -76,21 +76,21 @@ struct track {
     uint32_t bucket_shift;
 
     int64_t clock_ticks; /* corrected time since its first event */
-    uint64_t last;     /* counter of its last event */
+    uint64_t last;       /* counter of its last event */
     int64_t debt_ticks;  /* the probe's cost since then, still to be taken out */
-    uint64_t hurdle;   /* an event from here on takes the slow path (track_pass) */
-    uint32_t *depths;  /* once the tree is full: how often each symbol is open; else NULL */
+    uint64_t hurdle;     /* an event from here on takes the slow path (track_pass) */
+    uint32_t *depths;    /* once the tree is full: how often each symbol is open; else NULL */
     uint64_t python_pushes, c_pushes;
 
     bool on, seen, ended, resync;
     uint64_t segment_start;  /* counter of the present stretch of recording */
     uint64_t profiled_ticks; /* of the stretches before it */
     int64_t stalled_ticks, outside_ticks, outside_wait_ticks;
-    int64_t wait_ticks; /* off the CPU so far, in functions or outside; stalls left out */
+    int64_t wait_ticks;      /* off the CPU so far, in functions or outside; stalls left out */
     int64_t late_wait_ticks; /* the same, told after the fact (schedstat.h) */
     int64_t resync_ticks, resync_wait_ticks; /* since the GAP, to be given out at the seed */
     struct waits waits;
-    bool waits_known; /* whether it was off when it was first seen has been looked up */
+    bool waits_known;            /* whether it was off when it was first seen has been looked up */
     struct schedstat_gaps *gaps; /* owned; only where schedstat is used */
 
     struct seed_frame *seed; /* being received in its own ring */
@@ -103,8 +103,8 @@ struct track {
     char name[TRACK_NAME_SIZE];
     uint64_t lost, nested; /* copied from its ring */
     struct track_second history[TRACK_HISTORY];
-    struct track_second history_mark;   /* sums at the last tick */
-    struct track_second baseline;       /* sums at the last reset */
+    struct track_second history_mark; /* sums at the last tick */
+    struct track_second baseline;     /* sums at the last reset */
     int64_t baseline_stalled_ticks, baseline_outside_ticks, baseline_profiled;
     int64_t baseline_corrected_ticks;
     uint64_t baseline_lost;

@@ -30,8 +30,8 @@ static struct wait_span *add_span(struct waits *waits)
         return &waits->spans[waits->count++];
     }
     uint32_t limit = waits->limit ? waits->limit * 2 : FIRST_SPANS;
-    struct wait_span *spans =
-        limit <= WAITS_LIMIT ? realloc(waits->spans, limit * sizeof(*spans)) : NULL;
+    struct wait_span *spans = limit <= WAITS_LIMIT ? realloc(waits->spans, limit * sizeof(*spans))
+                                                   : NULL;
     if (!spans)
         return NULL;
     waits->spans = spans;

@@ -221,8 +221,7 @@ const struct window_second *windows_back(const struct windows *windows, uint32_t
     return &windows->seconds[(windows->newest + WINDOWS_SECONDS - number) % WINDOWS_SECONDS];
 }
 
-void windows_reset(struct windows *windows, struct nodes *nodes, uint64_t counter,
-                   uint64_t events)
+void windows_reset(struct windows *windows, struct nodes *nodes, uint64_t counter, uint64_t events)
 {
     for (uint32_t i = 0; i < WINDOWS_SECONDS; i++)
         window_second_done(&windows->seconds[i]);

@@ -85,7 +85,6 @@ void window_second_done(struct window_second *second);
 const struct window_second *windows_back(const struct windows *windows, uint32_t number);
 
 /* Forgets all seconds; the present one begins at `counter`. */
-void windows_reset(struct windows *windows, struct nodes *nodes, uint64_t counter,
-                   uint64_t events);
+void windows_reset(struct windows *windows, struct nodes *nodes, uint64_t counter, uint64_t events);
 
 #endif

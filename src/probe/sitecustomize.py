@@ -24,7 +24,11 @@ def _ulma_arm():
     sys.path_importer_cache.pop(here, None)
     # Kept until the end of this file: Python 2 empties a module that nobody holds.
     this = sys.modules.pop("sitecustomize")
+    before = set(sys.modules)
     refusal = _ulma_load(here, session) if session is not None else None
+    for name in set(sys.modules) - before:
+        # A codec, say, that development mode looks up on our account.
+        del sys.modules[name]
     if refusal:
         _ulma_refuse(here, refusal, strict)
     return this

@@ -45,8 +45,8 @@ struct bench_thread fold_tools_thread(struct model *model, uint32_t tid, uint64_
     return thread;
 }
 
-void fold_tools_event(struct bench_thread *thread, uint64_t ticks, enum event_kind kind, uint32_t id,
-                      uint32_t frame)
+void fold_tools_event(struct bench_thread *thread, uint64_t ticks, enum event_kind kind,
+                      uint32_t id, uint32_t frame)
 {
     thread->counter += ticks;
     struct event event = {thread->counter, event_pack(kind, id), frame};

@@ -30,8 +30,8 @@ void fold_tools_init(struct model *model);
 struct bench_thread fold_tools_thread(struct model *model, uint32_t tid, uint64_t counter);
 
 /* One event `ticks` after the thread's last. */
-void fold_tools_event(struct bench_thread *thread, uint64_t ticks, enum event_kind kind, uint32_t id,
-                      uint32_t frame);
+void fold_tools_event(struct bench_thread *thread, uint64_t ticks, enum event_kind kind,
+                      uint32_t id, uint32_t frame);
 void fold_tools_amount(struct bench_thread *thread, uint64_t ticks, enum event_kind kind,
                        uint64_t amount);
 

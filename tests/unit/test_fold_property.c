@@ -81,8 +81,7 @@ static void tell_stack(struct play *play, int thread)
 {
     struct real_thread *real = &play->real[thread];
     uint64_t counter = real->counter;
-    emit_event(play, thread,
-               event_with_amount(counter, EVENT_SEED_BEGIN, (uint64_t)real->depth));
+    emit_event(play, thread, event_with_amount(counter, EVENT_SEED_BEGIN, (uint64_t)real->depth));
     for (int i = 0; i < real->depth; i++)
         emit_event(play, thread,
                    (struct event){counter, event_pack(EVENT_SEED_FRAME, real->stack[i].id),
@@ -175,7 +174,8 @@ static void enter_generator(struct play *play, int thread)
         return;
     if (play->generators[index].state == GONE) {
         play->generators[index].state = NEVER_RAN;
-        play->generators[index].frame = 100 + pick(play, 12) * 7; /* shared by those that are gone */
+        play->generators[index].frame = 100 +
+                                        pick(play, 12) * 7; /* shared by those that are gone */
         play->generators[index].id = 100 + pick(play, 4);
         for (int i = 0; i < GENERATORS; i++)
             if (i != index && play->generators[i].state != GONE &&
@@ -318,10 +318,10 @@ static void differ(uint32_t seed, uint32_t id, const char *what, int64_t fold, i
     fail_msg("FOLD_SEED=%u: id %u %s: fold %ld, slow %ld", seed, id, what, (long)fold, (long)slow);
 }
 
-#define SAME(field)                                                                                \
-    do {                                                                                           \
-        if (fold->field != slow->field)                                                            \
-            differ(seed, id, #field, (int64_t)fold->field, (int64_t)slow->field);                  \
+#define SAME(field)                                                               \
+    do {                                                                          \
+        if (fold->field != slow->field)                                           \
+            differ(seed, id, #field, (int64_t)fold->field, (int64_t)slow->field); \
     } while (0)
 
 static void compare_counts(const struct play *play, uint32_t seed)

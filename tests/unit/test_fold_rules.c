@@ -397,7 +397,7 @@ static void orders_wait_for_their_place(void **state)
     seed_add_order(thread.track, &off);
     E(10, START, 3, 30); /* before the seed */
     E(20, RETURN, 3, 30);
-    E(30, RETURN, 2, 20); /* after it, at 1060 */
+    E(30, RETURN, 2, 20);                  /* after it, at 1060 */
     seed_obey(&model, thread.track, 0, 1); /* the round in which they were read: not yet */
     assert_true(thread.track->on);
     seed_obey(&model, thread.track, 0, 2);

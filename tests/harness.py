@@ -187,7 +187,10 @@ def counts_of(report: dict[str, Any]) -> dict[Key, Counts]:
     return found
 
 
-def function_named(report: dict[str, Any], name: str) -> dict[str, Any]:
+def function_named(report: dict[str, Any], name: str, file: Any = None) -> dict[str, Any]:
+    """The one function of this name; of FILE, where other modules may have one of that name."""
     rows = [row for row in report["functions"] if row["name"] == name]
+    if file is not None:
+        rows = [row for row in rows if row["file"] == str(file)]
     assert len(rows) == 1, (name, rows, [row["name"] for row in report["functions"]][:50])
     return rows[0]

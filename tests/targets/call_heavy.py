@@ -4,11 +4,10 @@
 python call_heavy.py OUT
 """
 
-import json
-import sys
 import time
 
 start = time.perf_counter_ns()
+import sys
 
 
 def fib(n):
@@ -32,5 +31,7 @@ def walk(n):
 
 fib(22)
 walk(40_000)
+# Not by json, which would be profiled too.
+told = '{"wall_ns": %d}' % (time.perf_counter_ns() - start)
 with open(sys.argv[1], "w", encoding="utf-8") as out:
-    json.dump({"wall_ns": time.perf_counter_ns() - start}, out)
+    out.write(told)

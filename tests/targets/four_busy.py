@@ -4,10 +4,7 @@
 python four_busy.py OUT
 """
 
-import json
 import resource
-import sys
-import threading
 
 
 def used_ns():
@@ -16,6 +13,8 @@ def used_ns():
 
 
 start = used_ns()
+import sys
+import threading
 
 
 def fib(n):
@@ -42,5 +41,7 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
+# Not by json, which would be profiled too.
+told = '{"cpu_ns": %d}' % (used_ns() - start)
 with open(sys.argv[1], "w", encoding="utf-8") as out:
-    json.dump({"cpu_ns": used_ns() - start}, out)
+    out.write(told)

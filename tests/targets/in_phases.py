@@ -2,8 +2,8 @@
 """Calls in phases; between two of them it tells and waits to be told, through its stdin and stdout.
 
     python in_phases.py NAME=CALLS...
-Phase by phase: print NAME, read one byte, call the function NAME that often. No other Python function
-is called: reading a line would call a decoder.
+Phase by phase: print NAME, read one byte, call the function NAME that often. No other Python
+function is called: reading a line would call a decoder.
 """
 
 import os

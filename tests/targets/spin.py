@@ -11,10 +11,10 @@ import sys
 import threading
 import time
 
-now = time.perf_counter_ns
+now, now_cpu = time.perf_counter_ns, time.thread_time_ns
 MS = 1_000_000
-# name -> [self, total] in nanoseconds, as the functions themselves saw it
-spent = {}
+# name -> [self, total, cpu] in nanoseconds, as the functions themselves saw it; name -> each call's
+spent, each = {}, {}
 
 
 def leaf(ms):
@@ -22,9 +22,10 @@ def leaf(ms):
     while now() - start < ms * MS:
         pass
     took = now() - start
-    mine = spent.setdefault("leaf", [0, 0])
+    mine = spent.setdefault("leaf", [0, 0, 0])
     mine[0] += took
     mine[1] += took
+    each.setdefault("leaf", []).append(took)
     return took
 
 
@@ -35,7 +36,7 @@ def parent(ms):
         pass
     inner += leaf(1)
     took = now() - start
-    mine = spent.setdefault("parent", [0, 0])
+    mine = spent.setdefault("parent", [0, 0, 0])
     mine[0] += took - inner
     mine[1] += took
     return took
@@ -47,7 +48,7 @@ def grand(n):
     for _ in range(n):
         inner += parent(4)
     took = now() - start
-    mine = spent.setdefault("grand", [0, 0])
+    mine = spent.setdefault("grand", [0, 0, 0])
     mine[0] += took - inner
     mine[1] += took
 
@@ -59,7 +60,7 @@ def recursive(depth):
     while now() - start - inner < 3 * MS:
         pass
     took = now() - start
-    mine = spent.setdefault("recursive", [0, 0])
+    mine = spent.setdefault("recursive", [0, 0, 0])
     mine[0] += took - inner
     if outermost == depth:
         mine[1] += took
@@ -68,7 +69,7 @@ def recursive(depth):
 
 def segments(n):
     """A generator's time is that of its segments, not of its consumer between them."""
-    mine = spent.setdefault("segments", [0, 0])
+    mine = spent.setdefault("segments", [0, 0, 0])
     for _ in range(n):
         start = now()
         while now() - start < 2 * MS:
@@ -88,19 +89,21 @@ def consumer(n):
             pass
     took = now() - start
     inner = spent["segments"][1] - before
-    mine = spent.setdefault("consumer", [0, 0])
+    mine = spent.setdefault("consumer", [0, 0, 0])
     mine[0] += took - inner
     mine[1] += took
 
 
 def raiser(ms):
-    start = now()
+    start, start_cpu = now(), now_cpu()
     while now() - start < ms * MS:
         pass
-    mine = spent.setdefault("raiser", [0, 0])
+    mine = spent.setdefault("raiser", [0, 0, 0])
     took = now() - start
     mine[0] += took
     mine[1] += took
+    mine[2] += now_cpu() - start_cpu
+    each.setdefault("raiser", []).append(took)
     raise KeyError
 
 
@@ -108,7 +111,7 @@ def sleeper(ms):
     start = now()
     time.sleep(ms / 1000)
     took = now() - start
-    mine = spent.setdefault("sleeper", [0, 0])
+    mine = spent.setdefault("sleeper", [0, 0, 0])
     mine[0] += took
     mine[1] += took
 
@@ -118,7 +121,7 @@ async def awaited():
     while now() - start < 4 * MS:
         pass
     took = now() - start
-    mine = spent.setdefault("awaited", [0, 0])
+    mine = spent.setdefault("awaited", [0, 0, 0])
     mine[0] += took
     mine[1] += took
     return took
@@ -133,7 +136,7 @@ async def awaiting():
         while now() - pause < 2 * MS:
             pass
     took = now() - start
-    mine = spent.setdefault("awaiting", [0, 0])
+    mine = spent.setdefault("awaiting", [0, 0, 0])
     mine[0] += took - inner
     mine[1] += took
 
@@ -143,7 +146,7 @@ def in_thread():
     while now() - start < 50 * MS:
         pass
     took = now() - start
-    mine = spent.setdefault("in_thread", [0, 0])
+    mine = spent.setdefault("in_thread", [0, 0, 0])
     mine[0] += took
     mine[1] += took
 
@@ -169,9 +172,9 @@ def main():
     thread = threading.Thread(target=in_thread)
     thread.start()
     thread.join()
-    spent["main"] = [None, now() - start]
+    spent["main"] = [None, now() - start, None]
 
 
 main()
 with open(sys.argv[1], "w", encoding="utf-8") as out:
-    json.dump(spent, out)
+    json.dump({"spent": spent, "each": each}, out)

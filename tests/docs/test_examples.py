@@ -16,7 +16,7 @@ import pytest
 from pages import all_pages, sessions
 
 sys.path.append(str(harness.ROOT / "tests" / "screen"))
-from tmux import terminal  # noqa: E402 - the folder of the screen's tests
+from tmux import terminal
 
 EXAMPLES = harness.ROOT / "docs" / "examples"
 TYPED = [typed for page in all_pages() for typed in sessions(page)]

@@ -44,7 +44,7 @@ tsan: packages-test $(MESON) ## unit tests under ThreadSanitizer
 fuzz: packages-fuzz $(MESON) ## feed hostile sessions to the reader for five minutes
 	@tools/fuzz
 
-lint: packages-lint build $(TEST_ENV)/ready ## formats, warnings, clang-tidy, cppcheck, ruff, mypy, layers
+lint: packages-lint packages-test $(MESON) $(TEST_ENV)/ready ## formats, warnings, clang-tidy, cppcheck, ruff, mypy, layers
 	@tools/lint
 
 format: packages-lint $(TEST_ENV)/ready ## put every file into its format

@@ -4,6 +4,7 @@
  * Rules: strings of the header are the target's: copied, cut and terminated before use. */
 #include "base/arena.h"
 #include "model/collector_parts.h"
+#include "model/fold_source.h"
 #include "model/snapshot_make.h"
 #include "wire/guard.h"
 
@@ -214,15 +215,13 @@ static const char *why_inexact(const struct reading *reading)
 
 static void fill_sources(struct snapshot_meta *meta, const struct reading *reading)
 {
-    static const struct {
-        uint32_t bit;
-        const char *name;
-    } known[] = {{SOURCE_CALLS, "calls"}, {SOURCE_C_CALLS, "c-calls"}};
+    size_t most = sizeof(meta->sources) / sizeof(*meta->sources);
     uint32_t bits = reading->header.sources_wanted | reading->header.sources_on;
-    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-        if (!(bits & known[i].bit))
+    for (const struct fold_source *const *source = fold_source_list;
+         *source && meta->source_count < most; source++) {
+        if (!(bits & (*source)->bit))
             continue;
-        meta->sources[meta->source_count].name = known[i].name;
+        meta->sources[meta->source_count].name = (*source)->name;
         meta->sources[meta->source_count].on_ns =
             clock_span_ns(&reading->scale, (int64_t)reading->on_ticks);
         meta->sources[meta->source_count].complete = meta->inexact == NULL;

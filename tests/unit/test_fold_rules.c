@@ -349,6 +349,21 @@ static void costs_are_taken_out(void **state)
     assert_int_equal(track_corrected_ticks(thread.track), 321 - 300);
 }
 
+static void a_push_that_never_ran_is_taken_back(void **state)
+{
+    (void)state;
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(1, START, 2, 20);
+    E(2, UNRUN, EVENT_START, 20);
+    E(4, UNRUN, EVENT_START, 20); /* not open: nothing to take back */
+    E(8, RETURN, 1, 10);
+    expect("f1", 1, 0, 1, 13, 15);
+    expect("f2", 0, 0, 0, 2, 2);
+    assert_int_equal(thread.track->python_pushes, 1);
+    assert_int_equal(model.unmatched_pops, 1);
+}
+
 static void time_never_goes_back(void **state)
 {
     (void)state;
@@ -604,6 +619,7 @@ int main(void)
         RULE(a_seed_interrupted_is_dropped),
         RULE(a_stall_is_in_no_function),
         RULE(costs_are_taken_out),
+        RULE(a_push_that_never_ran_is_taken_back),
         RULE(time_never_goes_back),
         RULE(unknown_kinds_and_ids),
         RULE(orders_wait_for_their_place),

@@ -35,9 +35,9 @@ static struct snapshot *take(uint64_t counter, int seconds, enum snapshot_clock 
 {
     moment_done(&moment);
     model_flush(&model, counter);
-    assert_int_equal(moment_prepare(&moment, model.nodes.count, model.symbols.count,
-                                    moment_threads_of(&model)),
-                     0);
+    assert_int_equal(
+        moment_prepare(&moment, model.nodes.count, model.symbols.count, moment_threads_of(&model)),
+        0);
     assert_true(moment_fits(&moment, &model));
     moment.clock = clock;
     assert_int_equal(moment_take(&moment, &model, counter, seconds), 0);
@@ -59,8 +59,8 @@ static const struct snapshot_edge *edge_of(const struct snapshot *snapshot, cons
 {
     for (size_t i = 0; i < snapshot->edge_count; i++) {
         const struct snapshot_edge *edge = &snapshot->edges[i];
-        const char *name =
-            edge->caller == SNAPSHOT_NONE ? "" : snapshot->functions[edge->caller].name;
+        const char *name = edge->caller == SNAPSHOT_NONE ? ""
+                                                         : snapshot->functions[edge->caller].name;
         if (strcmp(name, caller) == 0 &&
             strcmp(snapshot->functions[edge->callee].name, callee) == 0)
             return edge;

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of Python functions, in the collector: all but the plain START and RETURN.
+ * Why: a generator's activation runs in segments, by any frame and any thread: what it ran before it
+ * was suspended is kept (model/suspended.h), so that its extremes and percentiles are those of the
+ * whole.
+ * Rules: START and RESUME count what they are; THROW counts a resume when the frame is known to be
+ * suspended, else a call, of a generator that never ran. */
+#include "sources/calls/calls_fold.h"
+
+#include "model/fold_source.h"
+
+/* A generator's earlier segments. START: there are none; what the frame's last tenant left is void. */
+static struct fold_push push_of_suspendable(struct model *model, uint32_t kind, uint32_t frame,
+                                            uint32_t symbol)
+{
+    struct fold_push what = {.key = frame, .symbol = symbol};
+    struct suspended_activation activation;
+    bool known = suspended_take(&model->suspended, frame, &activation);
+    if (known && (kind == EVENT_START || activation.symbol != symbol)) {
+        /* Dropped while suspended, which needs no event: that was its end. */
+        symbols_record_slow(&model->symbols, &model->symbols.symbols[activation.symbol],
+                            activation.total_ticks, activation.wait_ticks);
+        known = false;
+    }
+    what.calls = kind == EVENT_START || (kind == EVENT_THROW && !known);
+    what.resumes = !what.calls;
+    if (known) {
+        what.prior_ticks = activation.total_ticks;
+        what.prior_wait_ticks = activation.wait_ticks;
+    } else if (kind == EVENT_RESUME) {
+        what.prior_ticks = -TRACK_UNCERTAIN;
+    }
+    return what;
+}
+
+void calls_fold_push(struct model *model, struct track *track, struct fold_cursor *cursor,
+                     const struct event *event, uint32_t handle)
+{
+    uint32_t kind = event_kind(event);
+    struct fold_push what = {
+        .key = event->frame,
+        .symbol = handle >> 1,
+        .calls = kind != EVENT_RESUME,
+        .resumes = kind == EVENT_RESUME,
+    };
+    if (handle & 1)
+        what = push_of_suspendable(model, kind, event->frame, handle >> 1);
+    fold_cursor_push(model, track, cursor, what);
+}
+
+/* The entry is off the stack, and still there to read. */
+static void suspend(struct model *model, const struct track *track, const struct entry *entry,
+                    int64_t running_ticks)
+{
+    struct symbol *symbol = &model->symbols.symbols[entry->symbol];
+    symbol->yields++;
+    if (!symbols_suspends(symbol))
+        return;
+    struct suspended_activation activation = {
+        .frame = (uint32_t)entry->key,
+        .symbol = entry->symbol,
+        .total_ticks = running_ticks,
+        .wait_ticks = track->wait_ticks - entry->wait_begin_ticks,
+    };
+    suspended_put(&model->suspended, &activation);
+}
+
+static void yield(struct model *model, struct track *track, struct fold_cursor *cursor,
+                  const struct event *event)
+{
+    if (!fold_cursor_reach(model, track, cursor, event->frame))
+        return;
+    const struct entry *entry = cursor->top;
+    suspend(model, track, entry, fold_cursor_pop(model, track, cursor, false));
+}
+
+static void fold_call(struct model *model, struct track *track, struct fold_cursor *cursor,
+                      const struct event *event)
+{
+    uint32_t kind = event_kind(event);
+    fold_cursor_pass(model, track, cursor, event->counter, kind);
+    if (kind <= EVENT_THROW) {
+        cursor->python_pushes++;
+        calls_fold_push(model, track, cursor, event,
+                        symbols_handle(&model->symbols, event_id(event)));
+        return;
+    }
+    if (kind == EVENT_YIELD) {
+        yield(model, track, cursor, event);
+        return;
+    }
+    if (kind == EVENT_UNWIND)
+        model->symbols.symbols[symbols_handle(&model->symbols, event_id(event)) >> 1].raised++;
+    if (fold_cursor_reach(model, track, cursor, event->frame))
+        fold_cursor_pop(model, track, cursor, true);
+}
+
+const struct fold_source calls_fold = {
+    .name = "calls",
+    .bit = SOURCE_CALLS,
+    .first_kind = EVENT_START,
+    .last_kind = EVENT_UNWIND,
+    .fold = fold_call,
+};

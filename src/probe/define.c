@@ -21,8 +21,6 @@ enum {
     FLAG_ASYNC_GENERATOR = 0x200
 };
 
-Py_ssize_t define_extra_index = -1;
-
 static struct {
     uint32_t next_id;   /* never given out before */
     uint32_t recycled;  /* consumed from the acknowledged part of the gone ring */
@@ -244,7 +242,7 @@ uint32_t define_code(PyObject *code, void *frame)
     free_names(&names);
     if (id) {
         uintptr_t bits = ((uintptr_t)link_to.generation << 32) | id;
-        if (pyapi.set_extra(code, define_extra_index, (void *)bits))
+        if (pyapi.set_extra(code, pyapi.extra_index, (void *)bits))
             PyErr_Clear();
     }
     PyErr_Restore(type, value, traceback);
@@ -327,15 +325,15 @@ uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module
 /* The layout of co_extra, proved on a code object of ours. */
 int define_init(char *reason, size_t size)
 {
-    define_extra_index = pyapi.request_extra_index(on_code_end);
+    pyapi.extra_index = pyapi.request_extra_index(on_code_end);
     PyObject *code = Py_CompileString("0", "<ulma>", Py_eval_input);
     uintptr_t mark = ((uintptr_t)UINT32_MAX << 32) | 42;
     bool holds = false;
-    if (define_extra_index >= 0 && code &&
-        pyapi.set_extra(code, define_extra_index, (void *)mark) == 0) {
+    if (pyapi.extra_index >= 0 && code &&
+        pyapi.set_extra(code, pyapi.extra_index, (void *)mark) == 0) {
         struct define_extra *extra = PYAPI_FIELD(struct define_extra *, code, pyapi.code_extra);
-        holds = extra && extra->size > define_extra_index &&
-                extra->values[define_extra_index] == (void *)mark;
+        holds = extra && extra->size > pyapi.extra_index &&
+                extra->values[pyapi.extra_index] == (void *)mark;
     }
     Py_XDECREF(code);
     PyErr_Clear();

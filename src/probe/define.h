@@ -22,8 +22,6 @@ uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module
 /* New link: ids begin anew. */
 void define_reset(void);
 
-extern Py_ssize_t define_extra_index;
-
 struct define_extra {
     Py_ssize_t size;
     void *values[];
@@ -33,9 +31,9 @@ struct define_extra {
 static inline uint32_t define_known(PyObject *code)
 {
     struct define_extra *extra = PYAPI_FIELD(struct define_extra *, code, pyapi.code_extra);
-    if (__builtin_expect(!extra || extra->size <= define_extra_index, 0))
+    if (__builtin_expect(!extra || extra->size <= pyapi.extra_index, 0))
         return 0;
-    uintptr_t value = (uintptr_t)extra->values[define_extra_index];
+    uintptr_t value = (uintptr_t)extra->values[pyapi.extra_index];
     if (__builtin_expect((uint32_t)(value >> 32) != link_to.generation, 0))
         return 0;
     return (uint32_t)value;

@@ -14,21 +14,23 @@
 #include <stddef.h>
 
 struct link {
-    unsigned char *base; /* NULL: no session */
-    size_t size;
-    struct session_header *header;
-    unsigned char *modes;
-    uint32_t *gone;
-    unsigned char *definitions;
-    struct ring_shared *rings;
-    enum clock_source clock;
-    /* The session's switch serial, and the one last obeyed; in a fork's child the same word, so that
-     * the hot path needs no test for "no session". `modes` stays mapped there too. */
+    /* What every event reads, in one cache line. `serial` is the session's switch serial, and
+     * `serial_seen` the one last obeyed; in a fork's child they are the same word, so that the hot path
+     * needs no test for "no session". `modes` stays mapped there too. */
+    _Alignas(64) const unsigned char *modes;
     const _Atomic uint32_t *serial;
     _Atomic uint32_t serial_seen;
     uint32_t generation; /* of the link; a value stored in a code object belongs to one */
-    uint32_t wait;       /* on_full is ON_FULL_WAIT */
-    char path[256];      /* to ask whether the collector lives */
+    enum clock_source clock;
+    uint32_t wait; /* on_full is ON_FULL_WAIT */
+
+    unsigned char *base; /* NULL: no session */
+    size_t size;
+    struct session_header *header;
+    uint32_t *gone;
+    unsigned char *definitions;
+    struct ring_shared *rings;
+    char path[256]; /* to ask whether the collector lives */
 };
 
 extern struct link link_to;

@@ -25,6 +25,7 @@ enum {
     STALE_ASK_NS = 100 * 1000 * 1000,  /* a heart that stood still so long: does it live at all? */
     STALE_WAIT_NS = 900 * 1000 * 1000, /* a stall through which it stood still ends with off */
     STALE_OFF_NS = 1500 * 1000 * 1000, /* so long is lost counted for a collector that is stopped */
+    RING_WAIT_NS = 300 * 1000 * 1000,
     RESUME_STEP_NS = 10 * 1000 * 1000,
     NAME_TRIES = 16,
     NAME_STEP = 4, /* events */
@@ -173,20 +174,26 @@ static struct writer *find_reserved(unsigned long thread)
 }
 
 /* A burst of new threads is ahead of the collector's ring making: under `wait` they wait for it as
- * they would for room. */
+ * they would for room. But the budget has an end: when one wait was in vain, threads without a ring
+ * only look for a free one now and then, until somebody got one again. */
 static struct writer *wait_for_ring(unsigned long thread, uint32_t tid)
 {
-    struct writer *writer = take_ring(thread, tid);
+    static bool in_vain;
+    static uint64_t look_again;
     uint64_t begin = clock_monotonic_ns();
+    if (in_vain && begin < look_again)
+        return NULL;
+    look_again = begin + RESUME_STEP_NS;
+    struct writer *writer = take_ring(thread, tid);
     long sleep_ns = FIRST_SLEEP_NS;
-    while (!writer && link_to.wait && clock_monotonic_ns() - begin < MOST_STALL_NS &&
-           link_to.header->rings_made < SESSION_RING_LIMIT) {
+    while (!writer && !in_vain && link_to.wait && clock_monotonic_ns() - begin < RING_WAIT_NS) {
         wake_collector();
         struct timespec pause = {.tv_nsec = sleep_ns};
         nanosleep(&pause, NULL);
         sleep_ns = sleep_ns * 2 < MOST_SLEEP_NS ? sleep_ns * 2 : MOST_SLEEP_NS;
         writer = take_ring(thread, tid);
     }
+    in_vain = !writer;
     return writer;
 }
 
@@ -463,4 +470,11 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
         return NULL;
     tell_stall(writer);
     return writer->head != writer->limit ? writer : NULL;
+}
+
+void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
+{
+    struct writer *writer = writer_make_room(writer_of_thread, counter, kind, frame);
+    if (writer)
+        writer_store(writer, counter, kind, id, frame);
 }

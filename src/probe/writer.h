@@ -65,14 +65,13 @@ void writer_resume_all(void);
 
 struct writer *writer_at(uint32_t index);
 
-static inline void writer_put(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
+/* writer_put where there is no room at once. Out of line and last, so that the fast path keeps
+ * nothing across a call. */
+void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame);
+
+static inline void writer_store(struct writer *writer, uint64_t counter, uint32_t kind, uint32_t id,
+                                uint32_t frame)
 {
-    struct writer *writer = writer_of_thread;
-    if (__builtin_expect(writer->head == writer->limit, 0)) {
-        writer = writer_make_room(writer, counter, kind, frame);
-        if (!writer)
-            return;
-    }
     uint64_t head = writer->head;
     struct event *event = &writer->events[head & writer->mask];
     event->counter = counter;
@@ -81,6 +80,15 @@ static inline void writer_put(uint64_t counter, uint32_t kind, uint32_t id, uint
     writer->head = head + 1;
     /* Pairs with the collector's acquire of head. */
     atomic_store_explicit(&writer->ring->head, head + 1, memory_order_release);
+}
+
+static inline void writer_put(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
+{
+    struct writer *writer = writer_of_thread;
+    if (__builtin_expect(writer->head == writer->limit, 0))
+        writer_put_slow(counter, kind, id, frame);
+    else
+        writer_store(writer, counter, kind, id, frame);
 }
 
 #endif

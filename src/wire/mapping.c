@@ -352,6 +352,10 @@ int mapping_definition(const struct mapping *mapping, uint32_t id, char *buffer,
 static uint64_t next_ring_bytes(const struct mapping *mapping)
 {
     uint64_t size = MOST_RING_BYTES;
+    while (size > LEAST_RING_BYTES && size > mapping->buffer_bytes / 16)
+        size /= 2; /* a small budget is for several threads, too */
+    if (mapping->events_used >= mapping->buffer_bytes / 4 * 3)
+        size = LEAST_RING_BYTES;
     for (uint64_t mark = mapping->buffer_bytes / 4;
          mapping->events_used >= mark && size > LEAST_RING_BYTES; mark += mapping->buffer_bytes / 4)
         size /= 2;
@@ -361,12 +365,18 @@ static uint64_t next_ring_bytes(const struct mapping *mapping)
     return size <= left ? size : 0;
 }
 
+static uint64_t control_bytes(const struct mapping *mapping)
+{
+    uint64_t most = CONTROL_CAPACITY * sizeof(struct event);
+    return mapping->buffer_bytes / 8 < most ? LEAST_RING_BYTES : most;
+}
+
 int mapping_add_ring(struct mapping *mapping)
 {
     uint32_t index = mapping->rings_made;
     if (index >= SESSION_RING_LIMIT)
         return -EMFILE;
-    uint64_t size = index == 0 ? CONTROL_CAPACITY * sizeof(struct event) : next_ring_bytes(mapping);
+    uint64_t size = index == 0 ? control_bytes(mapping) : next_ring_bytes(mapping);
     if (size == 0 || mapping->events_used + size > mapping->buffer_bytes)
         return -ENOSPC;
     uint64_t offset = mapping->events_offset + mapping->events_used;

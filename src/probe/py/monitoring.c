@@ -25,114 +25,158 @@ static PyObject *register_callback, *set_events, *missing;
 static int tool_id;
 static long calls_mask, c_calls_mask, gate_mask;
 
-static inline void *current_frame(void)
+/* Where a callback finds the frame and the counter: read from tables, or, for the two that nearly every
+ * machine is, compiled in. */
+enum path { ANY, TSC_CFRAME, TSC_DIRECT };
+
+#define INLINE static inline __attribute__((always_inline))
+#define SLOW   static __attribute__((noinline, cold))
+
+/* Inside a callback there is always a frame. */
+INLINE void *current_frame(enum path path)
 {
-    return pyapi_current_frame(pyapi.thread_state());
+    PyThreadState *tstate = pyapi.thread_state();
+    if (path == ANY)
+        return pyapi_current_frame(tstate);
+    void *holder = PYAPI_FIELD(void *, tstate, pyapi.tstate_frame);
+    return path == TSC_DIRECT ? holder : *(void **)holder;
 }
 
-/* Whether the event is of the innermost frame. Compiled extensions may fire events too (the
- * PyMonitoring_* functions of 3.13), with a code-like object and no frame of their own: theirs would
- * be taken for their caller's. */
-static inline bool is_of_frame(const void *frame, const PyObject *code)
+INLINE uint64_t counter_now(enum path path)
 {
-    if (!frame)
-        return false;
-    uintptr_t bits = PYAPI_FIELD(uintptr_t, frame, pyapi.frame_code) & ~(uintptr_t)7;
-    return bits == (uintptr_t)code;
+    return path == ANY ? link_counter() : clock_counter(CLOCK_TSC);
 }
 
-#define CALLBACK(name)                                                                   \
-    static PyObject *name(PyObject *self __attribute__((unused)), PyObject *const *args, \
-                          size_t nargsf __attribute__((unused)),                         \
-                          PyObject *names __attribute__((unused)))
-
-#define PUSH_CALLBACK(name, kind)                                        \
-    CALLBACK(name)                                                       \
-    {                                                                    \
-        if (__builtin_expect(switch_is_due(), 0))                        \
-            switch_apply();                                              \
-        void *frame = current_frame();                                   \
-        if (__builtin_expect(is_of_frame(frame, args[0]), 1))            \
-            calls_push(kind, args[0], frame);                            \
-        return Py_None; /* immortal since 3.12: no reference to count */ \
-    }
-
-#define POP_CALLBACK(name, kind)                              \
-    CALLBACK(name)                                            \
-    {                                                         \
-        uint64_t counter = link_counter();                    \
-        void *frame = current_frame();                        \
-        if (__builtin_expect(is_of_frame(frame, args[0]), 1)) \
-            calls_pop(kind, counter, frame);                  \
-        return Py_None;                                       \
-    }
-
-PUSH_CALLBACK(on_start, EVENT_START)
-PUSH_CALLBACK(on_resume, EVENT_RESUME)
-PUSH_CALLBACK(on_throw, EVENT_THROW)
-POP_CALLBACK(on_return, EVENT_RETURN)
-POP_CALLBACK(on_yield, EVENT_YIELD)
-
-CALLBACK(on_unwind)
+/* Whether the event is of the innermost frame, whose first word is its code (3.12 to 3.15). Compiled
+ * extensions may fire events too (the PyMonitoring_* functions of 3.13), with a code-like object and no
+ * frame of their own: theirs would be taken for their caller's. */
+INLINE bool is_of_frame(const void *frame, const PyObject *code)
 {
-    uint64_t counter = link_counter();
-    void *frame = current_frame();
-    if (is_of_frame(frame, args[0]))
-        calls_unwind(counter, define_known(args[0]), frame);
+    return frame && (*(const uintptr_t *)frame & ~(uintptr_t)7) == (uintptr_t)code;
+}
+
+/* A first sight of the code object, a switch that is due: all that is seldom in a push. */
+SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
+{
+    if (switch_is_due())
+        switch_apply();
+    calls_push(kind, code, current_frame(ANY));
+    return Py_None;
+}
+
+INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
+{
+    void *frame = current_frame(path);
+    if (__builtin_expect(!is_of_frame(frame, code), 0))
+        return Py_None;
+    uint32_t id = define_known(code);
+    if (__builtin_expect(id == 0 || switch_is_due(), 0))
+        return push_slow(kind, code);
+    if (__builtin_expect(link_to.modes[id] == MODE_RECORD, 1))
+        writer_put(counter_now(path), kind, id, pyapi_frame_key(frame));
+    return Py_None; /* immortal since 3.12: no reference to count */
+}
+
+INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
+{
+    uint64_t counter = counter_now(path);
+    void *frame = current_frame(path);
+    if (__builtin_expect(is_of_frame(frame, code), 1))
+        calls_pop(kind, counter, frame);
+    return Py_None;
+}
+
+INLINE PyObject *unwind(enum path path, PyObject *code)
+{
+    uint64_t counter = counter_now(path);
+    void *frame = current_frame(path);
+    if (is_of_frame(frame, code))
+        calls_unwind(counter, define_known(code), frame);
     return Py_None;
 }
 
 /* args: code, offset, callable, first argument or MISSING. */
-CALLBACK(on_call)
+INLINE PyObject *c_call(enum path path, PyObject *const *args)
 {
     uint32_t id = 0;
-    if (c_calls_identify(args[2], args[3] == missing ? NULL : args[3], &id))
-        c_calls_push(id, current_frame());
+    if (c_calls_identify(args[2], args[3] == missing ? NULL : args[3], &id) &&
+        link_to.modes[id] == MODE_RECORD) {
+        void *frame = current_frame(path);
+        writer_put(counter_now(path), EVENT_C_CALL, id, pyapi_frame_key(frame));
+    }
     return Py_None;
 }
 
-static inline PyObject *c_pop(PyObject *const *args, enum event_kind kind)
+INLINE PyObject *c_pop(enum path path, enum event_kind kind, PyObject *const *args)
 {
-    uint64_t counter = link_counter();
+    uint64_t counter = counter_now(path);
     if (c_calls_is_told(args[2]))
-        c_calls_pop(kind, counter, current_frame());
+        c_calls_pop(kind, counter, current_frame(path));
     return Py_None;
 }
 
-CALLBACK(on_c_return)
-{
-    return c_pop(args, EVENT_C_RETURN);
-}
+#define CALLBACK(name, expression)                                                       \
+    static PyObject *name(PyObject *self __attribute__((unused)), PyObject *const *args, \
+                          size_t nargsf __attribute__((unused)),                         \
+                          PyObject *names __attribute__((unused)))                       \
+    {                                                                                    \
+        return expression;                                                               \
+    }
 
-CALLBACK(on_c_raise)
-{
-    return c_pop(args, EVENT_C_RAISE);
-}
+#define CALLBACKS(path)                                             \
+    CALLBACK(on_start_##path, push(path, EVENT_START, args[0]))     \
+    CALLBACK(on_resume_##path, push(path, EVENT_RESUME, args[0]))   \
+    CALLBACK(on_throw_##path, push(path, EVENT_THROW, args[0]))     \
+    CALLBACK(on_return_##path, pop(path, EVENT_RETURN, args[0]))    \
+    CALLBACK(on_yield_##path, pop(path, EVENT_YIELD, args[0]))      \
+    CALLBACK(on_unwind_##path, unwind(path, args[0]))               \
+    CALLBACK(on_call_##path, c_call(path, args))                    \
+    CALLBACK(on_c_return_##path, c_pop(path, EVENT_C_RETURN, args)) \
+    CALLBACK(on_c_raise_##path, c_pop(path, EVENT_C_RAISE, args))
+
+CALLBACKS(ANY)
+CALLBACKS(TSC_CFRAME)
+CALLBACKS(TSC_DIRECT)
 
 /* The first __main__ code: a module's code whose globals are __main__'s. */
-CALLBACK(on_gate)
+SLOW PyObject *gate(PyObject *code)
 {
     PyObject *globals = PyEval_GetGlobals(); /* borrowed */
     PyObject *name = globals ? PyDict_GetItemString(globals, "__name__") : NULL;
     if (!name || !PyUnicode_Check(name) || PyUnicode_CompareWithASCIIString(name, "__main__") != 0)
         return Py_None;
     if (switch_first_main())
-        calls_push(EVENT_START, args[0], current_frame());
+        calls_push(EVENT_START, code, current_frame(ANY));
     return Py_None;
 }
 
+CALLBACK(on_gate, gate(args[0]))
+
+/* One call for each enum path. */
+#define ON(name)                                         \
+    {                                                    \
+        name##_ANY, name##_TSC_CFRAME, name##_TSC_DIRECT \
+    }
+
 static const struct hook {
     const char *event;
-    pyapi_vectorcall *call;
+    pyapi_vectorcall *call[3];
     bool c_call;
 } hooks[] = {
-    {"PY_START", on_start, false}, {"PY_RESUME", on_resume, false},
-    {"PY_THROW", on_throw, false}, {"PY_RETURN", on_return, false},
-    {"PY_YIELD", on_yield, false}, {"PY_UNWIND", on_unwind, false},
-    {"CALL", on_call, true},       {"C_RETURN", on_c_return, true},
-    {"C_RAISE", on_c_raise, true},
+    {"PY_START", ON(on_start), false}, {"PY_RESUME", ON(on_resume), false},
+    {"PY_THROW", ON(on_throw), false}, {"PY_RETURN", ON(on_return), false},
+    {"PY_YIELD", ON(on_yield), false}, {"PY_UNWIND", ON(on_unwind), false},
+    {"CALL", ON(on_call), true},       {"C_RETURN", ON(on_c_return), true},
+    {"C_RAISE", ON(on_c_raise), true},
 };
 enum { HOOK_COUNT = sizeof(hooks) / sizeof(hooks[0]) };
+
+static enum path choose_path(void)
+{
+    if (link_to.clock != CLOCK_TSC || pyapi.cframe_frame != 0)
+        return ANY;
+    return pyapi.has_cframe ? TSC_CFRAME : TSC_DIRECT;
+}
 
 static long event_bits[HOOK_COUNT];
 static PyObject *callbacks[HOOK_COUNT], *gate_callback;
@@ -251,7 +295,7 @@ static int make_callbacks(void)
     if (!type)
         return -1;
     for (int i = 0; i < HOOK_COUNT; i++)
-        if (!callbacks[i] && !(callbacks[i] = make_callback(type, hooks[i].call)))
+        if (!callbacks[i] && !(callbacks[i] = make_callback(type, hooks[i].call[choose_path()])))
             return -1;
     gate_callback = make_callback(type, on_gate);
     Py_DECREF(type);

@@ -20,9 +20,16 @@ typedef PyObject *pyapi_eval_frame(PyThreadState *tstate, void *frame, int throw
 typedef int pyapi_profile(PyObject *object, void *frame, int what, PyObject *arg);
 
 struct pyapi {
-    int minor; /* 9 .. 15 */
+    /* What every event reads, in one cache line; offsets in bytes. */
+    _Alignas(64) PyThreadState *(*thread_state)(void);
+    size_t tstate_frame; /* a frame, or (has_cframe) what points to one */
+    size_t cframe_frame;
+    size_t frame_code;
+    size_t code_extra;
+    Py_ssize_t extra_index; /* ours in a code object's co_extra (define.c) */
+    bool has_cframe;        /* 3.11, 3.12: through tstate->cframe */
+    int minor;              /* 9 .. 15 */
 
-    PyThreadState *(*thread_state)(void);
     Py_ssize_t (*request_extra_index)(void (*free_value)(void *));
     int (*set_extra)(PyObject *code, Py_ssize_t index, void *value);
     PyObject *(*type_lookup)(PyTypeObject *type, PyObject *name);
@@ -35,13 +42,10 @@ struct pyapi {
     int (*set_profile)(PyThreadState *, pyapi_profile *, PyObject *);
     PyTypeObject *code_type;
 
-    /* Offsets in bytes. */
-    size_t code_extra, code_flags, code_line;
-    size_t tstate_frame; /* a frame, or (cframe_frame set) what points to one */
-    bool has_cframe;     /* 3.11, 3.12: through tstate->cframe */
-    size_t cframe_frame;
+    /* More offsets in bytes. */
+    size_t code_flags, code_line;
     size_t tstate_thread_id;
-    size_t frame_code, frame_previous, frame_globals;
+    size_t frame_previous, frame_globals;
     size_t frame_owner;                              /* 3.11+ */
     size_t frame_instruction;                        /* 3.11 */
     size_t frame_lasti, frame_stacktop, frame_state; /* 3.9, 3.10 */

@@ -9,7 +9,8 @@ Usage: tools/text_tables.py > src/base/text_tables.h
 
 import sys
 import unicodedata
-from typing import Callable, Iterator, Tuple
+from collections.abc import Iterator
+from typing import Callable
 
 
 def width_zero(point: int) -> bool:
@@ -22,7 +23,7 @@ def width_zero(point: int) -> bool:
 
 
 def width_two(point: int) -> bool:
-    """East Asian wide and full-width, unassigned ideographs of the planes made for them included."""
+    """East Asian wide and full-width; unassigned ideographs of their planes included."""
     return not width_zero(point) and (
         unicodedata.east_asian_width(chr(point)) in ("W", "F") or 0x20000 <= point <= 0x3FFFD
     )
@@ -37,7 +38,7 @@ def unsafe(point: int) -> bool:
     )
 
 
-def ranges(chosen: Callable[[int], bool]) -> Iterator[Tuple[int, int]]:
+def ranges(chosen: Callable[[int], bool]) -> Iterator[tuple[int, int]]:
     """The code points chosen, as inclusive ranges."""
     first = -1
     for point in range(0x110001):

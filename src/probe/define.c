@@ -263,6 +263,7 @@ static struct c_entry {
 static PyObject *c_display(PyMethodDef *method, PyObject *self, PyObject *module,
                            PyObject **ret_keeper)
 {
+    /* No PyCFunction is without its m_ml. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     PyObject *name = PyUnicode_FromString(method->ml_name);
     PyObject *found = name && self ? pyapi.type_lookup(Py_TYPE(self), name) : NULL; /* borrowed */
     PyObject *display = NULL;

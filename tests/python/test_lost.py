@@ -102,7 +102,7 @@ def with_a_gap(python, session_dir, tmp_path, options):
 
 
 def test_drop_with_a_stopped_collector_knows_what_it_lost(python, session_dir, tmp_path):
-    report = with_a_gap(python, session_dir, tmp_path, ["--on-full", "drop", "--buffer", "1M"])
+    report = with_a_gap(python, session_dir, tmp_path, ["--on-full", "drop", "--buffer", "4M"])
     lost = report["events"]["lost"]
     assert lost > BURST / 2
     assert report["events"]["gaps"] >= 1
@@ -124,7 +124,7 @@ def test_drop_with_a_stopped_collector_knows_what_it_lost(python, session_dir, t
 
 def test_wait_with_a_stopped_collector_goes_on(python, session_dir, tmp_path):
     """`wait` waits a second at most for a collector that is stopped, then drops, and says so."""
-    report = with_a_gap(python, session_dir, tmp_path, ["--on-full", "wait", "--buffer", "1M"])
+    report = with_a_gap(python, session_dir, tmp_path, ["--on-full", "wait", "--buffer", "4M"])
     assert report["waited_ns"] > 0
     assert report["events"]["lost"] > 0
     for name, calls in (("before", BEFORE), ("after", AFTER)):

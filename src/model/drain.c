@@ -268,20 +268,6 @@ void drain_end(struct drain *drain, uint64_t counter)
     drain->on_counter = drain->off_counter = counter;
 }
 
-/* A stream without ON (a test, a session that was joined late) is on from its first event. */
-uint64_t drain_on_ticks(const struct drain *drain, uint64_t counter)
-{
-    uint64_t since = drain->on_counter ? drain->on_counter : drain->model->first_counter;
-    bool on = drain->on || drain->on_counter == 0;
-    return drain->on_ticks + (on && since && counter > since ? counter - since : 0);
-}
-
-uint64_t drain_off_ticks(const struct drain *drain, uint64_t counter)
-{
-    bool off = !drain->on && drain->off_counter && counter > drain->off_counter;
-    return drain->off_ticks + (off ? counter - drain->off_counter : 0);
-}
-
 static void finish_round(struct drain *drain, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {

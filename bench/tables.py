@@ -19,6 +19,9 @@ FLOOR_FACTOR = 1.3
 CPROFILE_SHARE = 0.5
 WAITED_PCT = 1.0
 
+# Below this a program's extra time is not its calls'.
+FEW_EVENTS = 20_000
+
 
 def markdown(head: Sequence[str], body: "Sequence[Sequence[str]]") -> str:
     widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
@@ -83,6 +86,8 @@ def per_call_ns(row: Row, variant: str, events: int) -> str:
     cost = extra(row, variant)
     if cost is None or not events:
         return "-"
+    if events < FEW_EVENTS:
+        return "few calls"
     if cost <= 2 * row.noise_seconds():
         return "noise"
     return f"{cost * 1e9 / (events / 2):.0f}"
@@ -93,6 +98,8 @@ def quotient(row: Row, above: str, below: str) -> "tuple[float | None, str]":
     upper, lower = extra(row, above), extra(row, below)
     if upper is None or lower is None:
         return None, "-"
+    if row.events() and row.events() < FEW_EVENTS:
+        return None, "few calls"
     if lower <= 2 * row.noise_seconds():
         return None, "noise"
     return upper / lower, f"{upper / lower:.2f}"
@@ -177,11 +184,11 @@ def worst_quotient(
     if not named:
         return [name, f"<= {bound:g}", "-", "-", "not measured"]
     over = [program for value, program in named if value > bound]
-    noisy = sum(text == "noise" for (_, text), _ in found)
+    noisy = sum(text in ("noise", "few calls") for (_, text), _ in found)
     median = statistics.median(value for value, _ in named)
     note = f"worst is {max(named)[1]}; median {median:.2f}; {len(over)} of {len(named)} above"
     if noisy:
-        note += f"; {noisy} within the noise"
+        note += f"; {noisy} not to be told from noise"
     return verdict(name, bound, max(named)[0], note)
 
 

@@ -76,10 +76,9 @@ static void fill_percentiles(const struct window_maker *window, size_t function)
     for (int32_t at = window->first[function]; at; at = window->appearances[at - 1].next) {
         const struct appearance *appearance = &window->appearances[at - 1];
         for (uint32_t i = 0; i < appearance->row->slot_count; i++) {
-            const struct window_slot *slot =
-                &appearance->second->slots[appearance->row->slot_first + i];
-            if (!slot->is_cpu || window->maker->moment->clock == CLOCK_CPU)
-                counts[slot->slot] += slot->count;
+            uint32_t slot = appearance->second->slots[appearance->row->slot_first + i];
+            if (!(slot & WINDOW_SLOT_CPU) || window->maker->moment->clock == CLOCK_CPU)
+                counts[slot & (WINDOW_SLOT_CPU - 1)] += (int32_t)slot >> WINDOW_COUNT_SHIFT;
         }
     }
     if (target->window.max_ns == 0)

@@ -66,8 +66,8 @@ static void *one_more(void *array_pointer, uint32_t *count, uint32_t *limit, uin
     void **array = array_pointer;
     if (*count >= most)
         return NULL;
-    if (*count == *limit) {
-        uint32_t bigger = *limit ? *limit + *limit / 2 : FIRST_PLACES;
+    if (*count >= *limit) {
+        uint32_t bigger = *limit < FIRST_PLACES ? FIRST_PLACES : *limit + *limit / 2;
         void *grown = realloc(*array, bigger * size);
         if (!grown)
             return NULL;
@@ -114,22 +114,30 @@ static void add_difference(struct windows *windows, const struct nodes *nodes,
         *place = (struct window_node){mark->node, node->self_ticks - mark->self_ticks, total_ticks};
 }
 
+static void add_slot(struct window_second *second, uint32_t slot, int32_t count)
+{
+    while (count) {
+        int32_t part = count > WINDOW_COUNT_MOST    ? WINDOW_COUNT_MOST
+                       : count < -WINDOW_COUNT_MOST ? -WINDOW_COUNT_MOST
+                                                    : count;
+        uint32_t *place = one_more(&second->slots, &second->slot_count, &second->slot_limit,
+                                   UINT32_MAX / 4, sizeof(*place));
+        if (!place)
+            return;
+        *place = (uint32_t)part << WINDOW_COUNT_SHIFT | slot;
+        count -= part;
+    }
+}
+
 static void add_slots(struct window_second *second, const struct octave_pool *pool,
-                      const struct histogram *histogram, bool is_cpu)
+                      const struct histogram *histogram, uint32_t cpu)
 {
     for (uint32_t i = 0; i < HISTOGRAM_OCTAVES; i++) {
         if (histogram->octave[i] == 0)
             continue;
         const struct octave *octave = &pool->octaves[histogram->octave[i]];
-        for (uint32_t sub = 0; sub < HISTOGRAM_SUBS; sub++) {
-            if (octave->second[sub] == 0)
-                continue;
-            struct window_slot *slot = one_more(&second->slots, &second->slot_count,
-                                                &second->slot_limit, UINT32_MAX / 4, sizeof(*slot));
-            if (slot)
-                *slot = (struct window_slot){(uint16_t)(i * HISTOGRAM_SUBS + sub), is_cpu,
-                                             octave->second[sub]};
-        }
+        for (uint32_t sub = 0; sub < HISTOGRAM_SUBS; sub++)
+            add_slot(second, cpu | (i * HISTOGRAM_SUBS + sub), octave->second[sub]);
     }
 }
 
@@ -145,9 +153,9 @@ static void add_activations(const struct symbols *symbols, struct window_second 
             row->max_ticks = symbol->second_max_ticks;
         if (symbol->second_max_cpu_ticks > row->max_cpu_ticks)
             row->max_cpu_ticks = symbol->second_max_cpu_ticks;
-        add_slots(second, &symbols->octaves, &symbol->wall, false);
+        add_slots(second, &symbols->octaves, &symbol->wall, 0);
         if (symbol->cpu_difference)
-            add_slots(second, &symbols->octaves, symbol->cpu_difference, true);
+            add_slots(second, &symbols->octaves, symbol->cpu_difference, WINDOW_SLOT_CPU);
     }
     row->slot_count = second->slot_count - row->slot_first;
 }
@@ -194,6 +202,24 @@ static void end_second_of_symbol(struct symbols *symbols, struct symbol *symbol)
     symbol->second_max_ticks = symbol->second_max_cpu_ticks = -1;
 }
 
+/* A finished second keeps no spare room. */
+static void shrink(void *array_pointer, uint32_t count, uint32_t *limit, size_t size)
+{
+    void **array = array_pointer;
+    void *smaller = count ? realloc(*array, count * size) : NULL;
+    if (!smaller)
+        return;
+    *array = smaller;
+    *limit = count;
+}
+
+static void shrink_second(struct window_second *second)
+{
+    shrink(&second->rows, second->row_count, &second->row_limit, sizeof(*second->rows));
+    shrink(&second->slots, second->slot_count, &second->slot_limit, sizeof(*second->slots));
+    shrink(&second->nodes, second->node_count, &second->node_limit, sizeof(*second->nodes));
+}
+
 static void begin_second(struct windows *windows, struct nodes *nodes, uint64_t counter,
                          uint64_t events)
 {
@@ -211,6 +237,7 @@ void windows_tick(struct windows *windows, struct nodes *nodes, struct symbols *
     if (windows->second_count < WINDOWS_SECONDS)
         windows->second_count++;
     windows_collect(windows, nodes, symbols, counter, events, &windows->seconds[windows->newest]);
+    shrink_second(&windows->seconds[windows->newest]);
     for (uint32_t i = 0; i < windows->mark_count; i++)
         end_second_of_symbol(symbols,
                              &symbols->symbols[nodes->nodes[windows->marks[i].node].symbol]);

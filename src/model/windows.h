@@ -30,11 +30,11 @@ struct window_row {
     int64_t max_ticks, max_cpu_ticks; /* -1: none ended */
 };
 
-struct window_slot {
-    uint16_t slot;
-    uint16_t is_cpu; /* of the histogram's difference for the cpu clock */
-    int32_t count;
-};
+/* A counter of a histogram, packed, since there are many: 10 bits which, 1 bit of the cpu clock's
+ * difference, the rest how many (signed; more than fit take several). */
+enum { WINDOW_SLOT_BITS = 10, WINDOW_SLOT_CPU = 1 << WINDOW_SLOT_BITS, WINDOW_COUNT_SHIFT = 11 };
+enum { WINDOW_COUNT_MOST = 1 << 19 };
+static_assert(HISTOGRAM_SLOTS <= 1 << WINDOW_SLOT_BITS, "a slot's number has its bits");
 
 struct window_node {
     uint32_t node;
@@ -45,7 +45,7 @@ struct window_second {
     uint64_t from, to; /* counters */
     uint64_t events;
     struct window_row *rows;
-    struct window_slot *slots;
+    uint32_t *slots; /* packed */
     struct window_node *nodes;
     uint32_t row_count, row_limit, slot_count, slot_limit, node_count, node_limit;
 };

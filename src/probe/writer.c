@@ -27,6 +27,7 @@ enum {
     STALE_OFF_NS = 1500 * 1000 * 1000, /* so long is lost counted for a collector that is stopped */
     RING_WAIT_NS = 300 * 1000 * 1000,
     RESUME_STEP_NS = 10 * 1000 * 1000,
+    RESERVED = 2, /* events that a full ring still has room for: STALL, and GAP */
     NAME_TRIES = 16,
     NAME_STEP = 4, /* events */
     LEAST_STACK = 64 * 1024,
@@ -118,7 +119,7 @@ static void wake_collector(void)
 static void set_limit(struct writer *writer, uint64_t tail)
 {
     uint64_t capacity = writer->mask + 1;
-    uint64_t end = tail + capacity;
+    uint64_t end = tail + capacity - RESERVED;
     uint64_t quarter = (writer->head / (capacity / 4) + 1) * (capacity / 4);
     writer->limit = quarter < end ? quarter : end;
     /* threading registers a thread some twenty events after its first; one that then sleeps has no
@@ -323,25 +324,31 @@ static uint64_t heartbeat_age_ns(void)
     return now - heartbeat_ns;
 }
 
-/* The collector is dead (asked at most every 100 ms of its silence), or has been silent for `most_ns`:
- * it gets no more of the target's time. */
-static bool give_up_collector(uint64_t most_ns)
+static void tell_stall(struct writer *writer)
+{
+    struct event event = event_with_amount(writer->stall_end, EVENT_STALL, writer->stall_ticks);
+    if (writer->stall_ticks && put_raw(writer, event))
+        writer->stall_ticks = 0;
+}
+
+/* Whether the collector gets no more of the target's time, and why: it is dead (asked at most every
+ * 100 ms of its silence), or has been silent for `most_ns`. */
+static bool is_lost(uint64_t most_ns, enum off_cause *ret_cause)
 {
     static uint64_t asked_ns;
     uint64_t age = heartbeat_age_ns();
-    if (age < STALE_ASK_NS)
+    *ret_cause = OFF_COLLECTOR_DEAD;
+    if (age < STALE_ASK_NS) {
         asked_ns = 0;
-    else if (age - asked_ns >= STALE_ASK_NS) {
-        asked_ns = age;
-        if (!link_collector_lives()) {
-            switch_off(OFF_COLLECTOR_DEAD);
-            return true;
-        }
-    }
-    if (age < most_ns)
         return false;
-    switch_off(OFF_COLLECTOR_STALE);
-    return true;
+    }
+    if (age - asked_ns >= STALE_ASK_NS) {
+        asked_ns = age;
+        if (!link_collector_lives())
+            return true;
+    }
+    *ret_cause = OFF_COLLECTOR_STALE;
+    return age >= most_ns;
 }
 
 /* Sleeps for room. The target stands still meanwhile: the GIL is held. True: there is room. */
@@ -350,8 +357,10 @@ static bool wait_for_room(struct writer *writer)
     uint64_t begin = link_counter();
     uint64_t begin_ns = clock_monotonic_ns();
     long sleep_ns = FIRST_SLEEP_NS;
+    enum off_cause cause;
     bool room = false;
-    while (!room) {
+    bool lost = false;
+    while (!room && !lost && clock_monotonic_ns() - begin_ns < MOST_STALL_NS) {
         wake_collector();
         struct timespec pause = {.tv_nsec = sleep_ns};
         nanosleep(&pause, NULL);
@@ -359,15 +368,17 @@ static bool wait_for_room(struct writer *writer)
         uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
         /* An eighth at least, so that a producer in full flight does not sleep for each event. */
         room = writer->head - tail <= writer->mask - writer->mask / 8;
-        if (!room &&
-            (give_up_collector(STALE_WAIT_NS) || clock_monotonic_ns() - begin_ns > MOST_STALL_NS))
-            break;
+        lost = !room && is_lost(STALE_WAIT_NS, &cause);
     }
     writer->stall_end = link_counter();
     writer->stall_ticks += writer->stall_end - begin;
     struct ring_shared *ring = writer->ring;
     atomic_fetch_add_explicit(&ring->stall_ticks, writer->stall_end - begin, memory_order_relaxed);
     atomic_fetch_add_explicit(&ring->stalls, 1, memory_order_relaxed);
+    if (!room)
+        tell_stall(writer); /* in the room that is kept for it */
+    if (lost)
+        switch_off(cause);
     return room;
 }
 
@@ -385,15 +396,9 @@ static void count_lost(struct writer *writer)
     /* One producer: no read-modify-write is needed. */
     uint64_t lost = atomic_load_explicit(&writer->ring->lost, memory_order_relaxed);
     atomic_store_explicit(&writer->ring->lost, lost + 1, memory_order_relaxed);
-    if ((writer->lost_since & 0xfff) == 0)
-        give_up_collector(STALE_OFF_NS);
-}
-
-static void tell_stall(struct writer *writer)
-{
-    struct event event = event_with_amount(writer->stall_end, EVENT_STALL, writer->stall_ticks);
-    if (writer->stall_ticks && put_raw(writer, event))
-        writer->stall_ticks = 0;
+    enum off_cause cause;
+    if ((writer->lost_since & 0xfff) == 0 && is_lost(STALE_OFF_NS, &cause))
+        switch_off(cause);
 }
 
 static bool is_push(uint32_t kind)
@@ -429,7 +434,7 @@ static bool room_or_drop(struct writer *writer, uint64_t counter, uint32_t kind,
         return false;
     }
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
-    if (writer->head - tail > writer->mask) {
+    if (writer->head - tail + RESERVED > writer->mask) {
         if (!link_to.wait || !wait_for_room(writer)) {
             begin_drop(writer, counter);
             count_lost(writer);

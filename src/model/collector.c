@@ -22,6 +22,7 @@ enum {
     FULL_SHARE = 32, /* of 256: a ring this full after a sleep means: sleep less */
     IDLE_SHARE = 8,  /* ... and below this: sleep longer */
     BUSY_SHARE = 64, /* ... and from here on: do not sleep */
+    LAST_ROUNDS = 16,
 };
 
 /* --- the lock and time ---------------------------------------------------------------------- */
@@ -291,7 +292,9 @@ void collector_finish(struct collector *collector, uint64_t end_counter)
     stop_threads(collector);
     uint64_t counter;
     collector_enter(collector);
-    while (round_of(collector, &counter))
+    /* Orders are due a round after they were read; a target that goes on writing is not waited for. */
+    for (int round = 0; round < LAST_ROUNDS && (round_of(collector, &counter) || round < 2);
+         round++)
         continue;
     drain_end(&collector->drain, end_counter ? end_counter : counter);
     collector->end_counter = end_counter ? end_counter : counter;

@@ -72,7 +72,7 @@ class Phases:
         return json.loads(self.output.read_text())
 
 
-BEFORE, BURST, AFTER = 3_000, 400_000, 5_000
+BEFORE, BURST, AFTER = 1_000, 400_000, 1_000
 CALLS = f"before={BEFORE}", f"burst={BURST}"
 # The ring is looked at again with each event, at most once in 10 ms: small phases give it the time.
 PAUSES = [f"pause{n}=50" for n in range(30)]

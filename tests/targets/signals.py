@@ -47,13 +47,13 @@ def send():
 def main():
     signal.signal(signal.SIGALRM, handler)
     signal.signal(signal.SIGUSR1, raiser)
-    signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
-    while counts.get("handler", 0) < 40:
-        fib(12)
-        for _ in steps(20):
-            pass
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    for number in range(40):
+        # One at a time, so that no handler comes while another one runs.
+        signal.setitimer(signal.ITIMER_REAL, 0.0005 + number % 7 * 0.0003)
+        while counts.get("handler", 0) <= number:
+            fib(10)
+            for _ in steps(20):
+                pass
     for _ in range(20):
         try:
             send()
@@ -65,7 +65,7 @@ main()
 assert counts["helper"] == 4 * counts["handler"] and counts["raiser"] == 20
 own = []
 # Outermost calls: fib's and steps' callers are main alone, a handler's helper is called once.
-primitive = {"helper": counts["handler"], "fib": counts["fib"] // (2 * 233 - 1)}
+primitive = {"helper": counts["handler"], "fib": counts["fib"] // (2 * 89 - 1)}
 for function in (handler, helper, raiser, fib, steps, send):
     code = function.__code__
     calls = counts[code.co_name]

@@ -471,10 +471,12 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
             writer->name_tries = NAME_TRIES;
     }
     wake_collector();
-    if (!room_or_drop(writer, counter, kind, frame))
-        return NULL;
-    tell_stall(writer);
-    return writer->head != writer->limit ? writer : NULL;
+    do {
+        if (!room_or_drop(writer, counter, kind, frame))
+            return NULL;
+        tell_stall(writer); /* may itself end a quarter, or the room */
+    } while (writer->head == writer->limit);
+    return writer;
 }
 
 void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)

@@ -116,6 +116,6 @@ const struct exporter export_collapsed = {
     .name = "collapsed",
     .extensions = ".collapsed .folded",
     .aliases = "raw folded",
-    .help = "one line a stack, with self time in microseconds (--weight: calls, wait)",
+    .help = "one line a stack, with self time in microseconds",
     .write = write,
 };

@@ -387,6 +387,6 @@ out:
 const struct exporter export_flamegraph = {
     .name = "flamegraph",
     .extensions = ".svg",
-    .help = "one SVG file to zoom and search in a browser (--weight: calls, wait)",
+    .help = "one SVG file to zoom and search in a browser",
     .write = write,
 };

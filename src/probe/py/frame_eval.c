@@ -14,8 +14,7 @@
 
 #include <stdio.h>
 
-enum { OWNED_BY_THREAD = 0, OWNED_BY_GENERATOR = 1, SUSPENDED = -1, OPCODE_RETURN_GENERATOR = 75 };
-enum { GENERATOR_FLAGS = 0x20 | 0x80 | 0x100 | 0x200 };
+enum { OWNED_BY_THREAD = 0, OPCODE_RETURN_GENERATOR = 75 };
 
 static pyapi_eval_frame *chained;
 static pyapi_eval_frame *installed; /* ours that is in place; NULL: none */
@@ -42,11 +41,6 @@ static void uninstall(void)
     }
 }
 
-static bool is_generator(PyObject *code)
-{
-    return (PYAPI_FIELD(int, code, pyapi.code_flags) & GENERATOR_FLAGS) != 0;
-}
-
 /* 3.11 evaluates the creation of a generator as a frame of its own, which returns the generator. */
 static bool is_creation(const void *frame, bool generator)
 {
@@ -60,17 +54,6 @@ static bool has_begun(const void *frame)
         return PYAPI_FIELD(int, frame, pyapi.frame_lasti) != -1;
     const uint16_t *instruction = PYAPI_FIELD(uint16_t *, frame, pyapi.frame_instruction);
     return (*instruction & 0xff) != OPCODE_RETURN_GENERATOR;
-}
-
-/* After the evaluation of a generator's frame, which its generator keeps alive. */
-static bool has_yielded(const void *frame)
-{
-    if (pyapi.minor == 9)
-        return PYAPI_FIELD(void *, frame, pyapi.frame_stacktop) != NULL;
-    if (pyapi.minor == 10)
-        return PYAPI_FIELD(signed char, frame, pyapi.frame_state) == SUSPENDED;
-    const char *generator = (const char *)frame - pyapi.generator_frame;
-    return PYAPI_FIELD(signed char, generator, pyapi.generator_state) == SUSPENDED;
 }
 
 static PyObject *pass_on(PyThreadState *tstate, void *frame, int throwflag)
@@ -150,7 +133,7 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     if (__builtin_expect(switch_is_due(), 0))
         switch_apply();
     PyObject *code = pyapi_frame_code(frame);
-    bool generator = code && is_generator(code);
+    bool generator = code && pyapi_is_generator(code);
     struct writer *writer = writer_take();
     if (!code || !writer || installed != record || is_creation(frame, generator))
         return pass_on(tstate, frame, throwflag);
@@ -177,7 +160,8 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     else if (!result)
         calls_unwind(counter, id, frame);
     else
-        calls_pop(generator && has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter, frame);
+        calls_pop(generator && pyapi_has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter,
+                  frame);
     writer->innermost = caller;
     return result;
 }

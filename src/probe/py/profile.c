@@ -11,8 +11,7 @@
 #include <stdio.h>
 
 enum { WHAT_CALL = 0, WHAT_RETURN = 3, WHAT_C_CALL = 4, WHAT_C_RAISE = 5, WHAT_C_RETURN = 6 };
-enum { OPCODE_RESUME_3_11 = 151, OWNED_BY_GENERATOR = 1, SUSPENDED = -1 };
-enum { GENERATOR_FLAGS = 0x20 | 0x80 | 0x100 | 0x200 };
+enum { OPCODE_RESUME_3_11 = 151 };
 
 static uint32_t wanted;
 static uint32_t serial; /* rises with each on; 0: never on */
@@ -34,24 +33,12 @@ static bool has_begun(const void *frame)
     return (*instruction & 0xff) != OPCODE_RESUME_3_11 || (*instruction >> 8) != 0;
 }
 
-static bool has_yielded(const void *frame)
-{
-    if (pyapi.minor == 9)
-        return PYAPI_FIELD(void *, frame, pyapi.frame_stacktop) != NULL;
-    if (pyapi.minor == 10)
-        return PYAPI_FIELD(signed char, frame, pyapi.frame_state) == SUSPENDED;
-    if (PYAPI_FIELD(char, frame, pyapi.frame_owner) != OWNED_BY_GENERATOR)
-        return false;
-    const char *generator = (const char *)frame - pyapi.generator_frame;
-    return PYAPI_FIELD(signed char, generator, pyapi.generator_state) == SUSPENDED;
-}
-
 static void on_python_call(void *frame)
 {
     PyObject *code = pyapi_frame_code(frame);
     if (!code)
         return;
-    bool generator = (PYAPI_FIELD(int, code, pyapi.code_flags) & GENERATOR_FLAGS) != 0;
+    bool generator = pyapi_is_generator(code);
     calls_push(generator && has_begun(frame) ? EVENT_RESUME : EVENT_START, code, frame);
 }
 
@@ -59,11 +46,12 @@ static void on_python_return(void *frame, const PyObject *result)
 {
     uint64_t counter = link_counter();
     PyObject *code = pyapi_frame_code(frame);
-    bool generator = code && (PYAPI_FIELD(int, code, pyapi.code_flags) & GENERATOR_FLAGS) != 0;
+    bool generator = code && pyapi_is_generator(code);
     if (!result)
         calls_unwind(counter, code ? define_known(code) : 0, frame);
     else
-        calls_pop(generator && has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter, frame);
+        calls_pop(generator && pyapi_has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter,
+                  frame);
 }
 
 static void on_c_call(void *frame, PyObject *function)

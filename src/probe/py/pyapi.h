@@ -96,4 +96,26 @@ static inline PyObject *pyapi_frame_code(void *frame)
     return PYAPI_FIELD(int, code, pyapi.code_flags) & PYAPI_CODE_NO_EVENTS ? NULL : code;
 }
 
+/* A generator's, coroutine's or async generator's code. */
+static inline bool pyapi_is_generator(PyObject *code)
+{
+    enum { GENERATOR = 0x20, COROUTINE = 0x80, ITERABLE_COROUTINE = 0x100, ASYNC = 0x200 };
+    return (PYAPI_FIELD(int, code, pyapi.code_flags) &
+            (GENERATOR | COROUTINE | ITERABLE_COROUTINE | ASYNC)) != 0;
+}
+
+/* 3.9-3.11: whether a generator's frame, which its generator keeps alive, has left by a yield. */
+static inline bool pyapi_has_yielded(const void *frame)
+{
+    enum { OWNED_BY_GENERATOR = 1, SUSPENDED = -1 };
+    if (pyapi.minor == 9)
+        return PYAPI_FIELD(void *, frame, pyapi.frame_stacktop) != NULL;
+    if (pyapi.minor == 10)
+        return PYAPI_FIELD(signed char, frame, pyapi.frame_state) == SUSPENDED;
+    if (PYAPI_FIELD(char, frame, pyapi.frame_owner) != OWNED_BY_GENERATOR)
+        return false;
+    const char *generator = (const char *)frame - pyapi.generator_frame;
+    return PYAPI_FIELD(signed char, generator, pyapi.generator_state) == SUSPENDED;
+}
+
 #endif

@@ -96,6 +96,10 @@ uint64_t collector_catch_up(struct collector *collector)
     if (collector->end_counter)
         return collector->end_counter;
     round_of(collector, &counter);
+    /* An order of the control ring (OFF, say) is obeyed a round after it was read: time that passed
+     * since must not be given out before that. */
+    uint64_t later;
+    round_of(collector, &later);
     model_flush(&collector->model, counter);
     return counter;
 }

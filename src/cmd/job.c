@@ -261,6 +261,24 @@ void job_finish(struct job *job)
     message_step("the profiling has ended, PID %d goes on", (int)job->supervise.pid);
 }
 
+/* A source that heard nothing of a target which never armed itself is not complete, and exact it is
+ * not either. */
+static void tell_unseen(const struct job *job, struct snapshot *snapshot)
+{
+    char reason[PATH_MAX] = "no Python of the target armed itself";
+    enum job_outcome outcome = job_outcome(job, reason, sizeof(reason));
+    if (!job->supervise.ended || (outcome != JOB_REFUSED && outcome != JOB_UNSEEN))
+        return;
+    if (outcome == JOB_UNSEEN)
+        snprintf(reason, sizeof(reason), "no Python of the target armed itself");
+    const char *kept = arena_string(snapshot->arena, reason);
+    snapshot->meta.inexact = kept;
+    for (size_t i = 0; i < snapshot->meta.source_count; i++) {
+        snapshot->meta.sources[i].complete = false;
+        snapshot->meta.sources[i].reason = kept;
+    }
+}
+
 static void fill_meta(const struct job *job, struct snapshot *snapshot)
 {
     struct snapshot_meta *meta = &snapshot->meta;
@@ -279,6 +297,7 @@ static void fill_meta(const struct job *job, struct snapshot *snapshot)
         else
             meta->signal = job->supervise.end_status;
     }
+    tell_unseen(job, snapshot);
     for (size_t i = 0; i < snapshot->process_count; i++) {
         if (!snapshot->processes[i].command && snapshot->processes[i].pid == meta->pid)
             snapshot->processes[i].command = meta->command;

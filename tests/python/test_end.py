@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """However a target ends, ulma ends with its status, the report is whole, and nothing is left."""
 
+import fcntl
 import os
 import signal
 import subprocess
+import termios
 
 import pytest
 from harness import (
@@ -75,36 +77,54 @@ def test_what_runs_after_the_main_module(python):
         assert function_named(report, "counted")["calls"] == 1000 + more
 
 
+INTERRUPTED = """
+import time
+def handled(): pass
+try:
+    print('ready', flush=True)
+    while True:
+        time.sleep(0.01)
+except KeyboardInterrupt:
+    handled()
+    print('interrupted')
+    raise SystemExit(9)
+"""
+
+
+def take_terminal():
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 def test_interrupt_from_the_terminal_goes_to_the_target(python, tmp_path, session_dir):
     """Ctrl-C reaches the whole group: the target decides, and the report is still written."""
-    (tmp_path / "program.py").write_text(
-        "import time\n"
-        "def handled(): pass\n"
-        "try:\n"
-        "    print('ready', flush=True)\n"
-        "    time.sleep(60)\n"
-        "except KeyboardInterrupt:\n"
-        "    handled()\n"
-        "    print('interrupted')\n"
-        "    raise SystemExit(9)\n"
-    )
+    (tmp_path / "program.py").write_text(INTERRUPTED)
     output = tmp_path / "report.json"
-    words = ulma_words(python, ["-f", "json", "-o", output], [tmp_path / "program.py"])
+    words = ulma_words(python, ["-q", "-f", "json", "-o", output], [tmp_path / "program.py"])
+    keyboard, terminal = os.openpty()
     ulma = subprocess.Popen(
-        words, stdout=subprocess.PIPE, env=environment(session_dir), start_new_session=True
+        words,
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        env=environment(session_dir),
+        start_new_session=True,
+        preexec_fn=take_terminal,  # noqa: PLW1509 - no other thread runs here
     )
+    os.close(terminal)
     assert ulma.stdout.readline() == b"ready\n"
-    os.killpg(ulma.pid, signal.SIGINT)
+    os.write(keyboard, b"\x03")
     out, _ = ulma.communicate(timeout=LIMIT_S)
+    os.close(keyboard)
     assert out == b"interrupted\n"
     assert ulma.returncode == 9
     assert '"handled"' in output.read_text()
 
 
-@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGHUP), ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP), ids=lambda n: n.name
+)
 def test_signals_to_ulma_are_passed_on(python, number, tmp_path, session_dir):
     output = tmp_path / "report.json"
-    code = "import time\nprint('ready', flush=True)\ntime.sleep(60)"
+    code = "import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.01)"
     words = ulma_words(python, ["-f", "json", "-o", output], ["-c", code])
     ulma = subprocess.Popen(
         words, stdout=subprocess.PIPE, env=environment(session_dir), start_new_session=True

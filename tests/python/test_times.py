@@ -6,9 +6,11 @@ was disturbed is repeated, and what must hold must hold in one of TRIES runs.
 """
 
 import json
+import re
 
+import harness
 import pytest
-from harness import TARGETS, function_named, report_of, run_ulma
+from harness import TARGETS, environment, function_named, report_of, run, run_ulma
 
 TRIES = 4
 SPIN = TARGETS / "spin.py"
@@ -134,6 +136,19 @@ def test_the_busy_one_is_first(python):
             if name != "waits" and row["wait_ns"] < 4 * rows[0]["self_ns"]:
                 wrong.append((name, "did not wait", row))
         return wrong
+
+    holds_in_one_run(check)
+
+
+def test_the_busy_one_is_first_in_top(python, session_dir):
+    def check():
+        words = [harness.ULMA, "top", "-b", "-i", "0.4", "--python", python.path]
+        done = run([*words, TARGETS / "busy_idle.py"], env=environment(session_dir))
+        assert done.status == 0, done.told()
+        frames = done.out.decode().split("\nulma  ")
+        lines = frames[-1].splitlines()
+        heading = next(n for n, line in enumerate(lines) if line.startswith("%self"))
+        return [] if re.search(r"\bbusy\b", lines[heading + 1]) else [frames[-1]]
 
     holds_in_one_run(check)
 

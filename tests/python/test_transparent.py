@@ -442,6 +442,41 @@ def test_counts_beside_other_tools(python, program, calls, tmp_path):
     assert seen.get("fib", 0) == calls
 
 
+FORKED = """
+import os, sys
+def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
+def tools():
+    return [n for n in range(6) if sys.monitoring.get_tool(n) and sys.monitoring.get_events(n)]
+fib(10)
+print(len(tools()), flush=True)
+if os.fork() == 0:
+    fib(10)
+    print(tools(), flush=True)
+    fib(12)
+    os._exit(0)
+os.wait()
+fib(11)
+print(len(tools()), flush=True)
+"""
+
+
+def test_a_fork_child_is_left_alone(python, tmp_path):
+    """A child that is not followed switches off by its first event, and the parent's counts are
+    its own."""
+    (tmp_path / "program.py").write_text(FORKED)
+    if python.minor < (3, 12):
+        # What is on cannot be asked there; the counts tell.
+        text = FORKED.replace("sys.monitoring.get_tool(n) and sys.monitoring.get_events(n)", "0")
+        (tmp_path / "program.py").write_text(text)
+    done = run_ulma(python, tmp_path / "program.py")
+    report = report_of(done)
+    if python.minor >= (3, 12):
+        assert done.out == b"1\n[]\n1\n"
+    rows = {row["name"]: row["calls"] for row in report["functions"]}
+    assert rows["fib"] == fib_calls(10) + fib_calls(11)
+    assert report["target"]["thread_count"] == 1
+
+
 def test_pdb_by_its_commands(python, tmp_path):
     (tmp_path / "program.py").write_text(
         "def f(n):\n    m = n + 1\n    return m\nf(1)\nprint(f(2))\n"

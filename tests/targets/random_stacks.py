@@ -34,6 +34,7 @@ calls, primitive = [0] * len(NAMES), [0] * len(NAMES)
 edges = collections.defaultdict(int)
 stack = [-1]
 live = []
+note_alarm = itertools.count().__next__  # how often it was called before
 budget = [4000]
 
 
@@ -158,6 +159,8 @@ def program():
         else:
             more = ", frame=None" if i in (HANDLER, ALARM) else ""
             if i == ALARM:
+                # One alarm may come within another's `+= 1`, and its own would be overwritten.
+                enter = enter.replace(f"calls[{i}] += 1", "note_alarm()")
                 text = FUNCTION.format(name=name, more=more, enter=enter, actions="")
             elif i == HANDLER:
                 calm = "        functions[pick() % 3](2) if len(stack) < 60 else None\n"
@@ -205,7 +208,17 @@ text, dying = program()
 dying = [compile(one, "<dying>", "exec") for one in dying]
 everything = {
     name: globals()[name]
-    for name in ("pick", "calls", "primitive", "edges", "stack", "live", "budget", "dying")
+    for name in (
+        "note_alarm",
+        "pick",
+        "calls",
+        "primitive",
+        "edges",
+        "stack",
+        "live",
+        "budget",
+        "dying",
+    )
 }
 everything.update(Oops=Oops, Meddled=Meddled, raise_signal=signal.raise_signal)
 everything.update(SIGUSR1=signal.SIGUSR1, everything=everything)
@@ -231,6 +244,7 @@ if mode == "timer":
     signal.setitimer(signal.ITIMER_REAL, 0)
     for _ in range(1000):  # one that is pending is handled at a jump back, before we count
         pass
+calls[ALARM] = note_alarm()
 if mode == "tools":
     for tool in (1, 5):
         sys.monitoring.set_events(tool, 0)

@@ -22,7 +22,7 @@ def same_dive(python, depth, stack_kib):
     report = done.report
     assert report["events"]["lost"] == 0
     dive = function_named(report, "dive")
-    times = 3 if stack_kib else 1
+    times = 2 if stack_kib else 1
     full = times * (depth + 1 + depth // 2 + 1)
     calls = next(source for source in report["sources"] if source["name"] == "calls")
     if calls["complete"]:

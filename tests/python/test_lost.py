@@ -22,7 +22,7 @@ from harness import (
 
 @pytest.mark.parametrize("buffer", ("default", "1M"))
 def test_wait_loses_nothing_at_full_rate(python, buffer):
-    calls = 60_000
+    calls = 40_000
     options = ["--on-full", "wait"] + (["--buffer", buffer] if buffer != "default" else [])
     report = report_of(run_ulma(python, TARGETS / "eight_threads.py", calls, options=options))
     assert report["events"]["gaps"] == 0

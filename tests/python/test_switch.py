@@ -30,7 +30,7 @@ def check_stacks(report, edges):
 
 
 def test_switched_on_in_the_middle(python, tmp_path):
-    report, own, edges = switched(python, tmp_path, "--delay", "0.4")
+    report, own, edges = switched(python, tmp_path, "--delay", "0.3")
     check_stacks(report, edges)
     # Open since before: no call of theirs was seen, but they are there, with their time.
     for name in ("outer", "consumer"):
@@ -41,7 +41,7 @@ def test_switched_on_in_the_middle(python, tmp_path):
 
 
 def test_switched_off_before_the_end(python, tmp_path):
-    report, own, edges = switched(python, tmp_path, "--duration", "0.4")
+    report, own, edges = switched(python, tmp_path, "--duration", "0.3")
     check_stacks(report, edges)
     for name in ("inner", "in_thread"):
         assert 0 < function_named(report, name, LOOP)["calls"] < own[name]

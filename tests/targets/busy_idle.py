@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 
-BUSY_S = 0.8
+BUSY_S = 0.6
 
 
 def sleeps():

@@ -38,7 +38,7 @@ def main():
 
 if stack_kib:
     threading.stack_size(stack_kib * 1024)
-    threads = [threading.Thread(target=main) for _ in range(3)]
+    threads = [threading.Thread(target=main) for _ in range(2)]
     for thread in threads:
         thread.start()
         thread.join()

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-SECONDS = 1.2
+SECONDS = 0.9
 
 
 def inner():

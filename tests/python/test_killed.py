@@ -63,7 +63,7 @@ class Victim:
         assert self.ulma.returncode == 128 + signal.SIGKILL, err
         report = json.loads(self.output.read_text())
         # One that was killed before its Python could arm itself is said to have shown nothing.
-        assert err == b"" if report["functions"] else b"nothing was seen" in err
+        assert err == b"" or (b"nothing was seen" in err and report["functions"] == [])
         return report
 
     def progress(self):

@@ -96,6 +96,8 @@ ACTIONS = """
                 if live:
                     chosen = None
                     live.pop(pick() % len(live))
+                if pick() % 8 == 0:
+                    collect()
             elif act == 14:
                 sorted([depth - 1, depth - 2, depth - 3], key=functions[pick() % {functions}])
             elif act == 15:
@@ -204,6 +206,8 @@ def meddle():
         monitoring.set_events(tool, events.PY_START | events.PY_RETURN | events.PY_YIELD)
 
 
+# A collection closes generators: only where the program says so, not between a call and its note.
+gc.disable()
 text, dying = program()
 dying = [compile(one, "<dying>", "exec") for one in dying]
 everything = {
@@ -221,7 +225,7 @@ everything = {
     )
 }
 everything.update(Oops=Oops, Meddled=Meddled, raise_signal=signal.raise_signal)
-everything.update(SIGUSR1=signal.SIGUSR1, everything=everything)
+everything.update(SIGUSR1=signal.SIGUSR1, everything=everything, collect=gc.collect)
 exec(compile(text, "<random>", "exec"), everything)
 everything["functions"] = [everything[f"f{i}"] for i in range(FUNCTIONS)]
 everything["generators"] = [everything[f"g{i}"] for i in range(GENERATORS)]

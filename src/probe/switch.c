@@ -148,6 +148,12 @@ void switch_apply(void)
     atomic_store_explicit(&header->switch_done, serial, memory_order_release);
 }
 
+bool switch_is_on(void)
+{
+    const struct session_header *header = link_to.header;
+    return header && atomic_load_explicit(&header->state, memory_order_relaxed) == STATE_ON;
+}
+
 bool switch_first_main(void)
 {
     struct session_header *header = link_to.header;

@@ -35,6 +35,8 @@ bool switch_first_main(void);
 /* Does what the session's wanted words say. */
 void switch_apply(void);
 
+bool switch_is_on(void);
+
 void switch_off(enum off_cause cause);
 void switch_off_in_child(void);
 

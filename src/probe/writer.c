@@ -272,14 +272,20 @@ uint64_t writer_end_scratch(void)
 
 /* --- events of the writer's own ------------------------------------------------------------- */
 
+/* These do not look at `limit` and may pass it: the next event takes the slow path, which sets it anew. */
+static void advance(struct writer *writer, uint64_t head)
+{
+    writer->head = writer->limit = head;
+    atomic_store_explicit(&writer->ring->head, head, memory_order_release);
+}
+
 static bool put_raw(struct writer *writer, struct event event)
 {
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
     if (writer->head - tail > writer->mask)
         return false;
     writer->events[writer->head & writer->mask] = event;
-    writer->head++;
-    atomic_store_explicit(&writer->ring->head, writer->head, memory_order_release);
+    advance(writer, writer->head + 1);
     return true;
 }
 
@@ -305,8 +311,7 @@ bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t
     uint64_t end = first + walk.depth;
     writer->events[end & writer->mask] =
         (struct event){.counter = counter, .kind_id = event_pack(EVENT_SEED_END, 0)};
-    writer->head = end + 1;
-    atomic_store_explicit(&writer->ring->head, writer->head, memory_order_release);
+    advance(writer, end + 1);
     return true;
 }
 

@@ -58,8 +58,11 @@ INLINE bool is_of_frame(const void *frame, const PyObject *code)
 /* A first sight of the code object, a switch that is due: all that is seldom in a push. */
 SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
 {
-    if (switch_is_due())
+    if (switch_is_due()) {
         switch_apply();
+        if (!switch_is_on())
+            return Py_None; /* an event after OFF would be a call by nobody */
+    }
     calls_push(kind, code, current_frame(ANY));
     return Py_None;
 }

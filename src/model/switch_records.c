@@ -5,6 +5,8 @@
  * data_head, release of data_tail, with the kernel (perf_event_open(2), mmap layout). */
 #include "model/switch_records.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
@@ -26,8 +28,8 @@ struct switch_records {
     struct cpu_ring *rings;
     uint32_t ring_count;
     size_t page_bytes;
-    struct switch_record *list;
-    uint32_t count, limit;
+    struct switch_record *list; /* those told, then those kept for the next reading */
+    uint32_t told, count, limit;
     uint64_t lost;
 };
 
@@ -209,13 +211,27 @@ static int by_time(const void *left, const void *right)
     return (int)a->out - (int)b->out;
 }
 
+static void forget_told(struct switch_records *records)
+{
+    records->count -= records->told;
+    if (records->told && records->count)
+        memmove(records->list, records->list + records->told,
+                records->count * sizeof(*records->list));
+    records->told = 0;
+}
+
+/* A thread may leave one CPU and get another while the rings are read one after the other, so that
+ * only the later record is seen. Of what happened before the reading began, everything is. */
 uint32_t switch_records_read(struct switch_records *records, const struct switch_record **ret_list)
 {
-    records->count = 0;
+    uint64_t begin_ns = clock_monotonic_ns();
+    forget_told(records);
     for (uint32_t i = 0; i < records->ring_count; i++)
         read_ring(records, &records->rings[i]);
     if (records->count > 1)
         qsort(records->list, records->count, sizeof(*records->list), by_time);
+    while (records->told < records->count && records->list[records->told].time_ns < begin_ns)
+        records->told++;
     *ret_list = records->list;
-    return records->count;
+    return records->told;
 }

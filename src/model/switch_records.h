@@ -5,7 +5,7 @@
  * How: one software event that never counts (PERF_COUNT_SW_DUMMY) for each CPU, on the target before
  * it runs, inherited by all threads and children that it makes; its ring carries the records.
  * Rules: the rings are the kernel's memory, not the target's: their content is believed, but checked
- * for size. Records of one reading are sorted by time; between readings a record may come late. */
+ * for size. Records come in the order of their times, within a reading and between readings. */
 #ifndef ULMA_MODEL_SWITCH_RECORDS_H
 #define ULMA_MODEL_SWITCH_RECORDS_H
 
@@ -24,7 +24,8 @@ struct switch_records;
 /* 0; -EPERM, -EACCES (perf_event_paranoid, seccomp), -ENOSYS, -ENOENT (no such event), … */
 int switch_records_open(pid_t pid, struct switch_records **ret_records);
 
-/* What has come since the last reading, oldest first; the array is the reader's until the next call. */
+/* What happened since the last reading and before this one, oldest first; the array is the reader's
+ * until the next call. */
 uint32_t switch_records_read(struct switch_records *records, const struct switch_record **ret_list);
 
 /* Records that the kernel had no room for. */

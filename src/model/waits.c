@@ -39,29 +39,26 @@ static struct wait_span *add_span(struct waits *waits)
     return &waits->spans[waits->count++];
 }
 
+static struct wait_span *open_span(struct waits *waits)
+{
+    bool open = waits->first < waits->count && waits->spans[waits->count - 1].to == UINT64_MAX;
+    return open ? &waits->spans[waits->count - 1] : NULL;
+}
+
 void waits_out(struct waits *waits, uint64_t counter)
 {
-    uint64_t to = UINT64_MAX;
-    if (waits->last_in >= counter)
-        to = waits->last_in; /* read late: its switch-in came through another buffer */
-    else if (waits->first < waits->count && waits->spans[waits->count - 1].to == UINT64_MAX)
+    if (open_span(waits))
         return; /* a switch-in was lost: it is off as before */
-    waits->last_in = 0;
     struct wait_span *span = add_span(waits);
     if (span)
-        *span = (struct wait_span){.from = counter, .to = to};
+        *span = (struct wait_span){.from = counter, .to = UINT64_MAX};
 }
 
 void waits_in(struct waits *waits, uint64_t counter)
 {
-    if (waits->first < waits->count) {
-        struct wait_span *span = &waits->spans[waits->count - 1];
-        if (span->to == UINT64_MAX && counter >= span->from) {
-            span->to = counter;
-            return;
-        }
-    }
-    waits->last_in = counter;
+    struct wait_span *span = open_span(waits);
+    if (span && counter >= span->from)
+        span->to = counter;
 }
 
 uint64_t waits_take(struct waits *waits, uint64_t from, uint64_t to, bool running)

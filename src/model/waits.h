@@ -2,8 +2,7 @@
 /* When a thread was off its CPU, as the kernel's switch records tell it.
  * Why: wall time makes sleepers look busiest. A span from switch-out to switch-in is time that the
  * thread was blocked, waited for the GIL, or waited for a CPU.
- * Rules: spans come in order of time, but for what was read late from another CPU's buffer. An event
- * of a thread that is said to be off proves that it is on: the rest of that span is dropped (the two
+ * Rules: spans come in the order of time. An event of a thread that is said to be off proves that it is on: the rest of that span is dropped (the two
  * clocks differ by fractions of a microsecond). Consumed in step with the thread's events. */
 #ifndef ULMA_MODEL_WAITS_H
 #define ULMA_MODEL_WAITS_H
@@ -18,7 +17,6 @@ struct wait_span {
 struct waits {
     struct wait_span *spans; /* first .. count-1 are yet to be consumed */
     uint32_t first, count, limit;
-    uint64_t last_in; /* a switch-in whose switch-out is not known (yet); 0: none */
 };
 
 void waits_done(struct waits *waits);

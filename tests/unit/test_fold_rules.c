@@ -545,13 +545,6 @@ static void waits_of_switch_records(void **state)
     assert_int_equal(fold_tools_sums(&model, "f3").self_wait, 0);
     assert_int_equal(symbol_of("f2")->min_ticks, 45);
     assert_int_equal(symbol_of("f2")->min_cpu_ticks, 35);
-    /* Read late, out of order: another CPU's buffer. */
-    E(10, START, 4, 40); /* 1120 */
-    waits_in(&thread.track->waits, 1140);
-    waits_out(&thread.track->waits, 1125);
-    track_set_hurdle(thread.track);
-    E(30, RETURN, 4, 40);
-    assert_int_equal(fold_tools_sums(&model, "f4").total_wait, 15);
 }
 
 static void a_thread_blocked_for_ever_waits_live(void **state)

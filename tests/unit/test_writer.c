@@ -42,16 +42,21 @@ static PyThreadState *no_thread_state(void)
     return NULL;
 }
 
+static uint32_t present_depth; /* of every stack that is asked for */
+
 void stacks_count(void *tstate, struct stacks_walk *walk)
 {
     (void)tstate;
-    walk->depth = 0;
+    walk->depth = present_depth;
 }
 
 void stacks_write(void *tstate, const struct stacks_walk *walk, struct event *events, uint64_t mask,
                   uint64_t first, uint64_t counter)
 {
-    (void)tstate, (void)walk, (void)events, (void)mask, (void)first, (void)counter;
+    (void)tstate;
+    for (uint32_t i = 0; i < walk->depth; i++)
+        events[(first + i) & mask] = (struct event){
+            .counter = counter, .kind_id = event_pack(EVENT_SEED_FRAME, 0), .frame = i + 1};
 }
 
 bool thread_name_tell(struct ring_shared *ring)
@@ -216,11 +221,33 @@ static void drop_counts_what_it_lost(void **state)
     close_both(both);
 }
 
+/* A seed may end anywhere, also past where the writer would have looked for room next. */
+static void a_seed_does_not_overrun_the_ring(void **state)
+{
+    (void)state;
+    struct both_ends *both = open_both(ON_FULL_DROP);
+    enum { present_frames = 100 };
+    present_depth = present_frames;
+    struct writer *writer = writer_take();
+    assert_non_null(writer);
+    assert_true(writer_seed(writer, NULL, link_counter(), 0, 0, false));
+    present_depth = 0;
+    uint64_t capacity = writer->mask + 1;
+    for (uint64_t i = 0; i < 2 * capacity; i++)
+        writer_put(link_counter(), i % 2 ? EVENT_RETURN : EVENT_START, 0, 0x1000);
+    uint64_t head = atomic_load(&writer->ring->head);
+    assert_true(head <= capacity);
+    assert_int_equal(head + atomic_load(&writer->ring->lost), 2 * capacity + present_frames + 2);
+    collector_finish(both->collector, 0);
+    close_both(both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wait_loses_nothing),
         cmocka_unit_test(drop_counts_what_it_lost),
+        cmocka_unit_test(a_seed_does_not_overrun_the_ring),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -72,8 +72,10 @@ static void stop_too(struct supervise *supervise, int number)
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, number);
+    /* To the process and while blocked, so that it is one with what the terminal sent us: after
+     * raise() that one would stop us a second time. */
+    kill(getpid(), number);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-    raise(number);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     /* `kill -CONT` of ulma alone. */
     if (target_is_stopped(supervise->pid))

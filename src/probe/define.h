@@ -28,15 +28,20 @@ struct define_extra {
 };
 
 /* The id that a code object has under this link, or 0. */
-static inline uint32_t define_known(PyObject *code)
+static inline uint32_t define_known_at(PyObject *code, size_t code_extra)
 {
-    struct define_extra *extra = PYAPI_FIELD(struct define_extra *, code, pyapi.code_extra);
+    struct define_extra *extra = PYAPI_FIELD(struct define_extra *, code, code_extra);
     if (__builtin_expect(!extra || extra->size <= pyapi.extra_index, 0))
         return 0;
     uintptr_t value = (uintptr_t)extra->values[pyapi.extra_index];
     if (__builtin_expect((uint32_t)(value >> 32) != link_to.generation, 0))
         return 0;
     return (uint32_t)value;
+}
+
+static inline uint32_t define_known(PyObject *code)
+{
+    return define_known_at(code, pyapi.code_extra);
 }
 
 static inline uint32_t define_id(PyObject *code, void *frame)

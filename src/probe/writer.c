@@ -33,9 +33,10 @@ enum {
     LEAST_STACK = 64 * 1024,
 };
 
-/* What a thread has before it has a ring, and what a fork's child has: always "full". */
-static struct writer nobody;
-static struct writer forked;
+/* What a thread has before it has a ring, and what a fork's child has: always "full", and without
+ * stack left, so that the fast paths end at once. */
+static struct writer nobody = {.stack_floor = UINTPTR_MAX};
+static struct writer forked = {.stack_floor = UINTPTR_MAX};
 static struct writer scratch;
 static struct ring_shared scratch_ring;
 

@@ -21,12 +21,18 @@ static pyapi_eval_frame *installed; /* ours that is in place; NULL: none */
 static uint32_t epoch;
 static unsigned guarded; /* evaluations that run below the stack guard now */
 
+/* What our evaluators are for now. Any of them does it: where another tool has chained over one, that
+ * one stays. */
+static enum { IDLE, WATCH_MAIN, RECORD, INSTALL_PROFILE } duty;
+
 static void install(pyapi_eval_frame *evaluator)
 {
     PyInterpreterState *interpreter = PyInterpreterState_Get();
     pyapi_eval_frame *present = pyapi.get_eval_frame(interpreter);
-    if (present != installed || !chained)
-        chained = present; /* another tool came after us: it is below us from here on */
+    if (installed && present != installed)
+        return; /* chained over, and so called; over it again we would call each other for ever */
+    if (!installed)
+        chained = present;
     pyapi.set_eval_frame(interpreter, evaluator);
     installed = evaluator;
 }
@@ -128,14 +134,24 @@ static PyObject *evaluate_closing(const struct writer *writer, PyThreadState *ts
     return result;
 }
 
+/* --- evaluators ----------------------------------------------------------------------------- */
+
+/* The first __main__ code: a frame whose globals are __main__'s. */
+static void watch_main(const void *frame)
+{
+    PyObject *globals = PYAPI_FIELD(PyObject *, frame, pyapi.frame_globals);
+    PyObject *name = globals && PyDict_Check(globals) ? PyDict_GetItemString(globals, "__name__")
+                                                      : NULL;
+    if (name && PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "__main__") == 0)
+        switch_first_main();
+}
+
 static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
 {
-    if (__builtin_expect(switch_is_due(), 0))
-        switch_apply();
     PyObject *code = pyapi_frame_code(frame);
     bool generator = code && pyapi_is_generator(code);
     struct writer *writer = writer_take();
-    if (!code || !writer || installed != record || is_creation(frame, generator))
+    if (!code || !writer || is_creation(frame, generator))
         return pass_on(tstate, frame, throwflag);
     void *caller = pyapi_current_frame(tstate);
     if (writer->innermost != caller)
@@ -149,13 +165,12 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     uintptr_t position_before = position(frame);
     writer->innermost = frame;
     uint32_t id = calls_push(kind, code, frame);
-    PyObject *result = __builtin_expect(getitem_closing, 0)
-                           ? evaluate_closing(writer, tstate, frame, code, throwflag)
-                           : evaluate(writer, tstate, frame, throwflag);
-    if (__builtin_expect(begun_in != epoch, 0))
+    PyObject *result = getitem_closing ? evaluate_closing(writer, tstate, frame, code, throwflag)
+                                       : evaluate(writer, tstate, frame, throwflag);
+    if (begun_in != epoch)
         return result;
     uint64_t counter = link_counter();
-    if (__builtin_expect(!result, 0) && never_ran(frame, position_before, throwflag))
+    if (!result && never_ran(frame, position_before, throwflag))
         writer_put(counter, EVENT_UNRUN, kind, pyapi_frame_key(frame));
     else if (!result)
         calls_unwind(counter, id, frame);
@@ -166,31 +181,114 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     return result;
 }
 
-/* With c-calls: installs the profile function in a thread at its first frame. */
-static PyObject *install_profile(PyThreadState *tstate, void *frame, int throwflag)
+/* Whatever the duty is, in no hurry. */
+static PyObject *evaluate_any(PyThreadState *tstate, void *frame, int throwflag)
 {
-    if (__builtin_expect(switch_is_due(), 0))
+    if (duty == WATCH_MAIN)
+        watch_main(frame);
+    else if (switch_is_due())
         switch_apply();
-    profile_ensure(tstate);
-    return pass_on(tstate, frame, throwflag);
-}
-
-/* --- the first __main__ code ---------------------------------------------------------------- */
-
-static PyObject *gate(PyThreadState *tstate, void *frame, int throwflag)
-{
-    PyObject *globals = PYAPI_FIELD(PyObject *, frame, pyapi.frame_globals);
-    PyObject *name = globals && PyDict_Check(globals) ? PyDict_GetItemString(globals, "__name__")
-                                                      : NULL;
-    if (!name || !PyUnicode_Check(name) || PyUnicode_CompareWithASCIIString(name, "__main__") != 0)
-        return pass_on(tstate, frame, throwflag);
-    switch_first_main();
-    if (installed == record)
+    if (duty == RECORD)
         return record(tstate, frame, throwflag);
-    if (installed == install_profile)
-        return install_profile(tstate, frame, throwflag);
+    if (duty == INSTALL_PROFILE)
+        profile_ensure(tstate); /* at a thread's first frame */
     return pass_on(tstate, frame, throwflag);
 }
+
+/* --- a plain function's call ---------------------------------------------------------------- */
+
+/* Where things stand and what the counter is: read from tables, or, for 3.11 on a machine whose
+ * counter the kernel trusts, compiled in. */
+enum path { BY_TABLE, TSC_311 };
+
+enum { CODE_OPTIMIZED = 0x1, CODE_SUSPENDS = 0x20 | 0x80 | 0x100 | 0x200 };
+enum {
+    FRAME_CODE_311 = 32,
+    FRAME_INSTRUCTION_311 = 56,
+    CODE_FLAGS_311 = 48,
+    CODE_EXTRA_311 = 176,
+    TSTATE_CFRAME_311 = 56,
+    CFRAME_FRAME_311 = 8,
+};
+
+#define INLINE                    static inline __attribute__((always_inline))
+#define AT(path, field, constant) ((path) == TSC_311 ? (size_t)(constant) : pyapi.field)
+
+static bool layout_is_311(void)
+{
+    return link_to.clock == CLOCK_TSC && pyapi.minor == 11 && pyapi.has_cframe &&
+           pyapi.frame_code == FRAME_CODE_311 && pyapi.frame_instruction == FRAME_INSTRUCTION_311 &&
+           pyapi.code_flags == CODE_FLAGS_311 && pyapi.code_extra == CODE_EXTRA_311 &&
+           pyapi.tstate_frame == TSTATE_CFRAME_311 && pyapi.cframe_frame == CFRAME_FRAME_311;
+}
+
+INLINE uint64_t counter_now(enum path path)
+{
+    return path == TSC_311 ? clock_counter(CLOCK_TSC) : link_counter();
+}
+
+INLINE void *current_frame(enum path path, PyThreadState *tstate)
+{
+    if (path == BY_TABLE)
+        return pyapi_current_frame(tstate);
+    return PYAPI_FIELD(void *, PYAPI_FIELD(void *, tstate, TSTATE_CFRAME_311), CFRAME_FRAME_311);
+}
+
+INLINE uint32_t known_id(enum path path, PyObject *code)
+{
+    if (path == BY_TABLE)
+        return define_known(code);
+    return define_known_at(code, CODE_EXTRA_311);
+}
+
+/* A function that cannot be suspended, seen before, recorded, on a thread with a ring and stack left;
+ * anything else is evaluate_any's. */
+INLINE PyObject *record_plain(enum path path, PyThreadState *tstate, void *frame, int throwflag)
+{
+    struct writer *writer = writer_of_thread;
+    PyObject *code = PYAPI_FIELD(PyObject *, frame, AT(path, frame_code, FRAME_CODE_311));
+    int flags = PYAPI_FIELD(int, code, AT(path, code_flags, CODE_FLAGS_311));
+    uint32_t id = known_id(path, code);
+    bool plain = (flags & (CODE_OPTIMIZED | CODE_SUSPENDS)) == CODE_OPTIMIZED && duty == RECORD &&
+                 link_to.modes[id] == MODE_RECORD && id != 0 && !switch_is_due() &&
+                 !is_low_on_stack(writer);
+    if (__builtin_expect(!plain, 0))
+        return evaluate_any(tstate, frame, throwflag);
+    void *caller = current_frame(path, tstate);
+    if (__builtin_expect(writer->innermost != caller, 0))
+        put_retop(writer, caller);
+    if (__builtin_expect(getitem_closing, 0))
+        getitem_on_frame(frame, code);
+    uint32_t begun_in = epoch;
+    uintptr_t position_before =
+        path == TSC_311 ? PYAPI_FIELD(uintptr_t, frame, FRAME_INSTRUCTION_311) : position(frame);
+    writer->innermost = frame;
+    writer_put(counter_now(path), EVENT_START, id, pyapi_frame_key(frame));
+    PyObject *result = chained(tstate, frame, throwflag);
+    if (__builtin_expect(begun_in != epoch, 0))
+        return result;
+    uint64_t counter = counter_now(path);
+    if (__builtin_expect(result != NULL, 1))
+        writer_put(counter, EVENT_RETURN, 0, pyapi_frame_key(frame));
+    else if (never_ran(frame, position_before, throwflag))
+        writer_put(counter, EVENT_UNRUN, EVENT_START, pyapi_frame_key(frame));
+    else
+        calls_unwind(counter, id, frame);
+    writer->innermost = caller;
+    return result;
+}
+
+static PyObject *record_by_table(PyThreadState *tstate, void *frame, int throwflag)
+{
+    return record_plain(BY_TABLE, tstate, frame, throwflag);
+}
+
+static PyObject *record_tsc_311(PyThreadState *tstate, void *frame, int throwflag)
+{
+    return record_plain(TSC_311, tstate, frame, throwflag);
+}
+
+/* --- the mechanism -------------------------------------------------------------------------- */
 
 static int frame_eval_prepare(char *reason, size_t size)
 {
@@ -202,27 +300,31 @@ static int frame_eval_prepare(char *reason, size_t size)
 
 static int frame_eval_watch_main(void)
 {
-    install(gate);
+    duty = WATCH_MAIN;
+    install(evaluate_any);
     return 0;
 }
 
 static int frame_eval_on(uint32_t sources, char *reason, size_t size)
 {
     epoch++;
-    if (!(sources & SOURCE_C_CALLS)) {
-        getitem_close();
-        install(record);
+    if (sources & SOURCE_C_CALLS) {
+        if (profile_on(sources, reason, size))
+            return -1;
+        duty = INSTALL_PROFILE;
+        install(evaluate_any);
         return 0;
     }
-    if (profile_on(sources, reason, size))
-        return -1;
-    install(install_profile);
+    getitem_close();
+    duty = RECORD;
+    install(layout_is_311() ? record_tsc_311 : record_by_table);
     return 0;
 }
 
 static void frame_eval_off(void)
 {
     epoch++;
+    duty = IDLE;
     getitem_open();
     profile_off();
     uninstall();

@@ -261,22 +261,28 @@ void job_finish(struct job *job)
     message_step("the profiling has ended, PID %d goes on", (int)job->supervise.pid);
 }
 
-/* A source that heard nothing of a target which never armed itself is not complete, and exact it is
- * not either. */
-static void tell_unseen(const struct job *job, struct snapshot *snapshot)
+static void set_inexact(struct snapshot *snapshot, const char *reason)
 {
-    char reason[PATH_MAX] = "no Python of the target armed itself";
-    enum job_outcome outcome = job_outcome(job, reason, sizeof(reason));
-    if (!job->supervise.ended || (outcome != JOB_REFUSED && outcome != JOB_UNSEEN))
-        return;
-    if (outcome == JOB_UNSEEN)
-        snprintf(reason, sizeof(reason), "no Python of the target armed itself");
     const char *kept = arena_string(snapshot->arena, reason);
     snapshot->meta.inexact = kept;
     for (size_t i = 0; i < snapshot->meta.source_count; i++) {
         snapshot->meta.sources[i].complete = false;
         snapshot->meta.sources[i].reason = kept;
     }
+}
+
+/* What the session does not know: a source that heard nothing of a target which never armed itself is
+ * not complete, nor is one whose target made interpreters that arm nothing. */
+static void tell_unseen(const struct job *job, struct snapshot *snapshot)
+{
+    char reason[PATH_MAX] = "";
+    enum job_outcome outcome = job_outcome(job, reason, sizeof(reason));
+    if (job->supervise.ended && outcome == JOB_REFUSED)
+        set_inexact(snapshot, reason);
+    else if (job->supervise.ended && outcome == JOB_UNSEEN)
+        set_inexact(snapshot, "no Python of the target armed itself");
+    else if (!snapshot->meta.inexact && private_folder_interpreters(&job->folder))
+        set_inexact(snapshot, "sub-interpreters are not followed");
 }
 
 static void fill_meta(const struct job *job, struct snapshot *snapshot)

@@ -140,6 +140,13 @@ bool private_folder_refusal(const struct private_folder *folder, char *text, siz
     return true;
 }
 
+bool private_folder_interpreters(const struct private_folder *folder)
+{
+    char path[PATH_MAX + 16];
+    snprintf(path, sizeof(path), "%s/interpreters", folder->path);
+    return folder->path[0] && access(path, F_OK) == 0;
+}
+
 /* What is in the directory, `depth` levels down. Takes the descriptor. */
 static void empty_directory(int fd, int depth)
 {

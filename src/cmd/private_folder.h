@@ -21,6 +21,9 @@ int private_folder_make(struct private_folder *folder);
 /* The sentence of a probe that could not even be loaded; false: there is none. */
 bool private_folder_refusal(const struct private_folder *folder, char *text, size_t size);
 
+/* Whether the target made a sub-interpreter: those are not followed. */
+bool private_folder_interpreters(const struct private_folder *folder);
+
 /* Safe to repeat. */
 void private_folder_remove(struct private_folder *folder);
 

@@ -15,7 +15,7 @@
 struct header_copy {
     const struct mapping *mapping;
     char python[64], executable[512];
-    uint32_t pid, sources_wanted, sources_on, off_cause;
+    uint32_t pid, sources_wanted, sources_on, off_cause, profile_taken;
     uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
     uint64_t forks_unfollowed;
 };
@@ -44,6 +44,7 @@ static int read_header(void *context)
     copy->sources_wanted = atomic_load(&header->sources_wanted);
     copy->sources_on = atomic_load(&header->sources_on);
     copy->off_cause = atomic_load(&header->off_cause);
+    copy->profile_taken = atomic_load(&header->profile_taken);
     copy->definitions_refused = atomic_load(&header->definitions_refused);
     copy->ringless_lost = atomic_load(&header->ringless_lost);
     copy->stack_guards = atomic_load(&header->stack_guards);
@@ -210,6 +211,10 @@ static const char *why_inexact(const struct reading *reading)
         return "more generators were suspended than can be followed";
     if (reading->bad_events)
         return "the session held events that make no sense";
+    if (reading->header.off_cause != OFF_WANTED)
+        return "recording stopped since ulma could not keep up";
+    if (reading->header.profile_taken)
+        return "the program's own profile function took c-calls' place";
     return NULL;
 }
 
@@ -303,8 +308,6 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     meta->off_ns = clock_span_ns(&reading->scale, (int64_t)reading->off_ticks);
     meta->thread_count = reading->thread_count;
     meta->inexact = why_inexact(reading);
-    if (!meta->inexact && header->off_cause != OFF_WANTED)
-        meta->inexact = "recording stopped since ulma could not keep up";
 }
 
 static int fill_process(struct snapshot *snapshot)

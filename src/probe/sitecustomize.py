@@ -25,6 +25,9 @@ def _ulma_arm():
     # Kept until the end of this file: Python 2 empties a module that nobody holds.
     this = sys.modules.pop("sitecustomize")
     before = set(sys.modules)
+    if session is None:
+        # The variables were taken by this process's first interpreter: this is another one in it.
+        _ulma_tell(here, "interpreters", "a sub-interpreter\n")
     refusal = _ulma_load(here, session) if session is not None else None
     for name in set(sys.modules) - before:
         # A codec, say, that development mode looks up on our account.
@@ -34,14 +37,20 @@ def _ulma_arm():
     return this
 
 
-def _ulma_refuse(here, refusal, strict):
+def _ulma_tell(here, name, text):
     import os
 
     try:
-        with open(os.path.join(here, "refused"), "w") as file:
-            file.write(refusal)
+        with open(os.path.join(here, name), "w") as file:
+            file.write(text)
     except (IOError, OSError):
-        pass  # the session says it too, or the report says that nothing was seen
+        pass  # of a refusal the session tells too, or the report says that nothing was seen
+
+
+def _ulma_refuse(here, refusal, strict):
+    import os
+
+    _ulma_tell(here, "refused", refusal)
     if strict:
         os._exit(125)
 
@@ -74,7 +83,7 @@ def _ulma_load(here, session):
 
 
 _ulma_this = _ulma_arm()
-del _ulma_arm, _ulma_load, _ulma_refuse
+del _ulma_arm, _ulma_load, _ulma_refuse, _ulma_tell
 try:
     import sitecustomize  # noqa: F401 - the one that this file hides, if there is one
 finally:

@@ -106,6 +106,8 @@ struct session_header {
     _Atomic uint64_t forks_unfollowed;
     _Atomic uint64_t
         claims_refused; /* other Pythons of the target's family that found it claimed */
+    _Atomic uint32_t
+        profile_taken; /* 1: the program took sys.setprofile's place from us (3.9-3.11) */
     /* the probe's own cost, in ticks of the counter x 256, calibrated in the target */
     uint32_t cost_inner_ticks256;   /* of a Python call: within the callee's own interval */
     uint32_t cost_outer_ticks256;   /* ... and within the caller's */

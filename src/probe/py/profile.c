@@ -13,8 +13,11 @@
 enum { WHAT_CALL = 0, WHAT_RETURN = 3, WHAT_C_CALL = 4, WHAT_C_RAISE = 5, WHAT_C_RETURN = 6 };
 enum { OPCODE_RESUME_3_11 = 151 };
 
+enum { FUNCTION_WITHIN = 256 }; /* of a thread state, bytes */
+
 static uint32_t wanted;
-static uint32_t serial; /* rises with each on; 0: never on */
+static size_t function_offset; /* of the profile function in a thread state; 0: not known */
+static uint32_t serial;        /* rises with each on; 0: never on */
 static __thread uint32_t serial_of_thread __attribute__((tls_model("initial-exec")));
 static __thread PyThreadState *tstate_of_thread __attribute__((tls_model("initial-exec")));
 
@@ -113,14 +116,33 @@ int profile_on(uint32_t sources, char *reason, size_t size)
     return 0;
 }
 
+/* It was just set: it is where our address stands now. */
+static void find_function(PyThreadState *tstate)
+{
+    for (size_t at = sizeof(void *); at < FUNCTION_WITHIN && !function_offset; at += sizeof(void *))
+        if (PYAPI_FIELD(pyapi_profile *, tstate, at) == on_event)
+            function_offset = at;
+}
+
+/* The program has set one of its own, or none: the header says that calls are missing. */
+static void look_for_other(PyThreadState *tstate)
+{
+    if (wanted && function_offset &&
+        PYAPI_FIELD(pyapi_profile *, tstate, function_offset) != on_event)
+        atomic_store_explicit(&link_to.header->profile_taken, 1, memory_order_relaxed);
+}
+
 void profile_ensure(PyThreadState *tstate)
 {
-    if (serial_of_thread == serial && tstate_of_thread == tstate)
+    if (serial_of_thread == serial && tstate_of_thread == tstate) {
+        look_for_other(tstate);
         return;
+    }
     serial_of_thread = serial;
     tstate_of_thread = tstate;
     if (wanted && pyapi.set_profile(tstate, on_event, NULL))
         PyErr_Clear();
+    find_function(tstate);
 }
 
 void profile_off(void)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""What ulma knows it cannot see is said: the header and JSON do not claim to be exact."""
+
+from harness import report_of, run_ulma
+
+INTERPRETER = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+one = interpreters.create()
+interpreters.run_string(one, "x = 1")
+interpreters.destroy(one)
+"""
+
+PROFILE = """
+import sys
+def f(): pass
+f()
+sys.setprofile(lambda *args: None)
+f()
+sys.setprofile(None)
+f()
+"""
+
+
+def calls_source(python, tmp_path, program, *options):
+    script = tmp_path / "program.py"
+    script.write_text(program)
+    report = report_of(run_ulma(python, script, options=options))
+    calls = [row["calls"] for row in report["functions"] if row["name"] == "f"]
+    return report["sources"][0], sum(calls)
+
+
+def test_a_sub_interpreter_is_told(python, tmp_path):
+    source, _ = calls_source(python, tmp_path, INTERPRETER)
+    assert not source["complete"]
+    assert source["reason"] == "sub-interpreters are not followed"
+
+
+def test_a_profile_function_in_our_place_is_told(python, tmp_path):
+    source, calls = calls_source(python, tmp_path, PROFILE, "-e", "calls,c-calls")
+    if python.minor >= (3, 12):
+        assert source["complete"] and calls == 3
+    else:
+        assert not source["complete"] and calls < 3
+        assert "profile function" in source["reason"]
+
+
+def test_a_plain_program_is_complete(python, tmp_path):
+    source, calls = calls_source(python, tmp_path, "def f(): pass\nf()\n")
+    assert source["complete"] and source["reason"] is None and calls == 1

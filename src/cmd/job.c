@@ -252,6 +252,7 @@ void job_finish(struct job *job)
         return;
     if (!job->supervise.ended)
         switch_off(job);
+    collector_note_cpu(job->collector, job->supervise.end_cpu_ns);
     collector_finish(job->collector, job->supervise.ended ? job->supervise.end_counter : 0);
     job->finished = true;
     if (job->supervise.ended) {

@@ -8,6 +8,7 @@
 #include "cmd/launch.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
+#include "model/stolen.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -86,14 +87,19 @@ static void look_at_target(struct supervise *supervise)
 {
     for (;;) {
         siginfo_t info = {.si_pid = 0};
-        int wanted = WEXITED | WNOHANG | (supervise->follow_stops ? WSTOPPED : 0);
+        int wanted = WEXITED | WNOHANG | WNOWAIT | (supervise->follow_stops ? WSTOPPED : 0);
         if (waitid(P_PID, (id_t)supervise->pid, &info, wanted) || info.si_pid == 0)
             return;
         if (info.si_code == CLD_STOPPED) {
-            stop_too(supervise, info.si_status);
+            info.si_pid = 0; /* it may go on before it is taken */
+            waitid(P_PID, (id_t)supervise->pid, &info, WSTOPPED | WNOHANG);
+            if (info.si_pid)
+                stop_too(supervise, info.si_status);
             continue;
         }
         supervise->end_counter = clock_counter(supervise->clock);
+        supervise->end_cpu_ns = stolen_process_cpu_ns(supervise->pid); /* while it is a zombie */
+        waitid(P_PID, (id_t)supervise->pid, &info, WEXITED);
         supervise->end_code = info.si_code;
         supervise->end_status = info.si_status;
         supervise->ended = true;

@@ -27,8 +27,9 @@ struct supervise {
     enum clock_source clock;
     uint64_t interrupt_ns;    /* of the last SIGINT; 0: none */
     int end_code, end_status; /* CLD_* and the status or signal */
-    uint64_t end_counter;     /* the counter when it had been reaped */
-    _Atomic bool ended;       /* the three above are valid */
+    uint64_t end_counter;     /* the counter when it had ended */
+    uint64_t end_cpu_ns;      /* the CPU time that it had used by then; 0: not known */
+    _Atomic bool ended;       /* the four above are valid */
     _Atomic bool leave;       /* two SIGINTs: ulma ends alone */
     _Atomic bool told_to_end; /* SIGTERM or SIGHUP came */
 };

@@ -81,6 +81,7 @@ static void write_head(struct json_writer *writer, const struct snapshot_meta *m
     json_bool(writer, "corrected", meta->corrected);
     json_integer(writer, "corrected_ns", meta->corrected_ns);
     json_integer(writer, "waited_ns", meta->waited_ns);
+    json_integer(writer, "stolen_ns", meta->stolen_ns);
     json_open(writer, "sources", '[');
     for (size_t i = 0; i < meta->source_count; i++) {
         json_open(writer, NULL, '{');

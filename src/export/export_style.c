@@ -97,8 +97,15 @@ static void write_events(FILE *stream, const struct snapshot *snapshot,
         fprintf(stream, " (in %" PRIu64 " gap%s)", meta->gaps, meta->gaps == 1 ? "" : "s");
     fputs("   ", stream);
     write_key(stream, options, "waited");
-    fprintf(stream, "%s (%.1f%%)\n", text_format_time(number, meta->waited_ns),
+    fprintf(stream, "%s (%.1f%%)", text_format_time(number, meta->waited_ns),
             export_percent(meta->waited_ns, export_profiled(snapshot)));
+    if (meta->stolen_ns) {
+        fputs("   ", stream);
+        write_key(stream, options, "stolen");
+        fprintf(stream, "%s (%.1f%%)", text_format_time(number, meta->stolen_ns),
+                export_percent(meta->stolen_ns, export_profiled(snapshot)));
+    }
+    fputc('\n', stream);
 }
 
 static void write_costs(FILE *stream, const struct snapshot *snapshot,

@@ -7,6 +7,7 @@
 
 #include "model/collector_parts.h"
 #include "model/schedstat.h"
+#include "model/stolen.h"
 #include "wire/guard.h"
 
 #include <errno.h>
@@ -289,6 +290,41 @@ static void stop_threads(struct collector *collector)
     collector->started = false;
 }
 
+void collector_note_cpu(struct collector *collector, uint64_t cpu_ns)
+{
+    collector->end_target_cpu_ns = cpu_ns;
+}
+
+struct cpu_words {
+    const struct mapping *mapping;
+    uint32_t pid;
+    uint64_t on_ns, recorded_ns;
+};
+
+static int read_cpu_words(void *context)
+{
+    struct cpu_words *words = context;
+    const struct session_header *header = mapping_header(words->mapping);
+    words->pid = atomic_load(&header->target_pid);
+    words->on_ns = atomic_load(&header->cpu_on_ns);
+    words->recorded_ns = atomic_load(&header->cpu_recorded_ns);
+    return 0;
+}
+
+uint64_t collector_target_cpu_ns(const struct collector *collector)
+{
+    struct cpu_words words = {.mapping = collector->mapping};
+    pid_t target = collector->options.target;
+    /* Another process's clock than the direct child's cannot be read at its end. */
+    if (guard_run(read_cpu_words, &words) || target <= 0 || words.pid != (uint32_t)target)
+        return 0;
+    uint64_t now_ns = collector->end_target_cpu_ns ? collector->end_target_cpu_ns
+                                                   : stolen_process_cpu_ns(target);
+    if (words.on_ns && now_ns > words.on_ns)
+        words.recorded_ns += now_ns - words.on_ns;
+    return words.recorded_ns;
+}
+
 void collector_finish(struct collector *collector, uint64_t end_counter)
 {
     if (collector->end_counter)
@@ -332,6 +368,7 @@ void collector_reset(struct collector *collector)
     collector->gaps_baseline = collector->model.gaps;
     collector->on_baseline_ticks = drain_on_ticks(&collector->drain, counter);
     collector->off_baseline_ticks = drain_off_ticks(&collector->drain, counter);
+    collector->target_cpu_baseline_ns = collector_target_cpu_ns(collector);
     model_reset(&collector->model, counter);
     collector->start_counter = counter;
     collector_leave(collector);

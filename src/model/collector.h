@@ -32,6 +32,9 @@ int collector_start(struct collector *collector);
  * the thread. Idempotent. */
 void collector_finish(struct collector *collector, uint64_t end_counter);
 
+/* The CPU time that the target had used at its end; before collector_finish. */
+void collector_note_cpu(struct collector *collector, uint64_t cpu_ns);
+
 /* A consistent copy. window_s: 1, 10, 60 or 0 (since the start). meta fields that only cmd knows
  * (command, exit status, signal, host) are the caller's to fill, with the snapshot's arena.
  * NULL: out of memory. */

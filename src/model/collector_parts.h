@@ -33,6 +33,7 @@ struct collector {
     uint64_t end_counter;   /* 0: not finished */
     uint64_t lost_baseline, nested_baseline, events_baseline, gaps_baseline;
     uint64_t off_baseline_ticks, on_baseline_ticks;
+    uint64_t end_target_cpu_ns, target_cpu_baseline_ns; /* of the target, see stolen.h */
     uint64_t cpu_ns, cpu_seen_ns; /* of our threads, in all and at the last tick */
     uint64_t cpu_seconds_ns[WINDOWS_SECONDS];
 
@@ -50,6 +51,9 @@ void collector_leave(struct collector *collector);
 
 /* Everything that has happened up to now is in the model; returns the counter of that moment. */
 uint64_t collector_catch_up(struct collector *collector);
+
+/* The target's CPU time while it was recorded; 0: not known. */
+uint64_t collector_target_cpu_ns(const struct collector *collector);
 
 /* The keeper's thread. */
 void *keeper_run(void *collector);

@@ -6,6 +6,7 @@
 #include "model/collector_parts.h"
 #include "model/fold_source.h"
 #include "model/snapshot_make.h"
+#include "model/stolen.h"
 #include "wire/guard.h"
 
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct reading {
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep, suspended_refused;
     uint64_t on_ticks, off_ticks;
     uint64_t window_cpu_ns, window_from, window_events;
+    uint64_t target_cpu_ns; /* as the kernel counts it; 0: not known */
     uint32_t thread_count;
     enum snapshot_wait_source wait_source;
     bool recording, ended;
@@ -108,6 +110,8 @@ static void read_counts(struct collector *collector, struct reading *reading)
     reading->off_ticks = drain_off_ticks(&collector->drain, counter) -
                          collector->off_baseline_ticks;
     reading->thread_count = model->thread_count;
+    uint64_t cpu_ns = collector_target_cpu_ns(collector);
+    reading->target_cpu_ns = cpu_ns ? cpu_ns - collector->target_cpu_baseline_ns : 0;
     reading->wait_source = off_cpu_source(&collector->off_cpu);
     reading->ended = collector->end_counter != 0;
     reading->recording = collector->drain.on && !reading->ended;
@@ -155,6 +159,22 @@ static int take(struct collector *collector, int window_s, enum snapshot_clock c
 
 /* --- after it ------------------------------------------------------------------------------- */
 
+static int64_t on_cpu_ticks(const struct ended_thread *sums)
+{
+    return sums->profiled_ticks - sums->wait_ticks - sums->stalled_ticks;
+}
+
+static void find_stolen(struct snapshot_maker *maker, const struct reading *reading)
+{
+    int64_t on_ticks = 0;
+    for (uint32_t i = 0; i < maker->moment->thread_count; i++)
+        on_ticks += on_cpu_ticks(&maker->moment->threads[i].sums);
+    int64_t on_ns = snapshot_make_ns(maker, on_ticks);
+    if (reading->wait_source == WAIT_PERF && reading->target_cpu_ns)
+        maker->stolen_share = stolen_share(on_ns, (int64_t)reading->target_cpu_ns);
+    maker->snapshot->meta.stolen_ns = (int64_t)((double)on_ns * maker->stolen_share);
+}
+
 static int fill_threads(struct snapshot_maker *maker, const struct reading *reading)
 {
     const struct moment *moment = maker->moment;
@@ -168,21 +188,23 @@ static int fill_threads(struct snapshot_maker *maker, const struct reading *read
         const struct moment_thread *from = &moment->threads[i];
         const struct ended_thread *sums = &from->sums;
         struct snapshot_thread *thread = &snapshot->threads[i];
+        int64_t on_ticks = on_cpu_ticks(sums);
+        int64_t window_wait_ns =
+            snapshot_make_wait_ns(maker, from->window.wall_ticks, from->window.wait_ticks);
         *thread = (struct snapshot_thread){
             .pid = reading->header.pid,
             .tid = sums->tid,
             .ended = from->ended || reading->ended,
             .calls = sums->calls,
             .profiled_ns = snapshot_make_ns(maker, sums->profiled_ticks),
-            .wait_ns = snapshot_make_ns(maker, sums->wait_ticks),
-            .cpu_ns = snapshot_make_ns(maker, sums->profiled_ticks - sums->wait_ticks -
-                                                  sums->stalled_ticks),
+            .wait_ns = snapshot_make_wait_ns(maker, on_ticks + sums->wait_ticks, sums->wait_ticks),
+            .cpu_ns = snapshot_make_ns(
+                maker, on_ticks - (int64_t)((double)on_ticks * maker->stolen_share)),
             .stalled_ns = snapshot_make_ns(maker, sums->stalled_ticks),
             .corrected_ns = snapshot_make_ns(maker, sums->corrected_ticks),
             .outside_ns = snapshot_make_ns(maker, sums->outside_ticks),
-            .window_cpu_ns =
-                snapshot_make_ns(maker, from->window.wall_ticks - from->window.wait_ticks),
-            .window_wait_ns = snapshot_make_ns(maker, from->window.wait_ticks),
+            .window_cpu_ns = snapshot_make_ns(maker, from->window.wall_ticks) - window_wait_ns,
+            .window_wait_ns = window_wait_ns,
             .window_calls = from->window.calls,
             .lost = sums->lost,
             .running = SNAPSHOT_NONE,
@@ -336,6 +358,7 @@ static int build(const struct collector *collector, const struct reading *readin
     snapshot->meta.clock = clock;
     snapshot->meta.window_s = window_s;
     fill_meta(collector, snapshot, reading);
+    find_stolen(&maker, reading);
     if (snapshot_make(&maker) || snapshot_make_window(&maker) || fill_threads(&maker, reading))
         return -1;
     fill_window(&snapshot->meta, reading);

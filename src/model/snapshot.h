@@ -120,6 +120,7 @@ struct snapshot_meta {
     uint64_t events_read, lost, gaps, nested, unmatched_pops, bad_events;
     uint64_t definitions_refused, stack_guards, forks_unfollowed;
     int64_t stack_guard_ns, off_ns;
+    int64_t stolen_ns;     /* a host took the CPU away; it is in the waiting times */
     uint32_t thread_count; /* that had an event */
     double events_per_s;   /* over the window */
     double ns_per_call;    /* the probe's calibrated cost per call and return */

@@ -126,10 +126,11 @@ static void add_to_function(const struct snapshot_maker *maker, const struct nod
     if (node->parent_flags & NODE_PRIMITIVE)
         function->primitive_calls += node->calls + node->resumes;
     function->self_ns += snapshot_make_ns(maker, node->self_ticks);
-    function->self_wait_ns += snapshot_make_ns(maker, node->self_wait_ticks);
+    function->self_wait_ns += snapshot_make_wait_ns(maker, node->self_ticks, node->self_wait_ticks);
     if (node->parent_flags & NODE_OUTERMOST) {
         function->total_ns += snapshot_make_ns(maker, node->total_ticks);
-        function->total_wait_ns += snapshot_make_ns(maker, node->total_wait_ticks);
+        function->total_wait_ns +=
+            snapshot_make_wait_ns(maker, node->total_ticks, node->total_wait_ticks);
     }
 }
 
@@ -189,8 +190,9 @@ static void add_to_node(const struct snapshot_maker *maker, const struct node *n
     target->resumes += node->resumes;
     target->self_ns += snapshot_make_ns(maker, node->self_ticks);
     target->total_ns += snapshot_make_ns(maker, node->total_ticks);
-    target->self_wait_ns += snapshot_make_ns(maker, node->self_wait_ticks);
-    target->total_wait_ns += snapshot_make_ns(maker, node->total_wait_ticks);
+    target->self_wait_ns += snapshot_make_wait_ns(maker, node->self_ticks, node->self_wait_ticks);
+    target->total_wait_ns +=
+        snapshot_make_wait_ns(maker, node->total_ticks, node->total_wait_ticks);
 }
 
 static void fill_tree(struct snapshot_maker *maker, struct pairs *pairs)
@@ -264,10 +266,11 @@ static void add_to_edge(const struct snapshot_maker *maker, const struct node *n
     if (node->parent_flags & NODE_EDGE_PRIMITIVE)
         edge->primitive_calls += node->calls + node->resumes;
     edge->self_ns += snapshot_make_ns(maker, node->self_ticks);
-    edge->self_wait_ns += snapshot_make_ns(maker, node->self_wait_ticks);
+    edge->self_wait_ns += snapshot_make_wait_ns(maker, node->self_ticks, node->self_wait_ticks);
     if (node->parent_flags & NODE_EDGE_OUTERMOST) {
         edge->total_ns += snapshot_make_ns(maker, node->total_ticks);
-        edge->total_wait_ns += snapshot_make_ns(maker, node->total_wait_ticks);
+        edge->total_wait_ns +=
+            snapshot_make_wait_ns(maker, node->total_ticks, node->total_wait_ticks);
     }
 }
 

@@ -13,6 +13,7 @@ struct snapshot_maker {
     const struct moment *moment;
     const struct symbols *symbols;
     double ns_per_tick;
+    double stolen_share;  /* of the time on a CPU; see stolen.h */
     bool exact;           /* nothing was lost */
     int32_t *function_of; /* by symbol: index into snapshot->functions, or NONE */
     int32_t *node_of;     /* by model node: index into snapshot->nodes, or NONE */
@@ -28,6 +29,14 @@ int snapshot_make_window(struct snapshot_maker *maker);
 static inline int64_t snapshot_make_ns(const struct snapshot_maker *maker, int64_t ticks)
 {
     return (int64_t)((double)ticks * maker->ns_per_tick);
+}
+
+/* Waiting time: what was seen of it, and the share of the rest that was stolen. */
+static inline int64_t snapshot_make_wait_ns(const struct snapshot_maker *maker, int64_t wall_ticks,
+                                            int64_t wait_ticks)
+{
+    double stolen_ticks = maker->stolen_share * (double)(wall_ticks - wait_ticks);
+    return (int64_t)(((double)wait_ticks + stolen_ticks) * maker->ns_per_tick);
 }
 
 #endif

@@ -32,8 +32,10 @@ static void add_row(const struct snapshot_maker *maker, const struct window_row 
     function->window.resumes += row->resumes;
     function->window.self_ns += snapshot_make_ns(maker, row->self_ticks);
     function->window.total_ns += snapshot_make_ns(maker, row->total_ticks);
-    function->window.self_wait_ns += snapshot_make_ns(maker, row->self_wait_ticks);
-    function->window.total_wait_ns += snapshot_make_ns(maker, row->total_wait_ticks);
+    function->window.self_wait_ns +=
+        snapshot_make_wait_ns(maker, row->self_ticks, row->self_wait_ticks);
+    function->window.total_wait_ns +=
+        snapshot_make_wait_ns(maker, row->total_ticks, row->total_wait_ticks);
     if (max_ns > function->window.max_ns)
         function->window.max_ns = max_ns;
 }

@@ -81,6 +81,13 @@ static void refuse(const char *reason)
     atomic_store_explicit(&header->state, STATE_REFUSED, memory_order_release);
 }
 
+static uint64_t process_cpu_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
 static bool turn_on(bool seed)
 {
     struct session_header *header = link_to.header;
@@ -97,6 +104,7 @@ static bool turn_on(bool seed)
         return false;
     }
     atomic_store_explicit(&header->on_counter, now, memory_order_relaxed);
+    atomic_store_explicit(&header->cpu_on_ns, process_cpu_ns(), memory_order_relaxed);
     atomic_store_explicit(&header->sources_on, sources, memory_order_relaxed);
     atomic_store_explicit(&header->state, STATE_ON, memory_order_release);
     return true;
@@ -115,6 +123,9 @@ void switch_off(enum off_cause cause)
     uint64_t now = link_counter();
     put_control(EVENT_OFF, now);
     atomic_store_explicit(&header->off_counter, now, memory_order_relaxed);
+    uint64_t used_ns = process_cpu_ns() - atomic_load(&header->cpu_on_ns);
+    atomic_fetch_add_explicit(&header->cpu_recorded_ns, used_ns, memory_order_relaxed);
+    atomic_store_explicit(&header->cpu_on_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&header->off_cause, (uint32_t)cause, memory_order_relaxed);
     atomic_store_explicit(&header->sources_on, 0, memory_order_relaxed);
     atomic_store_explicit(&header->state, STATE_OFF, memory_order_release);

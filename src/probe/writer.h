@@ -82,13 +82,19 @@ static inline void writer_store(struct writer *writer, uint64_t counter, uint32_
     atomic_store_explicit(&writer->ring->head, head + 1, memory_order_release);
 }
 
-static inline void writer_put(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
+/* `writer` is this thread's, just read: no call of the interpreter's lies between (it may fork). */
+static inline void writer_put_to(struct writer *writer, uint64_t counter, uint32_t kind,
+                                 uint32_t id, uint32_t frame)
 {
-    struct writer *writer = writer_of_thread;
     if (__builtin_expect(writer->head == writer->limit, 0))
         writer_put_slow(counter, kind, id, frame);
     else
         writer_store(writer, counter, kind, id, frame);
+}
+
+static inline void writer_put(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
+{
+    writer_put_to(writer_of_thread, counter, kind, id, frame);
 }
 
 #endif

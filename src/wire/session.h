@@ -103,6 +103,8 @@ struct session_header {
     _Atomic uint64_t stack_guard_ticks;
     _Atomic uint64_t on_counter; /* counter at the last switch on, and off */
     _Atomic uint64_t off_counter;
+    _Atomic uint64_t cpu_on_ns;       /* the process's CPU time at the last switch on; 0: off */
+    _Atomic uint64_t cpu_recorded_ns; /* ... and what it used from on to off, before that */
     _Atomic uint64_t forks_unfollowed;
     _Atomic uint64_t
         claims_refused; /* other Pythons of the target's family that found it claimed */

@@ -4,6 +4,8 @@
 #include "fold_tools.h"
 
 #include "base/clock.h"
+#include "model/snapshot_make.h"
+#include "model/stolen.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -139,11 +141,53 @@ static void by_schedstat(void **state)
     run_child(true);
 }
 
+/* Below the kernel: what it counts less than the threads were on their CPUs for. */
+static void what_is_stolen(void **state)
+{
+    (void)state;
+    const int64_t s = 1000000000;
+    assert_true(stolen_share(10 * s, 8 * s) == 0.2);
+    assert_true(stolen_share(8 * s, 10 * s) == 0);      /* others used CPU time too */
+    assert_true(stolen_share(10 * s, 10 * s - 1) == 0); /* read a moment later */
+    assert_true(stolen_share(s, 0) == 0);               /* not known */
+    uint64_t before = stolen_process_cpu_ns(getpid());
+    uint64_t until = cpu_ns() + 1000000;
+    while (cpu_ns() < until)
+        continue;
+    assert_true(before > 0 && stolen_process_cpu_ns(getpid()) >= before + 1000000);
+    assert_int_equal(stolen_process_cpu_ns(0), 0);
+    /* A zombie's is still there: what it used is known at its end. */
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        until = cpu_ns() + 1000000;
+        while (cpu_ns() < until)
+            continue;
+        _exit(0);
+    }
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    assert_true(stolen_process_cpu_ns(child) >= 1000000);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* Stolen time is waiting time of all functions, by their share of the CPU. */
+static void stolen_time_is_waiting_time(void **state)
+{
+    (void)state;
+    struct snapshot_maker maker = {.ns_per_tick = 2, .stolen_share = 0.25};
+    assert_int_equal(snapshot_make_wait_ns(&maker, 1000, 200), (200 + 200) * 2);
+    maker.stolen_share = 0;
+    assert_int_equal(snapshot_make_wait_ns(&maker, 1000, 200), 400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_switch_records),
         cmocka_unit_test(by_schedstat),
+        cmocka_unit_test(what_is_stolen),
+        cmocka_unit_test(stolen_time_is_waiting_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -263,7 +263,7 @@ INLINE PyObject *record_plain(enum path path, PyThreadState *tstate, void *frame
     uintptr_t position_before =
         path == TSC_311 ? PYAPI_FIELD(uintptr_t, frame, FRAME_INSTRUCTION_311) : position(frame);
     writer->innermost = frame;
-    writer_put(counter_now(path), EVENT_START, id, pyapi_frame_key(frame));
+    writer_put_to(writer, counter_now(path), EVENT_START, id, pyapi_frame_key(frame));
     PyObject *result = chained(tstate, frame, throwflag);
     if (__builtin_expect(begun_in != epoch, 0))
         return result;

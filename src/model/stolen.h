@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* CPU time that was taken away below the kernel: a virtual machine's host ran somebody else (steal).
+ * Why: the switch records tell when a thread had its CPU, not whether that CPU had one itself; the
+ * kernel's accounts of CPU time leave stolen time out. What the threads were on their CPUs for, less
+ * what the kernel says that the process used, is a lower bound of it (threads that never ran Python use
+ * CPU time too). Which function it hit nobody knows: it is waiting time, spread evenly.
+ * Rules: schedstat's figures have no stolen time in them, so this is for switch records alone. */
+#ifndef ULMA_MODEL_STOLEN_H
+#define ULMA_MODEL_STOLEN_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The process's CPU time in nanoseconds (a zombie's too); 0: not to be had. */
+uint64_t stolen_process_cpu_ns(pid_t pid);
+
+/* The part of the threads' time on their CPUs that was stolen, 0 .. 1; 0 where both agree, within what
+ * reading them at different moments may make. */
+double stolen_share(int64_t on_cpu_ns, int64_t counted_ns);
+
+#endif

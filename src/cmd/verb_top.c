@@ -143,11 +143,10 @@ static int finish(struct job *job)
             ;
     }
     say_output(job);
-    if (!job->supervise.ended)
-        message_note("PID %d goes on without ulma", (int)job->supervise.pid);
     report_print(job);
     if (job->supervise.ended)
         return job_status(job);
+    message_note("PID %d goes on without ulma", (int)job->supervise.pid);
     return interrupted ? EXIT_SIGNAL_BASE + SIGINT : EXIT_FINE;
 }
 

@@ -282,6 +282,8 @@ static void tell_unseen(const struct job *job, struct snapshot *snapshot)
         set_inexact(snapshot, reason);
     else if (job->supervise.ended && outcome == JOB_UNSEEN)
         set_inexact(snapshot, "no Python of the target armed itself");
+    else if (outcome == JOB_UNSEEN)
+        set_inexact(snapshot, "no Python of the target has armed itself yet");
     else if (!snapshot->meta.inexact && private_folder_interpreters(&job->folder))
         set_inexact(snapshot, "sub-interpreters are not followed");
 }

@@ -47,7 +47,13 @@ static void say_refusal(const struct job *job, int result)
     switch (-result) {
     case EPERM:
         message_error("the session directory %s is not yours alone (it must belong to you and have "
-                      "mode 0700): remove it, or set ULMA_DIR to a directory of your own",
+                      "mode 0700): set ULMA_DIR to a directory of your own",
+                      directory);
+        break;
+    case ENOTDIR:
+    case ELOOP:
+        message_error("the session directory %s is not a directory (nor may it be a symbolic "
+                      "link): set ULMA_DIR to a directory of your own",
                       directory);
         break;
     case ENOSPC:
@@ -105,6 +111,7 @@ static int read_words(void *argument)
     words->target_pid = atomic_load(&header->target_pid);
     words->off_cause = atomic_load(&header->off_cause);
     words->wanted = atomic_load(&header->wanted);
+    words->ever_on = atomic_load(&header->on_counter) != 0;
     words->claims_refused = atomic_load(&header->claims_refused);
     memcpy(words->reason, header->reason, sizeof(words->reason) - 1);
     return 0;

@@ -29,6 +29,7 @@ struct session_words {
     uint32_t wanted;    /* enum session_wanted */
     uint32_t target_pid;
     uint64_t claims_refused;
+    bool ever_on;
     char reason[SESSION_REASON_SIZE];
 };
 

@@ -46,8 +46,11 @@ static int open_file(struct output *output, bool force)
 {
     struct stat status;
     if (stat(output->path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        /* A device or a pipe: there is nothing to overwrite. */
-        output->fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        /* A device or a pipe: there is nothing to overwrite. Without O_NONBLOCK a pipe that nobody
+         * reads would hold us here for ever. */
+        output->fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (output->fd >= 0)
+            fcntl(output->fd, F_SETFL, fcntl(output->fd, F_GETFL) & ~O_NONBLOCK);
         return output->fd < 0 ? -errno : 0;
     }
     output->regular = true;
@@ -68,6 +71,9 @@ static bool open_named(struct output *output, const struct options *options, pid
     int result = open_file(output, options->force);
     if (result == -EEXIST)
         message_error("%s exists: --force overwrites it, -o names another", output->path);
+    else if (result == -ENXIO)
+        message_error("cannot write %s: nobody reads this pipe; start its reader first",
+                      output->path);
     else if (result)
         message_error("cannot write %s: %s; name another file with -o", output->path,
                       strerror(-result));

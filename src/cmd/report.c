@@ -116,6 +116,11 @@ static bool say_unseen(struct job *job)
         message_error("the target ran, but nothing was seen: %s", reason);
         return true;
     case JOB_UNSEEN:
+        if (!job->supervise.ended) {
+            message_error("nothing was seen: the profiling ended before a Python of `%s` was ready",
+                          job->target.command);
+            return true;
+        }
         message_error("nothing was seen: `%s` started no Python that armed itself (it is not a "
                       "Python program, or its Python ignores PYTHONPATH: -I, -E, -S, embedded)",
                       job->target.command);
@@ -129,6 +134,8 @@ static void say_others(const struct job *job)
 {
     struct session_words words;
     job_session_read(job, &words);
+    if (!words.ever_on)
+        message_note("nothing was recorded: the program ended before recording was switched on");
     uint64_t others = words.claims_refused;
     if (others > 0)
         message_note("%llu more Python process%s of the target ran unseen: only the first one is "

@@ -9,11 +9,14 @@
 
 int verb_export(const struct options *options, char **words, int word_count)
 {
-    (void)words;
+    if (options->list && word_count > 0) {
+        message_error("ulma export --list takes no words: `%s` is one too many", words[0]);
+        return EXIT_WRONG_WORDS;
+    }
     if (!options->list) {
-        message_error("`ulma export %s` is not there yet: `ulma run -f NAME -o FILE …` writes each "
+        message_error("`ulma export%s` is not there yet: `ulma run -f NAME -o FILE …` writes each "
                       "format, `ulma export --list` names them",
-                      word_count > 0 ? "FILE" : "");
+                      word_count > 0 ? " FILE" : "");
         return EXIT_WRONG_WORDS;
     }
     for (size_t i = 0; exporter_list[i]; i++) {

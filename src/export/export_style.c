@@ -137,6 +137,7 @@ static void write_doubts(FILE *stream, const struct snapshot_meta *meta,
         {meta->definitions_refused, "functions without room for a definition"},
         {meta->stack_guards, "stack guards"},
         {meta->forks_unfollowed, "forks not followed"},
+        {meta->execs_unfollowed, "exec not followed"},
         {meta->waits_lost, "switch records lost"},
     };
     bool any = false;

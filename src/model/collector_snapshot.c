@@ -3,12 +3,14 @@
  * Why: see snapshot.h.
  * Rules: strings of the header are the target's: copied, cut and terminated before use. */
 #include "base/arena.h"
+#include "base/text.h"
 #include "model/collector_parts.h"
 #include "model/fold_source.h"
 #include "model/snapshot_make.h"
 #include "model/stolen.h"
 #include "wire/guard.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -219,8 +221,19 @@ static int fill_threads(struct snapshot_maker *maker, const struct reading *read
     return 0;
 }
 
-static const char *why_inexact(const struct reading *reading)
+/* The probe goes off when the collector stands still for long: the target comes first. */
+static const char *why_off(const struct reading *reading, struct arena *arena)
 {
+    char number[TEXT_NUMBER_BYTES], text[128];
+    text_format_time(number, clock_span_ns(&reading->scale, (int64_t)reading->off_ticks));
+    snprintf(text, sizeof(text), "recording was off for %s while ulma stood still", number);
+    return arena_string(arena, text);
+}
+
+static const char *why_inexact(const struct reading *reading, struct arena *arena)
+{
+    if (reading->header.off_cause != OFF_WANTED)
+        return why_off(reading, arena);
     if (reading->lost)
         return "events were lost";
     if (reading->nested)
@@ -235,8 +248,6 @@ static const char *why_inexact(const struct reading *reading)
         return "more generators were suspended than can be followed";
     if (reading->bad_events)
         return "the session held events that make no sense";
-    if (reading->header.off_cause != OFF_WANTED)
-        return "recording stopped since ulma could not keep up";
     if (reading->header.profile_taken)
         return "the program's own profile function took c-calls' place";
     return NULL;
@@ -309,6 +320,9 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     if (header->executable[0])
         meta->executable = arena_string(snapshot->arena, header->executable);
     meta->pid = header->pid ? header->pid : (uint32_t)collector->options.target;
+    /* Before the first event `start` moves with the present. */
+    if (reading->events_read == 0)
+        after = 0;
     meta->start_time_ns = collector->birth.tv_sec * INT64_C(1000000000) + collector->birth.tv_nsec +
                           clock_span_ns(&reading->scale, after);
     meta->duration_ns =
@@ -330,9 +344,10 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     meta->stack_guards = header->stack_guards;
     meta->stack_guard_ns = clock_span_ns(&reading->scale, (int64_t)header->stack_guard_ticks);
     meta->forks_unfollowed = header->forks_unfollowed;
+    meta->execs_unfollowed = collector->drain.execs;
     meta->off_ns = clock_span_ns(&reading->scale, (int64_t)reading->off_ticks);
     meta->thread_count = reading->thread_count;
-    meta->inexact = why_inexact(reading);
+    meta->inexact = why_inexact(reading, snapshot->arena);
 }
 
 static int fill_process(struct snapshot *snapshot)

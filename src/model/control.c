@@ -64,8 +64,20 @@ static void switch_on(struct drain *drain, uint64_t counter)
         drain->model->first_counter = counter;
 }
 
+/* A thread whose first events come in this round has no track yet, and is to get the order too. */
+static void add_tracks(struct drain *drain)
+{
+    uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_relaxed);
+    for (uint32_t i = 1; i < count; i++) {
+        struct drain_ring *ring = &drain->rings[i];
+        if (!ring->track && ring->head != ring->tail)
+            ring->track = model_add_track(drain->model, ring->tid);
+    }
+}
+
 static void switch_off(struct drain *drain, uint64_t counter)
 {
+    add_tracks(drain);
     struct order order = {.counter = counter, .round = drain->round, .off = true};
     for (struct track *track = drain->model->tracks; track; track = track->next)
         seed_add_order(track, &order);
@@ -97,6 +109,21 @@ static void control_event(struct drain *drain, const struct event *event)
     } else {
         drain->model->bad_events++;
     }
+}
+
+void control_end(struct drain *drain, uint64_t counter, bool exec)
+{
+    drain->image_end = counter;
+    drain->image_exec = exec;
+}
+
+void control_obey_end(struct drain *drain)
+{
+    if (drain->image_end && drain->on && drain->image_end > drain->on_counter) {
+        switch_off(drain, drain->image_end);
+        drain->execs += drain->image_exec;
+    }
+    drain->image_end = 0;
 }
 
 void control_events(struct drain *drain, const struct event *events, size_t count)

@@ -343,6 +343,7 @@ uint64_t drain_round(struct drain *drain)
     guarded(drain, read_control, drain);
     drain->model->latest = clock_counter(drain->clock) + DRAIN_COUNTER_SLACK;
     uint64_t consumed = consume(drain, 0, UINT64_MAX);
+    control_obey_end(drain);
     consumed += consume_all(drain, count);
     finish_round(drain, count);
     forget_gone(drain);

@@ -62,6 +62,9 @@ struct drain {
     bool on;                                   /* as the control ring says */
     uint64_t on_counter;                       /* of the last ON */
     uint64_t on_ticks, off_ticks, off_counter; /* finished stretches */
+    uint64_t image_end; /* counter at which the armed program ended, not yet carried out; 0: none */
+    bool image_exec;
+    uint64_t execs;
     uint32_t fullest;    /* of this round: the highest share of a ring in use, in 1/256 */
     uint32_t free_rings; /* of this round */
 };
@@ -92,6 +95,11 @@ uint64_t drain_off_ticks(const struct drain *drain, uint64_t counter);
 
 /* --- control.c: the control ring ------------------------------------------------------------ */
 
+/* The process, or the program in it, has ended at `counter`: as if it had switched off then. */
+void control_end(struct drain *drain, uint64_t counter, bool exec);
+
+/* Once a round, after its control events: an end is carried out. */
+void control_obey_end(struct drain *drain);
 void control_events(struct drain *drain, const struct event *events, size_t count);
 
 #endif

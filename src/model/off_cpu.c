@@ -12,7 +12,7 @@ enum { POLL_THREADS = 256 };
 
 void off_cpu_init(struct off_cpu *off_cpu, pid_t child, bool no_perf)
 {
-    *off_cpu = (struct off_cpu){0};
+    *off_cpu = (struct off_cpu){.child = child};
     if (child > 0 && !no_perf && switch_records_open(child, &off_cpu->records))
         off_cpu->records = NULL;
 }
@@ -42,17 +42,33 @@ static struct off_cpu_tid *entry_of(struct off_cpu *off_cpu, uint32_t tid)
     return &off_cpu->tids[(tid * UINT32_C(0x9e3779b1)) >> 20];
 }
 
+/* The Python that armed itself is no more, though the direct child may be. What is open in it ends. */
+static void apply_end(struct off_cpu *off_cpu, struct drain *drain, uint64_t counter,
+                      const struct switch_record *record)
+{
+    bool exec = record->kind == SWITCH_EXEC;
+    if (record->tid != drain->words.target_pid ||
+        (!exec && record->tid == (uint32_t)off_cpu->child))
+        return; /* its launch; or the child's end, which the caller knows best */
+    control_end(drain, counter, exec);
+}
+
 static void apply_record(struct off_cpu *off_cpu, struct drain *drain,
                          const struct clock_scale *scale, const struct switch_record *record)
 {
     uint64_t counter = clock_ns_to_counter(scale, record->time_ns);
+    if (record->kind == SWITCH_EXEC || record->kind == SWITCH_EXIT) {
+        apply_end(off_cpu, drain, counter, record);
+        return;
+    }
+    bool out = record->kind == SWITCH_OUT;
     *entry_of(off_cpu, record->tid) =
-        (struct off_cpu_tid){.tid = record->tid, .off = record->out, .counter = counter};
+        (struct off_cpu_tid){.tid = record->tid, .off = out, .counter = counter};
     struct track *track = drain_find_tid(drain, record->tid);
     if (!track)
         return;
     track->waits_known = true;
-    if (record->out)
+    if (out)
         waits_out(&track->waits, counter);
     else
         waits_in(&track->waits, counter);

@@ -27,6 +27,7 @@ struct off_cpu {
     struct switch_records *records; /* NULL: schedstat */
     struct off_cpu_tid tids[OFF_CPU_TIDS];
     bool schedstat_works;
+    pid_t child;
 };
 
 struct collector;

@@ -47,6 +47,9 @@ static int open_event(pid_t pid, int cpu)
         .exclude_hv = 1,
         .sample_id_all = 1,
         .context_switch = 1,
+        .comm = 1,
+        .comm_exec = 1,
+        .task = 1,
         .use_clockid = 1,
         .clockid = CLOCK_MONOTONIC,
         .watermark = 1,
@@ -149,6 +152,20 @@ static void keep(struct switch_records *records, struct switch_record record)
     records->list[records->count++] = record;
 }
 
+/* False: of no interest (the start of a thread, its name). */
+static bool kind_of(const struct perf_event_header *header, enum switch_kind *ret_kind)
+{
+    if (header->type == PERF_RECORD_SWITCH)
+        *ret_kind = header->misc & PERF_RECORD_MISC_SWITCH_OUT ? SWITCH_OUT : SWITCH_IN;
+    else if (header->type == PERF_RECORD_COMM && (header->misc & PERF_RECORD_MISC_COMM_EXEC))
+        *ret_kind = SWITCH_EXEC;
+    else if (header->type == PERF_RECORD_EXIT)
+        *ret_kind = SWITCH_EXIT;
+    else
+        return false;
+    return true;
+}
+
 /* With sample_id_all a record ends in what sample_type asks for: pid and tid, then time. */
 static void take_record(struct switch_records *records, const unsigned char *bytes)
 {
@@ -160,9 +177,9 @@ static void take_record(struct switch_records *records, const unsigned char *byt
         records->lost += lost;
         return;
     }
-    if (header.type != PERF_RECORD_SWITCH || header.size < sizeof(header) + 16)
+    struct switch_record record;
+    if (header.size < sizeof(header) + 16 || !kind_of(&header, &record.kind))
         return;
-    struct switch_record record = {.out = header.misc & PERF_RECORD_MISC_SWITCH_OUT};
     memcpy(&record.tid, bytes + header.size - 12, sizeof(record.tid));
     memcpy(&record.time_ns, bytes + header.size - 8, sizeof(record.time_ns));
     keep(records, record);
@@ -208,7 +225,7 @@ static int by_time(const void *left, const void *right)
     const struct switch_record *a = left, *b = right;
     if (a->time_ns != b->time_ns)
         return a->time_ns < b->time_ns ? -1 : 1;
-    return (int)a->out - (int)b->out;
+    return (int)a->kind - (int)b->kind;
 }
 
 static void forget_told(struct switch_records *records)

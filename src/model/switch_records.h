@@ -13,10 +13,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum switch_kind {
+    SWITCH_IN,
+    SWITCH_OUT,
+    SWITCH_EXEC, /* of the process `tid`: another program from here on */
+    SWITCH_EXIT, /* of the thread */
+};
+
 struct switch_record {
     uint64_t time_ns; /* CLOCK_MONOTONIC */
     uint32_t tid;
-    bool out;
+    enum switch_kind kind;
 };
 
 struct switch_records;

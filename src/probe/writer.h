@@ -10,6 +10,8 @@
 
 #include "probe/link.h"
 
+enum { WRITER_GAPS = 8 };
+
 struct writer {
     uint64_t head;
     uint64_t limit;
@@ -22,8 +24,12 @@ struct writer {
     uint64_t next_resume;            /* counter before which no resume is tried */
     uint64_t stall_end, stall_ticks; /* a sleep that is not told yet: when it ended, how long */
     uint32_t name_tries;
-    unsigned long thread;  /* pthread_self() of the owner */
-    void *innermost;       /* 3.9-3.11: the frame that the wrapper believes open */
+    unsigned long thread; /* pthread_self() of the owner */
+    void *innermost;      /* 3.9-3.11: the frame that the wrapper believes open */
+    struct {
+        void *frame, *below;
+    } gaps[WRITER_GAPS]; /* 3.11: frames told above one that is not, and what is told below it */
+    uint32_t gap_count;
     uintptr_t stack_floor; /* 3.9-3.11: below this address the stack guard trips */
 };
 

@@ -51,7 +51,7 @@ static int open_directory(const struct mapping_options *options)
     }
     int fd = open(options->directory, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ELOOP || errno == ENOTDIR ? -EPERM : -errno;
+        return -errno;
     struct stat status;
     if (fstat(fd, &status) || status.st_uid != options->owner || (status.st_mode & 07777) != 0700) {
         close(fd);

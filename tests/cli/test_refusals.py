@@ -115,7 +115,14 @@ def test_session_directory_that_is_a_link(ulma, sentence):
     link.symlink_to(ulma.session_dir)
     done = ulma.verb("run", "-c", "open('ran', 'w')", env={"ULMA_DIR": str(link)})
     refused(done, ulma, 125)
-    sentence(done, "is not yours alone")
+    sentence(done, "is not a directory", "symbolic link")
+
+
+def test_output_to_a_pipe_that_nobody_reads(ulma, sentence):
+    os.mkfifo(ulma.folder / "pipe")
+    done = ulma.verb("run", "-o", "pipe", "-c", "open('ran', 'w')")
+    refused(done, ulma, 125)
+    sentence(done, "nobody reads this pipe")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")

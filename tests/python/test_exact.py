@@ -17,6 +17,7 @@ from harness import (
     TARGETS,
     counts_of,
     environment,
+    function_named,
     key_of,
     report_of,
     run,
@@ -209,3 +210,36 @@ def test_kinds_resumes_yields_and_raises(python):
     assert (gen["resumes"], gen["raised"]) == (71, 1)
     assert (fails["calls"], fails["raised"]) == (5, 5)
     assert gen["primitive_calls"] == gen["calls"] + gen["resumes"]
+
+
+SUSPENDED = """
+import asyncio
+def generator(): yield 1
+for _ in range(100):
+    list(generator())
+async def inner():
+    try:
+        await asyncio.sleep(10)
+    except asyncio.CancelledError:
+        return 1
+async def outer():
+    return await inner()
+async def main():
+    for _ in range(100):
+        task = asyncio.ensure_future(outer())
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("events", ("calls", "calls,c-calls"))
+def test_calls_and_resumes_apart(python, events, tmp_path):
+    """Warm code starts as cold code does; a throw() that the awaited one swallows is a resume."""
+    script = tmp_path / "program.py"
+    script.write_text(SUSPENDED)
+    report = report_of(run_ulma(python, script, options=["-e", events]))
+    for name in ("generator", "inner", "outer"):
+        row = function_named(report, name, script)
+        assert (row["calls"], row["resumes"]) == (100, 100), (name, row)

@@ -50,3 +50,24 @@ def test_a_profile_function_in_our_place_is_told(python, tmp_path):
 def test_a_plain_program_is_complete(python, tmp_path):
     source, calls = calls_source(python, tmp_path, "def f(): pass\nf()\n")
     assert source["complete"] and source["reason"] is None and calls == 1
+
+
+def function_of(report, name):
+    return next(row for row in report["functions"] if row["name"] == name)
+
+
+def test_time_ends_with_an_exec(python, tmp_path):
+    """What another program does in the same process is no function's time."""
+    script = tmp_path / "program.py"
+    script.write_text("import os\ndef f(): os.execv('/bin/sleep', ['sleep', '1'])\nf()\n")
+    report = report_of(run_ulma(python, script))
+    assert report["target"]["duration_ns"] > 1e9
+    assert function_of(report, "f")["total_ns"] < 0.5e9
+
+
+def test_time_ends_with_the_python_of_a_command(python):
+    code = "import os\ndef f(): os._exit(0)\nf()"
+    command = f"{python.path} -c '{code}'; sleep 1"
+    report = report_of(run_ulma(python, "--", "sh", "-c", command))
+    assert report["target"]["duration_ns"] > 1e9
+    assert function_of(report, "f")["total_ns"] < 0.5e9

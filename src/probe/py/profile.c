@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 enum { WHAT_CALL = 0, WHAT_RETURN = 3, WHAT_C_CALL = 4, WHAT_C_RAISE = 5, WHAT_C_RETURN = 6 };
-enum { OPCODE_RESUME_3_11 = 151 };
+enum { OPCODE_RESUME_3_11 = 151, OPCODE_RESUME_QUICK_3_11 = 150 };
 
 enum { FUNCTION_WITHIN = 256 }; /* of a thread state, bytes */
 
@@ -33,7 +33,35 @@ static bool has_begun(const void *frame)
         return PYAPI_FIELD(int, frame, pyapi.frame_lasti) != -1;
     /* At RESUME: its argument is 0 at a function's start. Elsewhere: a throw() into the middle. */
     const uint16_t *instruction = PYAPI_FIELD(uint16_t *, frame, pyapi.frame_instruction);
-    return (*instruction & 0xff) != OPCODE_RESUME_3_11 || (*instruction >> 8) != 0;
+    unsigned opcode = *instruction & 0xff;
+    bool resume = opcode == OPCODE_RESUME_3_11 || opcode == OPCODE_RESUME_QUICK_3_11;
+    return !resume || (*instruction >> 8) != 0;
+}
+
+/* 3.11 does not tell that a generator goes on when what it awaits has swallowed a throw(): the first
+ * that is heard of it is its return. Who is told nests, so such a frame is then not the innermost of
+ * them; what it awaits was told above it while it was not. */
+static void enter(struct writer *writer, void *frame)
+{
+    if (pyapi.minor == 11 &&
+        writer->innermost != PYAPI_FIELD(void *, frame, pyapi.frame_previous) &&
+        writer->gap_count < WRITER_GAPS) {
+        writer->gaps[writer->gap_count].frame = frame;
+        writer->gaps[writer->gap_count].below = writer->innermost;
+        writer->gap_count++;
+    }
+    writer->innermost = frame;
+}
+
+static void leave(struct writer *writer, void *frame, PyObject *code)
+{
+    if (pyapi.minor != 11)
+        return;
+    if (writer->innermost != frame && code && pyapi_is_generator(code))
+        calls_push(EVENT_RESUME, code, frame);
+    writer->innermost = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    while (writer->gap_count > 0 && writer->gaps[writer->gap_count - 1].frame == frame)
+        writer->innermost = writer->gaps[--writer->gap_count].below;
 }
 
 static void on_python_call(void *frame)
@@ -43,6 +71,7 @@ static void on_python_call(void *frame)
         return;
     bool generator = pyapi_is_generator(code);
     calls_push(generator && has_begun(frame) ? EVENT_RESUME : EVENT_START, code, frame);
+    enter(writer_of_thread, frame);
 }
 
 static void on_python_return(void *frame, const PyObject *result)
@@ -50,6 +79,7 @@ static void on_python_return(void *frame, const PyObject *result)
     uint64_t counter = link_counter();
     PyObject *code = pyapi_frame_code(frame);
     bool generator = code && pyapi_is_generator(code);
+    leave(writer_of_thread, frame, code);
     if (!result)
         calls_unwind(counter, code ? define_known(code) : 0, frame);
     else

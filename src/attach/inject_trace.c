@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Stopping one thread, stepping it, letting it go.
+ * Why SEIZE and INTERRUPT: a stop that no shell and no parent sees, where PTRACE_ATTACH would send a
+ * SIGSTOP. Why not to wait in waitpid: a thread in an uninterruptible sleep may never stop, and we
+ * must be able to give up.
+ * Rules: the thread of ours that seized must make all the calls. When it ends the kernel lets go of
+ * what it still traces, also of a thread that never stopped: so it is made for one try alone. */
+#include "attach/inject_parts.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SPIN_NS = 300000, NAP_NS = 100000 };
+
+/* Waits for the next stop. 0, -ETIMEDOUT, -ESRCH. */
+static int wait_for_stop(pid_t tid, uint64_t limit_ns, int *ret_status)
+{
+    uint64_t begin = clock_monotonic_ns();
+    for (;;) {
+        pid_t got = waitpid(tid, ret_status, WNOHANG | __WALL | __WNOTHREAD);
+        if (got == tid)
+            return WIFSTOPPED(*ret_status) ? 0 : -ESRCH;
+        if (got < 0 && errno != EINTR)
+            return -ESRCH;
+        uint64_t waited = clock_monotonic_ns() - begin;
+        if (waited > limit_ns)
+            return -ETIMEDOUT;
+        /* It is stopped in a moment, and then it waits for us: sleep only if it takes long. */
+        if (waited < SPIN_NS)
+            sched_yield();
+        else
+            nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+    }
+}
+
+int inject_stop(pid_t tid, uint64_t limit_ns)
+{
+    if (ptrace(PTRACE_SEIZE, tid, 0, 0) || ptrace(PTRACE_INTERRUPT, tid, 0, 0))
+        return -errno;
+    for (;;) {
+        int status = 0;
+        int error = wait_for_stop(tid, limit_ns, &status);
+        if (error)
+            return error;
+        int signal = WSTOPSIG(status);
+        if (status >> 16 == PTRACE_EVENT_STOP)
+            return signal == SIGTRAP ? 0 : -ECANCELED;
+        /* A signal that was on its way: it goes on. */
+        if (ptrace(PTRACE_CONT, tid, 0, status >> 16 ? 0 : (long)signal))
+            return -errno;
+    }
+}
+
+int inject_step(pid_t tid)
+{
+    int status = 0;
+    if (ptrace(PTRACE_SINGLESTEP, tid, 0, 0))
+        return -errno;
+    int error = wait_for_stop(tid, UINT64_C(1000000000), &status);
+    if (error)
+        return error;
+    if (status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP)
+        return 0;
+    /* SIGSTOP cannot be blocked: it is kept back, and sent again as soon as the process can have it. */
+    if (status >> 16 == 0)
+        kill(tid, WSTOPSIG(status));
+    return -EAGAIN;
+}
+
+void inject_let_go(pid_t tid)
+{
+    ptrace(PTRACE_DETACH, tid, 0, 0);
+}

@@ -42,6 +42,9 @@ static void *try_once(void *argument)
     uint64_t begin = clock_monotonic_ns();
     pid_t tid = try->place->tid;
     try->result = inject_stop(tid, try->stop_limit_ns);
+    /* The PID may have been given to another process since it was looked at. */
+    if (try->result == 0 && poll(&(struct pollfd){.fd = try->pidfd, .events = POLLIN}, 1, 0) != 0)
+        try->result = -ESRCH;
     if (try->result == 0)
         try->result = inject_enter(try);
     inject_let_go(tid);
@@ -146,11 +149,11 @@ static int tell_result(struct injection *injection, const struct inject_try *try
 
 static int tell_given_up(struct injection *injection, const char *doing)
 {
-    return inject_tell(injection->outcome, -ETIMEDOUT,
-                       "process %d cannot be attached to now: for %.3g s its main thread was %s; try "
-                       "again later or with a longer --timeout (`ulma dump %d` shows where it is)",
-                       (int)injection->pid, (double)injection->timeout_ns / 1e9, doing,
-                       (int)injection->pid);
+    return inject_tell(
+        injection->outcome, -ETIMEDOUT,
+        "process %d cannot be attached to now: for %.3g s its main thread was %s; try "
+        "again later or with a longer --timeout (`ulma dump %d` shows where it is)",
+        (int)injection->pid, (double)injection->timeout_ns / 1e9, doing, (int)injection->pid);
 }
 
 /* What came of a stub that was entered. */
@@ -162,11 +165,11 @@ static int follow(struct injection *injection, struct inject_try *try, const cha
     if (error == -ESRCH)
         return tell_ended(injection);
     if (error == -EINPROGRESS)
-        return inject_tell(injection->outcome, error,
-                           "process %d is still running what ulma gave it, after %.3g s; wait for it, "
-                           "or look with: ulma dump %d",
-                           (int)injection->pid, (double)injection->timeout_ns / 1e9,
-                           (int)injection->pid);
+        return inject_tell(
+            injection->outcome, error,
+            "process %d is still running what ulma gave it, after %.3g s; wait for it, "
+            "or look with: ulma dump %d",
+            (int)injection->pid, (double)injection->timeout_ns / 1e9, (int)injection->pid);
     return tell_given_up(injection, try->way == ATTACH_WAY_IN_PLACE
                                         ? "waiting for the GIL, which another thread held"
                                         : try->doing);
@@ -177,6 +180,7 @@ static int attempt(struct injection *injection, const char **doing)
 {
     struct inject_try try = {.place = &injection->place,
                              .code = injection->code,
+                             .pidfd = injection->pidfd,
                              .stop_limit_ns = SECOND_NS,
                              .doing = "in a state that ulma does not know"};
     int error = run_try(&try);
@@ -189,17 +193,19 @@ static int attempt(struct injection *injection, const char **doing)
     else if (has_ended(injection, 0))
         error = tell_ended(injection);
     else if (error == -ECANCELED)
-        error = inject_tell(injection->outcome, -ETIMEDOUT,
-                            "process %d is stopped (by a SIGSTOP or by Ctrl-Z); continue it with: kill "
-                            "-CONT %d",
-                            (int)injection->pid, (int)injection->pid);
+        error =
+            inject_tell(injection->outcome, -ETIMEDOUT,
+                        "process %d is stopped (by a SIGSTOP or by Ctrl-Z); continue it with: kill "
+                        "-CONT %d",
+                        (int)injection->pid, (int)injection->pid);
     else if (error == -ETIMEDOUT)
         error = tell_given_up(injection, "in an uninterruptible sleep (waiting for a disk, say)");
     else if (error == -ENOEXEC)
-        error = inject_tell(injection->outcome, error,
-                            "process %d: its first thread is not Python's main thread, with which "
-                            "alone ulma can attach; start it with ULMA=1 in its environment instead",
-                            (int)injection->pid);
+        error =
+            inject_tell(injection->outcome, error,
+                        "process %d: its first thread is not Python's main thread, with which "
+                        "alone ulma can attach; start it with ULMA=1 in its environment instead",
+                        (int)injection->pid);
     else
         error = inject_refused(injection->pid, error, injection->outcome);
     if (try.control)

@@ -26,8 +26,8 @@ enum attach_way {
 
 struct attach_outcome {
     enum attach_way way;
-    unsigned stops;             /* how often the thread was stopped */
-    uint64_t stopped_ns;        /* how long the last stop was */
+    unsigned stops;               /* how often the thread was stopped */
+    uint64_t stopped_ns;          /* how long the last stop was */
     char text[ATTACH_TEXT_BYTES]; /* after a failure: one sentence */
 };
 

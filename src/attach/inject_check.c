@@ -123,8 +123,10 @@ int inject_refused(pid_t pid, int error, struct attach_outcome *outcome)
     pid_t tracer = inject_tracer(pid);
     long user = status_number(pid, "\nUid:");
     if (error == -ESRCH || inject_process_state(pid) == 0)
-        return inject_tell(outcome, -ESRCH, "there is no process %d (any more); `ulma ps` lists "
-                                            "those that can be attached to", (int)pid);
+        return inject_tell(outcome, -ESRCH,
+                           "there is no process %d (any more); `ulma ps` lists "
+                           "those that can be attached to",
+                           (int)pid);
     if (tracer) {
         read_name(tracer, tracer_name, sizeof(tracer_name));
         return inject_tell(outcome, -EBUSY,
@@ -173,10 +175,11 @@ int inject_check(pid_t pid, struct attach_outcome *outcome)
     if (state == 0)
         return inject_refused(pid, -ESRCH, outcome);
     if (state == 'Z' || state == 'X')
-        return inject_tell(outcome, -ESRCH,
-                           "process %d has ended (a zombie, which its parent %ld has not waited for "
-                           "yet); there is nothing left to attach to",
-                           (int)pid, status_number(pid, "\nPPid:"));
+        return inject_tell(
+            outcome, -ESRCH,
+            "process %d has ended (a zombie, which its parent %ld has not waited for "
+            "yet); there is nothing left to attach to",
+            (int)pid, status_number(pid, "\nPPid:"));
     if (status_number(pid, "\nTgid:") != pid)
         return inject_tell(outcome, -ESRCH, "%d is a thread of process %ld: ulma attach %ld",
                            (int)pid, status_number(pid, "\nTgid:"), status_number(pid, "\nTgid:"));
@@ -184,10 +187,11 @@ int inject_check(pid_t pid, struct attach_outcome *outcome)
         return inject_tell(outcome, -EPERM, "process %d is ulma itself; give another process's PID",
                            (int)pid);
     if (status_has(pid, "\nx86_Thread_features:", "shstk"))
-        return inject_tell(outcome, -EOPNOTSUPP,
-                           "process %d runs with a shadow stack, with which ulma cannot attach; start "
-                           "it with ULMA=1 in its environment instead",
-                           (int)pid);
+        return inject_tell(
+            outcome, -EOPNOTSUPP,
+            "process %d runs with a shadow stack, with which ulma cannot attach; start "
+            "it with ULMA=1 in its environment instead",
+            (int)pid);
     if (remote_debug_is_off(pid))
         return inject_tell(outcome, -EPERM,
                            "process %d was started with remote debugging disabled "

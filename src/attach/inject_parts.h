@@ -81,7 +81,7 @@ struct inject_place {
     uint64_t syscall_return; /* an instruction `syscall`, then `ret` */
     uint64_t sigreturn;      /* the code that ends a signal handler */
     uint64_t make_pending;   /* what runs pending calls; 0: the file does not tell */
-    uint64_t runtime_words[INJECT_RUNTIME_WORDS]; /* the start of _PyRuntime */
+    uint64_t runtime_words[INJECT_RUNTIME_WORDS];       /* the start of _PyRuntime */
     struct inject_range python_words[3], libc_words[2]; /* their data */
     uint64_t stack_low, stack_high; /* the first thread's stack, as far down as it may grow */
 };
@@ -90,6 +90,7 @@ struct inject_place {
 struct inject_try {
     const struct inject_place *place;
     const char *code;
+    int pidfd;
     uint64_t stop_limit_ns; /* how long it may take to stop */
     /* What came of it: */
     int result; /* 0: the stub was entered; -EAGAIN: not in this state; else -errno */

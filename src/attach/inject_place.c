@@ -17,14 +17,10 @@
 enum { CHUNK_BYTES = 64 << 10, PATTERN_MOST = 16, STACK_GUARD_BYTES = 1 << 20 };
 
 static const char *const names[INJECT_FUNCTIONS] = {
-    [INJECT_IS_INITIALIZED] = "Py_IsInitialized",
-    [INJECT_GIL_CHECK] = "PyGILState_Check",
-    [INJECT_GIL_ENSURE] = "PyGILState_Ensure",
-    [INJECT_GIL_RELEASE] = "PyGILState_Release",
-    [INJECT_ERROR_OCCURRED] = "PyErr_Occurred",
-    [INJECT_RUN_STRING] = "PyRun_SimpleString",
-    [INJECT_ADD_PENDING] = "Py_AddPendingCall",
-    [INJECT_ERRNO] = "__errno_location",
+    [INJECT_IS_INITIALIZED] = "Py_IsInitialized", [INJECT_GIL_CHECK] = "PyGILState_Check",
+    [INJECT_GIL_ENSURE] = "PyGILState_Ensure",    [INJECT_GIL_RELEASE] = "PyGILState_Release",
+    [INJECT_ERROR_OCCURRED] = "PyErr_Occurred",   [INJECT_RUN_STRING] = "PyRun_SimpleString",
+    [INJECT_ADD_PENDING] = "Py_AddPendingCall",   [INJECT_ERRNO] = "__errno_location",
     [INJECT_IS_FINALIZING] = "Py_IsFinalizing",
 };
 
@@ -119,15 +115,17 @@ static int check_version(const struct elf_symbols *python, pid_t pid,
         version = 0;
     if (address ? version >> 16 < 0x030b || version >> 16 > 0x030f
                 : !elf_symbols_find(python, "PyFrame_GetCode"))
-        return inject_tell(outcome, -ENOEXEC,
-                           "process %d runs a Python that is not supported; ulma attaches to CPython "
-                           "3.9 to 3.15",
-                           (int)pid);
+        return inject_tell(
+            outcome, -ENOEXEC,
+            "process %d runs a Python that is not supported; ulma attaches to CPython "
+            "3.9 to 3.15",
+            (int)pid);
     if (elf_symbols_find(python, "_Py_MergeZeroLocalRefcount"))
-        return inject_tell(outcome, -ENOEXEC,
-                           "process %d runs a Python without the GIL (a free-threaded build), which "
-                           "ulma does not support yet; run it with one that has the GIL",
-                           (int)pid);
+        return inject_tell(
+            outcome, -ENOEXEC,
+            "process %d runs a Python without the GIL (a free-threaded build), which "
+            "ulma does not support yet; run it with one that has the GIL",
+            (int)pid);
     return 0;
 }
 
@@ -160,10 +158,11 @@ static int find_libc_parts(const struct maps *maps, struct inject_place *place,
     const struct maps_entry *entry = find_libc(maps);
     int error = entry ? elf_symbols_open(maps, entry, &libc) : -ENOENT;
     if (error)
-        return inject_tell(outcome, -ENOEXEC,
-                           "process %d does not use glibc (or its file cannot be read: %s), and ulma "
-                           "attaches to no other; start it with ULMA=1 in its environment instead",
-                           (int)maps->pid, strerror(-error));
+        return inject_tell(
+            outcome, -ENOEXEC,
+            "process %d does not use glibc (or its file cannot be read: %s), and ulma "
+            "attaches to no other; start it with ULMA=1 in its environment instead",
+            (int)maps->pid, strerror(-error));
     place->functions[INJECT_ERRNO] = find_code(maps, libc, names[INJECT_ERRNO]);
     place->libc_words[0] = section(libc, ".data");
     place->libc_words[1] = section(libc, ".bss");

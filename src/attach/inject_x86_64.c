@@ -279,8 +279,8 @@ static const char *look(const struct inject_place *place, const struct user_regs
         doing = look_at_futex(place, regs, way);
     } else if (regs->orig_rax == SYS_restart_syscall) {
         doing = "in a system call that was interrupted before and goes on";
-    } else if (regs->orig_rax == SYS_nanosleep || (regs->orig_rax == SYS_clock_nanosleep &&
-                                                   (long)regs->rax == -ERESTART_BLOCK)) {
+    } else if (regs->orig_rax == SYS_nanosleep ||
+               (regs->orig_rax == SYS_clock_nanosleep && (long)regs->rax == -ERESTART_BLOCK)) {
         doing = "in a sleep that must not be interrupted";
     } else {
         *way = ATTACH_WAY_IN_PLACE;
@@ -541,8 +541,7 @@ static int map_here(struct visit *visit, size_t bytes, unsigned char **ret_pages
     if (fd < 0)
         return -errno;
     int error = ftruncate(fd, (off_t)bytes) ? -errno : 0;
-    void *pages = error ? MAP_FAILED
-                        : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *pages = error ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (!error && pages == MAP_FAILED)
         error = -errno;
     close(fd);
@@ -564,8 +563,7 @@ static void fill_pages(const struct visit *visit, unsigned char *pages, size_t b
     control->code = visit->base + PAGE + INJECT_CODE_OFFSET;
     memcpy(control->functions, try->place->functions, sizeof(control->functions));
     inject_write_code((char *)pages + PAGE + INJECT_CODE_OFFSET, bytes - PAGE - INJECT_CODE_OFFSET,
-                      try->code,
-                      visit->base + PAGE + offsetof(struct inject_control, message));
+                      try->code, visit->base + PAGE + offsetof(struct inject_control, message));
 }
 
 /* Puts the stub and the text into the process: written through our mapping, never through a mapping
@@ -588,15 +586,15 @@ static int place_pages(struct visit *visit)
     if (error)
         return error;
     fill_pages(visit, pages, bytes);
-    error = remote_map(visit, visit->base, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED,
-                       &stub);
+    error =
+        remote_map(visit, visit->base, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, &stub);
     return error ? error : stub == visit->base ? 0 : -EFAULT;
 }
 
 static int enter_stub(struct visit *visit)
 {
-    const unsigned char *entry =
-        visit->try->way == ATTACH_WAY_IN_PLACE ? inject_stub_in_place : inject_stub_pending;
+    const unsigned char *entry = visit->try->way == ATTACH_WAY_IN_PLACE ? inject_stub_in_place
+                                                                        : inject_stub_pending;
     struct user_regs_struct regs = call_registers(visit, 0);
     regs.rip = visit->base + (uint64_t)(entry - inject_stub);
     regs.rbx = visit->base + PAGE;

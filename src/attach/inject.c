@@ -47,7 +47,7 @@ static void *try_once(void *argument)
         try->result = -ESRCH;
     if (try->result == 0)
         try->result = inject_enter(try);
-    inject_let_go(tid);
+    inject_let_go(tid, try->held_signal);
     try->stopped_ns = clock_monotonic_ns() - begin;
     return NULL;
 }

@@ -3,7 +3,7 @@
  *
  *   inject_check.c     who may be attached to; the sentences of refusal
  *   inject_place.c     the addresses in the process that will be needed, found before it is stopped
- *   inject_trace.c     stopping one thread, stepping it, letting it go
+ *   inject_trace.c     stopping one thread, leading it through a system call, letting it go
  *   inject_code.c      the Python text that carries the caller's code
  *   inject_x86_64.c    registers: what the thread is doing, its way home, the stub
  *   inject.c           tries until it has worked or the time is over
@@ -97,6 +97,7 @@ struct inject_try {
     enum attach_way way;
     uint64_t stopped_ns;
     const char *doing; /* with -EAGAIN: what the thread was doing */
+    int held_signal;   /* came while the thread was stopped */
     struct inject_control *control;
     size_t mapped_bytes;
 };
@@ -135,10 +136,11 @@ void inject_write_code(char *text, size_t size, const char *code, uint64_t messa
  * job control; -errno of ptrace. The calling thread must end soon: that lets go of what is left. */
 int inject_stop(pid_t tid, uint64_t limit_ns);
 
-/* Runs the one instruction at which the thread stands. 0 or -errno. */
-int inject_step(pid_t tid);
+/* With the thread at a system call's instruction: through that call. 0 or -errno. A signal that came
+ * meanwhile is kept in *held_signal. */
+int inject_system_call(pid_t tid, int *held_signal);
 
-void inject_let_go(pid_t tid);
+void inject_let_go(pid_t tid, int held_signal);
 
 /* --- inject_<cpu>.c ------------------------------------------------------------------------- */
 

@@ -20,7 +20,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -479,12 +478,11 @@ static int remote_call(struct visit *visit, struct user_regs_struct regs, long *
     pid_t tid = visit->try->place->tid;
     uint64_t after = regs.rip + 2;
     int error = set_registers(visit, &regs);
-    /* Only now: if we died before, the way home sets the mask. A step's own trap stays open, lest the
-     * kernel take the process's handler of it away. */
+    /* Only now: if we died before, the way home sets the mask. */
     if (!error)
-        error = set_signal_mask(visit, ~(UINT64_C(1) << (SIGTRAP - 1)));
+        error = set_signal_mask(visit, ~UINT64_C(0));
     if (!error)
-        error = inject_step(tid);
+        error = inject_system_call(tid, &visit->try->held_signal);
     if (!error && ptrace(PTRACE_GETREGS, tid, 0, &regs))
         error = -errno;
     if (!error && regs.rip != after)

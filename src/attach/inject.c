@@ -25,6 +25,12 @@ enum {
     LOOK_MS = 1,        /* how often the shared page is looked at */
     NAP_FIRST_US = 500, /* between tries; doubled up to */
     NAP_MOST_US = 20000,
+    SLEEP_LOOK_BYTES = 256,
+};
+
+struct sleep_look {
+    char text[SLEEP_LOOK_BYTES]; /* /proc/PID/syscall as it was */
+    int times;                   /* that it was the same */
 };
 
 struct injection {
@@ -80,10 +86,34 @@ static int tell_ended(struct injection *injection)
                        (int)injection->pid);
 }
 
-/* Until the page says that it is over. 0, -ESRCH, -ETIMEDOUT (withdrawn), -EINPROGRESS. */
+/* Whether the main thread has gone to sleep for something else than the GIL: then a pending call that it
+ * was given just before has to wait as long as it sleeps. Seen in three looks in a row. */
+static bool fell_asleep(const struct injection *injection, struct sleep_look *look)
+{
+    char text[SLEEP_LOOK_BYTES];
+    unsigned long long number, word;
+    ssize_t got = inject_read_proc(injection->pid, "syscall", text, sizeof(text));
+    if (got <= 0 || sscanf(text, "%llu %llx", &number, &word) != 2 ||
+        (number == SYS_futex && inject_is_python_word(&injection->place, word)) ||
+        strcmp(text, look->text) != 0)
+        look->times = 0;
+    snprintf(look->text, sizeof(look->text), "%s", got > 0 ? text : "");
+    return ++look->times > 3;
+}
+
+/* Whether we won, and the process will not begin it. */
+static bool withdraw(struct inject_control *control)
+{
+    uint32_t waiting = INJECT_WAITING;
+    return atomic_compare_exchange_strong(&control->state, &waiting, INJECT_WITHDRAWN);
+}
+
+/* Until the page says that it is over. 0, -ESRCH, -EINPROGRESS; withdrawn: -ETIMEDOUT, or -EAGAIN when
+ * it would have come too late. */
 static int wait_until_done(struct injection *injection, struct inject_control *control)
 {
     uint64_t patience_ns = injection->timeout_ns > SECOND_NS ? injection->timeout_ns : SECOND_NS;
+    struct sleep_look look = {0};
     for (;;) {
         uint32_t state = atomic_load(&control->state);
         uint64_t now = clock_monotonic_ns();
@@ -91,12 +121,10 @@ static int wait_until_done(struct injection *injection, struct inject_control *c
             return 0;
         if (has_ended(injection, LOOK_MS))
             return atomic_load(&control->state) == INJECT_DONE ? 0 : -ESRCH;
-        if (now < injection->deadline_ns)
-            continue;
-        uint32_t waiting = INJECT_WAITING;
-        if (state == INJECT_WAITING &&
-            atomic_compare_exchange_strong(&control->state, &waiting, INJECT_WITHDRAWN))
+        if (now >= injection->deadline_ns && withdraw(control))
             return -ETIMEDOUT;
+        if (control->queued && fell_asleep(injection, &look) && withdraw(control))
+            return -EAGAIN;
         if (now > injection->deadline_ns + patience_ns)
             return -EINPROGRESS;
     }
@@ -164,6 +192,10 @@ static int follow(struct injection *injection, struct inject_try *try, const cha
         return tell_result(injection, try, doing);
     if (error == -ESRCH)
         return tell_ended(injection);
+    if (error == -EAGAIN) {
+        *doing = try->doing;
+        return error;
+    }
     if (error == -EINPROGRESS)
         return inject_tell(
             injection->outcome, error,
@@ -198,7 +230,10 @@ static int attempt(struct injection *injection, const char **doing)
                         "process %d is stopped (by a SIGSTOP or by Ctrl-Z); continue it with: kill "
                         "-CONT %d",
                         (int)injection->pid, (int)injection->pid);
-    else if (error == -ETIMEDOUT)
+    else if (error == -ETIMEDOUT && inject_process_state(injection->pid) != 'D') {
+        *doing = "given no processor, so that it did not even stop";
+        error = -EAGAIN;
+    } else if (error == -ETIMEDOUT)
         error = tell_given_up(injection, "in an uninterruptible sleep (waiting for a disk, say)");
     else if (error == -ENOEXEC)
         error =

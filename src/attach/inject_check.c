@@ -21,8 +21,7 @@ int inject_tell(struct attach_outcome *outcome, int error, const char *format, .
     return error;
 }
 
-/* The start of a file of /proc/PID, terminated. Its length, or -errno. */
-static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size)
+ssize_t inject_read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
@@ -45,7 +44,7 @@ static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size)
 static long status_number(pid_t pid, const char *key)
 {
     char text[8192];
-    if (read_proc(pid, "status", text, sizeof(text)) < 0)
+    if (inject_read_proc(pid, "status", text, sizeof(text)) < 0)
         return -1;
     const char *line = strstr(text, key);
     return line ? strtol(line + strlen(key), NULL, 10) : -1;
@@ -54,7 +53,7 @@ static long status_number(pid_t pid, const char *key)
 static bool status_has(pid_t pid, const char *key, const char *word)
 {
     char text[8192];
-    if (read_proc(pid, "status", text, sizeof(text)) < 0)
+    if (inject_read_proc(pid, "status", text, sizeof(text)) < 0)
         return false;
     const char *line = strstr(text, key);
     const char *end = line ? strchr(line + 1, '\n') : NULL;
@@ -65,7 +64,7 @@ static bool status_has(pid_t pid, const char *key, const char *word)
 char inject_process_state(pid_t pid)
 {
     char text[1024];
-    if (read_proc(pid, "stat", text, sizeof(text)) < 0)
+    if (inject_read_proc(pid, "stat", text, sizeof(text)) < 0)
         return 0;
     const char *end = strrchr(text, ')');
     return end && end[1] == ' ' ? end[2] : 0;
@@ -79,7 +78,7 @@ pid_t inject_tracer(pid_t pid)
 
 static void read_name(pid_t pid, char *name, size_t size)
 {
-    ssize_t got = read_proc(pid, "comm", name, size);
+    ssize_t got = inject_read_proc(pid, "comm", name, size);
     if (got <= 0)
         snprintf(name, size, "?");
     name[strcspn(name, "\n")] = '\0';
@@ -96,7 +95,7 @@ static bool has_word(pid_t pid, const char *file, const char *after, const char 
     enum { MOST = 4 << 20 }; /* more than execve takes */
     bool found = false;
     char *text = malloc(MOST);
-    ssize_t length = text ? read_proc(pid, file, text, MOST) : 0;
+    ssize_t length = text ? inject_read_proc(pid, file, text, MOST) : 0;
     const char *before = "";
     for (const char *here = text; !found && length > 0 && here < text + length;
          before = here, here += strlen(here) + 1) {

@@ -114,11 +114,18 @@ int inject_refused(pid_t pid, int error, struct attach_outcome *outcome);
 __attribute__((format(printf, 3, 4))) int inject_tell(struct attach_outcome *outcome, int error,
                                                       const char *format, ...);
 
+/* The start of a file of /proc/PID, terminated. Its length, or -errno. */
+ssize_t inject_read_proc(pid_t pid, const char *name, char *text, size_t size);
+
 /* The letter of /proc/PID/stat; 0 when there is no such process. */
 char inject_process_state(pid_t pid);
 pid_t inject_tracer(pid_t pid);
 
 /* --- inject_place.c ------------------------------------------------------------------------- */
+
+/* Whether this is a word of the interpreter's own data: its GIL is among them. */
+bool inject_is_python_word(const struct inject_place *place, uint64_t address);
+bool inject_is_libc_word(const struct inject_place *place, uint64_t address);
 
 int inject_find_place(pid_t pid, struct inject_place *ret_place, struct attach_outcome *outcome);
 

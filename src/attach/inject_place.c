@@ -39,6 +39,27 @@ static struct inject_range section(const struct elf_symbols *symbols, const char
     return (struct inject_range){start, start ? start + size : 0};
 }
 
+static bool holds(const struct inject_range *ranges, size_t count, uint64_t address)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (address >= ranges[i].start && address < ranges[i].end)
+            return true;
+    }
+    return false;
+}
+
+bool inject_is_python_word(const struct inject_place *place, uint64_t address)
+{
+    return holds(place->python_words, sizeof(place->python_words) / sizeof(place->python_words[0]),
+                 address);
+}
+
+bool inject_is_libc_word(const struct inject_place *place, uint64_t address)
+{
+    return holds(place->libc_words, sizeof(place->libc_words) / sizeof(place->libc_words[0]),
+                 address);
+}
+
 static bool is_libc(const struct maps_entry *entry)
 {
     const char *name = maps_base_name(entry);

@@ -18,6 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A thread in the midst of a call of ours only waits for a processor, and goes home by itself. */
+#define CALL_LIMIT_NS UINT64_C(10000000000)
+
 enum { SPIN_NS = 300000, NAP_NS = 100000 };
 
 /* Waits for the next stop. 0, -ETIMEDOUT, -ESRCH. */
@@ -66,7 +69,7 @@ static int next_system_call_stop(pid_t tid, int *held_signal)
         int status = 0;
         if (ptrace(PTRACE_SYSCALL, tid, 0, 0))
             return -errno;
-        int error = wait_for_stop(tid, UINT64_C(1000000000), &status);
+        int error = wait_for_stop(tid, CALL_LIMIT_NS, &status);
         if (error)
             return error;
         if (status >> 8 == (SIGTRAP | 0x80))

@@ -39,6 +39,9 @@ enum {
     STACK_FOR_PENDING = 64 << 10,
     FRAMES_LOOKED_AT = 64,
     FUNCTION_BYTES = 512,
+    NUMBER_WORDS = 16,
+    FUTEX_OPERATION_MOST = 0x1ff,
+    POLL_MOST = 1 << 20,
 };
 
 /* The kernel's numbers for a system call that a stop has interrupted. */
@@ -217,18 +220,45 @@ static const char *look_at_futex(const struct inject_place *place,
                                  const struct user_regs_struct *regs, enum attach_way *way)
 {
     int operation = (int)regs->rsi & FUTEX_CMD_MASK;
-    if (operation == FUTEX_WAIT_BITSET &&
-        holds(place->python_words, sizeof(place->python_words) / sizeof(place->python_words[0]),
-              regs->rdi)) {
+    if (operation == FUTEX_WAIT_BITSET && inject_is_python_word(place, regs->rdi)) {
         *way = ATTACH_WAY_PENDING;
         return "waiting for the GIL";
     }
-    if (operation != FUTEX_WAIT_BITSET ||
-        holds(place->libc_words, sizeof(place->libc_words) / sizeof(place->libc_words[0]),
-              regs->rdi))
+    if (operation != FUTEX_WAIT_BITSET || inject_is_libc_word(place, regs->rdi))
         return "waiting for a lock of the C library or of an extension";
     *way = ATTACH_WAY_IN_PLACE;
     return "waiting for a lock";
+}
+
+/* A call that was interrupted before (by Ctrl-Z, a debugger, an attach) goes on as restart_syscall, and
+ * its number is gone; its arguments are still there. The C library's instruction that set the number
+ * stands before the call, or, since glibc 2.41, the number on the stack: with arguments that fit it
+ * only. SYS_restart_syscall when it cannot be told. */
+static long number_of(const struct inject_place *place, const struct user_regs_struct *regs)
+{
+    unsigned char code[7];
+    uint64_t words[NUMBER_WORDS];
+    bool has_poll = false, has_futex = false;
+    if (regs->orig_rax != SYS_restart_syscall)
+        return (long)regs->orig_rax;
+    if (!memory_read(place->pid, regs->rip - sizeof(code), code, sizeof(code)) && code[0] == 0xb8 &&
+        code[2] == 0 && code[3] == 0 && code[4] == 0 && code[5] == 0x0f && code[6] == 0x05)
+        return code[1]; /* mov $number, %eax; syscall */
+    if (memory_read(place->pid, regs->rsp, words, sizeof(words)))
+        return SYS_restart_syscall;
+    for (size_t i = 0; i < NUMBER_WORDS; i++) {
+        has_poll = has_poll || words[i] == SYS_poll;
+        has_futex = has_futex || words[i] == SYS_futex;
+    }
+    bool like_futex = ((int)regs->rsi & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET &&
+                      regs->rsi <= FUTEX_OPERATION_MOST &&
+                      (uint32_t)regs->r9 == FUTEX_BITSET_MATCH_ANY;
+    bool like_poll = regs->rsi > 0 && regs->rsi < POLL_MOST;
+    if (has_futex && like_futex && !has_poll)
+        return SYS_futex;
+    if (has_poll && like_poll && !has_futex)
+        return SYS_poll;
+    return SYS_restart_syscall;
 }
 
 /* The pending calls have a lock of their own: a thread within it must not be made to take it. */
@@ -263,7 +293,7 @@ static bool is_main_thread(const struct inject_place *place, const struct user_r
 
 /* What the thread is doing; *way is NONE when it must not be disturbed. */
 static const char *look(const struct inject_place *place, const struct user_regs_struct *regs,
-                        enum attach_way *way)
+                        long number, enum attach_way *way)
 {
     const char *doing;
     *way = ATTACH_WAY_NONE;
@@ -274,12 +304,12 @@ static const char *look(const struct inject_place *place, const struct user_regs
             return "handling pending calls";
         *way = ATTACH_WAY_PENDING;
         doing = "running, and did not come to a point where Python looks for requests";
-    } else if (regs->orig_rax == SYS_futex) {
+    } else if (number == SYS_futex) {
         doing = look_at_futex(place, regs, way);
-    } else if (regs->orig_rax == SYS_restart_syscall) {
+    } else if (number == SYS_restart_syscall) {
         doing = "in a system call that was interrupted before and goes on";
-    } else if (regs->orig_rax == SYS_nanosleep ||
-               (regs->orig_rax == SYS_clock_nanosleep && (long)regs->rax == -ERESTART_BLOCK)) {
+    } else if (number == SYS_nanosleep ||
+               (number == SYS_clock_nanosleep && (long)regs->rax == -ERESTART_BLOCK)) {
         doing = "in a sleep that must not be interrupted";
     } else {
         *way = ATTACH_WAY_IN_PLACE;
@@ -339,6 +369,7 @@ struct xstate_tail {
 struct visit {
     struct inject_try *try;
     struct user_regs_struct regs; /* as the thread stood */
+    long number;                  /* of the system call that it is in */
     uint64_t signal_mask;
     uint64_t home; /* of the frame, in the process */
     long fd;       /* of the memfd, in the process; -1 */
@@ -385,21 +416,22 @@ static ssize_t read_xstate(pid_t tid, unsigned char *area)
 }
 
 /* The registers with which the thread goes on, an interrupted system call begun again. */
-static struct user_regs_struct registers_at_home(const struct user_regs_struct *stopped)
+static struct user_regs_struct registers_at_home(const struct user_regs_struct *stopped,
+                                                 long number)
 {
     struct user_regs_struct regs = *stopped;
     if (!was_interrupted(stopped) || (long)regs.rax == -EINTR)
         return regs;
-    bool again = (long)regs.rax != -ERESTART_BLOCK || regs.orig_rax == SYS_futex ||
-                 (regs.orig_rax == SYS_poll && (int)regs.rdx < 0);
-    regs.rax = again ? regs.orig_rax : (unsigned long long)-EINTR;
+    bool again = (long)regs.rax != -ERESTART_BLOCK || number == SYS_futex ||
+                 (number == SYS_poll && (int)regs.rdx < 0);
+    regs.rax = (unsigned long long)(again ? number : -EINTR);
     regs.rip -= again ? sizeof("\x0f\x05") - 1 : 0;
     return regs;
 }
 
 static void fill_frame(struct frame *frame, const struct visit *visit, uint64_t xstate)
 {
-    struct user_regs_struct regs = registers_at_home(&visit->regs);
+    struct user_regs_struct regs = registers_at_home(&visit->regs, visit->number);
     *frame = (struct frame){
         .sigreturn = visit->try->place->sigreturn,
         .uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
@@ -628,7 +660,8 @@ int inject_enter(struct inject_try *try)
         return -errno;
     if (visit.regs.cs != 0x33 || !is_main_thread(try->place, &visit.regs))
         return -ENOEXEC;
-    try->doing = look(try->place, &visit.regs, &try->way);
+    visit.number = number_of(try->place, &visit.regs);
+    try->doing = look(try->place, &visit.regs, visit.number, &try->way);
     if (try->way == ATTACH_WAY_NONE)
         return -EAGAIN;
     int error = write_way_home(&visit);

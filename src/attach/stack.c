@@ -14,7 +14,8 @@
 
 enum {
     ATTEMPTS = 50,
-    FRAME_BYTES = 128, /* layouts_take holds the fields below this */
+    FRAMES_READ_MOST = 1 << 18, /* in all attempts: a deep stack that moves is not read for ever */
+    FRAME_BYTES = 128,          /* layouts_take holds the fields below this */
     OWNED_BY_INTERPRETER = 3,
     CODE_NO_EVENTS = 0x2000000, /* CO_NO_MONITORING_EVENTS, 3.12+: the frame around __init__ */
     OB_TYPE = 8,
@@ -51,6 +52,18 @@ static uint64_t code_of(const struct objects *objects, const struct raw_frame *f
     return word_at(frame, objects->layout.frame_code) & ~UINT64_C(7);
 }
 
+/* How much of a frame is read: up to its last field of interest and no more, since the innermost frame
+ * may end where mapped memory does. */
+static size_t frame_size(const struct layout *layout)
+{
+    const uint32_t ends[] = {layout->frame_previous + 8, layout->frame_code + 8,
+                             layout->frame_instruction + 8, layout->frame_owner + 1};
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+        size = ends[i] > size ? ends[i] : size;
+    return size;
+}
+
 /* Where the word lies that names the innermost frame. */
 static int find_head(const struct objects *objects, uint64_t thread, uint64_t *ret_address)
 {
@@ -79,6 +92,7 @@ static bool make_room(struct walk *walk)
 /* 0; -EAGAIN: the chain led into nothing, so it changed under us. */
 static int walk_frames(const struct objects *objects, uint64_t head_at, struct walk *walk)
 {
+    const size_t size = frame_size(&objects->layout);
     walk->count = 0;
     walk->cut = false;
     int result = memory_read_u64(objects->pid, head_at, &walk->head);
@@ -92,7 +106,7 @@ static int walk_frames(const struct objects *objects, uint64_t head_at, struct w
             return -ENOMEM;
         struct raw_frame *frame = &walk->frames[walk->count];
         frame->address = address;
-        if (address % 8 || memory_read(objects->pid, address, frame->bytes, FRAME_BYTES))
+        if (address % 8 || memory_read(objects->pid, address, frame->bytes, size))
             return -EAGAIN;
         walk->count++;
         address = previous_of(objects, frame);
@@ -120,13 +134,14 @@ static bool prove(const struct objects *objects, uint64_t head_at, struct walk *
     uint64_t heads[2] = {0, 0};
     struct memory_part *parts = calloc(walk->count + 2, sizeof(*parts));
     struct raw_frame *again = calloc(walk->count + 1, sizeof(*again));
+    const size_t size = frame_size(&objects->layout);
     bool whole = false;
     *ret_agreeing = 0;
     if (parts && again) {
         parts[0] = (struct memory_part){head_at, &heads[0], sizeof(heads[0])};
         for (size_t i = 0; i < walk->count; i++) {
             again[i].address = walk->frames[i].address;
-            parts[i + 1] = (struct memory_part){again[i].address, again[i].bytes, FRAME_BYTES};
+            parts[i + 1] = (struct memory_part){again[i].address, again[i].bytes, size};
         }
         parts[walk->count + 1] = (struct memory_part){head_at, &heads[1], sizeof(heads[1])};
         if (memory_read_parts(objects->pid, parts, walk->count + 2) == 0) {
@@ -204,7 +219,8 @@ int stack_read(const struct objects *objects, uint64_t thread, struct stack *ret
     struct stack stack = {0};
     struct stack best = {.torn = true};
     int result = 0;
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+    size_t frames_read = 0;
+    for (int attempt = 0; attempt < ATTEMPTS && frames_read < FRAMES_READ_MOST; attempt++) {
         uint64_t head_at;
         size_t agreeing = 0;
         result = find_head(objects, thread, &head_at);
@@ -212,6 +228,7 @@ int stack_read(const struct objects *objects, uint64_t thread, struct stack *ret
             result = walk_frames(objects, head_at, &walk);
         if (result && result != -EAGAIN)
             break;
+        frames_read += walk.count;
         bool whole = result == 0 && prove(objects, head_at, &walk, &agreeing);
         result = 0;
         stack = (struct stack){.torn = !whole, .cut = walk.cut};

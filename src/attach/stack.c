@@ -16,8 +16,11 @@ enum {
     ATTEMPTS = 50,
     FRAMES_READ_MOST = 1 << 18, /* in all attempts: a deep stack that moves is not read for ever */
     FRAME_BYTES = 128,          /* layouts_take holds the fields below this */
+    ROUNDS = 3,                 /* readings of a stack that must agree, beside the walk */
+    ADJOINING_BYTES = 512,      /* between two frames that are read as one piece */
     OWNED_BY_INTERPRETER = 3,
     CODE_NO_EVENTS = 0x2000000, /* CO_NO_MONITORING_EVENTS, 3.12+: the frame around __init__ */
+    CODE_GENERATOR = 0x3a0,     /* CO_GENERATOR, COROUTINE, ITERABLE_COROUTINE, ASYNC_GENERATOR */
     OB_TYPE = 8,
     CODE_UNIT = 2,
 };
@@ -114,44 +117,124 @@ static int walk_frames(const struct objects *objects, uint64_t head_at, struct w
     return result;
 }
 
-/* How many of the outermost frames are the same in both readings. */
-static size_t count_agreeing(const struct objects *objects, const struct walk *walk,
-                             const struct raw_frame *again)
+/* How many of the outermost frames are the same in two readings. */
+static size_t count_agreeing(const struct objects *objects, const struct raw_frame *first,
+                             const struct raw_frame *second, size_t count)
 {
     size_t agreeing = 0;
-    for (size_t i = walk->count; i-- > 0; agreeing++)
-        if (previous_of(objects, &walk->frames[i]) != previous_of(objects, &again[i]) ||
-            code_of(objects, &walk->frames[i]) != code_of(objects, &again[i]))
+    for (size_t i = count; i-- > 0; agreeing++)
+        if (previous_of(objects, &first[i]) != previous_of(objects, &second[i]) ||
+            code_of(objects, &first[i]) != code_of(objects, &second[i]))
             break;
     return agreeing;
 }
 
-/* Reads all frames again, between two readings of the head. `ret_agreeing` outer frames are proved;
- * all of them (true) only when the head stood still, too. */
-static bool prove(const struct objects *objects, uint64_t head_at, struct walk *walk,
+/* The frames once more, ROUNDS times, in one call: before, between and after them the head. Frames
+ * of one chunk of CPython's data stack lie side by side and come in one piece, which is as near to
+ * one moment as it gets. */
+struct proof {
+    size_t count, frame_size;
+    struct memory_part *parts;
+    size_t part_count;
+    uint64_t heads[ROUNDS + 1];
+    unsigned char *bytes[ROUNDS];
+    size_t *places; /* of each frame in bytes */
+    size_t used;
+};
+
+static void add_part(struct proof *proof, uint64_t address, void *bytes, size_t size)
+{
+    proof->parts[proof->part_count++] = (struct memory_part){address, bytes, size};
+}
+
+/* How many frames from `first` on lie close below one another. */
+static size_t count_adjoining(const struct walk *walk, size_t first)
+{
+    size_t i = first;
+    while (i + 1 < walk->count && walk->frames[i + 1].address < walk->frames[i].address &&
+           walk->frames[i].address - walk->frames[i + 1].address <= ADJOINING_BYTES)
+        i++;
+    return i + 1 - first;
+}
+
+/* Lays out what one round reads; the bytes of round 0 tell the places for all. */
+static void plan_round(struct proof *proof, const struct walk *walk, int round, bool merge)
+{
+    proof->used = 0;
+    for (size_t i = 0; i < walk->count;) {
+        size_t many = merge ? count_adjoining(walk, i) : 1;
+        uint64_t lowest = walk->frames[i + many - 1].address;
+        size_t size = (size_t)(walk->frames[i].address - lowest) + proof->frame_size;
+        for (size_t j = i; j < i + many; j++)
+            proof->places[j] = proof->used + (size_t)(walk->frames[j].address - lowest);
+        add_part(proof, lowest, proof->bytes[round] + proof->used, size);
+        proof->used += size;
+        i += many;
+    }
+}
+
+static bool plan(struct proof *proof, const struct walk *walk, uint64_t head_at, bool merge)
+{
+    size_t most = walk->count * (ADJOINING_BYTES + FRAME_BYTES) + 1;
+    proof->count = walk->count;
+    proof->parts = calloc((walk->count + 1) * ROUNDS + 1, sizeof(*proof->parts));
+    proof->places = calloc(walk->count + 1, sizeof(*proof->places));
+    for (int round = 0; round < ROUNDS; round++)
+        proof->bytes[round] = malloc(most);
+    for (int round = 0; round < ROUNDS; round++) {
+        if (!proof->parts || !proof->places || !proof->bytes[round])
+            return false;
+        add_part(proof, head_at, &proof->heads[round], sizeof(uint64_t));
+        plan_round(proof, walk, round, merge);
+    }
+    add_part(proof, head_at, &proof->heads[ROUNDS], sizeof(uint64_t));
+    return true;
+}
+
+static void take_round(const struct proof *proof, int round, struct raw_frame *frames)
+{
+    for (size_t i = 0; i < proof->count; i++)
+        memcpy(frames[i].bytes, proof->bytes[round] + proof->places[i], proof->frame_size);
+}
+
+/* A function that runs has left its callers where they are: their instructions stand still. */
+static bool callers_stand_still(const struct objects *objects, const struct raw_frame *first,
+                                const struct raw_frame *second, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (memcmp(first[i].bytes + objects->layout.frame_instruction,
+                   second[i].bytes + objects->layout.frame_instruction, sizeof(int32_t)) != 0)
+            return false;
+    return true;
+}
+
+/* Reads all frames again. `ret_agreeing` outer frames are proved; all of them (true) only when the
+ * head and the callers' instructions stood still, too. */
+static bool prove(const struct objects *objects, uint64_t head_at, struct walk *walk, bool merge,
                   size_t *ret_agreeing)
 {
-    uint64_t heads[2] = {0, 0};
-    struct memory_part *parts = calloc(walk->count + 2, sizeof(*parts));
+    struct proof proof = {.frame_size = frame_size(&objects->layout)};
     struct raw_frame *again = calloc(walk->count + 1, sizeof(*again));
-    const size_t size = frame_size(&objects->layout);
     bool whole = false;
     *ret_agreeing = 0;
-    if (parts && again) {
-        parts[0] = (struct memory_part){head_at, &heads[0], sizeof(heads[0])};
-        for (size_t i = 0; i < walk->count; i++) {
-            again[i].address = walk->frames[i].address;
-            parts[i + 1] = (struct memory_part){again[i].address, again[i].bytes, size};
+    if (again && plan(&proof, walk, head_at, merge) &&
+        memory_read_parts(objects->pid, proof.parts, proof.part_count) == 0) {
+        whole = true;
+        *ret_agreeing = walk->count;
+        for (int round = 0; round < ROUNDS; round++) {
+            memcpy(again, walk->frames, walk->count * sizeof(*again));
+            take_round(&proof, round, walk->frames);
+            size_t agreeing = count_agreeing(objects, again, walk->frames, walk->count);
+            *ret_agreeing = agreeing < *ret_agreeing ? agreeing : *ret_agreeing;
+            whole = whole && agreeing == walk->count && proof.heads[round] == walk->head &&
+                    (round == 0 || callers_stand_still(objects, again, walk->frames, walk->count));
         }
-        parts[walk->count + 1] = (struct memory_part){head_at, &heads[1], sizeof(heads[1])};
-        if (memory_read_parts(objects->pid, parts, walk->count + 2) == 0) {
-            *ret_agreeing = count_agreeing(objects, walk, again);
-            whole = *ret_agreeing == walk->count && heads[0] == walk->head &&
-                    heads[1] == walk->head;
-            memcpy(walk->frames, again, walk->count * sizeof(*again));
-        }
+        whole = whole && proof.heads[ROUNDS] == walk->head;
     }
-    free(parts);
+    for (int round = 0; round < ROUNDS; round++)
+        free(proof.bytes[round]);
+    free(proof.places);
+    free(proof.parts);
     free(again);
     return whole;
 }
@@ -213,35 +296,60 @@ static int take(const struct objects *objects, const struct walk *walk, size_t f
     return 0;
 }
 
+/* A generator that is suspended has no caller; so one at the outer end was most likely suspended
+ * while the chain was read through it. */
+static bool ends_in_generator(const struct objects *objects, const struct stack *stack)
+{
+    uint32_t flags;
+    if (!stack->count || stack->cut ||
+        memory_read_u32(objects->pid,
+                        stack->frames[stack->count - 1].code + objects->layout.code_flags, &flags))
+        return false;
+    return flags & CODE_GENERATOR;
+}
+
+/* One reading. 0; -EAGAIN: nothing of it can be believed. */
+static int attempt_read(const struct objects *objects, uint64_t thread, bool merge,
+                        struct walk *walk, struct stack *ret_stack)
+{
+    uint64_t head_at;
+    size_t agreeing = 0;
+    int result = find_head(objects, thread, &head_at);
+    if (result == 0)
+        result = walk_frames(objects, head_at, walk);
+    if (result)
+        return result;
+    bool whole = prove(objects, head_at, walk, merge, &agreeing);
+    *ret_stack = (struct stack){.torn = !whole, .cut = walk->cut};
+    return take(objects, walk, walk->count - agreeing, ret_stack);
+}
+
 int stack_read(const struct objects *objects, uint64_t thread, struct stack *ret_stack)
 {
     struct walk walk = {0};
-    struct stack stack = {0};
     struct stack best = {.torn = true};
-    int result = 0;
+    struct stack floating = {
+        0}; /* whole, but its outer end is a generator: a C thread may have that */
     size_t frames_read = 0;
-    for (int attempt = 0; attempt < ATTEMPTS && frames_read < FRAMES_READ_MOST; attempt++) {
-        uint64_t head_at;
-        size_t agreeing = 0;
-        result = find_head(objects, thread, &head_at);
-        if (result == 0)
-            result = walk_frames(objects, head_at, &walk);
+    int attempts = 0;
+    int floating_count = 0;
+    int result = 0;
+    while (best.torn && attempts < ATTEMPTS && frames_read < FRAMES_READ_MOST) {
+        struct stack stack = {.torn = true};
+        result = attempt_read(objects, thread, attempts % 2 == 0, &walk, &stack);
         if (result && result != -EAGAIN)
             break;
-        frames_read += walk.count;
-        bool whole = result == 0 && prove(objects, head_at, &walk, &agreeing);
-        result = 0;
-        stack = (struct stack){.torn = !whole, .cut = walk.cut};
-        if (agreeing || whole)
-            result = take(objects, &walk, walk.count - agreeing, &stack);
-        if (result)
-            break;
-        if (stack.count > best.count || !stack.torn)
+        attempts++;
+        frames_read += walk.count * ROUNDS;
+        if (ends_in_generator(objects, &stack)) {
+            floating_count += !stack.torn;
+            floating = stack;
+        } else if (result == 0 && (stack.count > best.count || !stack.torn)) {
             best = stack;
-        if (!best.torn)
-            break;
+        }
+        result = 0;
     }
     free(walk.frames);
-    *ret_stack = best;
+    *ret_stack = floating_count > 0 && floating_count == attempts ? floating : best;
     return result;
 }

@@ -117,16 +117,19 @@ static int walk_frames(const struct objects *objects, uint64_t head_at, struct w
     return result;
 }
 
-/* How many of the outermost frames are the same in two readings. */
-static size_t count_agreeing(const struct objects *objects, const struct raw_frame *first,
-                             const struct raw_frame *second, size_t count)
+static int32_t instruction_word(const struct objects *objects, const struct raw_frame *frame)
 {
-    size_t agreeing = 0;
-    for (size_t i = count; i-- > 0; agreeing++)
-        if (previous_of(objects, &first[i]) != previous_of(objects, &second[i]) ||
-            code_of(objects, &first[i]) != code_of(objects, &second[i]))
-            break;
-    return agreeing;
+    int32_t word; /* the lower half of an address is enough to see it move */
+    memcpy(&word, frame->bytes + objects->layout.frame_instruction, sizeof(word));
+    return word;
+}
+
+static bool is_same(const struct objects *objects, const struct raw_frame *a,
+                    const struct raw_frame *b, bool at_same_instruction)
+{
+    return a->address == b->address && previous_of(objects, a) == previous_of(objects, b) &&
+           code_of(objects, a) == code_of(objects, b) &&
+           (!at_same_instruction || instruction_word(objects, a) == instruction_word(objects, b));
 }
 
 /* The frames once more, ROUNDS times, in one call: before, between and after them the head. Frames
@@ -197,46 +200,74 @@ static void take_round(const struct proof *proof, int round, struct raw_frame *f
         memcpy(frames[i].bytes, proof->bytes[round] + proof->places[i], proof->frame_size);
 }
 
-/* A function that runs has left its callers where they are: their instructions stand still. */
-static bool callers_stand_still(const struct objects *objects, const struct raw_frame *first,
-                                const struct raw_frame *second, size_t count)
+/* Whether all frames are the same in two readings; a function that runs has left its callers where
+ * they are, so that their instructions stand still (not those of the walk, which took longer). */
+static bool agree(const struct objects *objects, const struct raw_frame *first,
+                  const struct raw_frame *second, size_t count, bool with_callers)
 {
-    for (size_t i = 1; i < count; i++)
-        if (memcmp(first[i].bytes + objects->layout.frame_instruction,
-                   second[i].bytes + objects->layout.frame_instruction, sizeof(int32_t)) != 0)
+    for (size_t i = 0; i < count; i++)
+        if (!is_same(objects, &first[i], &second[i], with_callers && i > 0))
             return false;
     return true;
 }
 
-/* Reads all frames again. `ret_agreeing` outer frames are proved; all of them (true) only when the
- * head and the callers' instructions stood still, too. */
-static bool prove(const struct objects *objects, uint64_t head_at, struct walk *walk, bool merge,
-                  size_t *ret_agreeing)
+/* Reads all frames again, into the walk. True when they were the same each time and the head stood
+ * still: the stack of one moment. */
+static bool prove(const struct objects *objects, uint64_t head_at, struct walk *walk, bool merge)
 {
     struct proof proof = {.frame_size = frame_size(&objects->layout)};
-    struct raw_frame *again = calloc(walk->count + 1, sizeof(*again));
-    bool whole = false;
-    *ret_agreeing = 0;
-    if (again && plan(&proof, walk, head_at, merge) &&
-        memory_read_parts(objects->pid, proof.parts, proof.part_count) == 0) {
-        whole = true;
-        *ret_agreeing = walk->count;
-        for (int round = 0; round < ROUNDS; round++) {
-            memcpy(again, walk->frames, walk->count * sizeof(*again));
-            take_round(&proof, round, walk->frames);
-            size_t agreeing = count_agreeing(objects, again, walk->frames, walk->count);
-            *ret_agreeing = agreeing < *ret_agreeing ? agreeing : *ret_agreeing;
-            whole = whole && agreeing == walk->count && proof.heads[round] == walk->head &&
-                    (round == 0 || callers_stand_still(objects, again, walk->frames, walk->count));
-        }
-        whole = whole && proof.heads[ROUNDS] == walk->head;
+    struct raw_frame *before = calloc(walk->count + 1, sizeof(*before));
+    bool whole = before && plan(&proof, walk, head_at, merge) &&
+                 memory_read_parts(objects->pid, proof.parts, proof.part_count) == 0;
+    for (int round = 0; whole && round < ROUNDS; round++) {
+        memcpy(before, walk->frames, walk->count * sizeof(*before));
+        take_round(&proof, round, walk->frames);
+        whole = proof.heads[round] == walk->head &&
+                agree(objects, before, walk->frames, walk->count, round > 0);
     }
+    whole = whole && proof.heads[ROUNDS] == walk->head;
     for (int round = 0; round < ROUNDS; round++)
         free(proof.bytes[round]);
     free(proof.places);
     free(proof.parts);
-    free(again);
+    free(before);
     return whole;
+}
+
+/* What stood still in all attempts: the outermost frames, at the same instructions. The memory of a
+ * frame that was left keeps its content for a while, so one reading of a moving stack proves nothing,
+ * but functions that were inside of one call for all that time are the callers of what moves. */
+struct steady {
+    struct raw_frame *frames; /* the outermost last */
+    size_t count;
+    int readings;
+    uint64_t outermost; /* where the walk before ended; one that went astray ends elsewhere */
+};
+
+static int narrow(const struct objects *objects, const struct walk *walk, struct steady *steady)
+{
+    uint64_t before = steady->outermost;
+    uint64_t outermost = walk->count ? walk->frames[walk->count - 1].address : 0;
+    if (steady->readings == 0)
+        steady->outermost = outermost;
+    if (!outermost || outermost != before)
+        return 0;
+    if (steady->readings++ == 0) {
+        steady->frames = malloc((walk->count + 1) * sizeof(*steady->frames));
+        if (!steady->frames)
+            return -ENOMEM;
+        memcpy(steady->frames, walk->frames, walk->count * sizeof(*steady->frames));
+        steady->count = walk->count;
+        return 0;
+    }
+    size_t same = 0;
+    while (same < steady->count && same < walk->count &&
+           is_same(objects, &steady->frames[steady->count - 1 - same],
+                   &walk->frames[walk->count - 1 - same], true))
+        same++;
+    memmove(steady->frames, steady->frames + steady->count - same, same * sizeof(*steady->frames));
+    steady->count = same;
+    return 0;
 }
 
 /* The place of the instruction in the bytecode. 3.9 counts bytes, 3.10 code units, later versions hold
@@ -270,16 +301,15 @@ static bool is_of_program(const struct objects *objects, const struct raw_frame 
     return layout->minor < 12 || !(flags & CODE_NO_EVENTS);
 }
 
-/* The proved frames, from `first` on, as the caller wants them. What is no frame makes all that is
- * inside of it unknown, too. */
-static int take(const struct objects *objects, const struct walk *walk, size_t first,
+/* Frames as the caller wants them. What is no frame makes all that is inside of it unknown, too. */
+static int take(const struct objects *objects, const struct raw_frame *frames, size_t count,
                 struct stack *stack)
 {
-    stack->frames = arena_array(objects->arena, walk->count - first + 1, sizeof(*stack->frames));
+    stack->frames = arena_array(objects->arena, count + 1, sizeof(*stack->frames));
     if (!stack->frames)
         return -ENOMEM;
-    for (size_t i = first; i < walk->count; i++) {
-        const struct raw_frame *frame = &walk->frames[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct raw_frame *frame = &frames[i];
         uint64_t code = code_of(objects, frame);
         bool broken;
         if (is_of_program(objects, frame, code, &broken)) {
@@ -298,58 +328,65 @@ static int take(const struct objects *objects, const struct walk *walk, size_t f
 
 /* A generator that is suspended has no caller; so one at the outer end was most likely suspended
  * while the chain was read through it. */
-static bool ends_in_generator(const struct objects *objects, const struct stack *stack)
+static bool ends_in_generator(const struct objects *objects, const struct walk *walk)
 {
     uint32_t flags;
-    if (!stack->count || stack->cut ||
-        memory_read_u32(objects->pid,
-                        stack->frames[stack->count - 1].code + objects->layout.code_flags, &flags))
+    if (!walk->count || walk->cut)
         return false;
-    return flags & CODE_GENERATOR;
+    uint64_t code = code_of(objects, &walk->frames[walk->count - 1]);
+    return memory_read_u32(objects->pid, code + objects->layout.code_flags, &flags) == 0 &&
+           flags & CODE_GENERATOR;
 }
 
-/* One reading. 0; -EAGAIN: nothing of it can be believed. */
+/* One reading: a whole stack, or what narrows the steady part. 0; -EAGAIN: the chain was broken. */
 static int attempt_read(const struct objects *objects, uint64_t thread, bool merge,
-                        struct walk *walk, struct stack *ret_stack)
+                        struct walk *walk, struct steady *steady, struct stack *ret_stack)
 {
     uint64_t head_at;
-    size_t agreeing = 0;
     int result = find_head(objects, thread, &head_at);
     if (result == 0)
         result = walk_frames(objects, head_at, walk);
     if (result)
         return result;
-    bool whole = prove(objects, head_at, walk, merge, &agreeing);
-    *ret_stack = (struct stack){.torn = !whole, .cut = walk->cut};
-    return take(objects, walk, walk->count - agreeing, ret_stack);
+    *ret_stack = (struct stack){.cut = walk->cut};
+    if (prove(objects, head_at, walk, merge))
+        return take(objects, walk->frames, walk->count, ret_stack);
+    ret_stack->torn = true;
+    return ends_in_generator(objects, walk) ? 0 : narrow(objects, walk, steady);
 }
 
 int stack_read(const struct objects *objects, uint64_t thread, struct stack *ret_stack)
 {
+    enum { READINGS_LEAST = 3 };
     struct walk walk = {0};
-    struct stack best = {.torn = true};
-    struct stack floating = {
-        0}; /* whole, but its outer end is a generator: a C thread may have that */
+    struct steady steady = {0};
+    struct stack stack = {.torn = true};
     size_t frames_read = 0;
     int attempts = 0;
-    int floating_count = 0;
+    int floating = 0;
     int result = 0;
-    while (best.torn && attempts < ATTEMPTS && frames_read < FRAMES_READ_MOST) {
-        struct stack stack = {.torn = true};
-        result = attempt_read(objects, thread, attempts % 2 == 0, &walk, &stack);
+    while (stack.torn && attempts < ATTEMPTS && frames_read < FRAMES_READ_MOST) {
+        result = attempt_read(objects, thread, attempts % 2 == 0, &walk, &steady, &stack);
+        stack.torn = stack.torn || result;
         if (result && result != -EAGAIN)
             break;
         attempts++;
         frames_read += walk.count * ROUNDS;
-        if (ends_in_generator(objects, &stack)) {
-            floating_count += !stack.torn;
-            floating = stack;
-        } else if (result == 0 && (stack.count > best.count || !stack.torn)) {
-            best = stack;
-        }
         result = 0;
+        /* A thread that C code started may have such a stack: then it always has. */
+        if (!stack.torn && ends_in_generator(objects, &walk)) {
+            floating++;
+            stack.torn = floating < ATTEMPTS;
+        }
+    }
+    if (result == 0 && stack.torn) {
+        stack = (struct stack){.torn = true, .cut = stack.cut};
+        if (steady.readings >= READINGS_LEAST)
+            result = take(objects, steady.frames, steady.count, &stack);
+        stack.torn = true;
     }
     free(walk.frames);
-    *ret_stack = floating_count > 0 && floating_count == attempts ? floating : best;
+    free(steady.frames);
+    *ret_stack = stack;
     return result;
 }

@@ -17,6 +17,7 @@
 
 #define RUN    VERB_RUN
 #define TOP    VERB_TOP
+#define DUMP   VERB_DUMP
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
 #define HELP   VERB_HELP
@@ -28,6 +29,7 @@ const struct option_row option_rows[] = {
 };
 #undef RUN
 #undef TOP
+#undef DUMP
 #undef PS
 #undef EXPORT
 #undef HELP
@@ -43,13 +45,13 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 /* Of the contract, for later versions: told apart from what never was. */
 static const char *const later_verbs[] = {"web",    "record", "report", "diff", "replay",
                                           "attach", "detach", "on",     "off",  "set",
-                                          "dump",   "census", "rescue", NULL};
+                                          "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "pid",    "only",   "skip",     "budget",     "children",    "no-children", "timeout",
-    "trace",  "keep",   "max-size", "no-command", "with-source", "redact",      "from",
-    "to",     "thread", "by",       "map",        "weight",      "fail-over",   "min-time",
-    "port",   "listen", "open",     "allow-host", "token-file",  "read-only",   "flight",
-    "locals", "every",  "verdicts", "rules",      "speed",       NULL};
+    "only",     "skip",     "budget",     "children",    "no-children", "timeout",  "trace",
+    "keep",     "max-size", "no-command", "with-source", "redact",      "from",     "to",
+    "thread",   "by",       "map",        "weight",      "fail-over",   "min-time", "port",
+    "listen",   "open",     "allow-host", "token-file",  "read-only",   "flight",   "every",
+    "verdicts", "rules",    "speed",      NULL};
 
 const struct verb_row *verb_find(const char *name)
 {

@@ -30,7 +30,7 @@ enum verb_bit {
 enum { OPTIONS_LIMIT_DEFAULT = 30, OPTIONS_UNSET = -1 };
 
 struct options {
-    const char *output, *python, *directory;
+    const char *output, *python, *directory, *pid;
     const struct exporter *format;
     const char *sort;
     int64_t limit, count;                       /* OPTIONS_UNSET */
@@ -41,7 +41,7 @@ struct options {
     int64_t buffer_bytes;
     int64_t collector_cpu; /* OPTIONS_UNSET */
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
-    bool list, man, markdown, quiet, verbose, help;
+    bool locals, list, man, markdown, quiet, verbose, help;
 };
 
 enum option_kind {

@@ -309,6 +309,8 @@ static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObje
 
 uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module)
 {
+    if (!link_to.header)
+        return 0;
     uintptr_t hash = (uintptr_t)method >> 3;
     hash ^= hash >> 11;
     for (unsigned probe = 0; probe < 64; probe++) {

@@ -4,8 +4,9 @@
 The program is native and stands beside the interpreter that this package is installed for;
 ``python -m ulma`` is that program with this interpreter for its targets.
 
-With ``ULMA=1`` in its environment, or after ``ulma.arm()``, a process is *armed*: the probe is loaded and
-everything is off, until ``ulma top PID`` or ``ulma report PID`` switches it on from another terminal.
+With ``ULMA=1`` in its environment, or after ``ulma.arm()``, a process is *armed*: the probe is
+loaded and everything is off, until ``ulma top PID`` or ``ulma report PID`` switches it on from
+another terminal.
 """
 
 __all__ = ["Error", "arm"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Loads the probe into this process and arms it: everything off, and ``ulma top PID`` can switch it on.
+"""Loads the probe into this process and arms it: everything off, until ``ulma top PID``.
 
-Why a module of its own: ``ulma.pth`` calls at_start() in every Python of the environment whose ``ULMA``
-is set, so it imports nothing (not even __future__) that the interpreter has not imported by then.
+Why a module of its own: ``ulma.pth`` calls at_start() in every Python of the environment whose
+``ULMA`` is set, so it imports nothing (not even __future__) that the interpreter has not yet.
 Rules: at_start() leaves sys.modules as it found it, never raises, and writes at most one line.
 """
 
@@ -56,14 +56,27 @@ def arm() -> "str | None":
         spec = ModuleSpec("ulma_probe", ExtensionFileLoader("ulma_probe", path), origin=path)
         probe = _imp.create_dynamic(spec)
         _imp.exec_dynamic(probe)
-        answer: "str | None" = probe.arm_process("")
+        answer: str | None = probe.arm_process("")
     except Exception as error:
         return f"loading the probe failed: {error}"
     return answer
 
 
-def refuse(why: str) -> None:
+def in_main_interpreter() -> bool:
+    """Others may not load the probe, and need not: it serves the main one alone."""
     try:
+        if sys.version_info >= (3, 13):
+            import _interpreters as interpreters
+        else:
+            import _xxsubinterpreters as interpreters
+    except ImportError:
+        return True
+    current, main = interpreters.get_current(), interpreters.get_main()
+    return bool(current == main)
+
+
+def refuse(why: str) -> None:
+    try:  # noqa: SIM105 - contextlib may not be imported yet
         os.write(2, f"ulma: this process is not armed: {why}\n".encode())
     except OSError:
         pass  # there is nowhere to say it, and the program must not notice
@@ -81,7 +94,7 @@ def at_start() -> None:
         why = f"ULMA={wanted} is not there yet; ULMA=1 arms it"
     else:
         why = f"ULMA={wanted} means nothing; ULMA=1 arms it, ULMA=0 does not"
-    if why:
+    if why and in_main_interpreter():
         refuse(why)
     for name in set(sys.modules) - before:
         del sys.modules[name]

@@ -193,7 +193,7 @@ static int find_in(struct armed *armed, pid_t pid, const char *path)
             (size_t)snprintf(name, sizeof(name), "%s/%s", path, entry->d_name) >= sizeof(name))
             continue;
         result = armed_open(armed, name);
-        if (result == 0 && armed->here)
+        if (result == 0 && armed->here && armed->pid == pid)
             break;
         armed_close(armed);
         result = -ENOENT;

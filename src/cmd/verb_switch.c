@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { LOOK_US = 2000, SIGNAL_EVERY = 25 /* looks */ };
@@ -57,7 +58,8 @@ static bool switch_in_session(struct armed *armed, bool on, const char *about)
     struct wish wish = {.on = on};
     const char *word = on ? "on" : "off";
     snprintf(path, sizeof(path), "%s/%s", armed->directory, armed->page.session);
-    if (!armed->page.session[0] || mapping_open(path, &wish.mapping)) {
+    if (!armed->page.session[0] || strchr(armed->page.session, '/') ||
+        mapping_open(path, &wish.mapping)) {
         message_error("PID %d joins its collector just now: try again", (int)armed->pid);
         return false;
     }

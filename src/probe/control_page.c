@@ -23,6 +23,9 @@ enum { DIRECTORY_SIZE = 160, LOW_DESCRIPTOR = 200 };
 static struct {
     struct armed_page *page; /* NULL: none */
     int fd;
+    uint64_t device,
+        inode; /* of the file: a program may have closed the descriptor, and have another
+                             * file under its number */
     pid_t pid; /* whose it is */
     bool armed;
     uint32_t seen;                  /* the serial last obeyed */
@@ -167,6 +170,11 @@ int control_page_make(const char *directory, char *reason, size_t size)
         close(fd);
         return -1;
     }
+    struct stat status;
+    if (syscall(SYS_fstat, fd, &status) == 0) {
+        own.device = status.st_dev;
+        own.inode = status.st_ino;
+    }
     own.page = page;
     own.fd = fd;
     own.pid = getpid();
@@ -192,8 +200,11 @@ void control_page_forget(void)
 {
     if (!own.page)
         return;
-    /* The page is the parent's; so is its lock, which closing a copy does not drop. */
-    close(own.fd);
+    /* In a fork's child page and lock are the parent's; closing a copy does not drop that lock. */
+    struct stat status;
+    if (syscall(SYS_fstat, own.fd, &status) == 0 && status.st_dev == own.device &&
+        status.st_ino == own.inode)
+        close(own.fd);
     munmap(own.page, ARMED_PAGE_SIZE);
     own.page = NULL;
 }

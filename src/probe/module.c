@@ -32,11 +32,16 @@
 /* What stays however often the process is armed. */
 static int init_once(char *reason, size_t size)
 {
-    if (writer_init()) {
+    static bool writers_ready, definitions_ready;
+    if (!writers_ready && writer_init()) {
         snprintf(reason, size, "the C library has no room for one more thread key");
         return -1;
     }
-    return define_init(reason, size);
+    writers_ready = true;
+    if (!definitions_ready && define_init(reason, size))
+        return -1;
+    definitions_ready = true;
+    return 0;
 }
 
 static int arm(const char *path, char *reason, size_t size)
@@ -78,10 +83,11 @@ static int arm_process(const char *directory, char *reason, size_t size)
     static bool prepared;
     if (control_page_is_armed())
         return 0;
-    if (link_to.base) {
+    if (link_to.header) {
         snprintf(reason, size, "the ulma that started this program follows it already");
         return -1;
     }
+    switch_leave(); /* of a fork's child: its parent's session */
     if (!prepared && (pyapi_init(reason, size) || pyapi_check_layout(reason, size) ||
                       init_once(reason, size) || switch_prepare_process(reason, size)))
         return -1;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Processes that were armed before anybody asked: switched on from outside, counted, left as found."""
+"""Processes that were armed before anybody asked: switched on from outside, and left as found."""
 
 import json
 import os
@@ -66,6 +66,23 @@ def alone(count):
 
 def modules():
     return sorted(name for name in sys.modules if 'ulma' in name or name == '__future__')
+
+def reopen():
+    os.closerange(3, 1000)
+    return ' '.join(str(os.dup2(0, n)) for n in range(190, 230))
+
+def still(*numbers):
+    return all(os.path.sameopenfile(0, n) for n in numbers)
+
+def take_tools():
+    if sys.version_info < (3, 12):
+        return 'none'
+    sys.monitoring.use_tool_id(3, 'other')
+    sys.monitoring.use_tool_id(4, 'other')
+    return 'taken'
+
+def again():
+    os.execv(sys.executable, [sys.executable, '-W', 'ignore', __file__])
 
 def serve():
     for line in sys.stdin:
@@ -475,3 +492,135 @@ def test_not_armed(start, tmp_path):
     process.end()
     done = ulma(process, "report", process.pid)
     assert done.status == 1 and b"no process" in done.err
+
+
+def test_a_session_stands_for_a_pid(armed, tmp_path):
+    directory = armed.env["ULMA_DIR"]
+    (page,) = session_files(directory)
+    for word in (directory, page):
+        done = run([ULMA, "report", word, "-d", "0.1"], env=environment())
+        assert done.status == 0, done.told()
+        assert f"PID {armed.pid} runs on".encode() in done.err
+    armed.end()
+
+
+def test_descriptors_closed_by_the_program(python, armed, tmp_path):
+    """Daemons close what they do not know: the lock goes, the page stays, and no descriptor of the
+    program's own is taken for ours."""
+    numbers = armed.ask("reopen").split()
+    assert states(armed) == {armed.pid: ("armed", "-")}
+    report = Report(armed, tmp_path)
+    assert armed.ask("calls 60") == "done"
+    check_exact(report.finish(), 60)
+    assert ulma(armed, "detach", armed.pid).status == 0
+    assert armed.ask("still " + " ".join(numbers)) == "True"
+    armed.end()
+
+
+def test_stopped_process_is_given_up(armed):
+    os.kill(armed.pid, signal.SIGSTOP)
+    done = ulma(armed, "report", armed.pid, "-d", "1")
+    assert done.status == 1 and b"did not answer within 2 s" in done.err
+    os.kill(armed.pid, signal.SIGCONT)
+    # Nothing of it happens later.
+    assert armed.ask("calls 10") == "done"
+    assert armed.ask("hooks") == "[]"
+    assert len(session_files(armed.env["ULMA_DIR"])) == 1
+    armed.end()
+
+
+def test_tool_ids_taken_meanwhile(python, armed):
+    if python.minor < (3, 12):
+        assert armed.ask("take_tools") == "none"
+        return
+    assert armed.ask("take_tools") == "taken"
+    done = ulma(armed, "report", armed.pid, "-d", "1")
+    assert done.status == 1
+    assert b"tool ids 4 and 3 are taken by other and other" in done.err, done.told()
+    assert armed.ask("hooks") == "[3, 4]"
+    armed.end()
+
+
+def test_sub_interpreters_are_quiet(python, installed, session_dir):
+    code = (
+        "import sys\n"
+        "if sys.version_info >= (3, 13): import _interpreters as i\n"
+        "else: import _xxsubinterpreters as i\n"
+        "one = i.create()\n"
+        "i.run_string(one, 'print(\"in it\", flush=True)')\n"
+        "i.destroy(one)\n"
+    )
+    env = environment(session_dir, PYTHONUSERBASE=str(installed), ULMA="1")
+    done = run([python.path, "-c", code], env=env)
+    assert (done.status, done.out, done.err) == (0, b"in it\n", b""), done.told()
+
+
+def test_exec_of_an_armed_process(armed):
+    """The page of before is stale though the PID lives; its environment arms the new program."""
+    assert armed.ask("again") == str(armed.pid)
+    done = ulma(armed, "ps", "--dir", armed.env["ULMA_DIR"])
+    assert b"removed 1 control page" in done.err, done.told()
+    assert states(armed) == {armed.pid: ("armed", "-")}
+    armed.end()
+
+
+def test_memory_maps_and_descriptors_do_not_grow(armed, tmp_path):
+    def of_process():
+        folder = pathlib.Path(f"/proc/{armed.pid}")
+        maps = (folder / "maps").read_text()
+        return len(list((folder / "fd").iterdir())), maps.count(armed.env["ULMA_DIR"])
+
+    assert ulma(armed, "report", armed.pid, "-d", "0.01").status == 0
+    before = of_process()
+    for _ in range(10):
+        assert ulma(armed, "report", armed.pid, "-d", "0.01").status == 0
+        assert armed.ask("calls 100") == "done"
+    assert of_process() == before
+    armed.end()
+
+
+BUSY = """
+import os, sys, threading
+def leaf(n): return n
+def middle(n): return sum(leaf(i) for i in range(n))
+def work():
+    while not over: middle(20)
+over = False
+threads = [threading.Thread(target=work) for _ in range(8)]
+for t in threads: t.start()
+print(os.getpid(), flush=True)
+sys.stdin.readline()
+over = True
+for t in threads: t.join()
+print('fine')
+"""
+
+
+def switch_often(python, installed, session_dir, times):
+    env = environment(session_dir, PYTHONUSERBASE=str(installed), ULMA="1")
+    process = subprocess.Popen(
+        [python.path, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
+    )
+    pid = process.stdout.readline().decode().strip()
+    for number in range(times):
+        words = [ULMA, "report", pid, "-f", "json", "-d", "0.02", "--on-full", "wait"]
+        if number % 5 == 4:
+            one = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+            time.sleep(0.005 * (number % 7))  # any moment of its life
+            one.kill()
+            one.communicate()
+            continue
+        done = run(words, env=env)
+        assert done.status == 0, done.told()
+        assert calls_of(json.loads(done.out), "leaf") > 0
+    out, _ = process.communicate(b"\n", timeout=LIMIT_S)
+    assert (process.returncode, out) == (0, b"fine\n")
+
+
+def test_switched_often_under_load(python, installed, session_dir):
+    switch_often(python, installed, session_dir, 10)
+
+
+@pytest.mark.torture
+def test_switched_300_times_under_load(python, installed, session_dir):
+    switch_often(python, installed, session_dir, 300)

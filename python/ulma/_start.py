@@ -68,7 +68,7 @@ def in_main_interpreter() -> bool:
         if sys.version_info >= (3, 13):
             import _interpreters as interpreters
         else:
-            import _xxsubinterpreters as interpreters
+            import _xxsubinterpreters as interpreters  # type: ignore[import-not-found]
     except ImportError:
         return True
     current, main = interpreters.get_current(), interpreters.get_main()

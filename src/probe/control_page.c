@@ -132,7 +132,8 @@ static int make_file(int directory, char *reason, size_t size)
         return refuse(reason, size, "making a control page in", errno);
     /* Written, not left a hole: a store into a hole of a full tmpfs would be SIGBUS. */
     int error = write(low, &content, sizeof(content)) == (ssize_t)sizeof(content) ? 0 : ENOSPC;
-    int fd = fcntl(low, F_DUPFD_CLOEXEC, LOW_DESCRIPTOR);
+    /* By number: beside Python.h, fcntl is fcntl64, which glibc has only since 2.28. */
+    int fd = (int)syscall(SYS_fcntl, low, F_DUPFD_CLOEXEC, LOW_DESCRIPTOR);
     if (fd >= 0)
         close(low);
     else
@@ -164,7 +165,7 @@ int control_page_make(const char *directory, char *reason, size_t size)
     struct flock lock = {
         .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ARMED_TARGET_LOCK, .l_len = 1};
     void *page = mmap(NULL, ARMED_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (page == MAP_FAILED || fcntl(fd, F_SETLK, &lock)) {
+    if (page == MAP_FAILED || syscall(SYS_fcntl, fd, F_SETLK, &lock)) {
         refuse(reason, size, "a control page in", errno);
         unlink(own.path);
         close(fd);

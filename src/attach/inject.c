@@ -37,6 +37,7 @@ struct injection {
     pid_t pid;
     int pidfd;
     const char *code;
+    struct attach_options options;
     uint64_t deadline_ns, timeout_ns;
     struct inject_place place;
     struct attach_outcome *outcome;
@@ -212,6 +213,7 @@ static int attempt(struct injection *injection, const char **doing)
 {
     struct inject_try try = {.place = &injection->place,
                              .code = injection->code,
+                             .options = &injection->options,
                              .pidfd = injection->pidfd,
                              .stop_limit_ns = SECOND_NS,
                              .doing = "in a state that ulma does not know"};
@@ -269,6 +271,10 @@ int attach_run_python(pid_t pid, const char *code, const struct attach_options *
 {
     struct injection injection = {.pid = pid, .code = code, .outcome = ret_outcome};
     *ret_outcome = (struct attach_outcome){0};
+    if (options)
+        injection.options = *options;
+    if (!injection.options.blob)
+        injection.options.blob = "";
     injection.timeout_ns = options && options->timeout_ns ? options->timeout_ns : 2 * SECOND_NS;
     injection.deadline_ns = clock_monotonic_ns() + injection.timeout_ns;
     injection.pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : (errno = ESRCH, -1);

@@ -9,6 +9,7 @@
 #ifndef ULMA_ATTACH_INJECT_H
 #define ULMA_ATTACH_INJECT_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,9 @@ enum { ATTACH_TEXT_BYTES = 768 };
 
 struct attach_options {
     uint64_t timeout_ns; /* 0: two seconds */
+    /* Bytes that the code finds as `blob`, a pair of their address and size in its own process. */
+    const void *blob;
+    size_t blob_bytes;
 };
 
 enum attach_way {

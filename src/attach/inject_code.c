@@ -11,7 +11,7 @@
 
 static const char carrier[] =
     "try:\n"
-    "    exec(code, {'__name__': 'ulma'})\n"
+    "    exec(code, {'__name__': 'ulma', 'blob': blob})\n"
     "except BaseException as error:\n"
     "    try:\n"
     "        import posix\n"
@@ -44,14 +44,13 @@ static char *write_literal(char *to, const char *bytes)
     return to;
 }
 
-void inject_write_code(char *text, size_t size, const char *code, uint64_t message)
+void inject_write_code(char *text, const char *code, uint64_t message, uint64_t blob,
+                       size_t blob_bytes)
 {
-    assert(size >= inject_code_bytes(code));
     char *end = text + sprintf(text, "exec(b'");
     end = write_literal(end, carrier);
     end += sprintf(end, "',{'code':b'");
     end = write_literal(end, code);
-    sprintf(end, "','at':%llu,'room':%d})\n", (unsigned long long)message,
-            INJECT_MESSAGE_BYTES - 1);
-    (void)size;
+    sprintf(end, "','at':%llu,'room':%d,'blob':(%llu,%zu)})\n", (unsigned long long)message,
+            INJECT_MESSAGE_BYTES - 1, (unsigned long long)blob, blob_bytes);
 }

@@ -90,6 +90,7 @@ struct inject_place {
 struct inject_try {
     const struct inject_place *place;
     const char *code;
+    const struct attach_options *options;
     int pidfd;
     uint64_t stop_limit_ns; /* how long it may take to stop */
     /* What came of it: */
@@ -135,7 +136,8 @@ int inject_find_place(pid_t pid, struct inject_place *ret_place, struct attach_o
 size_t inject_code_bytes(const char *code);
 
 /* `message`: the address in the process of inject_control.message. */
-void inject_write_code(char *text, size_t size, const char *code, uint64_t message);
+void inject_write_code(char *text, const char *code, uint64_t message, uint64_t blob,
+                       size_t blob_bytes);
 
 /* --- inject_trace.c ------------------------------------------------------------------------- */
 

@@ -592,8 +592,11 @@ static void fill_pages(const struct visit *visit, unsigned char *pages, size_t b
     control->fd = (uint64_t)visit->fd;
     control->code = visit->base + PAGE + INJECT_CODE_OFFSET;
     memcpy(control->functions, try->place->functions, sizeof(control->functions));
-    inject_write_code((char *)pages + PAGE + INJECT_CODE_OFFSET, bytes - PAGE - INJECT_CODE_OFFSET,
-                      try->code, visit->base + PAGE + offsetof(struct inject_control, message));
+    size_t blob = PAGE + INJECT_CODE_OFFSET + inject_code_bytes(try->code);
+    memcpy(pages + blob, try->options->blob, try->options->blob_bytes);
+    inject_write_code((char *)pages + PAGE + INJECT_CODE_OFFSET, try->code,
+                      visit->base + PAGE + offsetof(struct inject_control, message),
+                      visit->base + blob, try->options->blob_bytes);
 }
 
 /* Puts the stub and the text into the process: written through our mapping, never through a mapping
@@ -603,7 +606,8 @@ static int place_pages(struct visit *visit)
     struct inject_try *try = visit->try;
     uint64_t stub = 0;
     unsigned char *pages = NULL;
-    size_t bytes = PAGE + INJECT_CODE_OFFSET + inject_code_bytes(try->code);
+    size_t bytes = PAGE + INJECT_CODE_OFFSET + inject_code_bytes(try->code) +
+                   try->options->blob_bytes;
     bytes = (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
     int error = remote_memfd(visit);
     if (!error)

@@ -11,13 +11,9 @@ VERBS = ("run", "top", "ps", "export", "help")
 LATER = (
     "web",
     "record",
-    "report",
     "diff",
     "replay",
     "attach",
-    "detach",
-    "on",
-    "off",
     "set",
     "dump",
 )

@@ -51,7 +51,12 @@ enum inject_result {
     INJECT_SKIPPED, /* withdrawn before it began */
 };
 
-enum { INJECT_MESSAGE_BYTES = 512, INJECT_CODE_OFFSET = 1024, INJECT_RUNTIME_WORDS = 1024 };
+enum {
+    INJECT_MESSAGE_BYTES = 512,
+    INJECT_CODE_OFFSET = 1024,
+    INJECT_RUNTIME_WORDS = 1024,
+    INJECT_CPU_WORDS = 63
+};
 
 /* The second page of the mapping; the first holds the stub. */
 struct inject_control {
@@ -83,6 +88,7 @@ struct inject_place {
     uint64_t make_pending;   /* what runs pending calls; 0: the file does not tell */
     uint64_t runtime_words[INJECT_RUNTIME_WORDS];       /* the start of _PyRuntime */
     struct inject_range python_words[3], libc_words[2]; /* their data */
+    uint32_t cpu_words[INJECT_CPU_WORDS];               /* of inject_prepare */
     uint64_t stack_low, stack_high; /* the first thread's stack, as far down as it may grow */
 };
 
@@ -161,6 +167,9 @@ extern const size_t inject_sigreturn_size;
 
 /* NULL, or why this machine's processes cannot be attached to. */
 const char *inject_cpu_refusal(void);
+
+/* What must be known of the machine before the stop. */
+void inject_prepare(struct inject_place *place);
 
 /* With the thread stopped: looks at its registers and sends it into the stub, or not. The caller lets
  * it go. 0, -EAGAIN, or -errno; then its registers are as they were. */

@@ -234,6 +234,7 @@ int inject_find_place(pid_t pid, struct inject_place *ret_place, struct attach_o
         error = check_complete(&place, outcome);
     elf_symbols_close(python);
     maps_done(&maps);
+    inject_prepare(&place);
     if (!error)
         *ret_place = place;
     return error;

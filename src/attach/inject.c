@@ -23,6 +23,8 @@
 enum {
     PAGE = 4096,
     LOOK_MS = 1,        /* how often the shared page is looked at */
+    STOP_LIMIT_S = 1,   /* until it stands still */
+    CALLS_LIMIT_S = 10, /* until our calls in it are made */
     NAP_FIRST_US = 500, /* between tries; doubled up to */
     NAP_MOST_US = 20000,
     SLEEP_LOOK_BYTES = 256,
@@ -46,31 +48,54 @@ struct injection {
 static void *try_once(void *argument)
 {
     struct inject_try *try = argument;
-    uint64_t begin = clock_monotonic_ns();
     pid_t tid = try->place->tid;
-    try->result = inject_stop(tid, try->stop_limit_ns);
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    uint64_t begin = clock_monotonic_ns();
+    int error = inject_stop(tid);
+    atomic_store(&try->stopped, error == 0);
     /* The PID may have been given to another process since it was looked at. */
-    if (try->result == 0 && poll(&(struct pollfd){.fd = try->pidfd, .events = POLLIN}, 1, 0) != 0)
-        try->result = -ESRCH;
-    if (try->result == 0)
-        try->result = inject_enter(try);
+    if (!error && poll(&(struct pollfd){.fd = try->pidfd, .events = POLLIN}, 1, 0) != 0)
+        error = -ESRCH;
+    if (!error)
+        error = inject_enter(try);
     inject_let_go(tid, try->held_signal);
     try->stopped_ns = clock_monotonic_ns() - begin;
+    try->result = error;
     return NULL;
 }
 
-/* In a thread of its own, with all signals blocked in it. */
+static struct timespec seconds_from_now(time_t seconds)
+{
+    struct timespec when;
+    clock_gettime(CLOCK_REALTIME, &when);
+    when.tv_sec += seconds;
+    return when;
+}
+
+/* In a thread of its own, all signals blocked in it. */
 static int run_try(struct inject_try *try)
 {
     pthread_t thread;
     sigset_t all, before;
+    try->result = -ETIMEDOUT;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&thread, NULL, try_once, try);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error)
         return -error;
-    pthread_join(thread, NULL);
+    struct timespec limit = seconds_from_now(STOP_LIMIT_S);
+    error = pthread_timedjoin_np(thread, NULL, &limit);
+    if (error && atomic_load(&try->stopped)) {
+        /* It stood still, and since then only waits for a processor. */
+        limit = seconds_from_now(CALLS_LIMIT_S);
+        error = pthread_timedjoin_np(thread, NULL, &limit);
+    }
+    if (error) {
+        pthread_cancel(thread);
+        pthread_join(thread, NULL);
+    }
     return try->result;
 }
 
@@ -215,7 +240,6 @@ static int attempt(struct injection *injection, const char **doing)
                              .code = injection->code,
                              .options = &injection->options,
                              .pidfd = injection->pidfd,
-                             .stop_limit_ns = SECOND_NS,
                              .doing = "in a state that ulma does not know"};
     int error = run_try(&try);
     injection->outcome->stops++;

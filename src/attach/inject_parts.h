@@ -98,7 +98,7 @@ struct inject_try {
     const char *code;
     const struct attach_options *options;
     int pidfd;
-    uint64_t stop_limit_ns; /* how long it may take to stop */
+    _Atomic bool stopped; /* it stands still */
     /* What came of it: */
     int result; /* 0: the stub was entered; -EAGAIN: not in this state; else -errno */
     enum attach_way way;
@@ -147,9 +147,9 @@ void inject_write_code(char *text, const char *code, uint64_t message, uint64_t 
 
 /* --- inject_trace.c ------------------------------------------------------------------------- */
 
-/* Seizes the thread and waits until it has stopped. 0; -ETIMEDOUT; -ECANCELED when it is stopped by
- * job control; -errno of ptrace. The calling thread must end soon: that lets go of what is left. */
-int inject_stop(pid_t tid, uint64_t limit_ns);
+/* Seizes the thread and waits until it has stopped. 0; -ECANCELED when it is stopped by job control;
+ * -errno of ptrace. The calling thread must end soon: that lets go of what is left. */
+int inject_stop(pid_t tid);
 
 /* With the thread at a system call's instruction: through that call. 0 or -errno. A signal that came
  * meanwhile is kept in *held_signal. */

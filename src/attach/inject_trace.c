@@ -1,56 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* Stopping one thread, leading it through one system call, letting it go.
  * Why SEIZE and INTERRUPT: a stop that no shell and no parent sees, where PTRACE_ATTACH would send a
- * SIGSTOP. Why not to wait in waitpid: a thread in an uninterruptible sleep may never stop, and we
- * must be able to give up. Why PTRACE_SYSCALL, and not PTRACE_SINGLESTEP: if the tracer dies while its
+ * SIGSTOP. Why to be cancelled: a thread in an uninterruptible sleep may never stop, and we must be
+ * able to give up; to look again and again would take the processor that it needs to stop. Why PTRACE_SYSCALL, and not PTRACE_SINGLESTEP: if the tracer dies while its
  * tracee stands in the SIGTRAP of a step, or is about to, the kernel delivers that SIGTRAP, and it
  * kills the process. A stop at a system call (with TRACESYSGOOD) is no signal that could be delivered.
  * Rules: the thread of ours that seized must make all the calls. When it ends the kernel lets go of
  * what it still traces, also of a thread that never stopped: so it is made for one try alone. */
 #include "attach/inject_parts.h"
-#include "base/clock.h"
 
 #include <errno.h>
-#include <sched.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A thread in the midst of a call of ours only waits for a processor, and goes home by itself. */
-#define CALL_LIMIT_NS UINT64_C(10000000000)
-
-enum { SPIN_NS = 300000, NAP_NS = 100000 };
-
-/* Waits for the next stop. 0, -ETIMEDOUT, -ESRCH. */
-static int wait_for_stop(pid_t tid, uint64_t limit_ns, int *ret_status)
+/* Waits for the next stop: 0 or -ESRCH. Here alone the calling thread can be cancelled. */
+static int wait_for_stop(pid_t tid, int *ret_status)
 {
-    uint64_t begin = clock_monotonic_ns();
-    for (;;) {
-        pid_t got = waitpid(tid, ret_status, WNOHANG | __WALL | __WNOTHREAD);
-        if (got == tid)
-            return WIFSTOPPED(*ret_status) ? 0 : -ESRCH;
-        if (got < 0 && errno != EINTR)
-            return -ESRCH;
-        uint64_t waited = clock_monotonic_ns() - begin;
-        if (waited > limit_ns)
-            return -ETIMEDOUT;
-        /* It is stopped in a moment, and then it waits for us: sleep only if it takes long. */
-        if (waited < SPIN_NS)
-            sched_yield();
-        else
-            nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
-    }
+    int before;
+    pid_t got;
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+    do
+        got = waitpid(tid, ret_status, __WALL | __WNOTHREAD);
+    while (got < 0 && errno == EINTR);
+    pthread_setcancelstate(before, NULL);
+    return got == tid && WIFSTOPPED(*ret_status) ? 0 : -ESRCH;
 }
 
-int inject_stop(pid_t tid, uint64_t limit_ns)
+int inject_stop(pid_t tid)
 {
     if (ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD) || ptrace(PTRACE_INTERRUPT, tid, 0, 0))
         return -errno;
     for (;;) {
         int status = 0;
-        int error = wait_for_stop(tid, limit_ns, &status);
+        int error = wait_for_stop(tid, &status);
         if (error)
             return error;
         int signal = WSTOPSIG(status);
@@ -69,7 +54,7 @@ static int next_system_call_stop(pid_t tid, int *held_signal)
         int status = 0;
         if (ptrace(PTRACE_SYSCALL, tid, 0, 0))
             return -errno;
-        int error = wait_for_stop(tid, CALL_LIMIT_NS, &status);
+        int error = wait_for_stop(tid, &status);
         if (error)
             return error;
         if (status >> 8 == (SIGTRAP | 0x80))

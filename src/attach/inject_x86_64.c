@@ -133,7 +133,9 @@ static int map_here(struct inject_visit *visit, size_t bytes, unsigned char **re
     if (fd < 0)
         return -errno;
     int error = ftruncate(fd, (off_t)bytes) ? -errno : 0;
-    void *pages = error ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *pages = error
+                      ? MAP_FAILED
+                      : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
     if (!error && pages == MAP_FAILED)
         error = -errno;
     close(fd);

@@ -13,6 +13,8 @@ PAGES = [
     "ulma-run",
     "ulma-top",
     "ulma-report",
+    "ulma-dump",
+    "ulma-attach",
     "ulma-on",
     "ulma-off",
     "ulma-detach",

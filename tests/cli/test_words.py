@@ -14,7 +14,7 @@ LATER = (
     "diff",
     "replay",
     "set",
-    "dump",
+    "census",
 )
 
 

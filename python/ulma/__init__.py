@@ -3,6 +3,23 @@
 
 The program is native and stands beside the interpreter that this package is installed for;
 ``python -m ulma`` is that program with this interpreter for its targets.
+
+With ``ULMA=1`` in its environment, or after ``ulma.arm()``, a process is *armed*: the probe is
+loaded and everything is off, until ``ulma top PID`` or ``ulma report PID`` switches it on from
+another terminal.
 """
 
-from __future__ import annotations
+__all__ = ["Error", "arm"]
+
+
+class Error(Exception):
+    """What ulma refuses, and why."""
+
+
+def arm() -> None:
+    """Arm this process; does nothing when it is armed already."""
+    from ulma import _start
+
+    refusal = _start.arm()
+    if refusal:
+        raise Error(refusal)

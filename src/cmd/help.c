@@ -17,6 +17,7 @@ const char help_exit_statuses[] =
     "Else: 0 fine, 1 failed, 2 wrong words.";
 
 const char help_environment[] =
+    "ULMA: 1 arms a Python that has ulma's package: `ulma top PID` follows it whenever you like.\n"
     "ULMA_DIR: the session directory, instead of /dev/shm/ulma-UID.\n"
     "VIRTUAL_ENV: where the target's Python is looked for before PATH.\n"
     "TMPDIR: where the probe's private folder, top's file of the target's output and a report that "

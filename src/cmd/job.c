@@ -6,6 +6,7 @@
 #include "cmd/job.h"
 
 #include "base/arena.h"
+#include "cmd/job_process.h"
 #include "cmd/job_session.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
@@ -133,9 +134,10 @@ int job_start(struct job *job, const struct options *options, char **words, int 
     *job = (struct job){
         .options = options,
         .clock = setting->clock,
+        .armed = {.fd = -1, .pid_fd = -1},
         .output = {.fd = -1},
         .mapping = {.fd = -1},
-        .supervise = {.signal_fd = -1},
+        .supervise = {.signal_fd = -1, .pid_fd = -1},
         .delayed = options->delay_ns > 0,
     };
     if (!target_init(&job->target, words, word_count, options->python, setting->verb)) {
@@ -252,6 +254,8 @@ void job_finish(struct job *job)
         return;
     if (!job->supervise.ended)
         switch_off(job);
+    if (job->is_process)
+        job_process_leave(job);
     collector_note_cpu(job->collector, job->supervise.end_cpu_ns);
     collector_finish(job->collector, job->supervise.ended ? job->supervise.end_counter : 0);
     job->finished = true;
@@ -301,7 +305,9 @@ static void fill_meta(const struct job *job, struct snapshot *snapshot)
     meta->signal = 0;
     if (job->supervise.ended) {
         meta->ended = true;
-        if (job->supervise.end_code == CLD_EXITED)
+        if (job->is_process)
+            meta->exit_status = -1; /* its parent's to know */
+        else if (job->supervise.end_code == CLD_EXITED)
             meta->exit_status = job->supervise.end_status;
         else
             meta->signal = job->supervise.end_status;
@@ -341,13 +347,15 @@ enum job_outcome job_outcome(const struct job *job, char *text, size_t size)
 
 bool job_never_began(const struct job *job, char *text, size_t size)
 {
-    return target_is_strict(&job->target) && job->supervise.ended &&
+    return !job->is_process && target_is_strict(&job->target) && job->supervise.ended &&
            supervise_status(&job->supervise) == EXIT_ULMA_FAILED &&
            private_folder_refusal(&job->folder, text, size);
 }
 
 int job_status(const struct job *job)
 {
+    if (job->is_process)
+        return job->failed ? EXIT_FAILED : EXIT_FINE;
     if (job->failed && job->options->strict)
         return EXIT_ULMA_FAILED;
     return supervise_status(&job->supervise);
@@ -355,6 +363,8 @@ int job_status(const struct job *job)
 
 void job_close(struct job *job)
 {
+    if (job->is_process)
+        job_process_leave(job);
     collector_free(job->collector);
     job->collector = NULL;
     mapping_unlink(&job->mapping);
@@ -365,4 +375,5 @@ void job_close(struct job *job)
     free(job->target_output);
     job->target_output = NULL;
     target_done(&job->target);
+    armed_close(&job->armed);
 }

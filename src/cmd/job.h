@@ -6,6 +6,7 @@
 #ifndef ULMA_CMD_JOB_H
 #define ULMA_CMD_JOB_H
 
+#include "attach/armed.h"
 #include "cmd/launch.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
@@ -18,6 +19,9 @@ struct job {
     const struct options *options;
     enum snapshot_clock clock;
     struct target target;
+    struct armed armed; /* the process, when ulma did not start it (job_process.h) */
+    bool is_process;    /* ... and that is so */
+    bool joined;        /* ... and it has the session */
     struct output output;
     struct private_folder folder;
     struct mapping mapping;

@@ -74,17 +74,25 @@ static void say_refusal(const struct job *job, int result)
     }
 }
 
+/* A program that ulma did not start is never held up, unless that was asked for. */
+static uint32_t on_full(const struct job *job)
+{
+    if (job->options->on_full != OPTIONS_UNSET)
+        return (uint32_t)job->options->on_full;
+    return job->is_process ? ON_FULL_DROP : ON_FULL_WAIT;
+}
+
 bool job_session_make(struct job *job, pid_t pid, const char *name)
 {
     const struct options *options = job->options;
     struct mapping_options wanted = {
         .directory = job->directory,
         .buffer_bytes = (uint64_t)options->buffer_bytes,
-        .on_full = (uint32_t)options->on_full,
+        .on_full = on_full(job),
         .sources = (uint32_t)options->sources,
         .start_off = options->start_off || options->delay_ns > 0,
         .clock_kind = (uint32_t)clock_choose(),
-        .owner = geteuid(),
+        .owner = job->is_process ? job->armed.uid : geteuid(),
     };
     char file_name[64];
     snprintf(file_name, sizeof(file_name), "%d-%s", (int)pid, name);
@@ -168,6 +176,8 @@ static bool catches_switch(pid_t pid)
 
 int job_session_signal(const struct job *job)
 {
+    if (job->is_process)
+        return job->supervise.ended ? -ESRCH : armed_signal(&job->armed);
     struct session_words words;
     job_session_read(job, &words);
     pid_t pid = (pid_t)words.target_pid;

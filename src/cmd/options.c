@@ -17,6 +17,12 @@
 
 #define RUN    VERB_RUN
 #define TOP    VERB_TOP
+#define REPORT VERB_REPORT
+#define DUMP   VERB_DUMP
+#define ATTACH VERB_ATTACH
+#define ON     VERB_ON
+#define OFF    VERB_OFF
+#define DETACH VERB_DETACH
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
 #define HELP   VERB_HELP
@@ -28,6 +34,12 @@ const struct option_row option_rows[] = {
 };
 #undef RUN
 #undef TOP
+#undef REPORT
+#undef DUMP
+#undef ATTACH
+#undef ON
+#undef OFF
+#undef DETACH
 #undef PS
 #undef EXPORT
 #undef HELP
@@ -41,15 +53,14 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web",    "record", "report", "diff", "replay",
-                                          "attach", "detach", "on",     "off",  "set",
-                                          "dump",   "census", "rescue", NULL};
+static const char *const later_verbs[] = {"web", "record", "diff",   "replay",
+                                          "set", "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "pid",    "only",   "skip",     "budget",     "children",    "no-children", "timeout",
-    "trace",  "keep",   "max-size", "no-command", "with-source", "redact",      "from",
-    "to",     "thread", "by",       "map",        "weight",      "fail-over",   "min-time",
-    "port",   "listen", "open",     "allow-host", "token-file",  "read-only",   "flight",
-    "locals", "every",  "verdicts", "rules",      "speed",       NULL};
+    "only",     "skip",       "budget",      "children",  "no-children", "trace", "keep",
+    "max-size", "no-command", "with-source", "redact",    "from",        "to",    "thread",
+    "by",       "map",        "weight",      "fail-over", "min-time",    "port",  "listen",
+    "open",     "allow-host", "token-file",  "read-only", "flight",      "every", "verdicts",
+    "rules",    "speed",      NULL};
 
 const struct verb_row *verb_find(const char *name)
 {
@@ -90,10 +101,11 @@ void options_init(struct options *options)
         .duration_ns = OPTIONS_UNSET,
         .delay_ns = OPTIONS_UNSET,
         .interval_ns = OPTIONS_UNSET,
+        .timeout_ns = OPTIONS_UNSET,
         .clock = OPTIONS_UNSET,
         .collector_cpu = OPTIONS_UNSET,
         .sources = SOURCE_CALLS,
-        .on_full = ON_FULL_WAIT,
+        .on_full = OPTIONS_UNSET,
         .buffer_bytes = INT64_C(32) << 20,
     };
 }
@@ -240,16 +252,28 @@ static bool parse_letters(struct parser *parser, char *text)
     return false;
 }
 
+/* Names no program: a PID. */
+static bool is_number(const char *word)
+{
+    return *word && strspn(word, "0123456789") == strlen(word);
+}
+
 void options_parse(const struct verb_row *verb, char **words, int word_count, struct parsed *parsed)
 {
     options_init(&parsed->options);
     parsed->error[0] = '\0';
     struct parser parser = {
         .verb = verb, .words = words, .word_count = word_count, .parsed = parsed};
-    int first = word_count;
+    int first = word_count, kept = 0;
     while (parser.next < word_count) {
         char *text = words[parser.next];
-        if (text[0] != '-' || !text[1] || strcmp(text, "--") == 0) {
+        bool is_word = text[0] != '-' || !text[1];
+        if (is_word && (!verb->takes_target || is_number(text))) {
+            words[kept++] = text; /* a PID, say: options may follow */
+            parser.next++;
+            continue;
+        }
+        if (is_word || strcmp(text, "--") == 0) {
             first = parser.next;
             break;
         }
@@ -261,6 +285,8 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
             break;
         }
     }
-    parsed->words = words + first;
-    parsed->word_count = word_count - first;
+    for (; kept > 0 && first < word_count; first++)
+        words[kept++] = words[first];
+    parsed->words = kept > 0 ? words : words + first;
+    parsed->word_count = kept > 0 ? kept : word_count - first;
 }

@@ -30,18 +30,19 @@ enum verb_bit {
 enum { OPTIONS_LIMIT_DEFAULT = 30, OPTIONS_UNSET = -1 };
 
 struct options {
-    const char *output, *python, *directory;
+    const char *output, *python, *directory, *pid;
     const struct exporter *format;
     const char *sort;
     int64_t limit, count;                       /* OPTIONS_UNSET */
     int64_t duration_ns, delay_ns, interval_ns; /* OPTIONS_UNSET */
+    int64_t timeout_ns;                         /* OPTIONS_UNSET */
     int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
     int64_t sources;                            /* bits of enum session_source */
-    int64_t on_full;                            /* enum on_full */
+    int64_t on_full;                            /* enum on_full or OPTIONS_UNSET */
     int64_t buffer_bytes;
     int64_t collector_cpu; /* OPTIONS_UNSET */
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
-    bool list, man, markdown, quiet, verbose, help;
+    bool locals, list, man, markdown, quiet, verbose, help;
 };
 
 enum option_kind {
@@ -100,7 +101,8 @@ struct parsed {
 void options_init(struct options *options);
 
 /* Reads `words` for the verb. It reads on after something wrong, so that the caller knows whether
- * a target was named. `words` must outlive `parsed`; it may be reordered in no way. */
+ * a target was named. `words` must outlive `parsed`. Words that name no
+ * target (PIDs) may have options after them and are moved to the front. */
 void options_parse(const struct verb_row *verb, char **words, int word_count,
                    struct parsed *parsed);
 

@@ -23,8 +23,8 @@
 
 int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock, bool on_screen)
 {
-    *supervise =
-        (struct supervise){.pid = pid, .signal_fd = -1, .follow_stops = !on_screen, .clock = clock};
+    *supervise = (struct supervise){
+        .pid = pid, .signal_fd = -1, .pid_fd = -1, .follow_stops = !on_screen, .clock = clock};
     sigset_t set;
     launch_signals(&set);
     if (on_screen) {
@@ -36,6 +36,23 @@ int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clo
         sigdelset(&set, SIGCONT);
         pthread_sigmask(SIG_UNBLOCK, &stops, NULL);
     }
+    supervise->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return supervise->signal_fd < 0 ? -errno : 0;
+}
+
+int supervise_open_process(struct supervise *supervise, pid_t pid, int pid_fd,
+                           enum clock_source clock)
+{
+    *supervise = (struct supervise){.pid = pid, .signal_fd = -1, .pid_fd = pid_fd, .clock = clock};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (pid_fd < 0)
+        return -ENOSYS;
     supervise->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return supervise->signal_fd < 0 ? -errno : 0;
 }
@@ -107,6 +124,16 @@ static void look_at_target(struct supervise *supervise)
     }
 }
 
+static void look_at_process(struct supervise *supervise)
+{
+    struct pollfd look = {.fd = supervise->pid_fd, .events = POLLIN};
+    if (poll(&look, 1, 0) <= 0)
+        return;
+    supervise->end_counter = clock_counter(supervise->clock);
+    supervise->end_cpu_ns = stolen_process_cpu_ns(supervise->pid); /* if nobody has reaped it yet */
+    supervise->ended = true;
+}
+
 static void take_interrupt(struct supervise *supervise, const struct signalfd_siginfo *info)
 {
     uint64_t now = clock_monotonic_ns();
@@ -121,7 +148,7 @@ static void take_interrupt(struct supervise *supervise, const struct signalfd_si
 static void take_signal(struct supervise *supervise, const struct signalfd_siginfo *info)
 {
     int number = (int)info->ssi_signo;
-    if (supervise->ended) {
+    if (supervise->ended || supervise->pid_fd >= 0) {
         /* Somebody still reads a screen: any of these ends that. */
         supervise->leave = supervise->leave || number == SIGINT || number == SIGQUIT ||
                            number == SIGTERM || number == SIGHUP;
@@ -161,13 +188,16 @@ static void take_signal(struct supervise *supervise, const struct signalfd_sigin
 
 bool supervise_step(struct supervise *supervise, int timeout_ms)
 {
-    struct pollfd wait = {.fd = supervise->signal_fd, .events = POLLIN};
-    if (poll(&wait, 1, timeout_ms) > 0) {
+    struct pollfd wait[] = {{.fd = supervise->signal_fd, .events = POLLIN},
+                            {.fd = supervise->ended ? -1 : supervise->pid_fd, .events = POLLIN}};
+    if (poll(wait, 2, timeout_ms) > 0) {
         struct signalfd_siginfo info;
         while (read(supervise->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
             take_signal(supervise, &info);
     }
-    if (!supervise->ended)
+    if (!supervise->ended && supervise->pid_fd >= 0)
+        look_at_process(supervise);
+    else if (!supervise->ended)
         look_at_target(supervise);
     return supervise->ended || supervise->leave;
 }

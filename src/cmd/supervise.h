@@ -23,6 +23,7 @@
 struct supervise {
     pid_t pid;
     int signal_fd;
+    int pid_fd; /* of a process that is no child of ours; -1: it is one */
     bool follow_stops;
     enum clock_source clock;
     uint64_t interrupt_ns;    /* of the last SIGINT; 0: none */
@@ -36,6 +37,11 @@ struct supervise {
 
 /* With `on_screen` the stops are the terminal library's affair. 0 or -errno. */
 int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock, bool on_screen);
+
+/* The same for a process that ulma did not start: nothing is passed on to it, and SIGINT, SIGQUIT,
+ * SIGTERM and SIGHUP set `leave`. `pid_fd` stays the caller's. */
+int supervise_open_process(struct supervise *supervise, pid_t pid, int pid_fd,
+                           enum clock_source clock);
 
 /* Waits at most `timeout_ms` (-1: for ever) for something and sees to it. True: ended or leave.
  * After the target's end any of SIGINT, SIGQUIT, SIGTERM and SIGHUP sets leave. */

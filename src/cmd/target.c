@@ -207,6 +207,15 @@ bool target_init(struct target *target, char **words, int word_count, const char
     return find_python(target, python, &argv0) && fill_words(target, argv0, words, word_count);
 }
 
+bool target_of_process(struct target *target, const char *command)
+{
+    char first[256];
+    snprintf(first, sizeof(first), "%.*s", (int)strcspn(command, " "), command);
+    *target = (struct target){
+        .form = TARGET_COMMAND, .command = strdup(command), .name = short_name(first)};
+    return target->command && target->name;
+}
+
 void target_done(struct target *target)
 {
     free(target->argv);

@@ -27,6 +27,10 @@ struct target {
  * error and status. */
 bool target_init(struct target *target, char **words, int word_count, const char *python,
                  const char *verb);
+/* Of a process that runs already, by its command line; only `command` and `name` mean anything. False:
+ * out of memory. */
+bool target_of_process(struct target *target, const char *command);
+
 void target_done(struct target *target);
 
 /* A Python is what runs it: refusals of the probe end it before the program starts. */

@@ -4,6 +4,7 @@
  * Rules: a session's collector holds a lock on its file, which the kernel drops however it dies: no
  * lock, no collector. What is removed is of this PID namespace and boot. A session's words are the
  * target's: shown with care, believed never. */
+#include "attach/armed.h"
 #include "cmd/job_session.h"
 #include "cmd/message.h"
 #include "cmd/private_folder.h"
@@ -23,7 +24,7 @@
 #include <unistd.h>
 
 struct sessions {
-    int shown, cleared;
+    int shown, cleared, pages_cleared;
 };
 
 struct session_look {
@@ -134,10 +135,15 @@ static const char *state_word(const struct session_look *look)
     }
 }
 
-static void show(struct sessions *sessions, const struct session_look *look, bool cleared)
+static void heading(struct sessions *sessions)
 {
     if (sessions->shown++ == 0)
         printf("%8s  %-8s  %-10s  %9s  %s\n", "PID", "STATE", "PYTHON", "COLLECTOR", "COMMAND");
+}
+
+static void show(struct sessions *sessions, const struct session_look *look, bool cleared)
+{
+    heading(sessions);
     printf("%8u  %-8s  ", look->pid, state_word(look));
     char python[sizeof(look->python)];
     snprintf(python, sizeof(python), "%-10s", look->python[0] ? look->python : "-");
@@ -180,6 +186,29 @@ static void look_at_file(struct sessions *sessions, const char *directory, const
     mapping_close(&mapping);
 }
 
+/* Of a process that is followed the session tells more. */
+static void look_at_page(struct sessions *sessions, const char *directory, const char *name)
+{
+    char path[PATH_MAX], python[sizeof(((struct armed_page *)NULL)->python)];
+    struct armed armed;
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path))
+        return;
+    int result = armed_open(&armed, path);
+    bool cleared = result == -ESTALE && armed.here && unlink(path) == 0;
+    sessions->pages_cleared += cleared;
+    if ((result == 0 && !armed_follower(&armed)) || (result == -ESTALE && !cleared)) {
+        heading(sessions);
+        const char *state = result ? "stale" : armed.page.ready ? "armed" : "arming";
+        printf("%8d  %-8s  ", (int)armed.pid, state);
+        snprintf(python, sizeof(python), "%-10s", armed.page.python);
+        print_safely(python);
+        printf("  %9s  ", "-");
+        print_command(armed.here ? (unsigned)armed.pid : 0);
+        putchar('\n');
+    }
+    armed_close(&armed);
+}
+
 static void look_at_directory(struct sessions *sessions, const char *path)
 {
     DIR *directory = opendir(path);
@@ -189,8 +218,12 @@ static void look_at_directory(struct sessions *sessions, const char *path)
         return;
     }
     struct dirent *entry;
-    while ((entry = readdir(directory)))
-        look_at_file(sessions, path, entry->d_name);
+    while ((entry = readdir(directory))) {
+        if (armed_is_name(entry->d_name))
+            look_at_page(sessions, path, entry->d_name);
+        else
+            look_at_file(sessions, path, entry->d_name);
+    }
     closedir(directory);
 }
 
@@ -220,7 +253,7 @@ int verb_ps(const struct options *options, char **words, int word_count)
 {
     (void)words;
     (void)word_count;
-    struct sessions sessions = {0, 0};
+    struct sessions sessions = {0, 0, 0};
     char path[PATH_MAX];
     if (options->directory) {
         struct stat status;
@@ -241,6 +274,9 @@ int verb_ps(const struct options *options, char **words, int word_count)
     if (sessions.cleared > 0)
         message_note("removed %d session%s whose collector is gone", sessions.cleared,
                      sessions.cleared == 1 ? "" : "s");
+    if (sessions.pages_cleared > 0)
+        message_note("removed %d control page%s of processes that have ended",
+                     sessions.pages_cleared, sessions.pages_cleared == 1 ? "" : "s");
     if (sessions.shown == 0)
         message_note("no session");
     return EXIT_FINE;

@@ -4,6 +4,7 @@
  * Rules: on a terminal the screen has the main thread and a second one watches signals and target;
  * else one loop does both. Leaving ends the profiling, never the target, unless --kill. */
 #include "cmd/frames.h"
+#include "cmd/job_process.h"
 #include "cmd/message.h"
 #include "cmd/report.h"
 #include "cmd/top_host.h"
@@ -24,23 +25,28 @@ struct watcher {
     _Atomic bool stop;
 };
 
-/* PIDs, sessions and recordings are for versions to come. */
-static bool is_later(const char *word)
+/* What is not there yet, or makes no sense with a process that runs. */
+static bool is_wrong(const struct options *options, char **words, int word_count)
 {
+    const char *word = words[0];
     size_t size = strlen(word);
-    if (size > 0 && strspn(word, "0123456789") == size && access(word, F_OK)) {
-        message_error("to follow a process that runs (PID %s) is not there yet: start the program "
-                      "with `ulma top SCRIPT …`",
-                      word);
-        return true;
-    }
     if (size > 5 && strcmp(word + size - 5, ".ulma") == 0) {
         message_error("to browse the recording %s is not there yet: `ulma top SCRIPT …` shows a "
                       "program while it runs",
                       word);
         return true;
     }
-    return false;
+    if (!job_process_is(word))
+        return false;
+    if (word_count > 1)
+        message_error("to follow several processes is not there yet: `ulma top %s` follows one",
+                      word);
+    else if (options->kill)
+        message_error("--kill is for a program that ulma starts: PID %s runs on when top is left",
+                      word);
+    else
+        return false;
+    return true;
 }
 
 static void *watch(void *context)
@@ -144,7 +150,9 @@ static int finish(struct job *job)
     }
     say_output(job);
     report_print(job);
-    if (job->supervise.ended)
+    if (job->is_process)
+        job_process_say_end(job);
+    if (job->supervise.ended || job->is_process)
         return job_status(job);
     message_note("PID %d goes on without ulma", (int)job->supervise.pid);
     return interrupted ? EXIT_SIGNAL_BASE + SIGINT : EXIT_FINE;
@@ -153,7 +161,7 @@ static int finish(struct job *job)
 int verb_top(const struct options *options, char **words, int word_count)
 {
     static struct job job;
-    if (is_later(words[0]))
+    if (is_wrong(options, words, word_count))
         return EXIT_WRONG_WORDS;
     bool frames = options->batch || options->once || options->count > 0 || !isatty(STDOUT_FILENO);
     struct options own = *options;
@@ -174,7 +182,8 @@ int verb_top(const struct options *options, char **words, int word_count)
     }
     if (format_of_frames)
         own.format = NULL;
-    int status = job_start(&job, &own, words, word_count, &setting);
+    int status = job_process_is(words[0]) ? job_process_start(&job, &own, words[0], &setting)
+                                          : job_start(&job, &own, words, word_count, &setting);
     job.options = options;
     if (status == EXIT_FINE) {
         struct tui_host host;

@@ -131,6 +131,8 @@ static size_t cut_size(PyObject *bytes)
 /* Writes the record and publishes it. The id, or 0 when there is no room. */
 static uint32_t publish(const struct names *names)
 {
+    if (!link_to.header)
+        return 0; /* a __repr__ or __eq__ of the program's ran meanwhile, and the session was left */
     size_t bytes = sizeof(struct definition) + cut_size(names->name) + cut_size(names->qualname) +
                    cut_size(names->module) + cut_size(names->file);
     uint16_t units = (uint16_t)((bytes + 7) / 8);
@@ -309,6 +311,8 @@ static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObje
 
 uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module)
 {
+    if (!link_to.header)
+        return 0;
     uintptr_t hash = (uintptr_t)method >> 3;
     hash ^= hash >> 11;
     for (unsigned probe = 0; probe < 64; probe++) {

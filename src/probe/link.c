@@ -14,7 +14,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct link link_to = {.clock = CLOCK_MONOTONIC_NS, .serial = &link_to.serial_seen};
+/* Modes of no session. */
+static const unsigned char all_off[1] = {MODE_OFF};
+
+struct link link_to = {
+    .modes = all_off, .clock = CLOCK_MONOTONIC_NS, .serial = &link_to.serial_seen};
 
 static bool header_is_sound(const struct session_header *header, size_t size)
 {
@@ -70,6 +74,19 @@ static int map_session(int fd, char *reason, size_t size)
     return 0;
 }
 
+static void take_addresses(void)
+{
+    const struct session_header *header = link_to.header;
+    link_to.modes = link_to.base + header->modes_offset;
+    link_to.gone = (uint32_t *)(link_to.base + header->gone_offset);
+    link_to.definitions = link_to.base + header->definitions_offset;
+    link_to.rings = (struct ring_shared *)(link_to.base + header->rings_offset);
+    link_to.clock = (enum clock_source)header->clock_kind;
+    link_to.wait = header->on_full == ON_FULL_WAIT;
+    link_to.generation++;
+    link_to.serial = &header->switch_serial;
+}
+
 int link_open(const char *path, char *reason, size_t size)
 {
     int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
@@ -84,25 +101,59 @@ int link_open(const char *path, char *reason, size_t size)
     /* The descriptor goes: asking for the lock opens the file anew, so that the target has no
      * descriptor more than it would have without ulma. */
     close(fd);
-    const struct session_header *header = link_to.header;
-    link_to.modes = link_to.base + header->modes_offset;
-    link_to.gone = (uint32_t *)(link_to.base + header->gone_offset);
-    link_to.definitions = link_to.base + header->definitions_offset;
-    link_to.rings = (struct ring_shared *)(link_to.base + header->rings_offset);
-    link_to.clock = (enum clock_source)header->clock_kind;
-    link_to.wait = header->on_full == ON_FULL_WAIT;
-    link_to.generation++;
-    link_to.serial = &header->switch_serial;
+    take_addresses();
     snprintf(link_to.path, sizeof(link_to.path), "%s", path);
+    return 0;
+}
+
+int link_open_private(char *reason, size_t size)
+{
+    enum { MODES_AT = SESSION_HEADER_SIZE, GONE_AT = MODES_AT + SESSION_ID_LIMIT };
+    enum { DEFINITIONS_AT = GONE_AT + SESSION_GONE_CAPACITY * 4 };
+    enum { RINGS_AT = DEFINITIONS_AT + SESSION_DEFINITIONS_SIZE };
+    size_t length = RINGS_AT + SESSION_RING_LIMIT * sizeof(struct ring_shared);
+    void *base = mmap(NULL, length, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED) {
+        snprintf(reason, size, "no memory to measure the probe's cost in: %s", strerror(errno));
+        return -1;
+    }
+    link_to.base = base;
+    link_to.size = length;
+    struct session_header *header = link_to.header = base;
+    header->modes_offset = MODES_AT;
+    header->gone_offset = GONE_AT;
+    header->definitions_offset = DEFINITIONS_AT;
+    header->rings_offset = RINGS_AT;
+#if defined(__x86_64__)
+    header->clock_kind = CLOCK_KIND_TSC;
+#elif defined(__aarch64__)
+    header->clock_kind = CLOCK_KIND_CNTVCT;
+#else
+    header->clock_kind = CLOCK_KIND_MONOTONIC;
+#endif
+    header->on_full = ON_FULL_DROP;
+    atomic_store(&header->sources_wanted, SOURCE_CALLS | SOURCE_C_CALLS);
+    take_addresses();
+    /* The first ids alone, which are calibration's own; what other threads call meanwhile is off. */
+    memset(link_to.base + MODES_AT, MODE_RECORD, 4096);
     return 0;
 }
 
 void link_forget(void)
 {
     link_to.header = NULL;
-    link_to.base = NULL;
     link_to.serial = &link_to.serial_seen;
     link_to.generation++;
+}
+
+void link_close(void)
+{
+    link_forget();
+    link_to.modes = all_off;
+    if (link_to.base)
+        munmap(link_to.base, link_to.size);
+    link_to.base = NULL;
 }
 
 bool link_collector_lives(void)

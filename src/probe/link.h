@@ -2,8 +2,8 @@
 /* The target's end of the session: the mapped file and what the probe remembers about it.
  * Why: the hot path needs a handful of addresses; they stand together here, read-mostly, apart from
  * the shared words.
- * Rules: link_open once, under the GIL. After a fork the child has no link (link_forget). Nothing of
- * the collector's is trusted: sizes are checked once, here. */
+ * Rules: under the GIL; one link at a time, each with a generation of its own. After a fork the child
+ * has none (link_forget). Nothing of the collector's is trusted: sizes are checked once, here. */
 #ifndef ULMA_PROBE_LINK_H
 #define ULMA_PROBE_LINK_H
 
@@ -15,8 +15,9 @@
 
 struct link {
     /* What every event reads, in one cache line. `serial` is the session's switch serial, and
-     * `serial_seen` the one last obeyed; in a fork's child they are the same word, so that the hot path
-     * needs no test for "no session". `modes` stays mapped there too. */
+     * `serial_seen` the one last obeyed; without a session they are the same word, so that the hot path
+     * needs no test for it. `modes` is never NULL: in a fork's child it stays mapped, and with nothing mapped
+     * it has id 0 alone, off. */
     _Alignas(64) const unsigned char *modes;
     const _Atomic uint32_t *serial;
     _Atomic uint32_t serial_seen;
@@ -24,9 +25,9 @@ struct link {
     enum clock_source clock;
     uint32_t wait; /* on_full is ON_FULL_WAIT */
 
-    unsigned char *base; /* NULL: no session */
+    unsigned char *base; /* what is mapped; NULL: nothing */
     size_t size;
-    struct session_header *header;
+    struct session_header *header; /* NULL: no session, though its memory may be mapped still */
     uint32_t *gone;
     unsigned char *definitions;
     struct ring_shared *rings;
@@ -37,6 +38,12 @@ extern struct link link_to;
 
 /* Maps and claims the session at `path`. 0, or -1 with a sentence in `reason`. */
 int link_open(const char *path, char *reason, size_t size);
+
+/* A session of this process alone, for calibration: no file, no rings. 0, or -1 with a sentence. */
+int link_open_private(char *reason, size_t size);
+
+/* No session any more, and nothing mapped. Whoever has pointers into it has let them go. */
+void link_close(void);
 
 /* In a fork's child: the session is the parent's; from here on there is none. Async-signal-safe. */
 void link_forget(void);

@@ -1,14 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/* The probe's door: an extension module with one function, arm(path).
+/* The probe's door: an extension module with two functions.
+ *   arm(path)                into the session at `path`; counting begins with the first __main__ code.
+ *                            For a target that ulma starts (sitecustomize.py)
+ *   arm_process(directory)   armed, everything off: a control page in `directory` ("": $ULMA_DIR, else
+ *                            /dev/shm/ulma-UID), and SIGURG taken. For a process that runs. From then on
+ *                            collectors find it by its PID. Again: does nothing
+ * Both answer None, or a str that says why not, and never raise. To load the probe from PATH, which may
+ * lie anywhere, with nothing left in sys.modules:
+ *
+ *   import _imp
+ *   from _frozen_importlib import ModuleSpec
+ *   from _frozen_importlib_external import ExtensionFileLoader
+ *   spec = ModuleSpec("ulma_probe", ExtensionFileLoader("ulma_probe", PATH), origin=PATH)
+ *   probe = _imp.create_dynamic(spec)
+ *   _imp.exec_dynamic(probe)
+ *   refusal = probe.arm_process("")
+ *
+ * Any thread may do this; off the main one SIGURG is taken by the main one as soon as it runs Python
+ * code, and `ready` in the control page says so.
  * Why: the import system is the one way into a CPython that works for every build of it.
  * Rules: the module is not left in sys.modules; the shared object is never unloaded (-z nodelete),
- * since hooks of ours may stand on a C stack. arm() never raises: a refusal is its result. */
+ * since hooks of ours may stand on a C stack. */
+#include "probe/control_page.h"
 #include "probe/define.h"
 #include "probe/link.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
 
 #include <stdio.h>
+
+/* What stays however often the process is armed. */
+static int init_once(char *reason, size_t size)
+{
+    static bool writers_ready, definitions_ready;
+    if (!writers_ready && writer_init()) {
+        snprintf(reason, size, "the C library has no room for one more thread key");
+        return -1;
+    }
+    writers_ready = true;
+    if (!definitions_ready && define_init(reason, size))
+        return -1;
+    definitions_ready = true;
+    return 0;
+}
 
 static int arm(const char *path, char *reason, size_t size)
 {
@@ -18,12 +52,8 @@ static int arm(const char *path, char *reason, size_t size)
         return -1;
     link_to.header->python_version = (uint32_t)pyapi.minor;
     define_reset();
-    writer_reset_all();
-    if (writer_init()) {
-        snprintf(reason, size, "the C library has no room for one more thread key");
-        return -1;
-    }
-    if (define_init(reason, size) || switch_arm(reason, size))
+    writer_begin_anew();
+    if (init_once(reason, size) || switch_arm(reason, size))
         return -1;
     atomic_fetch_add(&link_to.header->exec_count, 1);
     return 0;
@@ -48,8 +78,46 @@ static PyObject *probe_arm(PyObject *self, PyObject *args)
     return PyUnicode_FromString(reason);
 }
 
+static int arm_process(const char *directory, char *reason, size_t size)
+{
+    static bool prepared;
+    if (control_page_is_armed())
+        return 0;
+    if (link_to.header) {
+        snprintf(reason, size, "the ulma that started this program follows it already");
+        return -1;
+    }
+    switch_leave(); /* of a fork's child: its parent's session */
+    if (!prepared && (pyapi_init(reason, size) || pyapi_check_layout(reason, size) ||
+                      init_once(reason, size) || switch_prepare_process(reason, size)))
+        return -1;
+    prepared = true;
+    if (control_page_make(directory, reason, size))
+        return -1;
+    if (switch_take_signal(reason, size) == 0)
+        return 0;
+    control_page_remove();
+    return -1;
+}
+
+/* arm_process(directory) -> None, or a str that says why not. */
+static PyObject *probe_arm_process(PyObject *self, PyObject *args)
+{
+    (void)self;
+    const char *directory = NULL;
+    char reason[SESSION_REASON_SIZE] = "";
+    if (!PyArg_ParseTuple(args, "s", &directory))
+        return NULL;
+    int result = arm_process(directory, reason, sizeof(reason));
+    PyErr_Clear();
+    if (result == 0)
+        Py_RETURN_NONE;
+    return PyUnicode_FromString(*reason ? reason : "this Python cannot be armed");
+}
+
 static PyMethodDef methods[] = {
     {"arm", probe_arm, METH_VARARGS, NULL},
+    {"arm_process", probe_arm_process, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -7,6 +7,7 @@
 #include "probe/switch.h"
 
 #include "probe/calibrate.h"
+#include "probe/control_page.h"
 #include "probe/define.h"
 
 #include <pthread.h>
@@ -18,6 +19,9 @@
 
 static const struct switch_mechanism *mechanism;
 static double ticks_per_ns = 1.0;
+static enum clock_source
+    measured_clock; /* the counter that ticks_per_ns and cost are of; 0: none */
+static struct calibrate_cost cost;
 
 uint64_t switch_ticks_of_ns(uint64_t ns)
 {
@@ -53,11 +57,11 @@ static void seed_other(PyThreadState *tstate, uint64_t counter)
     struct writer *control = writer_control();
     if (!thread || !control || !pyapi_current_frame(tstate))
         return;
-    uint32_t ring = writer_reserve(thread, kernel_id(thread));
-    if (!ring)
+    struct writer *writer = writer_reserve(thread, kernel_id(thread));
+    if (!writer)
         return;
-    writer_seed(control, tstate, counter, ring, 0, true);
-    mechanism->seeded(writer_at(ring), pyapi_current_frame(tstate));
+    writer_seed(control, tstate, counter, writer_ring(writer), 0, true);
+    mechanism->seeded(writer, pyapi_current_frame(tstate));
 }
 
 static void seed_all(uint64_t counter)
@@ -110,6 +114,16 @@ static bool turn_on(bool seed)
     return true;
 }
 
+/* A session that nobody reads is 37 MB of memory for nothing. */
+static int leave_dead(void *unused)
+{
+    (void)unused;
+    const struct session_header *header = link_to.header;
+    if (header && atomic_load(&header->state) == STATE_OFF && !link_collector_lives())
+        switch_leave();
+    return 0;
+}
+
 void switch_off(enum off_cause cause)
 {
     struct session_header *header = link_to.header;
@@ -129,6 +143,8 @@ void switch_off(enum off_cause cause)
     atomic_store_explicit(&header->off_cause, (uint32_t)cause, memory_order_relaxed);
     atomic_store_explicit(&header->sources_on, 0, memory_order_relaxed);
     atomic_store_explicit(&header->state, STATE_OFF, memory_order_release);
+    if (cause == OFF_COLLECTOR_DEAD && control_page_is_armed())
+        Py_AddPendingCall(leave_dead, NULL); /* not here: our caller still holds a writer */
 }
 
 /* The child of a fork that is not followed: no hook stays, and nothing of the parent's is touched. */
@@ -190,29 +206,99 @@ static PyObject *on_signal(PyObject *self, PyObject *args)
 {
     (void)self;
     (void)args;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    control_page_obey();
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
     switch_apply();
     Py_RETURN_NONE;
 }
 
+static PyObject *signal_handler; /* a builtin over signal_method */
 static PyMethodDef signal_method = {"_ulma_switch", on_signal, METH_VARARGS, NULL};
 
+/* SIGURG's Python handler; a new reference, NULL when that cannot be known. */
+static PyObject *present_handler(PyObject *module)
+{
+    return module ? PyObject_CallMethod(module, "getsignal", "i", SIGURG) : NULL;
+}
+
+static bool is_default(PyObject *module, PyObject *handler)
+{
+    PyObject *none = module ? PyObject_GetAttrString(module, "SIG_DFL") : NULL;
+    bool same = none && handler && PyObject_RichCompareBool(handler, none, Py_EQ) == 1;
+    Py_XDECREF(none);
+    return same;
+}
+
 /* SIGURG is ignored by default, so that one sent after an exec does no harm. It is taken only where
- * nobody else has it; where that fails, off still works inside callbacks, and on does not. */
-static void install_signal(void)
+ * nobody else has it; where that fails, off still works inside callbacks, and on does not. False: the
+ * thread is not the one that may (the main one). */
+static bool install_signal(void)
 {
     PyObject *module = PyImport_ImportModule("_signal");
-    PyObject *present = module ? PyObject_CallMethod(module, "getsignal", "i", SIGURG) : NULL;
-    PyObject *none = module ? PyObject_GetAttrString(module, "SIG_DFL") : NULL;
-    int free_to_take = present && none && PyObject_RichCompareBool(present, none, Py_EQ) == 1;
-    if (free_to_take) {
-        PyObject *handler = PyCFunction_New(&signal_method, NULL);
-        PyObject *old = handler ? PyObject_CallMethod(module, "signal", "iO", SIGURG, handler)
-                                : NULL;
+    PyObject *present = present_handler(module);
+    bool done = true;
+    if (is_default(module, present)) {
+        if (!signal_handler)
+            signal_handler = PyCFunction_New(&signal_method, NULL);
+        PyObject *old = signal_handler
+                            ? PyObject_CallMethod(module, "signal", "iO", SIGURG, signal_handler)
+                            : NULL;
+        done = old != NULL;
         Py_XDECREF(old);
-        Py_XDECREF(handler);
     }
-    Py_XDECREF(none);
     Py_XDECREF(present);
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return done;
+}
+
+static bool signal_is_ours(void)
+{
+    PyObject *module = PyImport_ImportModule("_signal");
+    PyObject *present = present_handler(module);
+    bool ours = present && present == signal_handler;
+    Py_XDECREF(present);
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return ours;
+}
+
+/* In the main thread, soon after an arming in another one. */
+static int install_signal_later(void *unused)
+{
+    (void)unused;
+    install_signal();
+    if (signal_is_ours())
+        control_page_ready();
+    return 0;
+}
+
+int switch_take_signal(char *reason, size_t size)
+{
+    if (!install_signal()) {
+        Py_AddPendingCall(install_signal_later, NULL);
+        return 0;
+    }
+    if (signal_is_ours()) {
+        control_page_ready();
+        return 0;
+    }
+    snprintf(reason, size,
+             "the program has a handler of its own for SIGURG, which ulma needs to be heard; arm "
+             "before that one is set, or do without it");
+    return -1;
+}
+
+void switch_give_signal_back(void)
+{
+    PyObject *module = PyImport_ImportModule("_signal");
+    PyObject *none = module && signal_is_ours() ? PyObject_GetAttrString(module, "SIG_DFL") : NULL;
+    PyObject *old = none ? PyObject_CallMethod(module, "signal", "iO", SIGURG, none) : NULL;
+    Py_XDECREF(old);
+    Py_XDECREF(none);
     Py_XDECREF(module);
     PyErr_Clear();
 }
@@ -228,6 +314,7 @@ static void measure_clock(void)
         end_ns = clock_monotonic_ns();
     while (end_ns - begin_ns < 100 * 1000);
     ticks_per_ns = (double)(link_counter() - counter) / (double)(end_ns - begin_ns);
+    measured_clock = link_to.clock;
 }
 
 static void tell_target(void)
@@ -248,20 +335,32 @@ static void tell_target(void)
     PyErr_Clear();
 }
 
-int switch_arm(char *reason, size_t size)
+static void tell_cost(void)
 {
     struct session_header *header = link_to.header;
-    mechanism = pyapi.minor >= 12 ? &monitoring_mechanism : &frame_eval_mechanism;
-    measure_clock();
-    tell_target();
-    if (mechanism->prepare(reason, size))
-        return -1;
-    struct calibrate_cost cost;
-    calibrate_run(mechanism, &cost);
     header->cost_inner_ticks256 = cost.inner_ticks256;
     header->cost_outer_ticks256 = cost.outer_ticks256;
     header->cost_c_inner_ticks256 = cost.c_inner_ticks256;
     header->cost_c_outer_ticks256 = cost.c_outer_ticks256;
+}
+
+static int prepare(char *reason, size_t size)
+{
+    mechanism = pyapi.minor >= 12 ? &monitoring_mechanism : &frame_eval_mechanism;
+    measure_clock();
+    if (mechanism->prepare(reason, size) || mechanism->begin(reason, size))
+        return -1;
+    calibrate_run(mechanism, &cost);
+    return 0;
+}
+
+int switch_arm(char *reason, size_t size)
+{
+    struct session_header *header = link_to.header;
+    tell_target();
+    if (prepare(reason, size))
+        return -1;
+    tell_cost();
     install_signal();
     if (mechanism->watch_main()) {
         snprintf(reason, size, "watching for the program's first code failed");
@@ -269,4 +368,68 @@ int switch_arm(char *reason, size_t size)
     }
     atomic_store_explicit(&header->state, STATE_WAITING, memory_order_release);
     return 0;
+}
+
+/* --- a process that was armed before it was asked ------------------------------------------- */
+
+int switch_prepare_process(char *reason, size_t size)
+{
+    if (link_open_private(reason, size))
+        return -1;
+    define_reset();
+    int result = prepare(reason, size);
+    switch_leave();
+    return result;
+}
+
+/* The session counts by another counter than the one that was measured with. */
+static void change_clock(void)
+{
+    double before = ticks_per_ns;
+    measure_clock();
+    double scale = ticks_per_ns / before;
+    uint32_t *ticks[] = {&cost.inner_ticks256, &cost.outer_ticks256, &cost.c_inner_ticks256,
+                         &cost.c_outer_ticks256};
+    for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++)
+        *ticks[i] = (uint32_t)(*ticks[i] * scale);
+}
+
+int switch_join(const char *path, char *reason, size_t size)
+{
+    switch_leave();
+    if (link_open(path, reason, size))
+        return -1;
+    define_reset();
+    struct session_header *header = link_to.header;
+    header->python_version = (uint32_t)pyapi.minor;
+    if (link_to.clock != measured_clock)
+        change_clock();
+    tell_target();
+    tell_cost();
+    if (mechanism->begin(reason, size)) {
+        refuse(reason);
+        switch_leave();
+        return -1;
+    }
+    atomic_fetch_add(&header->exec_count, 1);
+    atomic_store_explicit(&header->state, STATE_OFF, memory_order_release);
+    switch_apply();
+    if (atomic_load(&header->state) != STATE_REFUSED)
+        return 0;
+    snprintf(reason, size, "%s", header->reason);
+    switch_leave();
+    return -1;
+}
+
+void switch_leave(void)
+{
+    if (!link_to.base)
+        return;
+    if (link_to.header)
+        switch_off(OFF_WANTED);
+    else
+        switch_off_in_child();
+    mechanism->end();
+    writer_leave_all();
+    link_close();
 }

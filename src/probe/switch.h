@@ -12,8 +12,12 @@
 
 /* How calls are heard on this CPython. */
 struct switch_mechanism {
-    /* Prepares (tool id, callbacks). 0, or -1 with a sentence. */
+    /* Once: finds what it needs. 0, or -1 with a sentence. */
     int (*prepare)(char *reason, size_t size);
+    /* Takes what only one can have (tool id), for a session; and gives it back. 0, or -1 with a
+     * sentence. */
+    int (*begin)(char *reason, size_t size);
+    void (*end)(void);
     /* Watches for the first __main__ code, and then calls switch_first_main(). */
     int (*watch_main)(void);
     int (*on)(uint32_t sources, char *reason, size_t size);
@@ -28,6 +32,24 @@ extern const struct switch_mechanism frame_eval_mechanism; /* 3.9-3.11 */
 /* Once, after link_open: chooses the mechanism, prepares, calibrates, installs SIGURG's handler, and
  * watches for __main__. 0, or -1 with a sentence. */
 int switch_arm(char *reason, size_t size);
+
+/* Once, for arming without a session: chooses the mechanism, prepares, measures the probe's cost, and
+ * leaves nothing switched on. 0, or -1 with a sentence. */
+int switch_prepare_process(char *reason, size_t size);
+
+/* SIGURG's handler, in the main thread soon if this is another one; then the control page is ready.
+ * 0, or -1 with a sentence. */
+int switch_take_signal(char *reason, size_t size);
+
+/* Into the session at `path`, out of the one before, and does what its wanted words say. 0, or -1 with
+ * a sentence. */
+int switch_join(const char *path, char *reason, size_t size);
+
+/* Off, and out of the session. */
+void switch_leave(void);
+
+/* SIGURG is as it was, if its handler is still ours. */
+void switch_give_signal_back(void);
 
 /* The first __main__ code is about to run on this thread. Returns whether recording is on now. */
 bool switch_first_main(void);

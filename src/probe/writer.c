@@ -6,6 +6,7 @@
  * sleeping collector, and the question whether it lives at all. */
 #include "probe/writer.h"
 
+#include "probe/control_page.h"
 #include "probe/py/pyapi.h"
 #include "probe/py/stacks.h"
 #include "probe/switch.h"
@@ -22,6 +23,7 @@ enum {
     FIRST_SLEEP_NS = 20 * 1000,
     MOST_SLEEP_NS = 1000 * 1000,
     MOST_STALL_NS = 1000 * 1000 * 1000,
+    PACE_NS = 200 * 1000 * 1000, /* the slow path is to be seen this often, by slow programs too */
     STALE_ASK_NS = 100 * 1000 * 1000,  /* a heart that stood still so long: does it live at all? */
     STALE_WAIT_NS = 900 * 1000 * 1000, /* a stall through which it stood still ends with off */
     STALE_OFF_NS = 1500 * 1000 * 1000, /* so long is lost counted for a collector that is stopped */
@@ -29,7 +31,8 @@ enum {
     RESUME_STEP_NS = 10 * 1000 * 1000,
     RESERVED = 2, /* events that a full ring still has room for: STALL, and GAP */
     NAME_TRIES = 16,
-    NAME_STEP = 4, /* events */
+    NAME_STEP = 4,   /* events */
+    FIRST_STEP = 64, /* events */
     LEAST_STACK = 64 * 1024,
 };
 
@@ -42,24 +45,42 @@ static struct ring_shared scratch_ring;
 
 __thread struct writer *writer_of_thread __attribute__((tls_model("initial-exec"))) = &nobody;
 
+/* The first is the control ring's. The others are threads', each its own until that thread's end, since
+ * its writer_of_thread points there; which ring one has may differ from link to link. */
 static struct writer writers[SESSION_RING_LIMIT];
 static pthread_key_t end_of_thread;
+
+/* A thread ends without the GIL: its last store into the session and the link's end exclude each other. */
+static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 
 /* The heartbeat as last seen, and when it last changed (monotonic ns). */
 static uint64_t heartbeat_seen;
 static uint64_t heartbeat_ns;
 
+static bool is_child; /* of a fork, and its parent's writers are still there */
+
+/* A wait for a ring was in vain: when to look again. */
+static bool in_vain;
+static uint64_t look_again;
+
 static void on_thread_end(void *value)
 {
     struct writer *writer = value;
+    if (writer_of_thread != writer)
+        return; /* a fork's child: it is the parent's */
     writer_of_thread = &nobody;
-    if (!writer->ring || writer == &scratch || !link_to.header)
+    if (writer == &scratch)
         return;
+    pthread_mutex_lock(&ending);
     struct ring_shared *ring = writer->ring;
     writer->ring = NULL;
     writer->limit = writer->head;
     /* Pairs with the collector's acquire of state: all events are before it. */
-    atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
+    if (ring && link_to.header)
+        atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
+    writer->adopted = false;
+    __atomic_store_n(&writer->thread, 0, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&ending);
 }
 
 static void on_fork_parent(void)
@@ -70,6 +91,10 @@ static void on_fork_parent(void)
 
 static void on_fork_child(void)
 {
+    static const pthread_mutex_t unlocked = PTHREAD_MUTEX_INITIALIZER;
+    control_page_forget();
+    memcpy(&ending, &unlocked, sizeof(ending)); /* a thread that is not here may have held it */
+    is_child = true;
     if (!link_to.header)
         return;
     link_forget();
@@ -86,10 +111,28 @@ int writer_init(void)
     return __register_atfork(NULL, on_fork_parent, on_fork_child, NULL) ? -1 : 0;
 }
 
-void writer_reset_all(void)
+void writer_begin_anew(void)
 {
     memset(writers, 0, sizeof(writers));
     writer_of_thread = &nobody;
+}
+
+void writer_leave_all(void)
+{
+    if (is_child) {
+        is_child = false;
+        writer_begin_anew();
+    }
+    pthread_mutex_lock(&ending);
+    for (uint32_t i = 0; i < SESSION_RING_LIMIT; i++) {
+        struct writer *writer = &writers[i];
+        *writer = (struct writer){.thread = writer->adopted ? writer->thread : 0,
+                                  .adopted = writer->adopted,
+                                  .stack_floor = writer->stack_floor};
+    }
+    pthread_mutex_unlock(&ending);
+    heartbeat_seen = heartbeat_ns = look_again = 0;
+    in_vain = false;
 }
 
 void writer_resume_all(void)
@@ -100,11 +143,6 @@ void writer_resume_all(void)
         if (writers[i].ring)
             writers[i].limit = writers[i].head; /* the slow path looks afresh */
     }
-}
-
-struct writer *writer_at(uint32_t index)
-{
-    return &writers[index];
 }
 
 /* --- taking a ring -------------------------------------------------------------------------- */
@@ -128,12 +166,26 @@ static void set_limit(struct writer *writer, uint64_t tail)
     uint64_t next_try = writer->head + NAME_STEP;
     if (writer->name_tries < NAME_TRIES && next_try < writer->limit)
         writer->limit = next_try;
+    if (writer->head + writer->step < writer->limit)
+        writer->limit = writer->head + writer->step;
 }
 
-static struct writer *set_up(uint32_t index, unsigned long thread, uint32_t tid)
+/* A program that makes few calls takes long to fill a quarter of a ring, and the collector may die
+ * meanwhile: it looks after fewer events, so that it looks a few times a second. */
+static void set_pace(struct writer *writer, uint64_t counter)
+{
+    uint64_t span = counter - writer->paced;
+    writer->paced = counter;
+    if (span > switch_ticks_of_ns(PACE_NS))
+        writer->step = writer->step / 4 > NAME_STEP ? writer->step / 4 : NAME_STEP;
+    else if (writer->step <= writer->mask / 4)
+        writer->step *= 2;
+}
+
+static struct writer *set_up(struct writer *writer, uint32_t index, unsigned long thread,
+                             uint32_t tid)
 {
     struct ring_shared *ring = &link_to.rings[index];
-    struct writer *writer = &writers[index];
     uint32_t capacity = ring->capacity;
     if (ring->offset + (uint64_t)capacity * sizeof(struct event) > link_to.size ||
         capacity < RING_MIN_CAPACITY || (capacity & (capacity - 1)))
@@ -143,6 +195,10 @@ static struct writer *set_up(uint32_t index, unsigned long thread, uint32_t tid)
         .mask = capacity - 1,
         .ring = ring,
         .thread = thread,
+        .adopted = writer->adopted,
+        .stack_floor = writer->stack_floor,
+        .step = FIRST_STEP,
+        .paced = link_counter(),
     };
     atomic_store_explicit(&ring->lost, 0, memory_order_relaxed);
     atomic_store_explicit(&ring->nested, 0, memory_order_relaxed);
@@ -155,23 +211,32 @@ static struct writer *set_up(uint32_t index, unsigned long thread, uint32_t tid)
     return writer;
 }
 
+/* The thread's own writer, with a ring or without; else one that is nobody's. */
+static struct writer *find_writer(unsigned long thread)
+{
+    struct writer *found = NULL;
+    for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
+        unsigned long owner = __atomic_load_n(&writers[i].thread, __ATOMIC_ACQUIRE);
+        if (owner == thread)
+            return &writers[i];
+        if (!owner && !found)
+            found = &writers[i];
+    }
+    return found;
+}
+
 static struct writer *take_ring(unsigned long thread, uint32_t tid)
 {
     uint32_t made = atomic_load_explicit(&link_to.header->rings_made, memory_order_acquire);
+    struct writer *writer = find_writer(thread);
+    if (!writer || writer->ring)
+        return writer;
     for (uint32_t i = 1; i < made && i < SESSION_RING_LIMIT; i++) {
         uint32_t state = RING_FREE;
         if (atomic_compare_exchange_strong_explicit(&link_to.rings[i].state, &state, RING_TAKEN,
                                                     memory_order_acq_rel, memory_order_relaxed))
-            return set_up(i, thread, tid);
+            return set_up(writer, i, thread, tid);
     }
-    return NULL;
-}
-
-static struct writer *find_reserved(unsigned long thread)
-{
-    for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++)
-        if (writers[i].ring && writers[i].thread == thread)
-            return &writers[i];
     return NULL;
 }
 
@@ -180,8 +245,6 @@ static struct writer *find_reserved(unsigned long thread)
  * only look for a free one now and then, until somebody got one again. */
 static struct writer *wait_for_ring(unsigned long thread, uint32_t tid)
 {
-    static bool in_vain;
-    static uint64_t look_again;
     uint64_t begin = clock_monotonic_ns();
     if (in_vain && begin < look_again)
         return NULL;
@@ -217,39 +280,40 @@ static uintptr_t find_stack_floor(void)
 
 struct writer *writer_take(void)
 {
-    if (writer_of_thread != &nobody)
-        return writer_of_thread;
+    struct writer *writer = writer_of_thread;
+    if (writer->ring || writer == &forked)
+        return writer;
     if (!link_to.header)
         return NULL;
     unsigned long thread = (unsigned long)pthread_self();
-    struct writer *writer = find_reserved(thread);
-    if (!writer)
-        writer = wait_for_ring(thread, (uint32_t)syscall(SYS_gettid));
+    uint32_t tid = (uint32_t)syscall(SYS_gettid);
+    writer = find_writer(thread);
+    if (writer && !writer->ring) /* else: reserved for it by a seed */
+        writer = wait_for_ring(thread, tid);
     if (!writer)
         return NULL;
-    uint32_t tid = (uint32_t)syscall(SYS_gettid);
     atomic_store_explicit(&writer->ring->tid, tid, memory_order_release);
     if (tid == (uint32_t)getpid())
         thread_name_set(writer->ring, "MainThread", sizeof("MainThread") - 1);
+    if (writer->adopted)
+        return writer;
     if (pyapi.minor <= 11)
         writer->stack_floor = find_stack_floor();
+    writer->adopted = true;
     writer_of_thread = writer;
     pthread_setspecific(end_of_thread, writer);
     return writer;
 }
 
-uint32_t writer_reserve(unsigned long thread, uint32_t tid)
+struct writer *writer_reserve(unsigned long thread, uint32_t tid)
 {
-    struct writer *writer = find_reserved(thread);
-    if (!writer)
-        writer = take_ring(thread, tid);
-    return writer ? (uint32_t)(writer - writers) : 0;
+    return take_ring(thread, tid);
 }
 
 struct writer *writer_control(void)
 {
     struct writer *writer = &writers[0];
-    if (!writer->ring && !set_up(0, 0, 0))
+    if (!writer->ring && !set_up(writer, 0, 0, 0))
         return NULL;
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
     writer->limit = tail + writer->mask + 1;
@@ -459,7 +523,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
         switch_off_in_child();
         return NULL;
     }
-    if (writer == &nobody) {
+    if (!writer->ring) {
         writer = writer_take();
         if (!writer) {
             if (link_to.header)
@@ -469,7 +533,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
         return writer->head != writer->limit ? writer
                                              : writer_make_room(writer, counter, kind, frame);
     }
-    if (!writer->ring || !link_to.header)
+    if (!link_to.header)
         return NULL;
     if (writer->name_tries < NAME_TRIES) {
         writer->name_tries++;
@@ -477,6 +541,12 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
             writer->name_tries = NAME_TRIES;
     }
     wake_collector();
+    set_pace(writer, counter);
+    enum off_cause cause;
+    if (is_lost(UINT64_MAX, &cause)) {
+        switch_off(cause);
+        return NULL;
+    }
     do {
         if (!room_or_drop(writer, counter, kind, frame))
             return NULL;

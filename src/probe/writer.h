@@ -24,7 +24,9 @@ struct writer {
     uint64_t next_resume;            /* counter before which no resume is tried */
     uint64_t stall_end, stall_ticks; /* a sleep that is not told yet: when it ended, how long */
     uint32_t name_tries;
-    unsigned long thread; /* pthread_self() of the owner */
+    uint64_t step, paced; /* events until the slow path looks again; counter when it last did */
+    unsigned long thread; /* pthread_self() of the owner; 0: nobody's */
+    bool adopted;         /* the owner's writer_of_thread points here */
     void *innermost;      /* 3.9-3.11: the frame that the wrapper believes open */
     struct {
         void *frame, *below;
@@ -47,9 +49,15 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
 /* This thread's writer, taking a ring if it has none; NULL: there is none to be had. */
 struct writer *writer_take(void);
 
-/* A ring taken for another thread (by its pthread_self() and kernel id), which finds it at its first
- * event. Its index, or 0. */
-uint32_t writer_reserve(unsigned long thread, uint32_t tid);
+/* A ring taken for another thread (by its pthread_self() and kernel id), which finds it at its next
+ * event; NULL: there is none to be had. */
+struct writer *writer_reserve(unsigned long thread, uint32_t tid);
+
+/* The number of a writer's ring. */
+static inline uint32_t writer_ring(const struct writer *writer)
+{
+    return (uint32_t)(writer->ring - link_to.rings);
+}
 
 /* The control ring's writer. */
 struct writer *writer_control(void);
@@ -63,13 +71,15 @@ uint64_t writer_end_scratch(void);
 bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t begin_amount,
                  uint32_t excluded, bool define);
 
-/* Forgets the writers of all threads (a new link). */
-void writer_reset_all(void);
+/* The link ends: no writer has a ring any more. Threads keep theirs and take a ring of the next link
+ * at their next event. */
+void writer_leave_all(void);
+
+/* Nobody has a writer: before the first link. */
+void writer_begin_anew(void);
 
 /* Switch-on: whoever was dropping begins anew. */
 void writer_resume_all(void);
-
-struct writer *writer_at(uint32_t index);
 
 /* writer_put where there is no room at once. Out of line and last, so that the fast path keeps
  * nothing across a call. */

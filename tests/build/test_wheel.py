@@ -101,6 +101,18 @@ def test_installed_for_3_9_it_profiles_3_15(oldest, tmp_path, session_dir):
     assert report["target"]["python"].startswith("3.15")
 
 
+def test_installed_it_arms_by_the_environment_and_by_code(oldest, session_dir):
+    code = (
+        "import os; print([name.endswith('.armed') for name in os.listdir(os.environ['ULMA_DIR'])])"
+    )
+    for text, changes in ((code, {"ULMA": "1"}), (f"import ulma; ulma.arm(); {code}", {})):
+        done = harness.run(
+            [oldest / "python", "-c", text], env=harness.environment(session_dir, **changes)
+        )
+        assert (done.status, done.out, done.err) == (0, b"[True]\n", b""), done.told()
+    assert harness.session_files(session_dir) == []
+
+
 def test_python_m_ulma_runs_targets_with_its_own_interpreter(oldest, tmp_path, session_dir):
     report = profile([oldest / "python", "-m", "ulma", "run"], tmp_path, session_dir, PROGRAM)
     assert calls_of(report, "f") == 1000

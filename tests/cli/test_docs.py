@@ -8,7 +8,20 @@ import harness
 import pytest
 
 MAN = harness.ROOT / "docs" / "man"
-PAGES = ["ulma", "ulma-run", "ulma-top", "ulma-ps", "ulma-export", "ulma-help"]
+PAGES = [
+    "ulma",
+    "ulma-run",
+    "ulma-top",
+    "ulma-report",
+    "ulma-dump",
+    "ulma-attach",
+    "ulma-on",
+    "ulma-off",
+    "ulma-detach",
+    "ulma-ps",
+    "ulma-export",
+    "ulma-help",
+]
 STALE = "run `make docs`"
 
 

@@ -121,11 +121,17 @@ def test_frames_come_as_table_or_json_only(ulma, sentence):
     sentence(done, "frames come as table or json")
 
 
-@pytest.mark.parametrize("word", ["99999999", "recording.ulma"])
-def test_what_is_not_there_yet(ulma, sentence, word):
-    done = ulma("top", word)
+@pytest.mark.parametrize("words", [["recording.ulma"], ["1", "2"]])
+def test_what_is_not_there_yet(ulma, sentence, words):
+    done = ulma("top", *words)
     assert done.status == 2
     sentence(done, "is not there yet")
+
+
+def test_no_such_process(ulma, sentence):
+    done = ulma("top", "99999999")
+    assert done.status == 1
+    sentence(done, "no process 99999999", "ulma ps")
 
 
 def test_rows_are_limited_and_the_rest_counted(ulma):

@@ -11,15 +11,10 @@ VERBS = ("run", "top", "ps", "export", "help")
 LATER = (
     "web",
     "record",
-    "report",
     "diff",
     "replay",
-    "attach",
-    "detach",
-    "on",
-    "off",
     "set",
-    "dump",
+    "census",
 )
 
 

@@ -5,6 +5,7 @@
  * Why stand-ins: the writer asks the interpreter for the present stack and the thread's name; here no
  * interpreter runs, and a mutex is the GIL. */
 #include "model/collector.h"
+#include "probe/control_page.h"
 #include "probe/py/stacks.h"
 #include "probe/switch.h"
 #include "probe/thread_name.h"
@@ -70,6 +71,10 @@ void thread_name_set(struct ring_shared *ring, const char *name, size_t size)
     (void)ring, (void)name, (void)size;
 }
 
+void control_page_forget(void)
+{
+}
+
 void switch_off(enum off_cause cause)
 {
     (void)cause;
@@ -105,7 +110,7 @@ static void link_here(const struct mapping *mapping)
     link_to.clock = (enum clock_source)header->clock_kind;
     link_to.wait = header->on_full == ON_FULL_WAIT;
     link_to.serial = &header->switch_serial;
-    writer_reset_all();
+    writer_begin_anew();
 }
 
 static struct both_ends *open_both(enum on_full on_full)

@@ -298,6 +298,17 @@ static int frame_eval_prepare(char *reason, size_t size)
     return 0;
 }
 
+static int frame_eval_begin(char *reason, size_t size)
+{
+    (void)reason;
+    (void)size;
+    return 0;
+}
+
+static void frame_eval_end(void)
+{
+}
+
 static int frame_eval_watch_main(void)
 {
     duty = WATCH_MAIN;
@@ -337,6 +348,8 @@ static void frame_eval_seeded(struct writer *writer, void *frame)
 
 const struct switch_mechanism frame_eval_mechanism = {
     .prepare = frame_eval_prepare,
+    .begin = frame_eval_begin,
+    .end = frame_eval_end,
     .watch_main = frame_eval_watch_main,
     .on = frame_eval_on,
     .off = frame_eval_off,

@@ -22,7 +22,7 @@ struct callback {
 };
 
 static PyObject *register_callback, *set_events, *missing;
-static int tool_id;
+static int tool_id; /* 0: none taken */
 static long calls_mask, c_calls_mask, gate_mask;
 
 /* Where a callback finds the frame and the counter: read from tables, or, for the two that nearly every
@@ -294,13 +294,21 @@ static int register_hooks(void)
 
 static int make_callbacks(void)
 {
+    static int made_for = -1;
     PyObject *type = make_type();
     if (!type)
         return -1;
-    for (int i = 0; i < HOOK_COUNT; i++)
-        if (!callbacks[i] && !(callbacks[i] = make_callback(type, hooks[i].call[choose_path()])))
+    for (int i = 0; i < HOOK_COUNT; i++) {
+        if (callbacks[i] && made_for == (int)choose_path())
+            continue;
+        /* One of another path is kept for ever: it may stand on a C stack now. */
+        callbacks[i] = make_callback(type, hooks[i].call[choose_path()]);
+        if (!callbacks[i])
             return -1;
-    gate_callback = make_callback(type, on_gate);
+    }
+    made_for = (int)choose_path();
+    if (!gate_callback)
+        gate_callback = make_callback(type, on_gate);
     Py_DECREF(type);
     return gate_callback ? register_hooks() : -1;
 }
@@ -316,13 +324,34 @@ static int monitoring_prepare(char *reason, size_t size)
     register_callback = PyObject_GetAttrString(monitoring, "register_callback");
     set_events = PyObject_GetAttrString(monitoring, "set_events");
     missing = PyObject_GetAttrString(monitoring, "MISSING");
-    if (!register_callback || !set_events || !missing)
+    return register_callback && set_events && missing ? 0 : -1;
+}
+
+static void monitoring_end(void)
+{
+    PyObject *monitoring = PySys_GetObject("monitoring"); /* borrowed */
+    if (!tool_id || !monitoring)
+        return;
+    for (int i = 0; i < HOOK_COUNT; i++)
+        if (attach_callback(event_bits[i], Py_None))
+            PyErr_Clear();
+    PyObject *result = PyObject_CallMethod(monitoring, "free_tool_id", "i", tool_id);
+    Py_XDECREF(result);
+    PyErr_Clear();
+    tool_id = 0;
+}
+
+static int monitoring_begin(char *reason, size_t size)
+{
+    PyObject *monitoring = PySys_GetObject("monitoring"); /* borrowed */
+    if (!monitoring || take_tool_id(monitoring, reason, size)) {
+        tool_id = 0;
         return -1;
-    if (take_tool_id(monitoring, reason, size))
-        return -1;
+    }
     if (make_callbacks() == 0)
         return 0;
     PyErr_Clear();
+    monitoring_end();
     snprintf(reason, size, "registering with sys.monitoring failed");
     return -1;
 }
@@ -354,7 +383,7 @@ static int monitoring_on(uint32_t sources, char *reason, size_t size)
 
 static void monitoring_off(void)
 {
-    if (change_events(0))
+    if (tool_id && change_events(0))
         PyErr_Clear();
 }
 
@@ -366,6 +395,8 @@ static void monitoring_seeded(struct writer *writer, void *frame)
 
 const struct switch_mechanism monitoring_mechanism = {
     .prepare = monitoring_prepare,
+    .begin = monitoring_begin,
+    .end = monitoring_end,
     .watch_main = monitoring_watch_main,
     .on = monitoring_on,
     .off = monitoring_off,

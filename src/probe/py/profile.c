@@ -157,7 +157,7 @@ static void find_function(PyThreadState *tstate)
 /* The program has set one of its own, or none: the header says that calls are missing. */
 static void look_for_other(PyThreadState *tstate)
 {
-    if (wanted && function_offset &&
+    if (wanted && function_offset && link_to.header &&
         PYAPI_FIELD(pyapi_profile *, tstate, function_offset) != on_event)
         atomic_store_explicit(&link_to.header->profile_taken, 1, memory_order_relaxed);
 }

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Loads the probe into this process and arms it: everything off, until ``ulma top PID``.
+
+Why a module of its own: ``ulma.pth`` calls at_start() in every Python of the environment whose
+``ULMA`` is set, so it imports nothing (not even __future__) that the interpreter has not yet.
+Rules: at_start() leaves sys.modules as it found it, never raises, and writes at most one line.
+"""
+
+import os
+import sys
+
+
+def probe_file() -> "str | None":
+    """Where the probe is: beside this file, or in the build folder of a clone."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    clone = os.path.dirname(os.path.dirname(here))
+    for path in (
+        os.path.join(here, "ulma_probe.so"),
+        os.path.join(clone, "build", "src", "ulma_probe.so"),
+    ):
+        if os.path.isfile(path):
+            return path
+    return None
+
+
+def unsupported() -> "str | None":
+    version = "{}.{}".format(*sys.version_info[:2])
+    if sys.implementation.name != "cpython" or not sys.platform.startswith("linux"):
+        return "ulma arms CPython on Linux alone"
+    if not (3, 9) <= sys.version_info[:2] <= (3, 15):
+        return f"Python {version} is not supported; ulma profiles CPython 3.9 to 3.15"
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return (
+            f"this Python {version} runs without the GIL (a free-threaded build), which ulma does "
+            "not support yet; use one with the GIL"
+        )
+    return None
+
+
+def arm() -> "str | None":
+    """None, or why this process cannot be armed."""
+    refusal = unsupported()
+    if refusal:
+        return refusal
+    path = probe_file()
+    if path is None:
+        return (
+            "the probe that belongs to this package was not found; install it again: "
+            f"{sys.executable} -m pip install --force-reinstall ulma"
+        )
+    try:
+        import _imp
+        from _frozen_importlib import ModuleSpec
+        from _frozen_importlib_external import ExtensionFileLoader
+
+        spec = ModuleSpec("ulma_probe", ExtensionFileLoader("ulma_probe", path), origin=path)
+        probe = _imp.create_dynamic(spec)
+        _imp.exec_dynamic(probe)
+        answer: str | None = probe.arm_process("")
+    except Exception as error:
+        return f"loading the probe failed: {error}"
+    return answer
+
+
+def in_main_interpreter() -> bool:
+    """Others may not load the probe, and need not: it serves the main one alone."""
+    try:
+        if sys.version_info >= (3, 13):
+            import _interpreters as interpreters
+        else:
+            import _xxsubinterpreters as interpreters  # type: ignore[import-not-found]
+    except ImportError:
+        return True
+    current, main = interpreters.get_current(), interpreters.get_main()
+    return bool(current == main)
+
+
+def refuse(why: str) -> None:
+    try:  # noqa: SIM105 - contextlib may not be imported yet
+        os.write(2, f"ulma: this process is not armed: {why}\n".encode())
+    except OSError:
+        pass  # there is nowhere to say it, and the program must not notice
+
+
+def at_start() -> None:
+    """ULMA=1: armed. ULMA=0: not. In a program that ulma itself starts: nothing to do."""
+    wanted = os.environ.get("ULMA", "")
+    before = set(sys.modules) - {"ulma", __name__}
+    if "ULMA_ARM" in os.environ or wanted == "0":
+        why = None
+    elif wanted in ("1", "on"):
+        why = arm()
+    elif wanted.split(",")[0] in ("on", "flight"):
+        why = f"ULMA={wanted} is not there yet; ULMA=1 arms it"
+    else:
+        why = f"ULMA={wanted} means nothing; ULMA=1 arms it, ULMA=0 does not"
+    if why and in_main_interpreter():
+        refuse(why)
+    for name in set(sys.modules) - before:
+        del sys.modules[name]

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Armed processes, seen from outside: finding one's control page (wire/armed_page.h), following it alone,
+ * telling it what to do.
+ * Why: an armed process is switched on by whoever may read its user's session directory and signal it;
+ * no right to ptrace is needed.
+ * Rules: the page is the process's word: read by copy, checked, never mapped. One descriptor of a page
+ * at a time in this process: closing any other would drop the lock that keeps other collectors away. */
+#ifndef ULMA_ATTACH_ARMED_H
+#define ULMA_ATTACH_ARMED_H
+
+#include "wire/armed_page.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct armed {
+    int fd;     /* of the page; -1: not open */
+    int pid_fd; /* -1: the kernel has none, or it is another PID namespace */
+    pid_t pid;
+    uid_t uid;
+    bool here; /* of this PID namespace and boot */
+    char directory[PATH_MAX], path[PATH_MAX];
+    struct armed_page page; /* as last read */
+};
+
+/* A page's file name. */
+bool armed_is_name(const char *name);
+
+/* The page at `path`. 0, -ENOENT, -EINVAL (no page), -EPERM, -ESTALE: its process is not there any
+ * more (`armed` is open all the same, for who wants to clear it up). */
+int armed_open(struct armed *armed, const char *path);
+
+/* The page of a process: in `directory` (NULL: none given), the process's own $ULMA_DIR, and its user's
+ * usual one. A fork's child of an armed process is asked to make its page, within `timeout_ms`.
+ * 0, -ESRCH: no such process, -ENOENT: it is not armed, -EACCES: another user's. */
+int armed_find(struct armed *armed, pid_t pid, const char *directory, int timeout_ms);
+
+/* Who follows it: the PID that holds the collector's lock, 0: nobody, -1: somebody in another PID
+ * namespace. */
+pid_t armed_follower(const struct armed *armed);
+
+/* Takes the collector's lock. 0, or -EBUSY: somebody has it. */
+int armed_follow(struct armed *armed);
+
+/* Writes a wish, signals, and waits for the answer. 0, or -ECONNREFUSED (page.reason says why), -ESRCH:
+ * it ended, -EAGAIN: it takes no SIGURG (yet), -ETIMEDOUT: no answer; then the wish is taken back. */
+int armed_ask(struct armed *armed, enum armed_wish wish, const char *session, int timeout_ms);
+
+/* SIGURG, if the process catches it. 0, -ESRCH, -EAGAIN, -EPERM. */
+int armed_signal(const struct armed *armed);
+
+/* Whether a process that is no page's may be a fork's child of an armed one: it has the probe and takes
+ * SIGURG. */
+bool armed_may_be(pid_t pid);
+
+void armed_close(struct armed *armed);
+
+#endif

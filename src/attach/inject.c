@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* Injecting: tries until it has worked, or the time is over.
+ * Why tries: whether a thread can be made to run something is known only when it stands still, and
+ * most states that do not allow it pass in a moment.
+ * Rules: each try is made by a thread of its own, whose end lets go of the process whatever happened.
+ * What is given up is withdrawn in the shared page before the process begins it; what it has begun is
+ * waited for. */
+#include "attach/inject_parts.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SECOND_NS UINT64_C(1000000000)
+
+enum {
+    PAGE = 4096,
+    LOOK_MS = 1,        /* how often the shared page is looked at */
+    STOP_LIMIT_S = 1,   /* until it stands still */
+    CALLS_LIMIT_S = 10, /* until our calls in it are made */
+    NAP_FIRST_US = 500, /* between tries; doubled up to */
+    NAP_MOST_US = 20000,
+    SLEEP_LOOK_BYTES = 256,
+};
+
+struct sleep_look {
+    char text[SLEEP_LOOK_BYTES]; /* /proc/PID/syscall as it was */
+    int times;                   /* that it was the same */
+};
+
+struct injection {
+    pid_t pid;
+    int pidfd;
+    const char *code;
+    struct attach_options options;
+    uint64_t deadline_ns, timeout_ns;
+    struct inject_place place;
+    struct attach_outcome *outcome;
+};
+
+static void *try_once(void *argument)
+{
+    struct inject_try *try = argument;
+    pid_t tid = try->place->tid;
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    uint64_t begin = clock_monotonic_ns();
+    int error = inject_stop(tid);
+    atomic_store(&try->stopped, error == 0);
+    /* The PID may have been given to another process since it was looked at. */
+    if (!error && poll(&(struct pollfd){.fd = try->pidfd, .events = POLLIN}, 1, 0) != 0)
+        error = -ESRCH;
+    if (!error)
+        error = inject_enter(try);
+    inject_let_go(tid, try->held_signal);
+    try->stopped_ns = clock_monotonic_ns() - begin;
+    try->result = error;
+    return NULL;
+}
+
+static struct timespec seconds_from_now(time_t seconds)
+{
+    struct timespec when;
+    clock_gettime(CLOCK_REALTIME, &when);
+    when.tv_sec += seconds;
+    return when;
+}
+
+/* In a thread of its own, all signals blocked in it. */
+static int run_try(struct inject_try *try)
+{
+    pthread_t thread;
+    sigset_t all, before;
+    try->result = -ETIMEDOUT;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&thread, NULL, try_once, try);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error)
+        return -error;
+    struct timespec limit = seconds_from_now(STOP_LIMIT_S);
+    error = pthread_timedjoin_np(thread, NULL, &limit);
+    if (error && atomic_load(&try->stopped)) {
+        /* It stood still, and since then only waits for a processor. */
+        limit = seconds_from_now(CALLS_LIMIT_S);
+        error = pthread_timedjoin_np(thread, NULL, &limit);
+    }
+    if (error) {
+        pthread_cancel(thread);
+        pthread_join(thread, NULL);
+    }
+    return try->result;
+}
+
+static bool has_ended(const struct injection *injection, int wait_ms)
+{
+    struct pollfd ended = {.fd = injection->pidfd, .events = POLLIN};
+    return poll(&ended, 1, wait_ms) > 0;
+}
+
+static int tell_ended(struct injection *injection)
+{
+    return inject_tell(injection->outcome, -ESRCH,
+                       "process %d ended while ulma attached to it; there is nothing left to do",
+                       (int)injection->pid);
+}
+
+/* Whether the main thread has gone to sleep for something else than the GIL: then a pending call that it
+ * was given just before has to wait as long as it sleeps. Seen in three looks in a row. */
+static bool fell_asleep(const struct injection *injection, struct sleep_look *look)
+{
+    char text[SLEEP_LOOK_BYTES];
+    unsigned long long number, word;
+    ssize_t got = inject_read_proc(injection->pid, "syscall", text, sizeof(text));
+    if (got <= 0 || sscanf(text, "%llu %llx", &number, &word) != 2 ||
+        (number == SYS_futex && inject_is_python_word(&injection->place, word)) ||
+        strcmp(text, look->text) != 0)
+        look->times = 0;
+    snprintf(look->text, sizeof(look->text), "%s", got > 0 ? text : "");
+    return ++look->times > 3;
+}
+
+/* Whether we won, and the process will not begin it. */
+static bool withdraw(struct inject_control *control)
+{
+    uint32_t waiting = INJECT_WAITING;
+    return atomic_compare_exchange_strong(&control->state, &waiting, INJECT_WITHDRAWN);
+}
+
+/* Until the page says that it is over. 0, -ESRCH, -EINPROGRESS; withdrawn: -ETIMEDOUT, or -EAGAIN when
+ * it would have come too late. */
+static int wait_until_done(struct injection *injection, struct inject_control *control)
+{
+    uint64_t patience_ns = injection->timeout_ns > SECOND_NS ? injection->timeout_ns : SECOND_NS;
+    struct sleep_look look = {0};
+    for (;;) {
+        uint32_t state = atomic_load(&control->state);
+        uint64_t now = clock_monotonic_ns();
+        if (state == INJECT_DONE)
+            return 0;
+        if (has_ended(injection, LOOK_MS))
+            return atomic_load(&control->state) == INJECT_DONE ? 0 : -ESRCH;
+        if (now >= injection->deadline_ns && withdraw(control))
+            return -ETIMEDOUT;
+        if (control->queued && fell_asleep(injection, &look) && withdraw(control))
+            return -EAGAIN;
+        if (now > injection->deadline_ns + patience_ns)
+            return -EINPROGRESS;
+    }
+}
+
+/* What the process wrote there, made harmless. */
+static void copy_message(char *text, size_t size, const char *message)
+{
+    size_t length = 0;
+    for (; length + 1 < size && length < INJECT_MESSAGE_BYTES && message[length]; length++) {
+        unsigned char byte = (unsigned char)message[length];
+        text[length] = byte < 0x20 || byte == 0x7f ? '?' : (char)byte;
+    }
+    text[length] = '\0';
+}
+
+/* 0, -errno with a sentence, or -EAGAIN. */
+static int tell_result(struct injection *injection, const struct inject_try *try,
+                       const char **doing)
+{
+    char message[INJECT_MESSAGE_BYTES];
+    int pid = (int)injection->pid;
+    copy_message(message, sizeof(message), try->control->message);
+    switch (try->control->result) {
+    case INJECT_RAN:
+        injection->outcome->way = try->way;
+        return message[0] ? inject_tell(injection->outcome, -EIO,
+                                        "process %d: what ulma ran in it raised %s", pid, message)
+                          : 0;
+    case INJECT_HOLDS_GIL:
+        *doing = "in a system call with the GIL held";
+        return -EAGAIN;
+    case INJECT_ERROR_SET:
+        *doing = "in a system call while an exception is on its way";
+        return -EAGAIN;
+    case INJECT_QUEUE_FULL:
+        *doing = "busy, and its queue of pending calls is full";
+        return -EAGAIN;
+    case INJECT_NOT_INITIALIZED:
+        *doing = "starting or ending: its Python is not initialized";
+        return -EAGAIN;
+    case INJECT_FINALIZING:
+        *doing = "ending: its Python is being finalized";
+        return -EAGAIN;
+    default:
+        return inject_tell(injection->outcome, -EIO,
+                           "process %d: PyRun_SimpleString failed in it; its stderr says why", pid);
+    }
+}
+
+static int tell_given_up(struct injection *injection, const char *doing)
+{
+    return inject_tell(
+        injection->outcome, -ETIMEDOUT,
+        "process %d cannot be attached to now: for %.3g s its main thread was %s; try "
+        "again later or with a longer --timeout (`ulma dump %d` shows where it is)",
+        (int)injection->pid, (double)injection->timeout_ns / 1e9, doing, (int)injection->pid);
+}
+
+/* What came of a stub that was entered. */
+static int follow(struct injection *injection, struct inject_try *try, const char **doing)
+{
+    int error = wait_until_done(injection, try->control);
+    if (error == 0)
+        return tell_result(injection, try, doing);
+    if (error == -ESRCH)
+        return tell_ended(injection);
+    if (error == -EAGAIN) {
+        *doing = try->doing;
+        return error;
+    }
+    if (error == -EINPROGRESS)
+        return inject_tell(
+            injection->outcome, error,
+            "process %d is still running what ulma gave it, after %.3g s; wait for it, "
+            "or look with: ulma dump %d",
+            (int)injection->pid, (double)injection->timeout_ns / 1e9, (int)injection->pid);
+    return tell_given_up(injection, try->way == ATTACH_WAY_IN_PLACE
+                                        ? "waiting for the GIL, which another thread held"
+                                        : try->doing);
+}
+
+/* One stop, and what came of it. -EAGAIN: *doing says why not now. */
+static int attempt(struct injection *injection, const char **doing)
+{
+    struct inject_try try = {.place = &injection->place,
+                             .code = injection->code,
+                             .options = &injection->options,
+                             .pidfd = injection->pidfd,
+                             .doing = "in a state that ulma does not know"};
+    int error = run_try(&try);
+    injection->outcome->stops++;
+    injection->outcome->stopped_ns = try.stopped_ns;
+    if (error == 0)
+        error = follow(injection, &try, doing);
+    else if (error == -EAGAIN)
+        *doing = try.doing;
+    else if (has_ended(injection, 0))
+        error = tell_ended(injection);
+    else if (error == -ECANCELED)
+        error =
+            inject_tell(injection->outcome, -ETIMEDOUT,
+                        "process %d is stopped (by a SIGSTOP or by Ctrl-Z); continue it with: kill "
+                        "-CONT %d",
+                        (int)injection->pid, (int)injection->pid);
+    else if (error == -ETIMEDOUT && inject_process_state(injection->pid) != 'D') {
+        *doing = "given no processor, so that it did not even stop";
+        error = -EAGAIN;
+    } else if (error == -ETIMEDOUT)
+        error = tell_given_up(injection, "in an uninterruptible sleep (waiting for a disk, say)");
+    else if (error == -ENOEXEC)
+        error =
+            inject_tell(injection->outcome, error,
+                        "process %d: its first thread is not Python's main thread, with which "
+                        "alone ulma can attach; start it with ULMA=1 in its environment instead",
+                        (int)injection->pid);
+    else
+        error = inject_refused(injection->pid, error, injection->outcome);
+    if (try.control)
+        munmap((char *)try.control - PAGE, try.mapped_bytes);
+    return error;
+}
+
+static int inject(struct injection *injection)
+{
+    useconds_t nap_us = NAP_FIRST_US;
+    for (;;) {
+        const char *doing = "";
+        int error = attempt(injection, &doing);
+        bool passing = error == -EAGAIN || (error == -EBUSY && inject_tracer(injection->pid) == 0);
+        if (!passing)
+            return error;
+        if (clock_monotonic_ns() + nap_us * 1000u > injection->deadline_ns)
+            return error == -EAGAIN ? tell_given_up(injection, doing) : error;
+        usleep(nap_us);
+        nap_us = nap_us < NAP_MOST_US ? nap_us * 2 : nap_us;
+    }
+}
+
+int attach_run_python(pid_t pid, const char *code, const struct attach_options *options,
+                      struct attach_outcome *ret_outcome)
+{
+    struct injection injection = {.pid = pid, .code = code, .outcome = ret_outcome};
+    *ret_outcome = (struct attach_outcome){0};
+    if (options)
+        injection.options = *options;
+    if (!injection.options.blob)
+        injection.options.blob = "";
+    injection.timeout_ns = options && options->timeout_ns ? options->timeout_ns : 2 * SECOND_NS;
+    injection.deadline_ns = clock_monotonic_ns() + injection.timeout_ns;
+    injection.pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : (errno = ESRCH, -1);
+    /* A thread's id is not a process; which it is, inject_check says. */
+    int error = inject_check(pid, ret_outcome);
+    if (!error && injection.pidfd < 0)
+        error = inject_refused(pid, -errno, ret_outcome);
+    if (!error)
+        error = inject_find_place(pid, &injection.place, ret_outcome);
+    if (!error)
+        error = inject(&injection);
+    if (injection.pidfd >= 0)
+        close(injection.pidfd);
+    return error;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the injector, and what they hand each other.
+ *
+ *   inject_check.c     who may be attached to; the sentences of refusal
+ *   inject_place.c     the addresses in the process that will be needed, found before it is stopped
+ *   inject_trace.c     stopping one thread, leading it through a system call, letting it go
+ *   inject_code.c      the Python text that carries the caller's code
+ *   inject_x86_64.c    registers: what the thread is doing, its way home, the stub
+ *   inject.c           tries until it has worked or the time is over
+ *
+ * Why a shared page: the process runs the stub while nobody traces it, so that a killed ulma is of no
+ * consequence; what became of it can then be read from a memfd that both have mapped.
+ * Rules: the process may write anything into the page. Its words steer no pointer of ours. */
+#ifndef ULMA_ATTACH_INJECT_PARTS_H
+#define ULMA_ATTACH_INJECT_PARTS_H
+
+#include "attach/inject.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What the stub calls. Those from INJECT_OPTIONAL on may be missing (0). */
+enum inject_function {
+    INJECT_IS_INITIALIZED,
+    INJECT_GIL_CHECK,
+    INJECT_GIL_ENSURE,
+    INJECT_GIL_RELEASE,
+    INJECT_ERROR_OCCURRED,
+    INJECT_RUN_STRING,
+    INJECT_ADD_PENDING,
+    INJECT_ERRNO,
+    INJECT_IS_FINALIZING,
+    INJECT_FUNCTIONS,
+    INJECT_OPTIONAL = INJECT_IS_FINALIZING,
+};
+
+/* WAITING -> RUNNING is made by the stub, WAITING -> WITHDRAWN by us: one of them wins. */
+enum inject_state { INJECT_WAITING, INJECT_RUNNING, INJECT_DONE, INJECT_WITHDRAWN };
+
+enum inject_result {
+    INJECT_NOTHING,
+    INJECT_RAN,
+    INJECT_FAILED,          /* PyRun_SimpleString said so */
+    INJECT_HOLDS_GIL,       /* in a system call, but with the GIL held */
+    INJECT_ERROR_SET,       /* an exception was on its way */
+    INJECT_NOT_INITIALIZED, /* before Py_Initialize, or after its end */
+    INJECT_FINALIZING,
+    INJECT_QUEUE_FULL,
+    INJECT_SKIPPED, /* withdrawn before it began */
+};
+
+enum {
+    INJECT_MESSAGE_BYTES = 512,
+    INJECT_CODE_OFFSET = 1024,
+    INJECT_RUNTIME_WORDS = 1024,
+    INJECT_CPU_WORDS = 63
+};
+
+/* The second page of the mapping; the first holds the stub. */
+struct inject_control {
+    _Atomic uint32_t state;
+    uint32_t result;
+    uint32_t queued; /* the pending call was taken */
+    uint32_t padding;
+    uint64_t base, bytes;    /* the whole mapping, in the process */
+    uint64_t syscall_return; /* of `syscall; ret` in the process */
+    uint64_t home;           /* the stack pointer from which `ret` leads home */
+    uint64_t fd;             /* of the memfd, in the process: closed by the stub */
+    uint64_t code;           /* the Python text */
+    uint64_t functions[INJECT_FUNCTIONS];
+    char message[INJECT_MESSAGE_BYTES]; /* of an exception that the code raised */
+};
+static_assert(sizeof(struct inject_control) <= INJECT_CODE_OFFSET, "the text follows it");
+
+struct inject_range {
+    uint64_t start, end;
+};
+
+/* What was found in the process before it was stopped. */
+struct inject_place {
+    pid_t pid;
+    pid_t tid; /* of the thread that is stopped: the first, which is Python's main thread */
+    uint64_t functions[INJECT_FUNCTIONS];
+    uint64_t syscall_return; /* an instruction `syscall`, then `ret` */
+    uint64_t sigreturn;      /* the code that ends a signal handler */
+    uint64_t make_pending;   /* what runs pending calls; 0: the file does not tell */
+    uint64_t runtime_words[INJECT_RUNTIME_WORDS];       /* the start of _PyRuntime */
+    struct inject_range python_words[3], libc_words[2]; /* their data */
+    uint32_t cpu_words[INJECT_CPU_WORDS];               /* of inject_prepare */
+    uint64_t stack_low, stack_high; /* the first thread's stack, as far down as it may grow */
+};
+
+/* One stop of the thread. */
+struct inject_try {
+    const struct inject_place *place;
+    const char *code;
+    const struct attach_options *options;
+    int pidfd;
+    _Atomic bool stopped; /* it stands still */
+    /* What came of it: */
+    int result; /* 0: the stub was entered; -EAGAIN: not in this state; else -errno */
+    enum attach_way way;
+    uint64_t stopped_ns;
+    const char *doing; /* with -EAGAIN: what the thread was doing */
+    int held_signal;   /* came while the thread was stopped */
+    struct inject_control *control;
+    size_t mapped_bytes;
+};
+
+/* --- inject_check.c ------------------------------------------------------------------------- */
+
+/* 0, or -errno and the sentence. Runs nothing in the process. */
+int inject_check(pid_t pid, struct attach_outcome *outcome);
+
+/* Why PTRACE_SEIZE failed. Returns the error. */
+int inject_refused(pid_t pid, int error, struct attach_outcome *outcome);
+
+/* As printf into the outcome's text; returns `error`. */
+__attribute__((format(printf, 3, 4))) int inject_tell(struct attach_outcome *outcome, int error,
+                                                      const char *format, ...);
+
+/* The start of a file of /proc/PID, terminated. Its length, or -errno. */
+ssize_t inject_read_proc(pid_t pid, const char *name, char *text, size_t size);
+
+/* The letter of /proc/PID/stat; 0 when there is no such process. */
+char inject_process_state(pid_t pid);
+pid_t inject_tracer(pid_t pid);
+
+/* --- inject_place.c ------------------------------------------------------------------------- */
+
+/* Whether this is a word of the interpreter's own data: its GIL is among them. */
+bool inject_is_python_word(const struct inject_place *place, uint64_t address);
+bool inject_is_libc_word(const struct inject_place *place, uint64_t address);
+
+int inject_find_place(pid_t pid, struct inject_place *ret_place, struct attach_outcome *outcome);
+
+/* --- inject_code.c -------------------------------------------------------------------------- */
+
+/* The bytes that inject_write_code may need, its end included. */
+size_t inject_code_bytes(const char *code);
+
+/* `message`: the address in the process of inject_control.message. */
+void inject_write_code(char *text, const char *code, uint64_t message, uint64_t blob,
+                       size_t blob_bytes);
+
+/* --- inject_trace.c ------------------------------------------------------------------------- */
+
+/* Seizes the thread and waits until it has stopped. 0; -ECANCELED when it is stopped by job control;
+ * -errno of ptrace. The calling thread must end soon: that lets go of what is left. */
+int inject_stop(pid_t tid);
+
+/* With the thread at a system call's instruction: through that call. 0 or -errno. A signal that came
+ * meanwhile is kept in *held_signal. */
+int inject_system_call(pid_t tid, int *held_signal);
+
+void inject_let_go(pid_t tid, int held_signal);
+
+/* --- inject_<cpu>.c ------------------------------------------------------------------------- */
+
+/* What the CPU's file looks for in executable memory. */
+extern const unsigned char inject_syscall_return_bytes[];
+extern const size_t inject_syscall_return_size;
+extern const unsigned char inject_sigreturn_bytes[];
+extern const size_t inject_sigreturn_size;
+
+/* NULL, or why this machine's processes cannot be attached to. */
+const char *inject_cpu_refusal(void);
+
+/* What must be known of the machine before the stop. */
+void inject_prepare(struct inject_place *place);
+
+/* With the thread stopped: looks at its registers and sends it into the stub, or not. The caller lets
+ * it go. 0, -EAGAIN, or -errno; then its registers are as they were. */
+int inject_enter(struct inject_try *try);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The local variables of a frame that is read from outside.
+ * Why: a stack says where a program is, its variables say with what.
+ * Rules: no repr of the program's runs: simple built-in values are shown as Python would, anything
+ * else by its type. All capped. */
+#ifndef ULMA_ATTACH_INSPECT_LOCALS_H
+#define ULMA_ATTACH_INSPECT_LOCALS_H
+
+#include "attach/inspect.h"
+#include "attach/objects.h"
+#include "attach/stack.h"
+
+/* Fills in the frame's locals; none when they cannot be read. */
+void inspect_locals_read(const struct objects *objects, const struct stack_frame *from,
+                         struct inspect_frame *frame);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* Finding, joining, leaving.
+ * Why: see job_process.h.
+ * Rules: as there. What can be refused without touching the process is refused first. */
+#include "cmd/job_process.h"
+
+#include "cmd/job_session.h"
+#include "cmd/message.h"
+#include "cmd/verbs.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- the word ------------------------------------------------------------------------------- */
+
+static bool is_number(const char *word)
+{
+    return *word && strspn(word, "0123456789") == strlen(word);
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* PID-RANDOM: a session; PID-RANDOM.armed: a control page. */
+static bool is_session_name(const char *name)
+{
+    size_t digits = strspn(name, "0123456789");
+    return digits > 0 && name[digits] == '-' &&
+           strspn(name + digits + 1, "0123456789abcdef") == 16 &&
+           (!name[digits + 17] || armed_is_name(name));
+}
+
+/* How many pages lie in a directory; `*ret_pid` gets the PID of one whose process lives. */
+static int look_into(const char *path, pid_t *ret_pid)
+{
+    DIR *directory = opendir(path);
+    struct dirent *entry;
+    int found = 0;
+    *ret_pid = 0;
+    while (directory && (entry = readdir(directory))) {
+        char name[PATH_MAX];
+        struct armed armed;
+        if (!armed_is_name(entry->d_name) ||
+            (size_t)snprintf(name, sizeof(name), "%s/%s", path, entry->d_name) >= sizeof(name))
+            continue;
+        if (armed_open(&armed, name) == 0) {
+            *ret_pid = armed.pid;
+            found++;
+        }
+        armed_close(&armed);
+    }
+    if (directory)
+        closedir(directory);
+    return found;
+}
+
+bool job_process_is(const char *word)
+{
+    struct stat status;
+    pid_t pid;
+    if (stat(word, &status))
+        return is_number(word);
+    if (S_ISDIR(status.st_mode))
+        return look_into(word, &pid) > 0;
+    return S_ISREG(status.st_mode) && is_session_name(base_name(word));
+}
+
+/* --- finding -------------------------------------------------------------------------------- */
+
+static const char *user_name(uid_t uid)
+{
+    const struct passwd *user = getpwuid(uid);
+    return user ? user->pw_name : "another";
+}
+
+static void read_command(pid_t pid, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    FILE *file = fopen(path, "re");
+    size_t got = file ? fread(text, 1, size - 1, file) : 0;
+    if (file)
+        fclose(file);
+    while (got > 0 && !text[got - 1])
+        got--;
+    text[got] = '\0';
+    for (size_t i = 0; i < got; i++) {
+        if (!text[i] || iscntrl((unsigned char)text[i]))
+            text[i] = ' ';
+    }
+}
+
+static void say_not_found(const char *word, pid_t pid, int result)
+{
+    struct stat status;
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    if (result == -ESRCH)
+        message_error("no process %s: `ulma ps` lists those that are armed", word);
+    else if (result == -EACCES && stat(path, &status) == 0)
+        message_error("PID %d belongs to the user %s: run ulma as that user, `sudo -u %s ulma …`",
+                      (int)pid, user_name(status.st_uid), user_name(status.st_uid));
+    else
+        message_error("PID %d is not armed: start its program with ULMA=1 in the environment, or "
+                      "call ulma.arm() in it (`ulma ps` lists what is armed)",
+                      (int)pid);
+}
+
+bool job_process_find(struct armed *armed, const char *word)
+{
+    char directory[PATH_MAX];
+    job_session_directory(directory, sizeof(directory));
+    long number = strtol(base_name(word), NULL, 10);
+    pid_t pid = number > 0 && number <= INT32_MAX ? (pid_t)number : 0;
+    struct stat status;
+    if (!is_number(word) && stat(word, &status) == 0) {
+        const char *slash = strrchr(word, '/');
+        if (S_ISDIR(status.st_mode)) {
+            snprintf(directory, sizeof(directory), "%s", word);
+            int found = look_into(word, &pid);
+            if (found != 1) {
+                message_error("%s holds %s: name one by its PID (`ulma ps --dir %s` lists them)",
+                              word, found ? "several armed processes" : "no armed process", word);
+                return false;
+            }
+        } else {
+            snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - word) : 1,
+                     slash ? word : ".");
+        }
+    }
+    int result = armed_find(armed, pid, directory, JOB_PROCESS_WAIT_MS);
+    if (result)
+        say_not_found(word, pid, result);
+    return result == 0;
+}
+
+void job_process_describe(const struct armed *armed, char *text, size_t size)
+{
+    char command[200];
+    read_command(armed->pid, command, sizeof(command));
+    snprintf(text, size, "%d (python %s, %s)", (int)armed->pid, armed->page.python, command);
+}
+
+bool job_process_follow(struct armed *armed)
+{
+    if (armed_follow(armed) == 0)
+        return true;
+    pid_t other = armed_follower(armed);
+    char path[64], command[200];
+    struct stat status;
+    snprintf(path, sizeof(path), "/proc/%d", (int)other);
+    if (other > 0 && stat(path, &status) == 0) {
+        read_command(other, command, sizeof(command));
+        message_error("PID %d is followed already, by PID %d of the user %s (`%s`): end that one "
+                      "first",
+                      (int)armed->pid, (int)other, user_name(status.st_uid), command);
+    } else {
+        message_error("PID %d is followed already, by an ulma of another PID namespace: end that "
+                      "one first",
+                      (int)armed->pid);
+    }
+    return false;
+}
+
+bool job_process_ask(struct armed *armed, enum armed_wish wish, const char *session)
+{
+    int pid = (int)armed->pid;
+    int result = armed_ask(armed, wish, session, JOB_PROCESS_WAIT_MS);
+    switch (-result) {
+    case 0:
+        return true;
+    case ECONNREFUSED:
+        message_error("PID %d cannot be switched on: %s", pid, armed->page.reason);
+        break;
+    case ESRCH:
+        message_error("PID %d has ended", pid);
+        break;
+    case EAGAIN:
+        message_error("PID %d takes no SIGURG: it was armed in a thread, and its main thread has "
+                      "run no Python code since; try again when it has",
+                      pid);
+        break;
+    case ETIMEDOUT:
+        message_error("PID %d did not answer within %d s: its main thread is stopped, or in a call "
+                      "that lets no signal handler run; try again",
+                      pid, JOB_PROCESS_WAIT_MS / 1000);
+        break;
+    default:
+        message_error("cannot reach PID %d: %s", pid, strerror(-result));
+        break;
+    }
+    return false;
+}
+
+/* --- the job -------------------------------------------------------------------------------- */
+
+static bool collect(struct job *job)
+{
+    const struct options *options = job->options;
+    /* No switch records: those of threads that exist already are not to be had through one of them. */
+    struct collector_options wanted = {
+        .corrected = !options->uncorrected,
+        .cpu = (int)options->collector_cpu,
+        .target = job->armed.pid,
+        .no_perf = true,
+    };
+    job->collector = collector_new(&job->mapping, &wanted);
+    int result = job->collector ? collector_start(job->collector) : -ENOMEM;
+    if (result)
+        message_error("cannot start the collector: %s", strerror(-result));
+    return result == 0;
+}
+
+static bool start(struct job *job, const char *word)
+{
+    char name[32], command[PATH_MAX];
+    struct armed *armed = &job->armed;
+    if (!job_process_find(armed, word) || !job_process_follow(armed))
+        return false;
+    read_command(armed->pid, command, sizeof(command));
+    if (!target_of_process(&job->target, command)) {
+        message_error("out of memory");
+        return false;
+    }
+    snprintf(job->directory, sizeof(job->directory), "%s", armed->directory);
+    job_session_name(name, sizeof(name));
+    int result = supervise_open_process(&job->supervise, armed->pid, armed->pid_fd, clock_choose());
+    if (result) {
+        message_error("cannot watch PID %d: %s", (int)armed->pid, strerror(-result));
+        return false;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (!output_open(&job->output, job->options, armed->pid) ||
+        !job_session_make(job, armed->pid, name) || !collect(job))
+        return false;
+    if (!job_process_ask(armed, ARMED_JOIN, base_name(job->mapping.path)))
+        return false;
+    job->joined = true;
+    job->started_ns = clock_monotonic_ns();
+    message_step("PID %d joined the session", (int)armed->pid);
+    return true;
+}
+
+int job_process_start(struct job *job, const struct options *options, const char *word,
+                      const struct job_setting *setting)
+{
+    *job = (struct job){
+        .options = options,
+        .clock = setting->clock,
+        .is_process = true,
+        .armed = {.fd = -1, .pid_fd = -1},
+        .output = {.fd = -1},
+        .mapping = {.fd = -1},
+        .supervise = {.signal_fd = -1, .pid_fd = -1},
+        .delayed = options->delay_ns > 0,
+    };
+    if (start(job, word))
+        return EXIT_FINE;
+    output_abandon(&job->output);
+    return EXIT_FAILED;
+}
+
+void job_process_leave(struct job *job)
+{
+    if (!job->joined || job->supervise.ended)
+        return;
+    job->joined = false;
+    /* It is off by then; one that does not answer leaves when it next looks. */
+    if (armed_ask(&job->armed, ARMED_LEAVE, NULL, JOB_PROCESS_WAIT_MS))
+        message_step("PID %d has not left the session yet", (int)job->armed.pid);
+}
+
+void job_process_say_end(const struct job *job)
+{
+    int pid = (int)job->armed.pid;
+    if (job->supervise.ended)
+        message_note("PID %d has ended", pid);
+    else
+        message_note("PID %d runs on, armed and off; next: ulma top %d | ulma report %d -d 2 | "
+                     "ulma detach %d",
+                     pid, pid, pid, pid);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* ulma report: the table of what a process does from now on.
+ * Why: what `ulma run` prints at a program's end, of one that runs already, without ending it.
+ * Rules: the report goes to stdout; the process is left armed and off. */
+#include "cmd/job_process.h"
+#include "cmd/message.h"
+#include "cmd/report.h"
+#include "cmd/verbs.h"
+
+#include <string.h>
+
+/* Until the process's end, the end of --duration, or a signal. */
+static void follow(struct job *job)
+{
+    bool over = false;
+    while (!over) {
+        int timeout_ms = job_tick(job, &over);
+        if (!over && supervise_step(&job->supervise, timeout_ms))
+            return;
+    }
+}
+
+static bool check_words(char **words, int word_count)
+{
+    size_t size = word_count > 0 ? strlen(words[0]) : 0;
+    if (word_count != 1)
+        message_error("`ulma report` needs one PID or SESSION; see `ulma report --help`");
+    else if (size > 5 && strcmp(words[0] + size - 5, ".ulma") == 0)
+        message_error("to report on the recording %s is not there yet: `ulma report PID` reports "
+                      "on a process that runs",
+                      words[0]);
+    else if (!job_process_is(words[0]))
+        message_error("`%s` is no PID and no session: `ulma ps` lists what is armed; to run a "
+                      "program and report on it write `ulma run %s`",
+                      words[0], words[0]);
+    else
+        return true;
+    return false;
+}
+
+int verb_report(const struct options *options, char **words, int word_count)
+{
+    static struct job job;
+    struct options own = *options;
+    struct job_setting setting = {
+        .verb = "report",
+        .clock = options->clock == CLOCK_CPU ? CLOCK_CPU : CLOCK_WALL,
+    };
+    if (!check_words(words, word_count))
+        return EXIT_WRONG_WORDS;
+    if (!own.output)
+        own.output = "-";
+    int status = job_process_start(&job, &own, words[0], &setting);
+    if (status == EXIT_FINE) {
+        follow(&job);
+        job_finish(&job);
+        report_print(&job);
+        job_process_say_end(&job);
+        status = job_status(&job);
+    }
+    job_close(&job);
+    return status;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* A file of one page: made, mapped, locked, obeyed.
+ * Why: see control_page.h.
+ * Rules: the descriptor stays open for its lock (closing any descriptor of the file would drop it), at
+ * a high number and closed on exec, so that no program meets it by counting from 3. */
+#include "probe/control_page.h"
+
+#include "probe/switch.h"
+#include "wire/armed_page.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { DIRECTORY_SIZE = 160, LOW_DESCRIPTOR = 200 };
+
+static struct {
+    struct armed_page *page; /* NULL: none */
+    int fd;
+    uint64_t device,
+        inode; /* of the file: a program may have closed the descriptor, and have another
+                             * file under its number */
+    pid_t pid; /* whose it is */
+    bool armed;
+    uint32_t seen;                  /* the serial last obeyed */
+    char directory[DIRECTORY_SIZE]; /* as given */
+    char place[DIRECTORY_SIZE];     /* where the page is */
+    char path[DIRECTORY_SIZE + ARMED_NAME_SIZE];
+} own;
+
+/* --- making --------------------------------------------------------------------------------- */
+
+static void read_file(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, text, size - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[got > 0 ? got : 0] = '\0';
+}
+
+/* The 22nd field of /proc/self/stat; the second may hold blanks and brackets. */
+static uint64_t start_time(void)
+{
+    char text[1024];
+    read_file("/proc/self/stat", text, sizeof(text));
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+static void fill(struct armed_page *page)
+{
+    struct stat status;
+    memset(page, 0, sizeof(*page));
+    page->format = ARMED_FORMAT;
+    page->pid = (uint32_t)getpid();
+    page->start_time = start_time();
+    read_file("/proc/sys/kernel/random/boot_id", page->boot_id, sizeof(page->boot_id));
+    page->boot_id[strcspn(page->boot_id, "\n")] = '\0';
+    if (syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/ns/pid", &status, 0) == 0)
+        page->pid_namespace = status.st_ino;
+    const char *version = Py_GetVersion();
+    snprintf(page->python, sizeof(page->python), "%.*s", (int)strcspn(version, " "), version);
+    page->magic = ARMED_MAGIC;
+}
+
+static int refuse(char *reason, size_t size, const char *what, int error)
+{
+    snprintf(reason, size, "%s %s: %s; set ULMA_DIR to a directory of your own", what, own.place,
+             strerror(error));
+    return -1;
+}
+
+static void choose_place(void)
+{
+    const char *directory = own.directory[0] ? own.directory : getenv("ULMA_DIR");
+    char here[DIRECTORY_SIZE / 2] = "";
+    if (!directory || !*directory)
+        snprintf(own.place, sizeof(own.place), "/dev/shm/ulma-%u", (unsigned)geteuid());
+    else if (directory[0] == '/' || !getcwd(here, sizeof(here)))
+        snprintf(own.place, sizeof(own.place), "%s", directory);
+    else
+        snprintf(own.place, sizeof(own.place), "%s/%.*s", here, DIRECTORY_SIZE / 2 - 1, directory);
+}
+
+static int open_place(char *reason, size_t size)
+{
+    struct stat status;
+    if (mkdir(own.place, 0700) && errno != EEXIST)
+        return refuse(reason, size, "making", errno);
+    int fd = open(own.place, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return refuse(reason, size, "opening", errno);
+    if (syscall(SYS_fstat, fd, &status) == 0 && status.st_uid == geteuid() &&
+        (status.st_mode & 07777) == 0700)
+        return fd;
+    close(fd);
+    snprintf(reason, size,
+             "the session directory %s must belong to this user and have mode 0700: remove it, or "
+             "set ULMA_DIR to a directory of your own",
+             own.place);
+    return -1;
+}
+
+/* A file that did not exist, as long as the page; its descriptor. */
+static int make_file(int directory, char *reason, size_t size)
+{
+    uint64_t random = 0;
+    if (syscall(SYS_getrandom, &random, sizeof(random), 0) != (long)sizeof(random))
+        random = clock_monotonic_ns();
+    char name[ARMED_NAME_SIZE];
+    snprintf(name, sizeof(name), "%d-%016llx" ARMED_SUFFIX, (int)getpid(),
+             (unsigned long long)random);
+    snprintf(own.path, sizeof(own.path), "%s/%s", own.place, name);
+    union {
+        struct armed_page page;
+        char bytes[ARMED_PAGE_SIZE];
+    } content;
+    memset(&content, 0, sizeof(content));
+    fill(&content.page);
+    int low =
+        openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)0600);
+    if (low < 0)
+        return refuse(reason, size, "making a control page in", errno);
+    /* Written, not left a hole: a store into a hole of a full tmpfs would be SIGBUS. */
+    int error = write(low, &content, sizeof(content)) == (ssize_t)sizeof(content) ? 0 : ENOSPC;
+    /* By number: beside Python.h, fcntl is fcntl64, which glibc has only since 2.28. */
+    int fd = (int)syscall(SYS_fcntl, low, F_DUPFD_CLOEXEC, LOW_DESCRIPTOR);
+    if (fd >= 0)
+        close(low);
+    else
+        fd = low;
+    if (!error)
+        return fd;
+    unlinkat(directory, name, 0);
+    close(fd);
+    return refuse(reason, size, "making a control page in", error);
+}
+
+int control_page_make(const char *directory, char *reason, size_t size)
+{
+    if (strlen(directory) >= DIRECTORY_SIZE) {
+        snprintf(reason, size, "the session directory's name is longer than %d bytes",
+                 DIRECTORY_SIZE - 1);
+        return -1;
+    }
+    if (directory != own.directory)
+        snprintf(own.directory, sizeof(own.directory), "%s", directory);
+    choose_place();
+    int place = open_place(reason, size);
+    if (place < 0)
+        return -1;
+    int fd = make_file(place, reason, size);
+    close(place);
+    if (fd < 0)
+        return -1;
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ARMED_TARGET_LOCK, .l_len = 1};
+    void *page = mmap(NULL, ARMED_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED || syscall(SYS_fcntl, fd, F_SETLK, &lock)) {
+        refuse(reason, size, "a control page in", errno);
+        unlink(own.path);
+        close(fd);
+        return -1;
+    }
+    struct stat status;
+    if (syscall(SYS_fstat, fd, &status) == 0) {
+        own.device = status.st_dev;
+        own.inode = status.st_ino;
+    }
+    own.page = page;
+    own.fd = fd;
+    own.pid = getpid();
+    own.armed = true;
+    own.seen = 0;
+    return 0;
+}
+
+/* --- having --------------------------------------------------------------------------------- */
+
+bool control_page_is_armed(void)
+{
+    return own.armed;
+}
+
+void control_page_ready(void)
+{
+    if (own.page)
+        atomic_store_explicit(&own.page->ready, 1, memory_order_release);
+}
+
+void control_page_forget(void)
+{
+    if (!own.page)
+        return;
+    /* In a fork's child page and lock are the parent's; closing a copy does not drop that lock. */
+    struct stat status;
+    if (syscall(SYS_fstat, own.fd, &status) == 0 && status.st_dev == own.device &&
+        status.st_ino == own.inode)
+        close(own.fd);
+    munmap(own.page, ARMED_PAGE_SIZE);
+    own.page = NULL;
+}
+
+void control_page_remove(void)
+{
+    if (own.page && own.pid == getpid())
+        unlink(own.path);
+    control_page_forget();
+    own.armed = false;
+}
+
+/* A plain end of the process; what is killed or leaves by _exit is cleared by `ulma ps`. */
+__attribute__((destructor)) static void at_exit(void)
+{
+    control_page_remove();
+}
+
+/* --- obeying -------------------------------------------------------------------------------- */
+
+static int do_wish(uint32_t wish, const char *session, char *reason, size_t size)
+{
+    char path[DIRECTORY_SIZE + ARMED_NAME_SIZE];
+    if (wish != ARMED_JOIN) {
+        switch_leave();
+        return 0;
+    }
+    if (!*session || strchr(session, '/')) {
+        snprintf(reason, size, "the control page names no session");
+        return -1;
+    }
+    snprintf(path, sizeof(path), "%s/%s", own.place, session);
+    return switch_join(path, reason, size);
+}
+
+void control_page_obey(void)
+{
+    char session[ARMED_NAME_SIZE], reason[SESSION_REASON_SIZE] = "";
+    if (!own.armed)
+        return;
+    if (!own.page) {
+        /* A fork's child, asked for the first time. It has no one to tell a refusal. */
+        if (control_page_make(own.directory, reason, sizeof(reason)) == 0)
+            control_page_ready();
+        return;
+    }
+    struct armed_page *page = own.page;
+    /* Pairs with the collector's writes: `serial` is its last. */
+    uint32_t serial = atomic_load_explicit(&page->serial, memory_order_acquire);
+    if (serial == own.seen)
+        return;
+    own.seen = serial;
+    uint32_t wish = page->wish;
+    memcpy(session, page->session, sizeof(session));
+    session[sizeof(session) - 1] = '\0';
+    int result = do_wish(wish, session, reason, sizeof(reason));
+    memcpy(page->reason, reason, sizeof(page->reason));
+    page->answer = result ? ARMED_REFUSED : ARMED_DONE;
+    if (wish == ARMED_DISARM)
+        switch_give_signal_back();
+    atomic_store_explicit(&page->answered, serial, memory_order_release);
+    if (wish == ARMED_DISARM)
+        control_page_remove();
+}

@@ -1,0 +1,626 @@
+# SPDX-License-Identifier: MIT
+"""Processes that were armed before anybody asked: switched on from outside, and left as found."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from harness import LIMIT_S, ROOT, ULMA, environment, function_named, run, session_files
+
+PROGRAM = """
+import ctypes, os, sys, threading, queue
+
+def hooks():
+    if sys.version_info >= (3, 12):
+        monitoring = sys.monitoring
+        return [n for n in range(6) if monitoring.get_tool(n)]
+    api = ctypes.pythonapi
+    api.PyInterpreterState_Get.restype = ctypes.c_void_p
+    get = api._PyInterpreterState_GetEvalFrameFunc
+    get.argtypes, get.restype = [ctypes.c_void_p], ctypes.c_void_p
+    default = ctypes.cast(api._PyEval_EvalFrameDefault, ctypes.c_void_p).value
+    return [] if get(api.PyInterpreterState_Get()) == default else ['ulma']
+
+def in_main(): pass
+def in_thread(): pass
+
+orders, answers = queue.SimpleQueue(), queue.SimpleQueue()
+
+def work():
+    while True:
+        for _ in range(orders.get()):
+            in_thread()
+        answers.put(None)
+
+def fork():
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return child
+    print(os.getpid(), flush=True)
+    serve()
+    os._exit(0)
+
+def arm():
+    import ulma
+    ulma.arm()
+    return 'armed'
+
+def calls(count):
+    orders.put(count)
+    for _ in range(count):
+        in_main()
+    answers.get()
+    return 'done'
+
+def alone(count):
+    for _ in range(count):
+        in_main()
+    return 'done'
+
+def modules():
+    return sorted(name for name in sys.modules if 'ulma' in name or name == '__future__')
+
+def reopen():
+    os.closerange(3, 1000)
+    return ' '.join(str(os.dup2(0, n)) for n in range(190, 230))
+
+def still(*numbers):
+    return all(os.path.sameopenfile(0, n) for n in numbers)
+
+def take_tools():
+    if sys.version_info < (3, 12):
+        return 'none'
+    sys.monitoring.use_tool_id(3, 'other')
+    sys.monitoring.use_tool_id(4, 'other')
+    return 'taken'
+
+def again():
+    os.execv(sys.executable, [sys.executable, '-W', 'ignore', __file__])
+
+def serve():
+    for line in sys.stdin:
+        verb, *words = line.split()
+        if verb == 'end':
+            return
+        print(globals()[verb](*map(int, words)), flush=True)
+
+if __name__ == '__main__':
+    threading.Thread(target=work, name='worker', daemon=True).start()
+    print(os.getpid(), flush=True)
+    serve()
+    print('ended')
+"""
+
+
+@pytest.fixture(scope="session")
+def installed(python, tmp_path_factory):
+    """A user's site-packages with what pip puts there: the package, its .pth file, the probe."""
+    base = tmp_path_factory.mktemp("user")
+    site = base / "lib" / "python{}.{}".format(*python.minor) / "site-packages"
+    shutil.copytree(ROOT / "python" / "ulma", site / "ulma")
+    shutil.copy(ROOT / "python" / "ulma.pth", site)
+    shutil.copy(ROOT / "build" / "src" / "ulma_probe.so", site / "ulma")
+    return base
+
+
+class Process:
+    """PROGRAM, which does what it reads."""
+
+    def __init__(self, python, env, folder):
+        (folder / "program.py").write_text(PROGRAM)
+        self.env = env
+        self.process = subprocess.Popen(
+            [python.path, "-W", "ignore", str(folder / "program.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            text=True,
+        )
+        self.pid = int(self.process.stdout.readline())
+
+    def tell(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, line):
+        self.tell(line)
+        return self.process.stdout.readline().strip()
+
+    def end(self):
+        out, err = self.process.communicate("end\n", timeout=LIMIT_S)
+        assert (self.process.returncode, out, err) == (0, "ended\n", "")
+
+
+@pytest.fixture
+def start(python, installed, session_dir, tmp_path):
+    started = []
+
+    def start_one(**changes):
+        env = environment(session_dir, PYTHONUSERBASE=str(installed), **changes)
+        started.append(Process(python, env, tmp_path))
+        return started[-1]
+
+    yield start_one
+    for one in started:
+        one.process.kill()
+        one.process.communicate()
+
+
+@pytest.fixture
+def armed(start):
+    return start(ULMA="1")
+
+
+def ulma(process, *words):
+    return run([ULMA, *words], env=process.env)
+
+
+def states(process):
+    """PID -> (state, collector) as `ulma ps` tells them."""
+    done = ulma(process, "ps", "--dir", process.env["ULMA_DIR"])
+    assert done.status == 0, done.told()
+    rows = [line.split() for line in done.out.decode().splitlines()[1:]]
+    return {int(row[0]): (row[1], row[3]) for row in rows}
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < end, f"never came: {what}"
+        time.sleep(0.01)
+
+
+class Report:
+    """`ulma report PID`, on from here to finish()."""
+
+    def __init__(self, process, folder, *words, pid=None):
+        self.pid = pid or process.pid
+        self.output = folder / "report.json"
+        self.output.unlink(missing_ok=True)
+        self.ulma = subprocess.Popen(
+            [ULMA, "report", str(self.pid), "-f", "json", "-o", self.output, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=process.env,
+            text=True,
+        )
+        self.wait_on(process)
+
+    def wait_on(self, process):
+        def is_on():
+            assert self.ulma.poll() is None, self.ulma.communicate()
+            return states(process).get(self.pid) == ("on", str(self.ulma.pid))
+
+        wait_for(is_on, f"PID {self.pid} on")
+
+    def finish(self, number=signal.SIGINT):
+        if number:
+            self.ulma.send_signal(number)
+        out, self.err = self.ulma.communicate(timeout=LIMIT_S)
+        assert self.ulma.returncode == 0, (out, self.err)
+        return json.loads(self.output.read_text())
+
+
+def calls_of(report, name):
+    return sum(row["calls"] for row in report["functions"] if row["name"] == name)
+
+
+def check_exact(report, count):
+    assert report["events"]["lost"] == 0
+    assert calls_of(report, "in_main") == calls_of(report, "in_thread") == count
+
+
+def test_off_nothing_shows(python, start):
+    plain, armed = start(), start(ULMA="1")
+    assert states(armed) == {armed.pid: ("armed", "-")}
+    for question in ("hooks", "modules"):
+        assert armed.ask(question) == plain.ask(question) == "[]"
+    armed.end()
+    assert session_files(armed.env["ULMA_DIR"]) == []
+
+
+def test_by_code(start, tmp_path):
+    process = start()
+    assert states(process) == {}
+    assert [process.ask("arm"), process.ask("arm")] == ["armed", "armed"]
+    assert states(process) == {process.pid: ("armed", "-")}
+    report = Report(process, tmp_path)
+    assert process.ask("calls 500") == "done"
+    check_exact(report.finish(), 500)
+    process.end()
+
+
+def test_on_and_off_with_three_collectors(armed, tmp_path):
+    for count in (1000, 2000, 3000):
+        assert armed.ask("calls 77") == "done"
+        report = Report(armed, tmp_path)
+        assert armed.ask("hooks") != "[]"
+        assert armed.ask(f"calls {count}") == "done"
+        told = report.finish()
+        check_exact(told, count)
+        assert f"PID {armed.pid} runs on, armed and off" in report.err
+        assert {"MainThread", "worker"} <= {thread["name"] for thread in told["threads"]}
+        assert armed.ask("hooks") == "[]"
+        assert states(armed) == {armed.pid: ("armed", "-")}
+    armed.end()
+    assert session_files(armed.env["ULMA_DIR"]) == []
+
+
+def test_stacks_that_were_there(armed, tmp_path):
+    """The frames below what is called are known though nobody saw them called."""
+    report = Report(armed, tmp_path)
+    assert armed.ask("calls 10") == "done"
+    told = report.finish()
+    names = {None: None, **{row["id"]: row["name"] for row in told["functions"]}}
+    callers = {(names[row["caller"]], names[row["callee"]]) for row in told["callers"]}
+    assert ("work", "in_thread") in callers and ("serve", "calls") in callers
+    assert function_named(told, "serve")["calls"] == function_named(told, "work")["calls"] == 0
+
+
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGHUP))
+def test_signals_end_the_collecting_alone(armed, tmp_path, number):
+    report = Report(armed, tmp_path)
+    assert armed.ask("calls 10") == "done"
+    check_exact(report.finish(number), 10)
+    assert armed.ask("hooks") == "[]"
+    armed.end()
+
+
+def test_duration_and_table(armed):
+    done = ulma(armed, "report", armed.pid, "-d", "0.2")
+    assert done.status == 0
+    assert b"ncalls" in done.out
+    assert re.search(rb"PID \d+ runs on, armed and off", done.err.splitlines()[-1])
+    armed.end()
+
+
+def test_top(armed):
+    done = ulma(armed, "top", armed.pid, "-b", "--count", "2", "-i", "0.2")
+    assert done.status == 0
+    assert done.out.count(b"%self") >= 2 and f"pid {armed.pid}".encode() in done.out
+    assert b"runs on, armed and off" in done.err
+    assert armed.ask("hooks") == "[]"
+    armed.end()
+
+
+def test_ends_while_followed(armed, tmp_path):
+    report = Report(armed, tmp_path)
+    assert armed.ask("calls 300") == "done"
+    armed.end()
+    told = report.finish(None)
+    check_exact(told, 300)
+    assert told["target"]["exit_status"] is None
+    assert f"PID {armed.pid} has ended" in report.err
+    assert session_files(armed.env["ULMA_DIR"]) == []
+
+
+def test_killed_its_page_is_cleared(armed):
+    armed.process.kill()
+    armed.process.wait()
+    assert len(session_files(armed.env["ULMA_DIR"])) == 1
+    done = ulma(armed, "ps", "--dir", armed.env["ULMA_DIR"])
+    assert b"removed 1 control page" in done.err
+    assert session_files(armed.env["ULMA_DIR"]) == []
+
+
+def test_collector_killed(armed, tmp_path):
+    """The probe goes off by itself, and a new collector has the process at once."""
+    report = Report(armed, tmp_path)
+    report.ulma.kill()
+    report.ulma.communicate()
+
+    def is_off():
+        armed.ask("calls 20")
+        return armed.ask("hooks") == "[]"
+
+    wait_for(is_off, "off")
+    maps = pathlib.Path(f"/proc/{armed.pid}/maps").read_text()
+    assert maps.count(armed.env["ULMA_DIR"]) == 1, "the dead collector's session is still mapped"
+    report = Report(armed, tmp_path)
+    assert armed.ask("calls 400") == "done"
+    check_exact(report.finish(), 400)
+    armed.end()
+
+
+def test_collector_killed_and_followed_at_once(armed, tmp_path):
+    for count in (10, 20, 30):
+        report = Report(armed, tmp_path)
+        report.ulma.kill()
+        report.ulma.communicate()
+        report = Report(armed, tmp_path)
+        assert armed.ask(f"calls {count}") == "done"
+        check_exact(report.finish(), count)
+    assert ulma(armed, "ps", "--dir", armed.env["ULMA_DIR"]).status == 0
+    armed.end()
+    assert session_files(armed.env["ULMA_DIR"]) == []
+
+
+def test_second_collector_is_refused(armed, tmp_path):
+    report = Report(armed, tmp_path)
+    done = ulma(armed, "report", armed.pid, "-d", "1")
+    assert done.status == 1
+    assert f"followed already, by PID {report.ulma.pid} of the user" in done.err.decode()
+    assert b"report" in done.err
+    done = ulma(armed, "detach", armed.pid)
+    assert done.status == 1 and b"followed already" in done.err
+    assert armed.ask("calls 5") == "done"
+    check_exact(report.finish(), 5)
+    armed.end()
+
+
+def test_on_and_off_from_a_second_terminal(armed, tmp_path):
+    done = ulma(armed, "on", armed.pid)
+    assert done.status == 1 and f"`ulma top {armed.pid}`".encode() in done.err
+    report = Report(armed, tmp_path)
+    assert ulma(armed, "off", armed.pid).status == 0
+    assert armed.ask("hooks") == "[]" or states(armed)[armed.pid][0] == "off"
+    assert armed.ask("calls 1000") == "done"
+    assert ulma(armed, "on", armed.pid).status == 0
+    assert armed.ask("calls 20") == "done"
+    check_exact(report.finish(), 20)
+    done = ulma(armed, "off", armed.pid)
+    assert done.status == 0 and b"armed and off, nobody collects" in done.out
+    armed.end()
+
+
+def test_detach(armed):
+    done = ulma(armed, "detach", armed.pid)
+    assert done.status == 0, done.told()
+    assert session_files(armed.env["ULMA_DIR"]) == []
+    caught = re.search(
+        r"^SigCgt:\s*(\w+)", pathlib.Path(f"/proc/{armed.pid}/status").read_text(), re.MULTILINE
+    )
+    assert not int(caught[1], 16) >> (signal.SIGURG - 1) & 1
+    done = ulma(armed, "top", armed.pid, "-b", "--once")
+    assert done.status == 1 and b"is not armed" in done.err
+    assert [armed.ask("hooks"), armed.ask("arm")] == ["[]", "armed"]
+    assert states(armed) == {armed.pid: ("armed", "-")}
+    armed.end()
+
+
+@pytest.mark.parametrize("followed", (False, True))
+def test_fork(armed, tmp_path, followed):
+    """A child makes a page when it is first asked; its parent's counts and page are not touched."""
+    report = Report(armed, tmp_path) if followed else None
+    files = session_files(armed.env["ULMA_DIR"])
+    child = int(armed.ask("fork"))  # from here on the child reads what is told
+    assert session_files(armed.env["ULMA_DIR"]) == files
+    other = tmp_path / "child"
+    other.mkdir()
+    for count in (40, 50):
+        of_child = Report(armed, other, pid=child)
+        assert armed.ask("hooks") != "[]"
+        assert armed.ask(f"alone {count}") == "done"
+        assert calls_of(of_child.finish(), "in_main") == count
+        assert armed.ask("hooks") == "[]"
+    armed.tell("end")
+    assert armed.process.stdout.readline().strip() == str(child)
+    if report:
+        assert armed.ask("calls 30") == "done"
+        check_exact(report.finish(), 30)
+    armed.end()
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    (
+        ("0", b""),
+        ("on", b""),
+        ("on,keep=3", b"ULMA=on,keep=3 is not there yet"),
+        ("yes", b"ULMA=yes means nothing"),
+    ),
+)
+def test_values_of_ulma(python, installed, session_dir, value, told):
+    env = environment(session_dir, PYTHONUSERBASE=str(installed), ULMA=value)
+    done = run([python.path, "-c", "print(1)"], env=env)
+    assert (done.status, done.out) == (0, b"1\n")
+    assert told in done.err and done.err.count(b"\n") == bool(told)
+
+
+def test_a_handler_of_the_programs_own_is_left_alone(python, installed, session_dir):
+    code = (
+        "import signal, ulma\n"
+        "def mine(*args): pass\n"
+        "signal.signal(signal.SIGURG, mine)\n"
+        "try: ulma.arm()\n"
+        "except ulma.Error as error: print(error)\n"
+        "print(signal.getsignal(signal.SIGURG) is mine)\n"
+    )
+    env = environment(session_dir, PYTHONUSERBASE=str(installed))
+    done = run([python.path, "-c", code], env=env)
+    assert done.status == 0, done.told()
+    assert b"a handler of its own for SIGURG" in done.out and done.out.endswith(b"\nTrue\n")
+    assert session_files(session_dir) == []
+
+
+def test_armed_in_a_thread(python, installed, session_dir, tmp_path):
+    """The main thread takes the signal as soon as it runs Python code."""
+    code = (
+        "import os, sys, threading, ulma\n"
+        "def f(): pass\n"
+        "thread = threading.Thread(target=ulma.arm)\n"
+        "thread.start(); thread.join()\n"
+        "print(os.getpid(), flush=True)\n"
+        "sys.stdin.readline()\n"
+        "for _ in range(250): f()\n"
+        "print('done', flush=True); sys.stdin.readline()\n"
+    )
+    env = environment(session_dir, PYTHONUSERBASE=str(installed))
+    (tmp_path / "program.py").write_text(PROGRAM)
+    process = subprocess.Popen(
+        [python.path, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=env,
+        text=True,
+    )
+    try:
+        process.pid_told, process.env = int(process.stdout.readline()), env
+        report = Report(process, tmp_path)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "done\n"
+        assert calls_of(report.finish(), "f") == 250
+    finally:
+        process.communicate("\n", timeout=LIMIT_S)
+
+
+def test_run_of_an_armed_program_is_as_before(python, installed, session_dir, tmp_path):
+    """ULMA=1 does not arm what `ulma run` itself starts."""
+    (tmp_path / "program.py").write_text("def f(): pass\nfor _ in range(9): f()\n")
+    env = environment(session_dir, PYTHONUSERBASE=str(installed), ULMA="1")
+    output = tmp_path / "report.json"
+    words = ["run", "--python", python.path, "-q", "-o", output, tmp_path / "program.py"]
+    done = run([ULMA, *words], env=env)
+    assert done.status == 0 and done.err == b"", done.told()
+    assert calls_of(json.loads(output.read_text()), "f") == 9
+    assert session_files(session_dir) == []
+
+
+def test_not_armed(start, tmp_path):
+    process = start()
+    done = ulma(process, "report", process.pid)
+    assert done.status == 1 and b"is not armed: start its program with ULMA=1" in done.err
+    process.end()
+    done = ulma(process, "report", process.pid)
+    assert done.status == 1 and b"no process" in done.err
+
+
+def test_a_session_stands_for_a_pid(armed, tmp_path):
+    directory = armed.env["ULMA_DIR"]
+    (page,) = session_files(directory)
+    for word in (directory, page):
+        done = run([ULMA, "report", word, "-d", "0.1"], env=environment())
+        assert done.status == 0, done.told()
+        assert f"PID {armed.pid} runs on".encode() in done.err
+    armed.end()
+
+
+def test_descriptors_closed_by_the_program(python, armed, tmp_path):
+    """Daemons close what they do not know: the lock goes, the page stays, and no descriptor of the
+    program's own is taken for ours."""
+    numbers = armed.ask("reopen").split()
+    assert states(armed) == {armed.pid: ("armed", "-")}
+    report = Report(armed, tmp_path)
+    assert armed.ask("calls 60") == "done"
+    check_exact(report.finish(), 60)
+    assert ulma(armed, "detach", armed.pid).status == 0
+    assert armed.ask("still " + " ".join(numbers)) == "True"
+    armed.end()
+
+
+def test_stopped_process_is_given_up(armed):
+    os.kill(armed.pid, signal.SIGSTOP)
+    done = ulma(armed, "report", armed.pid, "-d", "1")
+    assert done.status == 1 and b"did not answer within 2 s" in done.err
+    os.kill(armed.pid, signal.SIGCONT)
+    # Nothing of it happens later.
+    assert armed.ask("calls 10") == "done"
+    assert armed.ask("hooks") == "[]"
+    assert len(session_files(armed.env["ULMA_DIR"])) == 1
+    armed.end()
+
+
+def test_tool_ids_taken_meanwhile(python, armed):
+    if python.minor < (3, 12):
+        assert armed.ask("take_tools") == "none"
+        return
+    assert armed.ask("take_tools") == "taken"
+    done = ulma(armed, "report", armed.pid, "-d", "1")
+    assert done.status == 1
+    assert b"tool ids 4 and 3 are taken by other and other" in done.err, done.told()
+    assert armed.ask("hooks") == "[3, 4]"
+    armed.end()
+
+
+def test_sub_interpreters_are_quiet(python, installed, session_dir):
+    code = (
+        "import sys\n"
+        "if sys.version_info >= (3, 13): import _interpreters as i\n"
+        "else: import _xxsubinterpreters as i\n"
+        "one = i.create()\n"
+        "i.run_string(one, 'print(\"in it\", flush=True)')\n"
+        "i.destroy(one)\n"
+    )
+    env = environment(session_dir, PYTHONUSERBASE=str(installed), ULMA="1")
+    done = run([python.path, "-c", code], env=env)
+    assert (done.status, done.out, done.err) == (0, b"in it\n", b""), done.told()
+
+
+def test_exec_of_an_armed_process(armed):
+    """The page of before is stale though the PID lives; its environment arms the new program."""
+    assert armed.ask("again") == str(armed.pid)
+    done = ulma(armed, "ps", "--dir", armed.env["ULMA_DIR"])
+    assert b"removed 1 control page" in done.err, done.told()
+    assert states(armed) == {armed.pid: ("armed", "-")}
+    armed.end()
+
+
+def test_memory_maps_and_descriptors_do_not_grow(armed, tmp_path):
+    def of_process():
+        folder = pathlib.Path(f"/proc/{armed.pid}")
+        maps = (folder / "maps").read_text()
+        return len(list((folder / "fd").iterdir())), maps.count(armed.env["ULMA_DIR"])
+
+    assert ulma(armed, "report", armed.pid, "-d", "0.01").status == 0
+    before = of_process()
+    for _ in range(10):
+        assert ulma(armed, "report", armed.pid, "-d", "0.01").status == 0
+        assert armed.ask("calls 100") == "done"
+    assert of_process() == before
+    armed.end()
+
+
+BUSY = """
+import os, sys, threading
+def leaf(n): return n
+def middle(n): return sum(leaf(i) for i in range(n))
+def work():
+    while not over: middle(20)
+over = False
+threads = [threading.Thread(target=work) for _ in range(8)]
+for t in threads: t.start()
+print(os.getpid(), flush=True)
+sys.stdin.readline()
+over = True
+for t in threads: t.join()
+print('fine')
+"""
+
+
+def switch_often(python, installed, session_dir, times):
+    env = environment(session_dir, PYTHONUSERBASE=str(installed), ULMA="1")
+    process = subprocess.Popen(
+        [python.path, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
+    )
+    pid = process.stdout.readline().decode().strip()
+    for number in range(times):
+        words = [ULMA, "report", pid, "-f", "json", "-d", "0.02", "--on-full", "wait"]
+        if number % 5 == 4:
+            one = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+            time.sleep(0.005 * (number % 7))  # any moment of its life
+            one.kill()
+            one.communicate()
+            continue
+        done = run(words, env=env)
+        assert done.status == 0, done.told()
+        assert calls_of(json.loads(done.out), "leaf") > 0
+    out, _ = process.communicate(b"\n", timeout=LIMIT_S)
+    assert (process.returncode, out) == (0, b"fine\n")
+
+
+def test_switched_often_under_load(python, installed, session_dir):
+    switch_often(python, installed, session_dir, 10)
+
+
+@pytest.mark.torture
+def test_switched_300_times_under_load(python, installed, session_dir):
+    switch_often(python, installed, session_dir, 300)

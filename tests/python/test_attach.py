@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""ulma attach: a Python that was started without ulma is armed, followed, detached, and runs on."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+from harness import LIMIT_S, ULMA, environment, function_named, run
+from test_attach_inject import RUNNING, Target, status_of
+
+
+def ulma(session_dir, *words):
+    return run([ULMA, *words], env=environment(session_dir))
+
+
+def attach(session_dir, target):
+    done = ulma(session_dir, "attach", "--timeout", "20", target.pid)
+    assert done.status == 0, (done.told(), target.told())
+    return done.out.decode()
+
+
+def detach(session_dir, target):
+    done = ulma(session_dir, "detach", target.pid)
+    assert done.status == 0, done.told()
+
+
+def mapped(pid):
+    """Lines of maps that are ours."""
+    maps = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return [line for line in maps if "ulma" in line]
+
+
+def open_files(pid):
+    return sorted(os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd"))
+
+
+def report(session_dir, target, folder):
+    output = folder / "report.json"
+    options = ["-q", "-f", "json", "--force", "-o", output, "-d", "0.3"]
+    done = ulma(session_dir, "report", *options, target.pid)
+    assert done.status == 0, done.told()
+    return json.loads(output.read_text())
+
+
+@pytest.mark.parametrize("state", ["compute", "nine_threads", "poll_limit"])
+def test_attach_report_detach(python, state, session_dir, tmp_path):
+    with Target(python, state, tmp_path, ULMA_DIR=str(session_dir)) as target:
+        files = open_files(target.pid)
+        told = attach(session_dir, target)
+        assert told.startswith(f"{target.pid} (python {python.version}")
+        assert f": armed, nothing recorded. Next: ulma top {target.pid} | " in told
+        assert ": armed already. Next: " in attach(session_dir, target)
+        found = report(session_dir, target, tmp_path)
+        assert found["ulma"] == 1
+        if state == "compute":
+            assert found["events"]["lost"] == 0
+            assert function_named(found, "stdin_is_ready")["calls"] > 0
+        detach(session_dir, target)
+        assert open_files(target.pid) == files
+        assert status_of(target.pid, "TracerPid") == "0"
+        target.goes_on({**RUNNING, "poll_limit": "'0 go on\\n' 1"}[state])
+        assert target.told() == ""
+
+
+def test_again_and_again(python, session_dir, tmp_path):
+    """The second attach finds the first one's probe: nothing more is mapped, opened or started."""
+    with Target(python, "nine_threads", tmp_path, ULMA_DIR=str(session_dir)) as target:
+        attach(session_dir, target)
+        detach(session_dir, target)
+        before = mapped(target.pid), open_files(target.pid)
+        for _ in range(100 if os.environ.get("ULMA_TORTURE") == "1" else 5):
+            attach(session_dir, target)
+            assert report(session_dir, target, tmp_path)["ulma"] == 1
+            detach(session_dir, target)
+        assert (mapped(target.pid), open_files(target.pid)) == before
+        target.goes_on(RUNNING["nine_threads"])
+        assert target.told() == ""
+
+
+def test_refusals_are_one_line(session_dir):
+    other = subprocess.Popen(["sleep", "100"])
+    try:
+        done = ulma(session_dir, "attach", other.pid)
+        assert done.status == 1
+        assert done.err.decode().startswith(f"ulma: process {other.pid} is not a Python")
+        assert done.err.count(b"\n") == 1
+    finally:
+        other.kill()
+        other.wait(LIMIT_S)
+    for words, told in (((), "needs a PID"), (("here",), "`here` is no PID")):
+        done = ulma(session_dir, "attach", *words)
+        assert done.status == 2
+        assert told in done.err.decode()

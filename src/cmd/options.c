@@ -52,11 +52,11 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 static const char *const later_verbs[] = {"web", "record", "diff",   "replay", "attach",
                                           "set", "dump",   "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "pid",    "only",   "skip",     "budget",     "children",    "no-children", "timeout",
-    "trace",  "keep",   "max-size", "no-command", "with-source", "redact",      "from",
-    "to",     "thread", "by",       "map",        "weight",      "fail-over",   "min-time",
-    "port",   "listen", "open",     "allow-host", "token-file",  "read-only",   "flight",
-    "locals", "every",  "verdicts", "rules",      "speed",       NULL};
+    "only",   "skip",     "budget",     "children",    "no-children", "timeout",  "trace",
+    "keep",   "max-size", "no-command", "with-source", "redact",      "from",     "to",
+    "thread", "by",       "map",        "weight",      "fail-over",   "min-time", "port",
+    "listen", "open",     "allow-host", "token-file",  "read-only",   "flight",   "locals",
+    "every",  "verdicts", "rules",      "speed",       NULL};
 
 const struct verb_row *verb_find(const char *name)
 {
@@ -284,4 +284,11 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
         words[kept++] = words[first];
     parsed->words = kept > 0 ? words : words + first;
     parsed->word_count = kept > 0 ? kept : word_count - first;
+    if (parsed->options.pid && parsed->word_count > 0)
+        wrong(&parser, "-p names the process already: leave `%.80s` out", parsed->words[0]);
+    else if (parsed->options.pid) {
+        parsed->pid_word = (char *)parsed->options.pid;
+        parsed->words = &parsed->pid_word;
+        parsed->word_count = 1;
+    }
 }

@@ -30,7 +30,7 @@ enum verb_bit {
 enum { OPTIONS_LIMIT_DEFAULT = 30, OPTIONS_UNSET = -1 };
 
 struct options {
-    const char *output, *python, *directory;
+    const char *output, *python, *directory, *pid;
     const struct exporter *format;
     const char *sort;
     int64_t limit, count;                       /* OPTIONS_UNSET */
@@ -94,6 +94,7 @@ struct parsed {
     char **
         words; /* what follows ulma's options: the target from its first word (-m, -c, -- are words) */
     int word_count;
+    char *pid_word;                 /* the only word, when it came with -p */
     char error[OPTIONS_ERROR_SIZE]; /* the first thing wrong, one sentence; "" when all is right */
 };
 

@@ -275,7 +275,7 @@ def test_signals_end_the_collecting_alone(armed, tmp_path, number):
 
 
 def test_duration_and_table(armed):
-    done = ulma(armed, "report", armed.pid, "-d", "0.2")
+    done = ulma(armed, "report", "-p", armed.pid, "-d", "0.2")
     assert done.status == 0
     assert b"ncalls" in done.out
     assert re.search(rb"PID \d+ runs on, armed and off", done.err.splitlines()[-1])
@@ -526,6 +526,20 @@ def test_stopped_process_is_given_up(armed):
     assert armed.ask("calls 10") == "done"
     assert armed.ask("hooks") == "[]"
     assert len(session_files(armed.env["ULMA_DIR"])) == 1
+    armed.end()
+
+
+def test_stopped_while_followed(armed, tmp_path):
+    """It is not said to be off before it is; when it goes on, it is."""
+    report = Report(armed, tmp_path)
+    assert armed.ask("calls 70") == "done"
+    os.kill(armed.pid, signal.SIGSTOP)
+    check_exact(report.finish(), 70)
+    assert "has not answered yet" in report.err and "armed and off" not in report.err
+    os.kill(armed.pid, signal.SIGCONT)
+    assert armed.ask("calls 1") == "done"
+    assert armed.ask("hooks") == "[]"
+    assert states(armed) == {armed.pid: ("armed", "-")}
     armed.end()
 
 

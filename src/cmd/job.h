@@ -22,6 +22,7 @@ struct job {
     struct armed armed; /* the process, when ulma did not start it (job_process.h) */
     bool is_process;    /* ... and that is so */
     bool joined;        /* ... and it has the session */
+    bool left;          /* ... and has left it again */
     struct output output;
     struct private_folder folder;
     struct mapping mapping;

@@ -276,9 +276,7 @@ void job_process_leave(struct job *job)
     if (!job->joined || job->supervise.ended)
         return;
     job->joined = false;
-    /* It is off by then; one that does not answer leaves when it next looks. */
-    if (armed_ask(&job->armed, ARMED_LEAVE, NULL, JOB_PROCESS_WAIT_MS))
-        message_step("PID %d has not left the session yet", (int)job->armed.pid);
+    job->left = armed_ask(&job->armed, ARMED_LEAVE, NULL, JOB_PROCESS_WAIT_MS) == 0;
 }
 
 void job_process_say_end(const struct job *job)
@@ -286,8 +284,13 @@ void job_process_say_end(const struct job *job)
     int pid = (int)job->armed.pid;
     if (job->supervise.ended)
         message_note("PID %d has ended", pid);
-    else
+    else if (job->left)
         message_note("PID %d runs on, armed and off; next: ulma top %d | ulma report %d -d 2 | "
                      "ulma detach %d",
                      pid, pid, pid, pid);
+    else
+        message_note("PID %d runs on; its main thread has not answered yet (it is stopped, or in a "
+                     "call that lets no signal handler run), so the probe goes off at one of its "
+                     "next calls; `ulma off %d` makes sure",
+                     pid, pid);
 }

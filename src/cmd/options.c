@@ -289,4 +289,11 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
         words[kept++] = words[first];
     parsed->words = kept > 0 ? words : words + first;
     parsed->word_count = kept > 0 ? kept : word_count - first;
+    if (parsed->options.pid && parsed->word_count > 0)
+        wrong(&parser, "-p names the process already: leave `%.80s` out", parsed->words[0]);
+    else if (parsed->options.pid) {
+        parsed->pid_word = (char *)parsed->options.pid;
+        parsed->words = &parsed->pid_word;
+        parsed->word_count = 1;
+    }
 }

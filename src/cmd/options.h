@@ -95,6 +95,7 @@ struct parsed {
     char **
         words; /* what follows ulma's options: the target from its first word (-m, -c, -- are words) */
     int word_count;
+    char *pid_word;                 /* the only word, when it came with -p */
     char error[OPTIONS_ERROR_SIZE]; /* the first thing wrong, one sentence; "" when all is right */
 };
 

@@ -37,6 +37,9 @@ int switch_arm(char *reason, size_t size);
  * leaves nothing switched on. 0, or -1 with a sentence. */
 int switch_prepare_process(char *reason, size_t size);
 
+/* SIGURG's handler, where nobody else has one. False: only the main thread may. */
+bool switch_install_signal(void);
+
 /* SIGURG's handler, in the main thread soon if this is another one; then the control page is ready.
  * 0, or -1 with a sentence. */
 int switch_take_signal(char *reason, size_t size);

@@ -177,7 +177,7 @@ static void set_pace(struct writer *writer, uint64_t counter)
     uint64_t span = counter - writer->paced;
     writer->paced = counter;
     if (span > switch_ticks_of_ns(PACE_NS))
-        writer->step = writer->step / 4 > NAME_STEP ? writer->step / 4 : NAME_STEP;
+        writer->step = writer->step / 4 > 1 ? writer->step / 4 : 1;
     else if (writer->step <= writer->mask / 4)
         writer->step *= 2;
 }

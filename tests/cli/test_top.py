@@ -129,9 +129,16 @@ def test_what_is_not_there_yet(ulma, sentence, words):
 
 
 def test_no_such_process(ulma, sentence):
-    done = ulma("top", "99999999")
-    assert done.status == 1
-    sentence(done, "no process 99999999", "ulma ps")
+    for words in (["99999999"], ["-p", "99999999"], ["99999999", "-b"]):
+        done = ulma("top", *words)
+        assert done.status == 1
+        sentence(done, "no process 99999999", "ulma ps")
+
+
+def test_a_process_named_twice(ulma, sentence):
+    done = ulma("top", "-p", "1", "2")
+    assert done.status == 125
+    sentence(done, "-p names the process already", "`2`")
 
 
 def test_rows_are_limited_and_the_rest_counted(ulma):

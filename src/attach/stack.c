@@ -92,7 +92,7 @@ static bool make_room(struct walk *walk)
     return true;
 }
 
-/* 0; -EAGAIN: the chain led into nothing, so it changed under us. */
+/* 0; -EAGAIN: the chain led into nothing or round and round, so it changed under us. */
 static int walk_frames(const struct objects *objects, uint64_t head_at, struct walk *walk)
 {
     const size_t size = frame_size(&objects->layout);
@@ -100,7 +100,12 @@ static int walk_frames(const struct objects *objects, uint64_t head_at, struct w
     walk->cut = false;
     int result = memory_read_u64(objects->pid, head_at, &walk->head);
     uint64_t address = walk->head;
+    uint64_t mark = 0; /* an address seen, farther and farther back: met again, it is a circle */
     while (result == 0 && address) {
+        if (address == mark)
+            return -EAGAIN;
+        if ((walk->count & (walk->count - 1)) == 0)
+            mark = address;
         if (walk->count == STACK_FRAMES_MOST) {
             walk->cut = true;
             break;

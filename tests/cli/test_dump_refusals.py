@@ -200,18 +200,23 @@ def test_a_layout_that_is_none(ulma, sentence, like_python):
 
 HOSTILE = [0x030B00F0, 0x030C00F0, 0x030D00F0, 0x030E00F0, 0x030F00F0]
 
+# Words of _Py_DebugOffsets: how many there are; interpreters' head; an interpreter's next, threads
+# and gil; a thread's next, interpreter and frame.
+TOLD = {
+    0xD: (73, (5, 8, 9, 15, 21, 22, 23)),
+    0xE: (95, (5, 8, 9, 16, 24, 25, 26)),
+    0xF: (111, (5, 8, 9, 16, 24, 25, 26)),
+}
 
-@pytest.mark.parametrize("seed", range(30))
-def test_state_that_is_noise(ulma, like_python, seed):
-    """Pointers into itself, loops, huge lengths: a sentence or an empty answer, and soon."""
-    version = HOSTILE[seed % len(HOSTILE)]
-    chance = random.Random(seed)
-    first, code_type = where_it_lies(like_python, version)
+
+def noise(chance, first, code_type):
+    """16,384 words: pointers into themselves, to a type of code objects, lengths, and anything."""
+    near = chance.choice([64, 512, 4096, 16384])
     words = []
     for _ in range(16384):
         kind = chance.randrange(8)
         if kind < 4:
-            words.append(first + 8 * chance.randrange(16384))
+            words.append(first + 8 * chance.randrange(near))
         elif kind == 4:
             words.append(code_type)
         elif kind == 5:
@@ -220,13 +225,43 @@ def test_state_that_is_noise(ulma, like_python, seed):
             words.append(chance.choice([0, 1, 2**31, 2**63 - 1, 2**64 - 1, 0x38000000]))
         else:
             words.append(chance.getrandbits(64))
-    state = struct.pack("<16384Q", *words)
+    return words
+
+
+def with_way_to_a_thread(chance, version, first, words):
+    """So that the reader gets as far as threads and frames, which are noise."""
+    count, places = TOLD[version >> 16 & 0xF]
+    told = [8 * chance.randrange(15) for _ in range(count)]
+    head, following, threads, thread_following, owner, frame = range(960, 1008, 8)
+    offsets = (head, following, threads, 0, thread_following, owner, frame)
+    for word, offset in zip(places, offsets):
+        told[word] = offset
+    interpreter, thread = 1024, 2048
+    address = [first + 8 * place for place in (interpreter, thread)]
+    words = told_words(version) + told[3:] + words[count:]
+    words[head // 8] = address[0]
+    words[interpreter + following // 8] = 0
+    words[interpreter + threads // 8] = address[1]
+    words[thread + thread_following // 8] = chance.choice([0, address[1]])
+    words[thread + owner // 8] = address[0]
+    words[thread + frame // 8] = first + 8 * chance.randrange(4096)
+    return words
+
+
+def told_words(version):
+    return list(struct.unpack("<3Q", told_state(version)))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_state_that_is_noise(ulma, like_python, seed):
+    """A sentence or an answer without sense, but soon, and the process is left alone."""
+    version = HOSTILE[seed % len(HOSTILE)]
+    chance = random.Random(seed)
+    first, code_type = where_it_lies(like_python, version)
+    words = noise(chance, first, code_type)
     if version >= 0x030D0000:
-        count = {0xD: 73, 0xE: 95, 0xF: 111}[version >> 16 & 0xF]
-        offsets = [8 * chance.randrange(15) for _ in range(count)]
-        head = told_state(version) + struct.pack(f"<{count}Q", *offsets)[24:]
-        state = head + state[len(head) :]
-    pid, *again = like_python(state, version=version)
+        words = with_way_to_a_thread(chance, version, first, words)
+    pid, *again = like_python(struct.pack("<16384Q", *words), version=version)
     assert again == [first, code_type]
     for options in ([], ["--locals", "-f", "json"]):
         done = ulma("dump", *options, pid, limit_s=LIMIT_S)

@@ -11,11 +11,12 @@
 #include "attach/objects.h"
 #include "attach/stack.h"
 #include "attach/tasks.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { ATTEMPTS = 20, INTERPRETERS_MOST = 1024, THREADS_MOST = 1 << 16 };
+enum { ATTEMPTS = 20, LIMIT_S = 10, INTERPRETERS_MOST = 1024, THREADS_MOST = 1 << 16 };
 
 struct reading {
     struct inspect inspect; /* first: what the caller has */
@@ -26,6 +27,7 @@ struct reading {
     struct objects_entry *active; /* of threading._active: ident -> Thread */
     size_t active_count;
     uint64_t main_ident;
+    uint64_t deadline_ns; /* a list without end is no Python's */
     size_t room;
 };
 
@@ -161,8 +163,14 @@ static int read_threads(struct reading *reading, uint64_t interpreter)
     int result = memory_read_u64(pid, interpreter + layout->interpreter_id, &id);
     if (result == 0)
         result = memory_read_u64(pid, interpreter + layout->interpreter_threads, &address);
-    while (result == 0 && address) {
+    uint64_t mark =
+        0; /* a thread state seen, farther and farther back: met again, it is a circle */
+    for (size_t seen = 0; result == 0 && address; seen++) {
         uint64_t owner;
+        if (address == mark)
+            return -EAGAIN;
+        if ((seen & (seen - 1)) == 0)
+            mark = address;
         if (memory_read_u64(pid, address + layout->thread_interpreter, &owner) ||
             owner != interpreter)
             return -EAGAIN;
@@ -171,6 +179,8 @@ static int read_threads(struct reading *reading, uint64_t interpreter)
             result = read_thread(reading, address, (int64_t)id, holder);
         if (result == 0)
             result = memory_read_u64(pid, address + layout->thread_next, &address);
+        if (result == 0 && clock_monotonic_ns() > reading->deadline_ns)
+            result = -ETIME;
     }
     return result;
 }
@@ -202,8 +212,11 @@ static enum python_refusal read_all(struct reading *reading)
     pid_t pid = reading->objects.pid;
     uint64_t start_time = tasks_start_time(pid);
     int result = -EAGAIN;
+    reading->deadline_ns = clock_monotonic_ns() + LIMIT_S * UINT64_C(1000000000);
     for (int attempt = 0; attempt < ATTEMPTS && (result == -EAGAIN || result == -EFAULT);
          attempt++) {
+        if (attempt > 0 && clock_monotonic_ns() > reading->deadline_ns)
+            break;
         tasks_done(&reading->tasks);
         result = tasks_read(pid, &reading->tasks);
         if (result == 0)

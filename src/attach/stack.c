@@ -92,7 +92,7 @@ static bool make_room(struct walk *walk)
     return true;
 }
 
-/* 0; -EAGAIN: the chain led into nothing, so it changed under us. */
+/* 0; -EAGAIN: the chain led into nothing or round and round, so it changed under us. */
 static int walk_frames(const struct objects *objects, uint64_t head_at, struct walk *walk)
 {
     const size_t size = frame_size(&objects->layout);
@@ -100,7 +100,12 @@ static int walk_frames(const struct objects *objects, uint64_t head_at, struct w
     walk->cut = false;
     int result = memory_read_u64(objects->pid, head_at, &walk->head);
     uint64_t address = walk->head;
+    uint64_t mark = 0; /* an address seen, farther and farther back: met again, it is a circle */
     while (result == 0 && address) {
+        if (address == mark)
+            return -EAGAIN;
+        if ((walk->count & (walk->count - 1)) == 0)
+            mark = address;
         if (walk->count == STACK_FRAMES_MOST) {
             walk->cut = true;
             break;
@@ -308,11 +313,13 @@ static int take(const struct objects *objects, const struct raw_frame *frames, s
     stack->frames = arena_array(objects->arena, count + 1, sizeof(*stack->frames));
     if (!stack->frames)
         return -ENOMEM;
+    uint64_t known = 0; /* a recursive function's code is looked at once */
     for (size_t i = 0; i < count; i++) {
         const struct raw_frame *frame = &frames[i];
         uint64_t code = code_of(objects, frame);
-        bool broken;
-        if (is_of_program(objects, frame, code, &broken)) {
+        bool broken = false;
+        if ((known && code == known) || is_of_program(objects, frame, code, &broken)) {
+            known = code;
             int64_t instruction = instruction_of(objects, frame, code);
             /* Just made, its caller not yet left: CPython does not show it either. */
             if (objects->layout.minor >= 11 && instruction < 0 && stack->count == 0)
@@ -331,10 +338,13 @@ static int take(const struct objects *objects, const struct raw_frame *frames, s
 static bool ends_in_generator(const struct objects *objects, const struct walk *walk)
 {
     uint32_t flags;
+    bool broken;
     if (!walk->count || walk->cut)
         return false;
-    uint64_t code = code_of(objects, &walk->frames[walk->count - 1]);
-    return memory_read_u32(objects->pid, code + objects->layout.code_flags, &flags) == 0 &&
+    const struct raw_frame *outermost = &walk->frames[walk->count - 1];
+    uint64_t code = code_of(objects, outermost);
+    return is_of_program(objects, outermost, code, &broken) &&
+           memory_read_u32(objects->pid, code + objects->layout.code_flags, &flags) == 0 &&
            flags & CODE_GENERATOR;
 }
 

@@ -7,7 +7,7 @@ import subprocess
 import harness
 import pytest
 
-VERBS = ("run", "top", "ps", "export", "help")
+VERBS = ("run", "top", "dump", "ps", "export", "help")
 LATER = (
     "web",
     "record",

@@ -13,7 +13,7 @@ PAGES = all_pages()
 LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)")
 PATH = re.compile(r"`((?:src|tests|tools|docs|bench|python)/[\w./-]+?)`")
 TEST = re.compile(r"`(test_\w+)`")
-CALL = re.compile(r"(?:^\$ |`)(?:build/)?ulma ((?:run|top|ps|export|help)\b[^`\n]*)", re.MULTILINE)
+CALL = re.compile(r"(?:^\$ |`)(?:build/)?ulma ((?:run|top|dump|ps|export|help)\b[^`\n]*)", re.MULTILINE)
 
 
 def prose(page):

@@ -12,9 +12,9 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import harness
@@ -157,14 +157,14 @@ tell_and_wait()
 class Target:
     """A Python program that runs, and what it said first."""
 
-    def __init__(self, python, folder, source, *arguments):
+    def __init__(self, python, folder, source, *arguments, **environment):
         self.file = folder / "program.py"
         self.file.write_text(source, encoding="utf-8")
         self.process = subprocess.Popen(
             [python.path, "-X", "utf8", str(self.file), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=harness.environment(),
+            env=harness.environment(**environment),
         )
         self.pid = self.process.pid
         self.lines = source.splitlines()
@@ -208,8 +208,8 @@ def wait_until(holds):
 def start(tmp_path):
     with contextlib.ExitStack() as stack:
 
-        def starting(python, source, *arguments):
-            target = Target(python, tmp_path, source, *arguments)
+        def starting(python, source, *arguments, **environment):
+            target = Target(python, tmp_path, source, *arguments, **environment)
             stack.callback(target.end)
             return target
 
@@ -582,37 +582,23 @@ sys.stdin.read()
         os.kill(child, signal.SIGKILL)
 
 
-def test_a_deleted_library_and_a_moved_interpreter(python, start, tmp_path):
+def test_a_python_whose_files_are_deleted(python, start, tmp_path):
     """What is mapped counts, not what its path leads to now."""
-    target = start(python, SHAPES)
-    told = target.told()
-    maps = pathlib.Path(f"/proc/{target.pid}/maps").read_text()
-    path = next(
-        line.split()[-1]
-        for line in maps.splitlines()
-        if re.search(r"/(libpython3\.\d+\.so\S*|python3\.\d+)$", line)
-    )
+    target = start(python, "import json, sys; print(json.dumps(sys.base_prefix), flush=True)")
+    prefix = target.told()
     copies = tmp_path / "copies"
     copies.mkdir()
-    copy = copies / os.path.basename(path)
-    copy.write_bytes(pathlib.Path(path).read_bytes())
-    copy.chmod(0o755)
-    target.end()
-    environment = harness.environment(LD_LIBRARY_PATH=str(copies))
-    words = [python.path, "-X", "utf8", str(target.file)]
-    if "libpython" not in copy.name:
-        pytest.skip("this interpreter is one file with its loader's own arrangement")
-    process = subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-    )
-    try:
-        told = json.loads(process.stdout.readline())
-        mapped = pathlib.Path(f"/proc/{process.pid}/maps").read_text()
-        assert str(copy) in mapped
-        copy.unlink()
-        copy.write_bytes(b"something else")
-        target.pid = process.pid
-        compare(dump(target), told, target)
-    finally:
-        process.kill()
-        process.communicate()
+    executable = copies / "python3"
+    shutil.copy(os.path.realpath(python.path), executable)
+    for library in pathlib.Path(prefix, "lib").glob("libpython3*.so*"):
+        shutil.copy(library, copies)
+    more = {"PYTHONHOME": prefix, "LD_LIBRARY_PATH": str(copies)}
+    target = start(harness.Python(python.version, str(executable)), SHAPES, **more)
+    told = target.told()
+    for path in copies.iterdir():
+        path.unlink()
+        path.write_bytes(b"something else")
+    target.wait_for_states("S")
+    maps = pathlib.Path(f"/proc/{target.pid}/maps").read_text()
+    assert re.search(r"/copies/\S*python3\S* \(deleted\)", maps)
+    compare(dump(target), told, target)

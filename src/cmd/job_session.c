@@ -77,6 +77,7 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
         .on_full = (uint32_t)options->on_full,
         .sources = (uint32_t)options->sources,
         .start_off = options->start_off || options->delay_ns > 0,
+        .modes_vary = options->sites.count > 0,
         .clock_kind = (uint32_t)clock_choose(),
         .owner = geteuid(),
     };

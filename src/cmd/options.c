@@ -45,11 +45,11 @@ static const char *const later_verbs[] = {"web",    "record", "report", "diff", 
                                           "attach", "detach", "on",     "off",  "set",
                                           "dump",   "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "pid",    "only",   "skip",     "budget",     "children",    "no-children", "timeout",
-    "trace",  "keep",   "max-size", "no-command", "with-source", "redact",      "from",
-    "to",     "thread", "by",       "map",        "weight",      "fail-over",   "min-time",
-    "port",   "listen", "open",     "allow-host", "token-file",  "read-only",   "flight",
-    "locals", "every",  "verdicts", "rules",      "speed",       NULL};
+    "pid",      "budget",     "children",    "no-children", "timeout",  "trace",  "keep",
+    "max-size", "no-command", "with-source", "redact",      "from",     "to",     "thread",
+    "by",       "map",        "weight",      "fail-over",   "min-time", "port",   "listen",
+    "open",     "allow-host", "token-file",  "read-only",   "flight",   "locals", "every",
+    "verdicts", "rules",      "speed",       NULL};
 
 const struct verb_row *verb_find(const char *name)
 {

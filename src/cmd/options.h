@@ -7,6 +7,7 @@
 #define ULMA_CMD_OPTIONS_H
 
 #include "export/exporter.h"
+#include "model/sites.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,7 @@ struct options {
     int64_t on_full;                            /* enum on_full */
     int64_t buffer_bytes;
     int64_t collector_cpu; /* OPTIONS_UNSET */
+    struct sites sites;
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
     bool list, man, markdown, quiet, verbose, help;
 };
@@ -56,6 +58,8 @@ enum option_kind {
     OPTION_EVENTS,
     OPTION_CLOCK,
     OPTION_ON_FULL,
+    OPTION_ONLY,
+    OPTION_SKIP,
 };
 
 struct option_row {

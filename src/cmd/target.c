@@ -207,6 +207,13 @@ bool target_init(struct target *target, char **words, int word_count, const char
     return find_python(target, python, &argv0) && fill_words(target, argv0, words, word_count);
 }
 
+const char *target_module(const struct target *target)
+{
+    if (target->form != TARGET_MODULE)
+        return NULL;
+    return target->argv[1][2] ? target->argv[1] + 2 : target->argv[2];
+}
+
 void target_done(struct target *target)
 {
     free(target->argv);

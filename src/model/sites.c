@@ -176,24 +176,26 @@ static bool is_dotted(const char *text, size_t size, const char *more)
     return begun;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text), end_size = strlen(end);
+    return size >= end_size && strcmp(text + size - end_size, end) == 0;
+}
+
 /* `dict.get`, `_io.*.write`: of the contract, for sources that are not there yet. */
 static bool is_type_method(const char *text)
 {
     static const char *const types[] = {
         "bool.", "bytearray.",  "bytes.",  "complex.", "dict.", "float.", "frozenset.", "int.",
         "list.", "memoryview.", "object.", "range.",   "set.",  "slice.", "str.",       "tuple."};
-    if (strchr(text, '*') && is_dotted(text, strlen(text), "*"))
+    if (strpbrk(text, "/:"))
+        return false;
+    if (strchr(text, '*') && !ends_with(text, ".py") && is_dotted(text, strlen(text), "*"))
         return true;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (strncmp(text, types[i], strlen(types[i])) == 0)
             return true;
     return false;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t size = strlen(text), end_size = strlen(end);
-    return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
 static bool read_set(const char *text, enum site_form *ret_form)

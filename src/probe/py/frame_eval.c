@@ -203,22 +203,6 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     return result;
 }
 
-/* A plain function whose site is off: nothing but what keeps the stack right. */
-static PyObject *pass_left_out(PyThreadState *tstate, void *frame, void *caller, int throwflag)
-{
-    struct writer *writer = writer_of_thread;
-    if (__builtin_expect(writer->innermost != caller, 0))
-        put_retop(writer, caller);
-    if (__builtin_expect(getitem_closing, 0))
-        getitem_on_frame(frame, pyapi_frame_code(frame));
-    uint32_t begun_in = epoch;
-    writer->innermost = frame;
-    PyObject *result = chained(tstate, frame, throwflag);
-    if (__builtin_expect(begun_in == epoch, 1))
-        writer->innermost = caller;
-    return result;
-}
-
 /* Whatever the duty is, in no hurry. */
 static PyObject *evaluate_any(PyThreadState *tstate, void *frame, int throwflag)
 {
@@ -279,6 +263,34 @@ INLINE uint32_t known_id(enum path path, PyObject *code)
     return define_known_at(code, CODE_EXTRA_311);
 }
 
+/* A module's or a class's code. */
+static bool is_body(void *frame)
+{
+    const PyObject *code = pyapi_frame_code(frame);
+    return !code || !(PYAPI_FIELD(int, code, pyapi.code_flags) & CODE_OPTIMIZED);
+}
+
+/* A frame whose site is off: nothing but what keeps `innermost` right. */
+INLINE PyObject *pass_left_out(enum path path, PyThreadState *tstate, void *frame, int throwflag)
+{
+    struct writer *writer = writer_of_thread;
+    bool plain = duty == RECORD && !switch_is_due() && !is_low_on_stack(writer) &&
+                 !(getitem_closing && is_body(frame));
+    if (__builtin_expect(!plain, 0))
+        return evaluate_any(tstate, frame, throwflag);
+    if (__builtin_expect(getitem_closing, 0))
+        getitem_on_frame(frame, pyapi_frame_code(frame));
+    void *caller = current_frame(path, tstate);
+    if (__builtin_expect(writer->innermost != caller, 0))
+        put_retop(writer, caller);
+    uint32_t begun_in = epoch;
+    writer->innermost = frame;
+    PyObject *result = chained(tstate, frame, throwflag);
+    if (__builtin_expect(begun_in == epoch, 1))
+        writer->innermost = caller;
+    return result;
+}
+
 /* A function that cannot be suspended, seen before, on a thread with a ring and stack left; anything else
  * is evaluate_any's. `varied`: modes vary, so that pops carry the id. */
 INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate, void *frame,
@@ -289,14 +301,11 @@ INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate
     int flags = PYAPI_FIELD(int, code, AT(path, code_flags, CODE_FLAGS_311));
     uint32_t id = known_id(path, code);
     bool plain = (flags & (CODE_OPTIMIZED | CODE_SUSPENDS)) == CODE_OPTIMIZED && duty == RECORD &&
-                 (varied || link_to.modes[id] == MODE_RECORD) && id != 0 && !switch_is_due() &&
+                 link_to.modes[id] == MODE_RECORD && id != 0 && !switch_is_due() &&
                  !is_low_on_stack(writer);
     if (__builtin_expect(!plain, 0))
         return evaluate_any(tstate, frame, throwflag);
     void *caller = current_frame(path, tstate);
-    if (varied && link_to.modes[id] != MODE_RECORD)
-        return link_to.modes[id] == MODE_OFF ? pass_left_out(tstate, frame, caller, throwflag)
-                                             : evaluate_any(tstate, frame, throwflag);
     if (__builtin_expect(writer->innermost != caller, 0))
         put_retop(writer, caller);
     if (__builtin_expect(getitem_closing, 0))
@@ -320,25 +329,32 @@ INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate
     return result;
 }
 
-static PyObject *record_by_table(PyThreadState *tstate, void *frame, int throwflag)
-{
-    return record_plain(BY_TABLE, false, tstate, frame, throwflag);
-}
+/* Each is a function of its own, so that none saves registers for what another does. */
+#define EVALUATORS(name, path)                                                                 \
+    static PyObject *record_##name(PyThreadState *tstate, void *frame, int throwflag)          \
+    {                                                                                          \
+        return record_plain(path, false, tstate, frame, throwflag);                            \
+    }                                                                                          \
+    static __attribute__((noinline))                                                           \
+    PyObject *keep_##name(PyThreadState *tstate, void *frame, int throwflag)                   \
+    {                                                                                          \
+        return record_plain(path, true, tstate, frame, throwflag);                             \
+    }                                                                                          \
+    static __attribute__((noinline))                                                           \
+    PyObject *leave_out_##name(PyThreadState *tstate, void *frame, int throwflag)              \
+    {                                                                                          \
+        return pass_left_out(path, tstate, frame, throwflag);                                  \
+    }                                                                                          \
+    static PyObject *record_##name##_varied(PyThreadState *tstate, void *frame, int throwflag) \
+    {                                                                                          \
+        PyObject *code = PYAPI_FIELD(PyObject *, frame, AT(path, frame_code, FRAME_CODE_311)); \
+        bool off = link_to.modes[known_id(path, code)] == MODE_OFF;                            \
+        return off ? leave_out_##name(tstate, frame, throwflag)                                \
+                   : keep_##name(tstate, frame, throwflag);                                    \
+    }
 
-static PyObject *record_by_table_varied(PyThreadState *tstate, void *frame, int throwflag)
-{
-    return record_plain(BY_TABLE, true, tstate, frame, throwflag);
-}
-
-static PyObject *record_tsc_311(PyThreadState *tstate, void *frame, int throwflag)
-{
-    return record_plain(TSC_311, false, tstate, frame, throwflag);
-}
-
-static PyObject *record_tsc_311_varied(PyThreadState *tstate, void *frame, int throwflag)
-{
-    return record_plain(TSC_311, true, tstate, frame, throwflag);
-}
+EVALUATORS(by_table, BY_TABLE)
+EVALUATORS(tsc_311, TSC_311)
 
 static pyapi_eval_frame *choose_evaluator(void)
 {

@@ -66,6 +66,7 @@ static bool prepare(struct job *job, const struct launch *launch, const char *na
         .corrected = !options->uncorrected,
         .cpu = (int)options->collector_cpu,
         .target = launch->pid,
+        .sites = job->sites.count ? &job->sites : NULL,
     };
     job->collector = collector_new(&job->mapping, &wanted);
     int result = job->collector ? collector_start(job->collector) : -ENOMEM;
@@ -144,6 +145,8 @@ int job_start(struct job *job, const struct options *options, char **words, int 
         message_error("%s", job->target.error);
         return job->target.status;
     }
+    job->sites = options->sites;
+    job->sites.main_module = target_module(&job->target);
     job_session_directory(job->directory, sizeof(job->directory));
     int status = make_folder(job) ? start_child(job, setting) : EXIT_ULMA_FAILED;
     if (status != EXIT_FINE) {

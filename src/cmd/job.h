@@ -26,6 +26,7 @@ struct job {
     struct output output;
     struct private_folder folder;
     struct mapping mapping;
+    struct sites sites; /* the options', and what they have matched */
     struct collector *collector;
     struct supervise supervise;
     char directory[PATH_MAX]; /* of the session */

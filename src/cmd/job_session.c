@@ -91,6 +91,7 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
         .on_full = on_full(job),
         .sources = (uint32_t)options->sources,
         .start_off = options->start_off || options->delay_ns > 0,
+        .modes_vary = options->sites.count > 0,
         .clock_kind = (uint32_t)clock_choose(),
         .owner = job->is_process ? job->armed.uid : geteuid(),
     };

@@ -177,6 +177,16 @@ static bool read_cpu(const char *word, int64_t *ret_cpu)
     return read_count(word, ret_cpu) && *ret_cpu < sysconf(_SC_NPROCESSORS_CONF);
 }
 
+/* Relative paths are of the folder that ulma was started in. */
+static bool read_site(const char *word, bool skip, struct sites *sites, char *error)
+{
+    if (!sites->directory[0] && !getcwd(sites->directory, sizeof(sites->directory)))
+        sites->directory[0] = '\0';
+    if (strcmp(sites->directory, "/") == 0)
+        sites->directory[0] = '\0';
+    return sites_add(sites, word, skip, error);
+}
+
 bool option_value_read(const struct option_row *row, const char *spelled, const char *word,
                        struct options *options, char *error)
 {
@@ -214,6 +224,9 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         return read_sort(word, field, error);
     case OPTION_EVENTS:
         return read_events(word, field, error);
+    case OPTION_ONLY:
+    case OPTION_SKIP:
+        return read_site(word, row->kind == OPTION_SKIP, field, error);
     case OPTION_CLOCK:
         good = read_choice(word, "wall", "cpu", field);
         wanted = "cpu or wall";

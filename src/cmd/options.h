@@ -7,6 +7,7 @@
 #define ULMA_CMD_OPTIONS_H
 
 #include "export/exporter.h"
+#include "model/sites.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,7 @@ struct options {
     int64_t on_full;                            /* enum on_full or OPTIONS_UNSET */
     int64_t buffer_bytes;
     int64_t collector_cpu; /* OPTIONS_UNSET */
+    struct sites sites;
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
     bool locals, list, man, markdown, quiet, verbose, help;
 };
@@ -57,6 +59,8 @@ enum option_kind {
     OPTION_EVENTS,
     OPTION_CLOCK,
     OPTION_ON_FULL,
+    OPTION_ONLY,
+    OPTION_SKIP,
 };
 
 struct option_row {

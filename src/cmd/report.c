@@ -130,6 +130,17 @@ static bool say_unseen(struct job *job)
     }
 }
 
+static void say_unmatched(struct job *job)
+{
+    char text[512];
+    struct snapshot *snapshot = job->sites.count ? job_snapshot(job, 0, job->clock) : NULL;
+    size_t count = snapshot ? snapshot_describe_sites(&snapshot->meta, true, text, sizeof(text))
+                            : 0;
+    if (count)
+        message_note("%s matched no function that ran", text);
+    snapshot_free(snapshot);
+}
+
 static void say_others(const struct job *job)
 {
     struct session_words words;
@@ -158,8 +169,10 @@ void report_print(struct job *job)
     struct output *output = &job->output;
     bool unseen = say_unseen(job);
     job->failed |= unseen;
-    if (!unseen)
+    if (!unseen) {
         say_others(job);
+        say_unmatched(job);
+    }
     if (output->to_stderr && (unseen || job->options->quiet))
         return;
     bool terminal = output->fd >= 0 && isatty(output->fd);

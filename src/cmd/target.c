@@ -216,6 +216,13 @@ bool target_of_process(struct target *target, const char *command)
     return target->command && target->name;
 }
 
+const char *target_module(const struct target *target)
+{
+    if (target->form != TARGET_MODULE)
+        return NULL;
+    return target->argv[1][2] ? target->argv[1] + 2 : target->argv[2];
+}
+
 void target_done(struct target *target)
 {
     free(target->argv);

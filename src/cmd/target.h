@@ -33,6 +33,9 @@ bool target_of_process(struct target *target, const char *command);
 
 void target_done(struct target *target);
 
+/* The module that runs as __main__, of the form -m; else NULL. */
+const char *target_module(const struct target *target);
+
 /* A Python is what runs it: refusals of the probe end it before the program starts. */
 bool target_is_strict(const struct target *target);
 

@@ -63,6 +63,27 @@ static void write_target(struct json_writer *writer, const struct snapshot_meta 
     json_close(writer, '}');
 }
 
+static void write_site_list(struct json_writer *writer, const char *key,
+                            const struct snapshot_meta *meta, bool skip, bool unmatched)
+{
+    json_open(writer, key, '[');
+    for (size_t i = 0; i < meta->site_count; i++)
+        if (meta->sites[i].skip == skip && !(unmatched && meta->sites[i].matched))
+            json_string(writer, NULL, meta->sites[i].text);
+    json_close(writer, ']');
+}
+
+static void write_sites(struct json_writer *writer, const struct snapshot_meta *meta)
+{
+    json_open(writer, "sites", '{');
+    write_site_list(writer, "only", meta, false, false);
+    write_site_list(writer, "skip", meta, true, false);
+    write_site_list(writer, "only_unmatched", meta, false, true);
+    write_site_list(writer, "skip_unmatched", meta, true, true);
+    json_unsigned(writer, "left_out", meta->left_out);
+    json_close(writer, '}');
+}
+
 static void write_head(struct json_writer *writer, const struct snapshot_meta *meta,
                        enum snapshot_clock clock)
 {
@@ -92,6 +113,8 @@ static void write_head(struct json_writer *writer, const struct snapshot_meta *m
         json_close(writer, '}');
     }
     json_close(writer, ']');
+    if (meta->site_count)
+        write_sites(writer, meta);
     write_target(writer, meta);
     json_open(writer, "events", '{');
     json_unsigned(writer, "read", meta->events_read);
@@ -150,6 +173,7 @@ static void write_function(struct json_writer *writer, const struct snapshot *sn
     json_null(writer, "max_stack");
     json_bool(writer, "calls_exact", function->calls_exact);
     json_bool(writer, "times_exact", function->times_exact);
+    json_bool(writer, "holds_left_out", function->holds_left_out);
     json_close(writer, '}');
 }
 

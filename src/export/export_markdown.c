@@ -80,6 +80,7 @@ static int write_row(FILE *stream, const struct snapshot *snapshot,
     if (calls != function->primitive_calls)
         fprintf(stream, "/%" PRIu64, function->primitive_calls);
     fputs(" |", stream);
+    fputs(function->holds_left_out ? " +" : "", stream);
     write_time(stream, self, true, estimate);
     fprintf(stream, " %.1f |", export_percent(self, whole));
     write_time(stream, export_total(function, clock), true, estimate);

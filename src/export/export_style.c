@@ -156,6 +156,20 @@ static void write_doubts(FILE *stream, const struct snapshot_meta *meta,
         putc('\n', stream);
 }
 
+static void write_sites(FILE *stream, const struct snapshot_meta *meta,
+                        const struct export_options *options, struct arena *arena)
+{
+    char text[512], number[TEXT_NUMBER_BYTES];
+    if (!snapshot_describe_sites(meta, false, text, sizeof(text)))
+        return;
+    const char *clean = text_clean(arena, text);
+    write_key(stream, options, "sites");
+    fprintf(stream, "%s   ", clean ? clean : "");
+    write_key(stream, options, "left out");
+    fprintf(stream, "%s function%s (+: with their time)\n",
+            text_format_grouped(number, meta->left_out), meta->left_out == 1 ? "" : "s");
+}
+
 int export_style_header(FILE *stream, const struct snapshot *snapshot,
                         const struct export_options *options, struct arena *arena)
 {
@@ -176,6 +190,7 @@ int export_style_header(FILE *stream, const struct snapshot *snapshot,
     write_run(stream, snapshot, options);
     write_events(stream, snapshot, options);
     write_costs(stream, snapshot, options);
+    write_sites(stream, meta, options, arena);
     write_doubts(stream, meta, options);
     write_key(stream, options, "exact");
     if (meta->inexact)

@@ -4,7 +4,8 @@
  * does not know stands in a header, in columns of ours where there is room, and in the heaviest
  * paths below.
  * Rules: rows are pstats' lines to the letter where ours are not asked for (numbers as %8.3f
- * seconds, the count right-aligned in 9). What is an estimate carries `~`. */
+ * seconds, the count right-aligned in 9). What is an estimate carries `~`, and the time of a function
+ * that holds that of others which are left out, `+`. */
 #include "export/export_names.h"
 #include "export/export_paths.h"
 #include "export/export_sort.h"
@@ -19,11 +20,16 @@
 
 enum { WIDE_COLUMNS = 120 };
 
-static void write_seconds(FILE *stream, int64_t time_ns, bool estimate)
+static void write_marked(FILE *stream, const char *mark, int64_t time_ns, bool estimate)
 {
     char text[48];
-    snprintf(text, sizeof(text), "%s%.3f", estimate ? "~" : "", (double)time_ns / 1e9);
+    snprintf(text, sizeof(text), "%s%s%.3f", mark, estimate ? "~" : "", (double)time_ns / 1e9);
     fprintf(stream, " %8s", text);
+}
+
+static void write_seconds(FILE *stream, int64_t time_ns, bool estimate)
+{
+    write_marked(stream, "", time_ns, estimate);
 }
 
 static void write_per_call(FILE *stream, int64_t time_ns, uint64_t calls, bool estimate)
@@ -65,7 +71,7 @@ static int write_row(FILE *stream, const struct snapshot *snapshot,
     bool estimate = !function->times_exact;
     int64_t self = export_self(function, clock), total = export_total(function, clock);
     write_calls(stream, function);
-    write_seconds(stream, self, estimate);
+    write_marked(stream, function->holds_left_out ? "+" : "", self, estimate);
     write_per_call(stream, self, function->calls + function->resumes, estimate);
     write_seconds(stream, total, estimate);
     write_per_call(stream, total, function->primitive_calls, estimate);

@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,12 +73,22 @@ static void tick(struct collector *collector, uint64_t counter)
     collector->next_tick = counter + second_ticks(collector);
 }
 
-/* The probe calibrates itself before its first event, so the costs are there by now. */
+static int read_stdlib(void *context)
+{
+    struct collector *collector = context;
+    struct sites *sites = collector->options.sites;
+    memcpy(sites->stdlib, mapping_header(collector->mapping)->stdlib, sizeof(sites->stdlib) - 1);
+    return 0;
+}
+
+/* The probe calibrates itself, and says what it runs in, before its first event: it is there by now. */
 static void before_events(void *context)
 {
     struct collector *collector = context;
     if (collector->options.corrected)
         model_set_costs(&collector->model, &collector->drain.words.costs);
+    if (collector->options.sites && !collector->options.sites->stdlib[0])
+        guard_run(read_stdlib, collector);
     off_cpu_read(&collector->off_cpu, &collector->drain, &collector->scale);
 }
 
@@ -227,6 +238,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         free(collector);
         return NULL;
     }
+    collector->model.symbols.sites = options->sites;
     clock_scale_init(&collector->scale, clock);
     collector->birth_counter = now(collector);
     clock_gettime(CLOCK_REALTIME, &collector->birth);

@@ -7,6 +7,7 @@
 #ifndef ULMA_MODEL_COLLECTOR_H
 #define ULMA_MODEL_COLLECTOR_H
 
+#include "model/sites.h"
 #include "model/snapshot.h"
 #include "wire/mapping.h"
 
@@ -20,6 +21,8 @@ struct collector_options {
     pid_t target;      /* the direct child, for switch records before it runs; 0: none */
     size_t node_limit; /* tree nodes before `(other)`; 0: the default */
     bool no_perf;      /* tests: use schedstat */
+    struct sites
+        *sites; /* which functions are kept; the collector's until it is freed. NULL: all */
 };
 
 /* `mapping` must outlive the collector. NULL: out of memory. Does not start the thread. When

@@ -33,7 +33,8 @@ struct reading {
     uint64_t on_ticks, off_ticks;
     uint64_t window_cpu_ns, window_from, window_events;
     uint64_t target_cpu_ns; /* as the kernel counts it; 0: not known */
-    uint32_t thread_count;
+    uint32_t thread_count, left_out;
+    bool site_matched[SITES_LIMIT];
     enum snapshot_wait_source wait_source;
     uint64_t waits_lost;
     bool recording, ended;
@@ -114,6 +115,9 @@ static void read_counts(struct collector *collector, struct reading *reading)
                          collector->off_baseline_ticks;
     reading->waits_lost = off_cpu_lost(&collector->off_cpu);
     reading->thread_count = model->thread_count;
+    reading->left_out = model->symbols.left_out_rows;
+    for (size_t i = 0; model->symbols.sites && i < model->symbols.sites->count; i++)
+        reading->site_matched[i] = model->symbols.sites->patterns[i].matched;
     uint64_t cpu_ns = collector_target_cpu_ns(collector);
     reading->target_cpu_ns = cpu_ns ? cpu_ns - collector->target_cpu_baseline_ns : 0;
     reading->wait_source = off_cpu_source(&collector->off_cpu);
@@ -350,6 +354,27 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     meta->inexact = why_inexact(reading, snapshot->arena);
 }
 
+static int fill_sites(const struct sites *sites, const struct reading *reading,
+                      struct snapshot *snapshot)
+{
+    struct snapshot_meta *meta = &snapshot->meta;
+    if (!sites)
+        return 0;
+    meta->sites = arena_array(snapshot->arena, sites->count, sizeof(*meta->sites));
+    if (!meta->sites)
+        return -1;
+    meta->site_count = sites->count;
+    meta->left_out = reading->left_out;
+    for (size_t i = 0; i < sites->count; i++) {
+        meta->sites[i].text = arena_string(snapshot->arena, sites->patterns[i].text);
+        meta->sites[i].skip = sites->patterns[i].skip;
+        meta->sites[i].matched = reading->site_matched[i];
+        if (!meta->sites[i].text)
+            return -1;
+    }
+    return 0;
+}
+
 static int fill_process(struct snapshot *snapshot)
 {
     snapshot->processes = arena_array(snapshot->arena, 1, sizeof(*snapshot->processes));
@@ -377,7 +402,8 @@ static int build(const struct collector *collector, const struct reading *readin
     snapshot->meta.window_s = window_s;
     fill_meta(collector, snapshot, reading);
     find_stolen(&maker, reading);
-    if (snapshot_make(&maker) || snapshot_make_window(&maker) || fill_threads(&maker, reading))
+    if (fill_sites(collector->options.sites, reading, snapshot) || snapshot_make(&maker) ||
+        snapshot_make_window(&maker) || fill_threads(&maker, reading))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);

@@ -10,6 +10,13 @@
 
 static void add_frame(struct drain *drain, const struct event *event)
 {
+    struct symbols *symbols = &drain->model->symbols;
+    uint32_t symbol = symbols_handle(symbols, event_id(event)) >> 1;
+    if (symbols->symbols[symbol].left_out) {
+        if (drain->seed_count)
+            symbols_absorb(symbols, drain->seed[drain->seed_count - 1].symbol);
+        return;
+    }
     if (drain->seed_count == drain->seed_limit) {
         uint32_t limit = drain->seed_limit ? drain->seed_limit * 2 : 64;
         struct seed_frame *grown =
@@ -21,7 +28,7 @@ static void add_frame(struct drain *drain, const struct event *event)
     }
     drain->seed[drain->seed_count++] = (struct seed_frame){
         .frame = event->frame,
-        .symbol = symbols_handle(&drain->model->symbols, event_id(event)) >> 1,
+        .symbol = symbol,
     };
 }
 

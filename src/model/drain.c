@@ -50,6 +50,27 @@ static int define(void *context, uint32_t id, char *buffer, struct definition_te
     return guarded(context, define_guarded, &call);
 }
 
+struct tell_call {
+    struct drain *drain;
+    uint32_t id;
+    enum site_mode mode;
+};
+
+/* Pairs with nothing: the probe may read the old byte for a while, and what it writes then is dropped. */
+static int tell_guarded(void *context)
+{
+    const struct tell_call *call = context;
+    atomic_store_explicit(mapping_modes(call->drain->mapping) + call->id, (unsigned char)call->mode,
+                          memory_order_relaxed);
+    return 0;
+}
+
+static void tell(void *context, uint32_t id, enum site_mode mode)
+{
+    struct tell_call call = {context, id, mode};
+    guarded(context, tell_guarded, &call);
+}
+
 int drain_init(struct drain *drain, struct mapping *mapping, struct model *model,
                enum clock_source clock)
 {
@@ -59,6 +80,7 @@ int drain_init(struct drain *drain, struct mapping *mapping, struct model *model
         return -ENOMEM;
     model->symbols.define = define;
     model->symbols.define_context = drain;
+    model->symbols.tell = tell;
     atomic_init(&drain->ring_count, mapping->rings_made);
     drain->joined = mapping->rings_made == 0;
     model->earliest = drain->joined ? 0 : clock_counter(clock) - DRAIN_COUNTER_SLACK;

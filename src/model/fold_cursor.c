@@ -100,13 +100,13 @@ void fold_cursor_mark(struct model *model, uint32_t node)
 /* --- pops ----------------------------------------------------------------------------------- */
 
 bool fold_cursor_find_frame(struct model *model, struct track *track, struct fold_cursor *cursor,
-                            uint64_t key)
+                            uint64_t key, uint32_t id)
 {
     fold_cursor_store(cursor, track);
     uint32_t depth = track_find(track, key);
     if (depth)
         track_close(model, track, depth);
-    else
+    else if (id == 0 || !symbols_left_out(&model->symbols, id))
         model->unmatched_pops++;
     fold_cursor_load(cursor, model, track);
     return depth != 0;

@@ -79,9 +79,10 @@ uint32_t fold_cursor_find_child(struct model *model, struct track *track,
 /* The node changes for the first time in this second. */
 void fold_cursor_mark(struct model *model, uint32_t node);
 
-/* Brings the frame to the top, closing what is above; false: it is not open, which is counted. */
+/* Brings the frame to the top, closing what is above; false: it is not open, which is counted, but for
+ * one whose `id` (0: not told) is left out. */
 bool fold_cursor_find_frame(struct model *model, struct track *track, struct fold_cursor *cursor,
-                            uint64_t key);
+                            uint64_t key, uint32_t id);
 
 /* The top has waited: its node, and with `record` its activation, learn how long. */
 void fold_cursor_add_waited(struct model *model, const struct track *track,
@@ -178,12 +179,12 @@ FOLD_INLINE void fold_cursor_push(struct model *model, struct track *track,
 
 /* Brings the frame to the top, if it is open at all. */
 FOLD_INLINE bool fold_cursor_reach(struct model *model, struct track *track,
-                                   struct fold_cursor *cursor, uint64_t key)
+                                   struct fold_cursor *cursor, uint64_t key, uint32_t id)
 {
     if (FOLD_LIKELY(cursor->top->key == key))
         return true;
     struct fold_cursor copy = *cursor;
-    bool open = fold_cursor_find_frame(model, track, &copy, key);
+    bool open = fold_cursor_find_frame(model, track, &copy, key, id);
     *cursor = copy;
     return open;
 }

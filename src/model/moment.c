@@ -79,7 +79,10 @@ static int64_t larger(int64_t a, int64_t b)
 static void take_row(const struct symbols *symbols, uint32_t index, struct moment_row *row,
                      enum snapshot_clock clock)
 {
-    *row = (struct moment_row){.symbol = index, .min_ticks = INT64_MAX, .max_ticks = -1};
+    *row = (struct moment_row){.symbol = index,
+                               .absorbs = symbols->symbols[index].absorbs,
+                               .min_ticks = INT64_MAX,
+                               .max_ticks = -1};
     for (uint32_t i = index; i; i = symbols->symbols[i].next_twin) {
         const struct symbol *symbol = &symbols->symbols[i];
         bool cpu = clock == CLOCK_CPU;

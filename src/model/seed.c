@@ -48,7 +48,10 @@ void seed_event(struct model *model, struct track *track, const struct event *ev
         model->bad_events++;
     } else if (kind == EVENT_SEED_FRAME) {
         uint32_t symbol = symbols_handle(&model->symbols, event_id(event)) >> 1;
-        add_frame(track, (struct seed_frame){.frame = event->frame, .symbol = symbol});
+        if (!model->symbols.symbols[symbol].left_out)
+            add_frame(track, (struct seed_frame){.frame = event->frame, .symbol = symbol});
+        else if (track->seed_count)
+            symbols_absorb(&model->symbols, track->seed[track->seed_count - 1].symbol);
     } else {
         track->seeding = false;
         seed_apply(model, track, event->counter, track->seed, track->seed_count);

@@ -7,6 +7,9 @@
 
 #include "base/arena.h"
 
+#include <stdio.h>
+#include <string.h>
+
 struct snapshot *snapshot_new(void)
 {
     struct arena *arena = arena_new();
@@ -26,4 +29,26 @@ void snapshot_free(struct snapshot *snapshot)
 {
     if (snapshot)
         arena_free(snapshot->arena);
+}
+
+size_t snapshot_describe_sites(const struct snapshot_meta *meta, bool unmatched, char *text,
+                               size_t size)
+{
+    static const char end[] = " …";
+    size_t count = 0, used = 0;
+    bool cut = false;
+    text[0] = '\0';
+    for (size_t i = 0; i < meta->site_count; i++) {
+        const struct snapshot_site *site = &meta->sites[i];
+        if (unmatched && site->matched)
+            continue;
+        cut |= used + strlen(" --only ") + strlen(site->text) + sizeof(end) > size;
+        if (!cut)
+            used += (size_t)snprintf(text + used, size - used, "%s--%s %s", count ? " " : "",
+                                     site->skip ? "skip" : "only", site->text);
+        count++;
+    }
+    if (cut && size >= used + sizeof(end))
+        memcpy(text + used, end, sizeof(end));
+    return count;
 }

@@ -54,6 +54,7 @@ struct snapshot_function {
         int64_t max_ns, p50_ns, p99_ns;
     } window;
     bool calls_exact, times_exact;
+    bool holds_left_out; /* it called functions that are left out: their time is in its self */
 };
 
 /* A node of the calling-context tree; nodes[0] is the root (function NONE); a parent stands before
@@ -98,6 +99,13 @@ struct snapshot_process {
     uint64_t calls, lost;
 };
 
+/* A pattern of --only or --skip. */
+struct snapshot_site {
+    const char *text;
+    bool skip;
+    bool matched; /* some function, so far */
+};
+
 struct snapshot_meta {
     const char *command;    /* as typed, words quoted where needed */
     const char *python;     /* "3.12.4", NULL until a Python was seen */
@@ -136,6 +144,9 @@ struct snapshot_meta {
         const char *reason; /* why it is not complete; NULL */
     } sources[4];
     size_t source_count;
+    struct snapshot_site *sites; /* in force */
+    size_t site_count;
+    uint32_t left_out; /* functions seen that the patterns leave out */
 };
 
 struct snapshot {
@@ -164,6 +175,11 @@ static inline int64_t snapshot_total(const struct snapshot_function *function,
 {
     return clock == CLOCK_CPU ? function->total_ns - function->total_wait_ns : function->total_ns;
 }
+
+/* `--only pkg --skip @stdlib`, cut with `…` where it is longer; with `unmatched` only the patterns that
+ * have matched nothing. How many patterns these are. */
+size_t snapshot_describe_sites(const struct snapshot_meta *meta, bool unmatched, char *text,
+                               size_t size);
 
 /* Frees the snapshot and all it points at. NULL is allowed. */
 void snapshot_free(struct snapshot *snapshot);

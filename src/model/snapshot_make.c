@@ -70,6 +70,7 @@ static int fill_function(struct snapshot_maker *maker, uint32_t symbol,
         .p99_ns = snapshot_make_ns(maker, row->p99_ticks),
         .calls_exact = maker->exact && symbol != SYMBOL_OTHER,
         .times_exact = maker->exact && symbol != SYMBOL_OTHER && symbol != SYMBOL_RESYNC,
+        .holds_left_out = row->absorbs,
     };
     function->qualname = from->qualname == from->name ? function->name
                                                       : keep(maker, from->qualname);

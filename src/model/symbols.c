@@ -160,6 +160,29 @@ static bool keep_text(struct symbol *symbol, const struct definition_text *text)
     return true;
 }
 
+static bool is_left_out(struct symbols *symbols, const struct definition_text *text)
+{
+    struct site site = {
+        .module = text->module, .name = text->name, .qualname = text->qualname, .file = text->file};
+    return symbols->sites && text->fixed.kind != DEFINITION_C_FUNCTION &&
+           !sites_keep(symbols->sites, &site);
+}
+
+static void tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode)
+{
+    if (symbols->tell)
+        symbols->tell(symbols->define_context, id, mode);
+}
+
+/* The first calls are heard so that their callers are known; then it falls silent. */
+void symbols_leave_out(struct symbols *symbols, uint32_t symbol, uint32_t id, uint32_t caller)
+{
+    struct symbol *left_out = &symbols->symbols[symbol];
+    symbols_absorb(symbols, caller);
+    if (left_out->heard < SYMBOLS_HEARD_MAX && ++left_out->heard == SYMBOLS_HEARD_MAX)
+        tell_mode(symbols, id, MODE_OFF);
+}
+
 static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct definition_text *text)
 {
     uint32_t index = add_symbol(symbols);
@@ -173,6 +196,8 @@ static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct def
     symbol->hash = hash;
     symbol->line = text->fixed.line;
     symbol->kind = kind_of(&text->fixed);
+    symbol->left_out = is_left_out(symbols, text);
+    symbols->left_out_rows += symbol->left_out;
     if (symbols->count <= symbols->bucket_mask || !grow_buckets(symbols)) {
         uint32_t *bucket = &symbols->buckets[hash & symbols->bucket_mask];
         symbol->next_in_bucket = *bucket;
@@ -195,6 +220,7 @@ static uint32_t add_twin(struct symbols *symbols, uint32_t row, uint32_t last)
     twin->qualname = first->qualname;
     twin->module = first->module;
     twin->file = first->file;
+    twin->left_out = first->left_out;
     symbols->symbols[last].next_twin = index;
     return index;
 }
@@ -239,7 +265,10 @@ uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
         symbol = find_symbol(symbols, &text);
         symbols->symbols[symbol].live++;
     }
-    symbols->by_id[id] = symbol << 1 | symbols_suspends(&symbols->symbols[symbol]);
+    const struct symbol *found = &symbols->symbols[symbol];
+    if (found->left_out)
+        tell_mode(symbols, id, found->heard < SYMBOLS_HEARD_MAX ? MODE_HEARD : MODE_OFF);
+    symbols->by_id[id] = symbol << 1 | (symbols_suspends(found) || found->left_out);
     return symbols->by_id[id];
 }
 
@@ -250,6 +279,8 @@ void symbols_forget(struct symbols *symbols, uint32_t id)
     struct symbol *symbol = &symbols->symbols[symbols->by_id[id] >> 1];
     if (symbol->live)
         symbol->live--;
+    if (symbol->left_out)
+        tell_mode(symbols, id, MODE_RECORD);
     symbols->by_id[id] = 0;
 }
 

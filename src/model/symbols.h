@@ -12,6 +12,7 @@
 #define ULMA_MODEL_SYMBOLS_H
 
 #include "model/histogram.h"
+#include "model/sites.h"
 #include "model/snapshot.h"
 #include "wire/mapping.h"
 
@@ -21,6 +22,8 @@ enum {
     SYMBOLS_LIMIT = 1 << 17,
     SYMBOLS_TWINS_MAX = 32,
     SYMBOLS_OCTAVES_MAX = 1 << 19,
+    SYMBOLS_HEARD_MAX =
+        256, /* calls of a function left out that are heard, for its callers' sake */
 };
 
 struct symbol {
@@ -37,6 +40,9 @@ struct symbol {
     uint32_t next_twin; /* 0: none */
     uint32_t live;      /* ids that mean this symbol now */
     uint32_t turn;      /* of a row: the twin given out last when none was free */
+    uint32_t heard;     /* of one left out: calls and resumes so far */
+    bool left_out;      /* by a pattern: it has no entries, and no node is its own */
+    bool absorbs;       /* it has called one left out: that one's time is in its own */
     uint32_t next_in_bucket;
     uint64_t hash;
     uint32_t line;
@@ -49,15 +55,21 @@ struct symbol {
 typedef int symbols_define(void *context, uint32_t id, char *buffer,
                            struct definition_text *ret_text);
 
+/* Says to the probe what an id does from now on. */
+typedef void symbols_tell(void *context, uint32_t id, enum site_mode mode);
+
 struct symbols {
     struct symbol *symbols;
     uint32_t count, limit;
     uint32_t *buckets; /* row hash -> symbol */
     uint32_t bucket_mask;
-    uint32_t *by_id; /* SESSION_ID_LIMIT of them: symbol << 1 | suspends; 0: not seen */
+    uint32_t *by_id; /* SESSION_ID_LIMIT of them: what symbols_handle says; 0: not seen */
     struct octave_pool octaves;
     symbols_define *define;
-    void *define_context;
+    void *define_context; /* of tell, too */
+    struct sites *sites;  /* NULL: all functions are kept */
+    symbols_tell *tell;
+    uint32_t left_out_rows;
     char *buffer; /* DEFINITION_BUFFER_SIZE */
 };
 
@@ -71,7 +83,8 @@ static inline bool symbols_suspends(const struct symbol *symbol)
            symbol->kind == KIND_ASYNC_GENERATOR || symbol->kind == KIND_PSEUDO;
 }
 
-/* symbol << 1 | 1 when its activations may be suspended (generators and their like). */
+/* symbol << 1 | 1 when a push of it is no plain one: its activations may be suspended (generators and
+ * their like), or it is left out. */
 uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id);
 
 static inline uint32_t symbols_handle(struct symbols *symbols, uint32_t id)
@@ -85,6 +98,19 @@ uint32_t symbols_same_row(struct symbols *symbols, uint32_t row);
 
 /* The code object of this id is no more; the id may be used again. */
 void symbols_forget(struct symbols *symbols, uint32_t id);
+
+/* One more call of a function that is left out, by `caller` (SYMBOL_ROOT: by no function). */
+void symbols_leave_out(struct symbols *symbols, uint32_t symbol, uint32_t id, uint32_t caller);
+
+static inline void symbols_absorb(struct symbols *symbols, uint32_t caller)
+{
+    symbols->symbols[symbols->symbols[caller].row].absorbs = true;
+}
+
+static inline bool symbols_left_out(struct symbols *symbols, uint32_t id)
+{
+    return symbols->symbols[symbols_handle(symbols, id) >> 1].left_out;
+}
 
 /* An activation ended after `wall`, of which it waited `wait`. Negative wall: not known. */
 void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_ticks,

@@ -212,6 +212,23 @@ static void measure_clock(void)
     measured_clock = link_to.clock;
 }
 
+/* Where the standard library is: what the interpreter's own sysconfig says, without importing it. */
+static void tell_stdlib(void)
+{
+    struct session_header *header = link_to.header;
+    PyObject *prefix = PySys_GetObject("base_prefix"), *folder = PySys_GetObject("platlibdir");
+    PyObject *path = NULL, *bytes = NULL;
+    if (prefix && folder && PyUnicode_Check(prefix) && PyUnicode_Check(folder))
+        path = PyUnicode_FromFormat("%U/%U/python3.%d", prefix, folder, pyapi.minor);
+    if (path)
+        bytes = PyUnicode_AsEncodedString(path, "utf-8", "backslashreplace");
+    if (bytes && (size_t)PyBytes_Size(bytes) < sizeof(header->stdlib))
+        snprintf(header->stdlib, sizeof(header->stdlib), "%s", PyBytes_AsString(bytes));
+    Py_XDECREF(bytes);
+    Py_XDECREF(path);
+    PyErr_Clear();
+}
+
 static void tell_target(void)
 {
     struct session_header *header = link_to.header;
@@ -228,6 +245,7 @@ static void tell_target(void)
         snprintf(header->executable, sizeof(header->executable), "%s", PyBytes_AsString(bytes));
     Py_XDECREF(bytes);
     PyErr_Clear();
+    tell_stdlib();
 }
 
 static void tell_cost(void)

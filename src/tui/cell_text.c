@@ -41,6 +41,8 @@ void cell_text_format(const struct view_column *column, const struct cell *cell,
     const char *value = "";
     if (cell->estimate)
         width--;
+    if (cell->holds)
+        width--;
     switch (column->kind) {
     case CELL_TEXT:
         value = cell->text != NULL ? cell->text : "";
@@ -62,7 +64,8 @@ void cell_text_format(const struct view_column *column, const struct cell *cell,
         snprintf(buffer, sizeof buffer, "%lld", (long long)cell->integer);
         value = buffer;
     }
-    snprintf(text, size, "%s%s", cell->estimate ? "~" : "", cell->absent ? "" : value);
+    snprintf(text, size, "%s%s%s", cell->holds ? "+" : "", cell->estimate ? "~" : "",
+             cell->absent ? "" : value);
 }
 
 const char *cell_text_shorten(const char *text, int width, char *buffer, size_t size)

@@ -238,6 +238,11 @@ static void draw_exactness(const struct tui_state *state, struct screen *screen,
         snprintf(left, sizeof left, "exact: no, %s", meta->inexact);
     else
         snprintf(left, sizeof left, "exact: yes");
+    char sites[120];
+    size_t length = strlen(left);
+    if (snapshot_describe_sites(meta, false, sites, sizeof sites) > 0)
+        snprintf(left + length, sizeof left - length, " · %u left out by %s", meta->left_out,
+                 sites);
     /* Why it is not exact matters more than which window it is: that is on every screen. */
     int left_room = columns - text_width(right) - GAP;
     if (left_room < text_width(left) && left_room < columns / 2)

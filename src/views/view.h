@@ -23,6 +23,7 @@ struct cell {
     int64_t integer;  /* CELL_COUNT, CELL_TIME */
     double number;    /* CELL_PERCENT, CELL_RATE */
     bool estimate;    /* drawn with `~` */
+    bool holds;       /* drawn with `+`: it holds the time of functions that are left out */
     bool absent;      /* drawn as nothing */
 };
 

@@ -68,6 +68,7 @@ static int fill_row(const struct snapshot *snapshot, const struct view_query *qu
     for (int i = COLUMN_SELF_PCT; i < COLUMN_FUNCTION; i++)
         row->cells[i].estimate = i == COLUMN_CALLS_PER_S ? !function->calls_exact
                                                          : !function->times_exact;
+    row->cells[COLUMN_SELF].holds = function->holds_left_out;
     return label ? 0 : -ENOMEM;
 }
 

@@ -23,7 +23,7 @@ enum event_kind {
     EVENT_START = 1,       /* push: a function's first entry */
     EVENT_RESUME = 2,      /* push: a generator or coroutine goes on */
     EVENT_THROW = 3,       /* push: a generator goes on by throw() or close() */
-    EVENT_RETURN = 4,      /* pop; id is 0 in pops, but for UNWIND */
+    EVENT_RETURN = 4,      /* pop; id is 0 in pops, but for UNWIND and where modes vary */
     EVENT_YIELD = 5,       /* pop: the activation lives on */
     EVENT_UNWIND = 6,      /* pop: by an exception; id as in the push */
     EVENT_C_CALL = 7,      /* push: frame is the caller's */

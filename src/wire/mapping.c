@@ -90,6 +90,7 @@ static void fill_header(struct mapping *mapping, const struct mapping_options *o
     header->definitions_size = SESSION_DEFINITIONS_SIZE;
     header->on_full = options->on_full;
     header->clock_kind = options->clock_kind;
+    header->modes_vary = options->modes_vary;
     header->start_time_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
     header->start_counter = clock_counter((enum clock_source)options->clock_kind);
     header->collector_pid = (uint32_t)getpid();

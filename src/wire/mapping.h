@@ -32,6 +32,7 @@ struct mapping_options {
     uint32_t on_full;      /* enum on_full */
     uint32_t sources;      /* bits of enum session_source */
     bool start_off;
+    bool modes_vary;
     uint32_t clock_kind;
     uid_t owner; /* the target's uid */
 };

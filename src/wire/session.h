@@ -24,7 +24,7 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 1,
+    SESSION_FORMAT = 2,
     SESSION_HEADER_SIZE = 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
@@ -34,7 +34,12 @@ enum {
     SESSION_REASON_SIZE = 240,
 };
 
-enum site_mode { MODE_OFF = 0, MODE_RECORD = 1 };
+/* What a site does. The collector writes the byte, as soon as it has met the definition and before it
+ * acknowledges the end of one; the probe reads it at each event.
+ *   OFF     nothing is written, and from 3.12 on the interpreter is asked not to tell it again
+ *   RECORD  pushes and pops are written
+ *   HEARD   the same, of a function that the collector leaves out: it only looks who calls it */
+enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2 };
 
 /* Sources, as bits of header.sources_wanted and sources_on. */
 enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2 };
@@ -68,6 +73,7 @@ struct session_header {
     uint32_t id_limit, ring_limit, gone_capacity, definitions_size;
     uint32_t on_full;       /* enum on_full */
     uint32_t clock_kind;    /* enum clock_kind */
+    uint32_t modes_vary;    /* 1: a mode may be other than RECORD; pops then carry the id */
     uint64_t start_time_ns; /* CLOCK_REALTIME at creation */
     uint64_t start_counter; /* the counter at creation */
     uint32_t collector_pid;
@@ -118,6 +124,7 @@ struct session_header {
     char python[64];                  /* "3.12.4" */
     char reason[SESSION_REASON_SIZE]; /* STATE_REFUSED: one sentence, terminated */
     char executable[512];             /* sys.executable, terminated, cut if longer */
+    char stdlib[512];                 /* its lib/pythonX.Y, terminated; "": too long */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has one page");
 

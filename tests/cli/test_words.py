@@ -93,7 +93,10 @@ WRONG = [
     (["-e", "objects"], ["`objects` is not there yet"]),
     (["-e", "calls,cheese"], ["no source `cheese`"]),
     (["-o", ""], ["-o"]),
-    (["--only", "pkg"], ["`--only` is not there yet"]),
+    (["--only", "@std"], ["no set `@std`", "@stdlib"]),
+    (["--skip", "a b"], ["--skip cannot use `a b`", "pkg:Class.method"]),
+    (["--skip", "dict.get"], ["`dict.get`", "not there yet"]),
+    (["--budget", "5"], ["`--budget` is not there yet"]),
     (["--force=yes"], ["--force takes no word"]),
     (["--st", "program.py"], ["`--st`", "several"]),
 ]

@@ -5,7 +5,9 @@
  * `c-calls` the profile function is needed all the same (it alone hears C calls) and then tells both;
  * the evaluator only installs it in each thread.
  * Rules: chains to whoever held the pointer. Reads all it wants of a frame before running it: after
- * that the frame is gone. Wrappers begun under an older switch write nothing. */
+ * that the frame is gone. Wrappers begun under an older switch write nothing. A frame whose site is off
+ * writes nothing either, but is `innermost` while it runs: what it calls has it as its caller, and one
+ * that ended unseen is still noticed at the next frame, whoever's it is. */
 #include "probe/switch.h"
 
 #include "probe/py/getitem.h"
@@ -94,9 +96,24 @@ static inline bool is_low_on_stack(const struct writer *writer)
     return (uintptr_t)__builtin_frame_address(0) < writer->stack_floor;
 }
 
+enum { MOST_CHAIN = 1 << 24 };
+
+/* The frame itself, or the nearest caller of it that the collector knows as open. */
+static void *nearest_told(void *frame)
+{
+    for (int step = 0; frame && step < MOST_CHAIN; step++) {
+        PyObject *code = pyapi_frame_code(frame);
+        if (code && link_to.modes[define_known(code)] == MODE_RECORD)
+            return frame;
+        frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    }
+    return NULL;
+}
+
 static void put_retop(struct writer *writer, void *caller)
 {
-    writer_put(link_counter(), EVENT_RETOP, 0, caller ? pyapi_frame_key(caller) : 0);
+    const void *told = nearest_told(caller);
+    writer_put(link_counter(), EVENT_RETOP, 0, told ? pyapi_frame_key(told) : 0);
     writer->innermost = caller;
 }
 
@@ -164,10 +181,16 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     uint32_t begun_in = epoch;
     uintptr_t position_before = position(frame);
     writer->innermost = frame;
-    uint32_t id = calls_push(kind, code, frame);
+    uint32_t id = define_id(code, frame);
+    unsigned char mode = link_to.modes[id]; /* it may change while the frame runs */
+    if (mode != MODE_OFF)
+        writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
     PyObject *result = getitem_closing ? evaluate_closing(writer, tstate, frame, code, throwflag)
                                        : evaluate(writer, tstate, frame, throwflag);
     if (begun_in != epoch)
+        return result;
+    writer->innermost = caller;
+    if (mode == MODE_OFF)
         return result;
     uint64_t counter = link_counter();
     if (!result && never_ran(frame, position_before, throwflag))
@@ -175,9 +198,8 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     else if (!result)
         calls_unwind(counter, id, frame);
     else
-        calls_pop(generator && pyapi_has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter,
+        calls_pop(generator && pyapi_has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter, id,
                   frame);
-    writer->innermost = caller;
     return result;
 }
 
@@ -241,9 +263,38 @@ INLINE uint32_t known_id(enum path path, PyObject *code)
     return define_known_at(code, CODE_EXTRA_311);
 }
 
-/* A function that cannot be suspended, seen before, recorded, on a thread with a ring and stack left;
- * anything else is evaluate_any's. */
-INLINE PyObject *record_plain(enum path path, PyThreadState *tstate, void *frame, int throwflag)
+/* A module's or a class's code. */
+static bool is_body(void *frame)
+{
+    const PyObject *code = pyapi_frame_code(frame);
+    return !code || !(PYAPI_FIELD(int, code, pyapi.code_flags) & CODE_OPTIMIZED);
+}
+
+/* A frame whose site is off: nothing but what keeps `innermost` right. */
+INLINE PyObject *pass_left_out(enum path path, PyThreadState *tstate, void *frame, int throwflag)
+{
+    struct writer *writer = writer_of_thread;
+    bool plain = duty == RECORD && !switch_is_due() && !is_low_on_stack(writer) &&
+                 !(getitem_closing && is_body(frame));
+    if (__builtin_expect(!plain, 0))
+        return evaluate_any(tstate, frame, throwflag);
+    if (__builtin_expect(getitem_closing, 0))
+        getitem_on_frame(frame, pyapi_frame_code(frame));
+    void *caller = current_frame(path, tstate);
+    if (__builtin_expect(writer->innermost != caller, 0))
+        put_retop(writer, caller);
+    uint32_t begun_in = epoch;
+    writer->innermost = frame;
+    PyObject *result = chained(tstate, frame, throwflag);
+    if (__builtin_expect(begun_in == epoch, 1))
+        writer->innermost = caller;
+    return result;
+}
+
+/* A function that cannot be suspended, seen before, on a thread with a ring and stack left; anything else
+ * is evaluate_any's. `varied`: modes vary, so that pops carry the id. */
+INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate, void *frame,
+                              int throwflag)
 {
     struct writer *writer = writer_of_thread;
     PyObject *code = PYAPI_FIELD(PyObject *, frame, AT(path, frame_code, FRAME_CODE_311));
@@ -269,7 +320,7 @@ INLINE PyObject *record_plain(enum path path, PyThreadState *tstate, void *frame
         return result;
     uint64_t counter = counter_now(path);
     if (__builtin_expect(result != NULL, 1))
-        writer_put(counter, EVENT_RETURN, 0, pyapi_frame_key(frame));
+        writer_put(counter, EVENT_RETURN, varied ? id : 0, pyapi_frame_key(frame));
     else if (never_ran(frame, position_before, throwflag))
         writer_put(counter, EVENT_UNRUN, EVENT_START, pyapi_frame_key(frame));
     else
@@ -278,14 +329,38 @@ INLINE PyObject *record_plain(enum path path, PyThreadState *tstate, void *frame
     return result;
 }
 
-static PyObject *record_by_table(PyThreadState *tstate, void *frame, int throwflag)
-{
-    return record_plain(BY_TABLE, tstate, frame, throwflag);
-}
+/* Each is a function of its own, so that none saves registers for what another does. */
+#define EVALUATORS(name, path)                                                                 \
+    static PyObject *record_##name(PyThreadState *tstate, void *frame, int throwflag)          \
+    {                                                                                          \
+        return record_plain(path, false, tstate, frame, throwflag);                            \
+    }                                                                                          \
+    static __attribute__((noinline))                                                           \
+    PyObject *keep_##name(PyThreadState *tstate, void *frame, int throwflag)                   \
+    {                                                                                          \
+        return record_plain(path, true, tstate, frame, throwflag);                             \
+    }                                                                                          \
+    static __attribute__((noinline))                                                           \
+    PyObject *leave_out_##name(PyThreadState *tstate, void *frame, int throwflag)              \
+    {                                                                                          \
+        return pass_left_out(path, tstate, frame, throwflag);                                  \
+    }                                                                                          \
+    static PyObject *record_##name##_varied(PyThreadState *tstate, void *frame, int throwflag) \
+    {                                                                                          \
+        PyObject *code = PYAPI_FIELD(PyObject *, frame, AT(path, frame_code, FRAME_CODE_311)); \
+        bool off = link_to.modes[known_id(path, code)] == MODE_OFF;                            \
+        return off ? leave_out_##name(tstate, frame, throwflag)                                \
+                   : keep_##name(tstate, frame, throwflag);                                    \
+    }
 
-static PyObject *record_tsc_311(PyThreadState *tstate, void *frame, int throwflag)
+EVALUATORS(by_table, BY_TABLE)
+EVALUATORS(tsc_311, TSC_311)
+
+static pyapi_eval_frame *choose_evaluator(void)
 {
-    return record_plain(TSC_311, tstate, frame, throwflag);
+    if (link_to.header->modes_vary)
+        return layout_is_311() ? record_tsc_311_varied : record_by_table_varied;
+    return layout_is_311() ? record_tsc_311 : record_by_table;
 }
 
 /* --- the mechanism -------------------------------------------------------------------------- */
@@ -328,7 +403,7 @@ static int frame_eval_on(uint32_t sources, char *reason, size_t size)
     }
     getitem_close();
     duty = RECORD;
-    install(layout_is_311() ? record_tsc_311 : record_by_table);
+    install(choose_evaluator());
     return 0;
 }
 

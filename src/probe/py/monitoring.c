@@ -4,8 +4,10 @@
  * There is no C API to register, so the Python functions are called; what they get is a type of ours
  * whose vectorcall is our C function, the cheapest callable there is (CPython's own legacy_tracing.c
  * does the same). Event numbers differ between versions and are read at run time.
- * Rules: callbacks never raise and never answer DISABLE. The interpreter suppresses events inside
- * them. */
+ * Rules: callbacks never raise. The interpreter suppresses events inside them. DISABLE is answered for a
+ * site whose mode is OFF, at its starts, resumes, returns and yields, so that it costs nothing from then
+ * on; never at an unwind or a throw, where it would raise in the user's code below 3.15. What was
+ * disabled is heard again after the sources have been off and on. */
 #include "probe/switch.h"
 
 #include "sources/c_calls/c_calls_probe.h"
@@ -21,7 +23,7 @@ struct callback {
     pyapi_vectorcall *call;
 };
 
-static PyObject *register_callback, *set_events, *missing;
+static PyObject *register_callback, *set_events, *missing, *disable;
 static int tool_id; /* 0: none taken */
 static long calls_mask, c_calls_mask, gate_mask;
 
@@ -67,6 +69,24 @@ SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
     return Py_None;
 }
 
+/* The answer that has the interpreter not tell this place of this code again. The function of the
+ * library: what a reference costs has changed with the versions. */
+SLOW PyObject *fall_silent(void)
+{
+    Py_IncRef(disable);
+    return disable;
+}
+
+/* A push of a function that is left out. */
+SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, void *frame)
+{
+    if (link_to.modes[id] != MODE_OFF)
+        writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
+    else if (kind != EVENT_THROW)
+        return fall_silent();
+    return Py_None;
+}
+
 INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
 {
     void *frame = current_frame(path);
@@ -75,8 +95,9 @@ INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
     uint32_t id = define_known(code);
     if (__builtin_expect(id == 0 || switch_is_due(), 0))
         return push_slow(kind, code);
-    if (__builtin_expect(link_to.modes[id] == MODE_RECORD, 1))
-        writer_put(counter_now(path), kind, id, pyapi_frame_key(frame));
+    if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
+        return push_left_out(kind, id, frame);
+    writer_put(counter_now(path), kind, id, pyapi_frame_key(frame));
     return Py_None; /* immortal since 3.12: no reference to count */
 }
 
@@ -85,7 +106,21 @@ INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
     uint64_t counter = counter_now(path);
     void *frame = current_frame(path);
     if (__builtin_expect(is_of_frame(frame, code), 1))
-        calls_pop(kind, counter, frame);
+        calls_pop(kind, counter, 0, frame);
+    return Py_None;
+}
+
+/* The same where modes vary. Only then a pop is worth looking its function up. */
+INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code)
+{
+    uint64_t counter = counter_now(path);
+    void *frame = current_frame(path);
+    if (__builtin_expect(!is_of_frame(frame, code), 0))
+        return Py_None;
+    uint32_t id = define_known(code);
+    if (link_to.modes[id] == MODE_OFF)
+        return fall_silent();
+    calls_pop(kind, counter, id, frame);
     return Py_None;
 }
 
@@ -93,8 +128,9 @@ INLINE PyObject *unwind(enum path path, PyObject *code)
 {
     uint64_t counter = counter_now(path);
     void *frame = current_frame(path);
-    if (is_of_frame(frame, code))
-        calls_unwind(counter, define_known(code), frame);
+    uint32_t id = define_known(code);
+    if (is_of_frame(frame, code) && link_to.modes[id] != MODE_OFF)
+        calls_unwind(counter, id, frame);
     return Py_None;
 }
 
@@ -126,15 +162,17 @@ INLINE PyObject *c_pop(enum path path, enum event_kind kind, PyObject *const *ar
         return expression;                                                               \
     }
 
-#define CALLBACKS(path)                                             \
-    CALLBACK(on_start_##path, push(path, EVENT_START, args[0]))     \
-    CALLBACK(on_resume_##path, push(path, EVENT_RESUME, args[0]))   \
-    CALLBACK(on_throw_##path, push(path, EVENT_THROW, args[0]))     \
-    CALLBACK(on_return_##path, pop(path, EVENT_RETURN, args[0]))    \
-    CALLBACK(on_yield_##path, pop(path, EVENT_YIELD, args[0]))      \
-    CALLBACK(on_unwind_##path, unwind(path, args[0]))               \
-    CALLBACK(on_call_##path, c_call(path, args))                    \
-    CALLBACK(on_c_return_##path, c_pop(path, EVENT_C_RETURN, args)) \
+#define CALLBACKS(path)                                                        \
+    CALLBACK(on_start_##path, push(path, EVENT_START, args[0]))                \
+    CALLBACK(on_resume_##path, push(path, EVENT_RESUME, args[0]))              \
+    CALLBACK(on_throw_##path, push(path, EVENT_THROW, args[0]))                \
+    CALLBACK(on_return_##path, pop(path, EVENT_RETURN, args[0]))               \
+    CALLBACK(on_yield_##path, pop(path, EVENT_YIELD, args[0]))                 \
+    CALLBACK(on_return_varied_##path, pop_varied(path, EVENT_RETURN, args[0])) \
+    CALLBACK(on_yield_varied_##path, pop_varied(path, EVENT_YIELD, args[0]))   \
+    CALLBACK(on_unwind_##path, unwind(path, args[0]))                          \
+    CALLBACK(on_call_##path, c_call(path, args))                               \
+    CALLBACK(on_c_return_##path, c_pop(path, EVENT_C_RETURN, args))            \
     CALLBACK(on_c_raise_##path, c_pop(path, EVENT_C_RAISE, args))
 
 CALLBACKS(ANY)
@@ -164,13 +202,18 @@ CALLBACK(on_gate, gate(args[0]))
 static const struct hook {
     const char *event;
     pyapi_vectorcall *call[3];
+    pyapi_vectorcall *varied[3]; /* where modes vary */
     bool c_call;
 } hooks[] = {
-    {"PY_START", ON(on_start), false}, {"PY_RESUME", ON(on_resume), false},
-    {"PY_THROW", ON(on_throw), false}, {"PY_RETURN", ON(on_return), false},
-    {"PY_YIELD", ON(on_yield), false}, {"PY_UNWIND", ON(on_unwind), false},
-    {"CALL", ON(on_call), true},       {"C_RETURN", ON(on_c_return), true},
-    {"C_RAISE", ON(on_c_raise), true},
+    {"PY_START", ON(on_start), ON(on_start), false},
+    {"PY_RESUME", ON(on_resume), ON(on_resume), false},
+    {"PY_THROW", ON(on_throw), ON(on_throw), false},
+    {"PY_RETURN", ON(on_return), ON(on_return_varied), false},
+    {"PY_YIELD", ON(on_yield), ON(on_yield_varied), false},
+    {"PY_UNWIND", ON(on_unwind), ON(on_unwind), false},
+    {"CALL", ON(on_call), ON(on_call), true},
+    {"C_RETURN", ON(on_c_return), ON(on_c_return), true},
+    {"C_RAISE", ON(on_c_raise), ON(on_c_raise), true},
 };
 enum { HOOK_COUNT = sizeof(hooks) / sizeof(hooks[0]) };
 
@@ -324,7 +367,8 @@ static int monitoring_prepare(char *reason, size_t size)
     register_callback = PyObject_GetAttrString(monitoring, "register_callback");
     set_events = PyObject_GetAttrString(monitoring, "set_events");
     missing = PyObject_GetAttrString(monitoring, "MISSING");
-    return register_callback && set_events && missing ? 0 : -1;
+    disable = PyObject_GetAttrString(monitoring, "DISABLE");
+    return register_callback && set_events && missing && disable ? 0 : -1;
 }
 
 static void monitoring_end(void)
@@ -367,9 +411,18 @@ static int monitoring_watch_main(void)
     return 0;
 }
 
+static void choose_calls(void)
+{
+    enum path path = choose_path();
+    for (int i = 0; i < HOOK_COUNT; i++)
+        ((struct callback *)callbacks[i])->call = link_to.header->modes_vary ? hooks[i].varied[path]
+                                                                             : hooks[i].call[path];
+}
+
 static int monitoring_on(uint32_t sources, char *reason, size_t size)
 {
     long mask = 0;
+    choose_calls();
     if (sources & SOURCE_CALLS)
         mask |= calls_mask;
     if (sources & SOURCE_C_CALLS)

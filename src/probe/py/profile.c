@@ -80,10 +80,13 @@ static void on_python_return(void *frame, const PyObject *result)
     PyObject *code = pyapi_frame_code(frame);
     bool generator = code && pyapi_is_generator(code);
     leave(writer_of_thread, frame, code);
+    uint32_t id = code ? define_known(code) : 0;
+    if (link_to.modes[id] == MODE_OFF)
+        return;
     if (!result)
-        calls_unwind(counter, code ? define_known(code) : 0, frame);
+        calls_unwind(counter, id, frame);
     else
-        calls_pop(generator && pyapi_has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter,
+        calls_pop(generator && pyapi_has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter, id,
                   frame);
 }
 

@@ -19,7 +19,7 @@ static void fold_c_call(struct model *model, struct track *track, struct fold_cu
     }
     if (kind == EVENT_C_RAISE && cursor->top->key == key)
         model->symbols.symbols[cursor->top->symbol].raised++;
-    if (fold_cursor_reach(model, track, cursor, key))
+    if (fold_cursor_reach(model, track, cursor, key, 0))
         fold_cursor_pop(model, track, cursor, true);
 }
 

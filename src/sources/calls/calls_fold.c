@@ -33,6 +33,16 @@ static struct fold_push push_of_suspendable(struct model *model, uint32_t kind, 
     return what;
 }
 
+/* It gets no entry: the time goes on being its caller's, and what it calls is its caller's child. */
+static void leave_out(struct model *model, struct track *track, struct fold_cursor *cursor,
+                      const struct event *event, uint32_t symbol)
+{
+    if (fold_cursor_is_open(cursor, event->frame))
+        fold_cursor_close_open(model, track, cursor, event->frame);
+    cursor->python_pushes--;
+    symbols_leave_out(&model->symbols, symbol, event_id(event), cursor->top->symbol);
+}
+
 void calls_fold_push(struct model *model, struct track *track, struct fold_cursor *cursor,
                      const struct event *event, uint32_t handle)
 {
@@ -43,6 +53,10 @@ void calls_fold_push(struct model *model, struct track *track, struct fold_curso
         .calls = kind != EVENT_RESUME,
         .resumes = kind == EVENT_RESUME,
     };
+    if ((handle & 1) && model->symbols.symbols[handle >> 1].left_out) {
+        leave_out(model, track, cursor, event, handle >> 1);
+        return;
+    }
     if (handle & 1)
         what = push_of_suspendable(model, kind, event->frame, handle >> 1);
     fold_cursor_push(model, track, cursor, what);
@@ -68,7 +82,7 @@ static void suspend(struct model *model, const struct track *track, const struct
 static void yield(struct model *model, struct track *track, struct fold_cursor *cursor,
                   const struct event *event)
 {
-    if (!fold_cursor_reach(model, track, cursor, event->frame))
+    if (!fold_cursor_reach(model, track, cursor, event->frame, event_id(event)))
         return;
     const struct entry *entry = cursor->top;
     suspend(model, track, entry, fold_cursor_pop(model, track, cursor, false));
@@ -91,7 +105,7 @@ static void fold_call(struct model *model, struct track *track, struct fold_curs
     }
     if (kind == EVENT_UNWIND)
         model->symbols.symbols[symbols_handle(&model->symbols, event_id(event)) >> 1].raised++;
-    if (fold_cursor_reach(model, track, cursor, event->frame))
+    if (fold_cursor_reach(model, track, cursor, event->frame, event_id(event)))
         fold_cursor_pop(model, track, cursor, true);
 }
 

@@ -7,7 +7,8 @@
 
 #include "model/fold_cursor.h"
 
-/* Pushes that are no plain START: generators, coroutines, and what nobody knows. Time has passed. */
+/* Pushes that are no plain START: generators, coroutines, what is left out, and what nobody knows. Time
+ * has passed. */
 void calls_fold_push(struct model *model, struct track *track, struct fold_cursor *cursor,
                      const struct event *event, uint32_t handle);
 
@@ -31,7 +32,7 @@ FOLD_INLINE void calls_fold_return(struct model *model, struct track *track,
                                    struct fold_cursor *cursor, const struct event *event)
 {
     fold_cursor_pass(model, track, cursor, event->counter, EVENT_RETURN);
-    if (fold_cursor_reach(model, track, cursor, event->frame))
+    if (fold_cursor_reach(model, track, cursor, event->frame, event_id(event)))
         fold_cursor_pop(model, track, cursor, true);
 }
 

@@ -14,14 +14,15 @@
 static inline uint32_t calls_push(enum event_kind kind, PyObject *code, void *frame)
 {
     uint32_t id = define_id(code, frame);
-    if (__builtin_expect(link_to.modes[id] == MODE_RECORD, 1))
+    if (__builtin_expect(link_to.modes[id] != MODE_OFF, 1))
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
     return id;
 }
 
-static inline void calls_pop(enum event_kind kind, uint64_t counter, const void *frame)
+/* `id`: as in the push, or 0 where no mode varies. */
+static inline void calls_pop(enum event_kind kind, uint64_t counter, uint32_t id, const void *frame)
 {
-    writer_put(counter, kind, 0, pyapi_frame_key(frame));
+    writer_put(counter, kind, id, pyapi_frame_key(frame));
 }
 
 /* Who raised is asked for by name; exceptions are rare enough to say it. */

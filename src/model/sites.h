@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Sites: which functions are kept and which are left out, by the patterns of --only and --skip.
+ * Why here: the probe knows no patterns, it reads one byte for each id (enum site_mode of
+ * wire/session.h). Who meets a definition for the first time, the fold (symbols.c), asks here and says
+ * which byte it is to be.
+ *
+ * The forms, and what each is held against:
+ *   pkg               the module: the package and all below
+ *   pkg:Class.method  module as above, and the qualname: what is named and all within it; `*` stands
+ *                     for any part of a name between two dots. Where the interpreter knows no qualname
+ *                     (below 3.11) the last name alone is held against the plain name
+ *   a path            what has a slash or ends in .py: the file, what is named and all below; `*` within
+ *                     a name, `**` across folders; relative to the folder that ulma was started in,
+ *                     but for what begins with `**`
+ *   @stdlib           files below the target's lib/pythonX.Y, and @frozen
+ *   @site             files below a site-packages or dist-packages
+ *   @frozen           modules frozen into the interpreter
+ * A function is kept when there is no --only or one of them matches it, and no --skip does.
+ *
+ * Rules: C functions are always kept. Texts are borrowed: patterns from the command line, what is
+ * matched from the caller. What a definition says is hostile; nothing here recurses over it. One owner
+ * at a time. */
+#ifndef ULMA_MODEL_SITES_H
+#define ULMA_MODEL_SITES_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { SITES_LIMIT = 64, SITES_ERROR_SIZE = 320, SITES_STDLIB_SIZE = 512 };
+
+enum site_form { SITE_MODULE, SITE_QUALNAME, SITE_PATH, SITE_STDLIB, SITE_PACKAGES, SITE_FROZEN };
+
+struct site_pattern {
+    const char *text; /* as typed */
+    enum site_form form;
+    bool skip;             /* of --skip, else of --only */
+    bool matched;          /* some function */
+    const char *path;      /* SITE_PATH: text without its leading ./ and ../ */
+    size_t directory_size; /* ... and how much of sites.directory stands before it */
+};
+
+struct sites {
+    struct site_pattern patterns[SITES_LIMIT];
+    size_t count;
+    bool has_only;
+    char directory[PATH_MAX];       /* that relative paths begin in, without a last slash */
+    char stdlib[SITES_STDLIB_SIZE]; /* the target's lib/pythonX.Y; "": not known yet */
+    const char *main_module;        /* what __main__ is really called (-m), or NULL */
+};
+
+/* A function as its definition tells it; "" for what is not known. */
+struct site {
+    const char *module, *name, *qualname, *file;
+};
+
+/* One more pattern. False: it makes no sense, and `error` (SITES_ERROR_SIZE) says so in a sentence. */
+bool sites_add(struct sites *sites, const char *text, bool skip, char *error);
+
+/* Whether a Python function is kept; notes which patterns matched. */
+bool sites_keep(struct sites *sites, const struct site *site);
+
+#endif

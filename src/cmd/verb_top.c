@@ -149,13 +149,12 @@ static int finish(struct job *job)
             ;
     }
     say_output(job);
-    if (!job->supervise.ended && !job->is_process)
-        message_note("PID %d goes on without ulma", (int)job->supervise.pid);
     report_print(job);
     if (job->is_process)
         job_process_say_end(job);
     if (job->supervise.ended || job->is_process)
         return job_status(job);
+    message_note("PID %d goes on without ulma", (int)job->supervise.pid);
     return interrupted ? EXIT_SIGNAL_BASE + SIGINT : EXIT_FINE;
 }
 

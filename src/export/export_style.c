@@ -137,6 +137,7 @@ static void write_doubts(FILE *stream, const struct snapshot_meta *meta,
         {meta->definitions_refused, "functions without room for a definition"},
         {meta->stack_guards, "stack guards"},
         {meta->forks_unfollowed, "forks not followed"},
+        {meta->waits_lost, "switch records lost"},
     };
     bool any = false;
     for (size_t i = 0; i < sizeof(doubts) / sizeof(doubts[0]); i++) {

@@ -33,6 +33,7 @@ struct reading {
     uint64_t target_cpu_ns; /* as the kernel counts it; 0: not known */
     uint32_t thread_count;
     enum snapshot_wait_source wait_source;
+    uint64_t waits_lost;
     bool recording, ended;
 };
 
@@ -109,6 +110,7 @@ static void read_counts(struct collector *collector, struct reading *reading)
     reading->on_ticks = drain_on_ticks(&collector->drain, counter) - collector->on_baseline_ticks;
     reading->off_ticks = drain_off_ticks(&collector->drain, counter) -
                          collector->off_baseline_ticks;
+    reading->waits_lost = off_cpu_lost(&collector->off_cpu);
     reading->thread_count = model->thread_count;
     uint64_t cpu_ns = collector_target_cpu_ns(collector);
     reading->target_cpu_ns = cpu_ns ? cpu_ns - collector->target_cpu_baseline_ns : 0;
@@ -317,6 +319,7 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     meta->recording = reading->recording;
     meta->corrected = collector->options.corrected;
     meta->wait_source = reading->wait_source;
+    meta->waits_lost = reading->waits_lost;
     meta->events_read = reading->events_read;
     meta->lost = reading->lost;
     meta->gaps = reading->gaps;

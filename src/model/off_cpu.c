@@ -30,6 +30,11 @@ enum snapshot_wait_source off_cpu_source(const struct off_cpu *off_cpu)
     return off_cpu->schedstat_works ? WAIT_SCHEDSTAT : WAIT_NONE;
 }
 
+uint64_t off_cpu_lost(const struct off_cpu *off_cpu)
+{
+    return off_cpu->records ? switch_records_lost(off_cpu->records) : 0;
+}
+
 /* --- switch records ------------------------------------------------------------------------- */
 
 static struct off_cpu_tid *entry_of(struct off_cpu *off_cpu, uint32_t tid)

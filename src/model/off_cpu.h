@@ -36,6 +36,9 @@ void off_cpu_init(struct off_cpu *off_cpu, pid_t child, bool no_perf);
 void off_cpu_done(struct off_cpu *off_cpu);
 enum snapshot_wait_source off_cpu_source(const struct off_cpu *off_cpu);
 
+/* Switch records that the kernel had no room for: their waits count as CPU time, or as stolen. */
+uint64_t off_cpu_lost(const struct off_cpu *off_cpu);
+
 void off_cpu_read(struct off_cpu *off_cpu, struct drain *drain, const struct clock_scale *scale);
 void off_cpu_poll(struct collector *collector);
 

@@ -118,6 +118,7 @@ struct snapshot_meta {
     int64_t window_from_ns, window_to_ns; /* since the start of the profiling */
     uint64_t calls;                       /* activations and resumes of all functions */
     uint64_t events_read, lost, gaps, nested, unmatched_pops, bad_events;
+    uint64_t waits_lost; /* of the switch records */
     uint64_t definitions_refused, stack_guards, forks_unfollowed;
     int64_t stack_guard_ns, off_ns;
     int64_t stolen_ns;     /* a host took the CPU away; it is in the waiting times */

@@ -135,12 +135,18 @@ static void draw_threads(const struct tui_state *state, struct screen *screen, i
     const struct snapshot *snapshot = state->snapshot;
     size_t count = busiest_threads(snapshot, threads), shown = 0;
     double length_ns = window_ns(&snapshot->meta), sum_ns = 0;
+    if (snapshot->meta.ended)
+        count = 0; /* no window has anything of it; the view `threads` has */
     char text[160], name[96], more[32];
     struct flow flow = {screen, row, 0, columns};
     draw_state(state, &flow);
     for (size_t i = 0; i < snapshot->thread_count; i++)
-        sum_ns += (double)snapshot->threads[i].window_cpu_ns;
-    snprintf(text, sizeof text, "cpu %.0f%%", 100 * sum_ns / length_ns);
+        sum_ns += (double)(snapshot->meta.ended ? snapshot->threads[i].cpu_ns
+                                                : snapshot->threads[i].window_cpu_ns);
+    if (snapshot->meta.ended)
+        length_ns = (double)(snapshot->meta.duration_ns > 0 ? snapshot->meta.duration_ns : 1);
+    snprintf(text, sizeof text, "cpu %.0f%%%s", 100 * sum_ns / length_ns,
+             snapshot->meta.ended ? " of the run" : "");
     flow_put(&flow, 0, STYLE_STRONG, text);
     int end = flow.end;
     for (; shown < count; shown++) {
@@ -166,13 +172,18 @@ static void draw_rates(const struct tui_state *state, struct screen *screen, int
     const struct snapshot_meta *meta = &snapshot->meta;
     struct flow flow = {screen, row, 0, columns};
     char number[TEXT_NUMBER_BYTES], text[96];
-    double calls = 0;
+    double calls = 0, length_ns = window_ns(meta), events_per_s = meta->events_per_s;
     for (size_t i = 0; i < snapshot->thread_count; i++)
         calls += (double)snapshot->threads[i].window_calls;
-    text_format_rate(number, meta->events_per_s);
+    if (meta->ended && meta->duration_ns > 0) { /* the last window is of a silence */
+        length_ns = (double)meta->duration_ns;
+        calls = (double)meta->calls;
+        events_per_s = (double)meta->events_read * 1e9 / length_ns;
+    }
+    text_format_rate(number, events_per_s);
     snprintf(text, sizeof text, "%s %s", number, columns < TIGHT ? "ev/s" : "events/s");
     flow_put(&flow, GAP, STYLE_PLAIN, text);
-    text_format_rate(number, calls * 1e9 / window_ns(meta));
+    text_format_rate(number, calls * 1e9 / length_ns);
     snprintf(text, sizeof text, "%s calls/s", number);
     flow_put(&flow, GAP, STYLE_PLAIN, text);
     snprintf(text, sizeof text, "probe %.1f%%", meta->cost_pct);

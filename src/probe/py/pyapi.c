@@ -14,79 +14,25 @@
 struct pyapi pyapi;
 
 struct layout {
-    size_t code_extra, code_flags, code_line, tstate_frame, cframe_frame, tstate_thread_id,
-        frame_code, frame_previous, frame_globals, frame_owner, frame_instruction;
+    size_t code_extra, code_flags, code_line;
+    size_t tstate_frame, tstate_thread_id;
     bool has_cframe;
+    size_t cframe_frame;
+    size_t frame_code, frame_previous, frame_globals, frame_owner, frame_instruction;
 };
 
+/* clang-format off */
 static const struct layout layouts[] = {
-    [9] = {.code_extra = 144,
-           .code_flags = 36,
-           .code_line = 40,
-           .tstate_frame = 24,
-           .tstate_thread_id = 176,
-           .frame_code = 32,
-           .frame_previous = 24,
-           .frame_globals = 48},
-    [10] = {.code_extra = 144,
-            .code_flags = 36,
-            .code_line = 40,
-            .tstate_frame = 24,
-            .tstate_thread_id = 176,
-            .frame_code = 32,
-            .frame_previous = 24,
-            .frame_globals = 48},
-    [11] = {.code_extra = 176,
-            .code_flags = 48,
-            .code_line = 72,
-            .tstate_frame = 56,
-            .has_cframe = true,
-            .cframe_frame = 8,
-            .tstate_thread_id = 152,
-            .frame_code = 32,
-            .frame_previous = 48,
-            .frame_globals = 8,
-            .frame_owner = 69,
-            .frame_instruction = 56},
-    [12] = {.code_extra = 184,
-            .code_flags = 48,
-            .code_line = 68,
-            .tstate_frame = 56,
-            .has_cframe = true,
-            .cframe_frame = 0,
-            .tstate_thread_id = 136,
-            .frame_code = 0,
-            .frame_previous = 8,
-            .frame_globals = 24,
-            .frame_owner = 70},
-    [13] = {.code_extra = 192,
-            .code_flags = 48,
-            .code_line = 68,
-            .tstate_frame = 72,
-            .tstate_thread_id = 152,
-            .frame_code = 0,
-            .frame_previous = 8,
-            .frame_globals = 24,
-            .frame_owner = 70},
-    [14] = {.code_extra = 200,
-            .code_flags = 48,
-            .code_line = 68,
-            .tstate_frame = 72,
-            .tstate_thread_id = 152,
-            .frame_code = 0,
-            .frame_previous = 8,
-            .frame_globals = 24,
-            .frame_owner = 74},
-    [15] = {.code_extra = 200,
-            .code_flags = 48,
-            .code_line = 68,
-            .tstate_frame = 72,
-            .tstate_thread_id = 176,
-            .frame_code = 0,
-            .frame_previous = 8,
-            .frame_globals = 24,
-            .frame_owner = 74},
+    /*      co_extra flags line  tstate: frame thread  cframe: has  frame  frame: code previous globals owner instruction */
+    [9]  = { 144,   36,   40,            24,    176,         false,     0,          32,      24,     48,     0,     0},
+    [10] = { 144,   36,   40,            24,    176,         false,     0,          32,      24,     48,     0,     0},
+    [11] = { 176,   48,   72,            56,    152,          true,     8,          32,      48,      8,    69,    56},
+    [12] = { 184,   48,   68,            56,    136,          true,     0,           0,       8,     24,    70,     0},
+    [13] = { 192,   48,   68,            72,    152,         false,     0,           0,       8,     24,    70,     0},
+    [14] = { 200,   48,   68,            72,    152,         false,     0,           0,       8,     24,    74,     0},
+    [15] = { 200,   48,   68,            72,    176,         false,     0,           0,       8,     24,    74,     0},
 };
+/* clang-format on */
 
 static int running_minor(char *reason, size_t size)
 {

@@ -522,7 +522,7 @@ work(12, "h\u00e9", 1, 2)
     values = {local["name"]: local["value"] for local in frame["locals"]}
     expected = {"number": 12, "text": "h\u00e9", "flag": True, "negative": -7, "big": 2**61}
     expected.update(real=0.1, whole=3.0, tiny=1e-7, nothing=None, raw=b"a\xff'")
-    expected.update(quoted="it's \"so\"\n", wide="\u20ac\U0001f600")
+    expected.update(quoted='it\'s "so"\n', wide="\u20ac\U0001f600")
     assert {name: values[name] for name in expected} == {
         name: repr(value) for name, value in expected.items()
     }

@@ -97,9 +97,18 @@ class Target:
         self.process.stdin.close()
         self.process.stdout.close()
 
+    def switches(self):
+        return status_of(self.pid, "voluntary_ctxt_switches")
+
     def stands(self):
-        """Waits until the main thread sleeps in a system call."""
-        wait_until(lambda: self.process_state() == "S", self.state)
+        """Waits until the main thread sleeps, and in nothing that it wakes from now and then."""
+
+        def sleeps():
+            before = self.switches()
+            time.sleep(0.03)
+            return self.process_state() == "S" and self.switches() == before
+
+        wait_until(sleeps, self.state)
         return self
 
     def process_state(self):

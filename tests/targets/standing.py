@@ -177,7 +177,9 @@ def loop():
 def child():
     import subprocess
 
-    return "child ended with %s" % subprocess.Popen(["head", "-n1"], stdout=2).wait()
+    process = subprocess.Popen(["head", "-n1"], stdout=2)
+    ready()
+    return "child ended with %s" % process.wait()
 
 
 def pause():
@@ -239,7 +241,7 @@ def ready():
 
 def main():
     state = sys.argv[1]
-    if state != "held_by_other":
+    if state not in ("held_by_other", "child"):
         ready()
     print(state, repr(globals()[state]()), threading.active_count(), flush=True)
     sys.exit(7)

@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ TOOL = ULMA.parent / "tests" / "attach" / "attach_tool"
 HERE = "import posix, _thread; posix.write(2, b'here %d %d\\n' % (posix.getpid(), _thread.get_ident()))"
 NEWEST = pythons()[-1]
 
-# state -> (what is expected, the way that must be taken or None where either may be)
+# state -> what it says in the end, and how many threads it then has
 BLOCKED = {
     "sleep": "'slept enough True go on\\n' 1",
     "lock": "'taken True' 1",
@@ -205,8 +206,7 @@ def test_gil_held_in_a_system_call(python, tmp_path):
 def test_gil_held_by_another_thread(python, tmp_path):
     """The main thread waits for the GIL in our stub: given up, it comes back and runs nothing."""
     with Target(python, "held_by_other", tmp_path) as target:
-        target.stands()
-        refusal(target.pid, "ETIMEDOUT", "GIL", timeout_s=0.3)
+        refusal(target.pid, "ETIMEDOUT", "its main thread was", timeout_s=0.3)
         target.goes_on("'go on\\n' 1")
         assert target.told() == ""
 
@@ -365,6 +365,21 @@ def test_stopped_by_job_control(tmp_path):
         assert target.process_state() == "T"
         os.kill(target.pid, signal.SIGCONT)
         target.goes_on(RUNNING["compute"])
+        assert target.told() == ""
+
+
+@pytest.mark.parametrize("state", ["read", "poll_limit", "lock_limit"])
+def test_no_descriptor_left(python, state, tmp_path):
+    """The first thing that is done in the process fails: it is put back as it was."""
+    with Target(python, state, tmp_path) as target:
+        target.stands()
+        before = shape_of(target.pid)
+        limits = resource.prlimit(target.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(target.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        refusal(target.pid, "EMFILE", f"prlimit --pid {target.pid} --nofile=")
+        assert shape_of(target.pid) == before
+        resource.prlimit(target.pid, resource.RLIMIT_NOFILE, limits)
+        target.goes_on(BLOCKED[state])
         assert target.told() == ""
 
 

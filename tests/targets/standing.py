@@ -216,7 +216,7 @@ def held_sleep():
 
 
 def held_by_other():
-    """Waits for a lock while another thread, in a C function, holds the GIL until the line comes."""
+    """Waits for a lock while another thread, in C, holds the GIL until the line comes."""
     import ctypes
 
     poll = ctypes.PyDLL(None).poll

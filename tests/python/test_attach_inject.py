@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The injector by itself: code run in a process in every state, and what is left of that: nothing."""
+"""The injector by itself: code run in a process in every state, and nothing left of that."""
 
 import os
 import pathlib
@@ -15,7 +15,10 @@ import pytest
 from harness import LIMIT_S, TARGETS, ULMA, environment, pythons
 
 TOOL = ULMA.parent / "tests" / "attach" / "attach_tool"
-HERE = "import posix, _thread; posix.write(2, b'here %d %d\\n' % (posix.getpid(), _thread.get_ident()))"
+HERE = (
+    "import posix, _thread; "
+    "posix.write(2, b'here %d %d\\n' % (posix.getpid(), _thread.get_ident()))"
+)
 NEWEST = pythons()[-1]
 
 # state -> what it says in the end, and how many threads it then has
@@ -58,10 +61,9 @@ def wait_until(what, *words):
 def shape_of(pid):
     """What must not change: descriptors, threads, the mask of signals, code, and no page of ours."""
     maps = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
+    files = f"/proc/{pid}/fd"
     return {
-        "descriptors": sorted(
-            (name, os.readlink(f"/proc/{pid}/fd/{name}")) for name in os.listdir(f"/proc/{pid}/fd")
-        ),
+        "descriptors": sorted((name, os.readlink(f"{files}/{name}")) for name in os.listdir(files)),
         "threads": sorted(os.listdir(f"/proc/{pid}/task")),
         "blocked": status_of(pid, "SigBlk"),
         "caught": status_of(pid, "SigCgt"),
@@ -129,8 +131,7 @@ class Target:
 def attach(pid, code=HERE, timeout_s=20):
     return subprocess.run(
         [TOOL, str(pid), code, str(timeout_s)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=LIMIT_S,
     )

@@ -59,7 +59,7 @@ def wait_until(what, *words):
 
 
 def shape_of(pid):
-    """What must not change: descriptors, threads, the mask of signals, code, and no page of ours."""
+    """What must not change: descriptors, threads, signals, code, and no page of ours."""
     maps = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
     files = f"/proc/{pid}/fd"
     return {

@@ -228,9 +228,11 @@ static int follow(struct injection *injection, struct inject_try *try, const cha
             "process %d is still running what ulma gave it, after %.3g s; wait for it, "
             "or look with: ulma dump %d",
             (int)injection->pid, (double)injection->timeout_ns / 1e9, (int)injection->pid);
-    return tell_given_up(injection, try->way == ATTACH_WAY_IN_PLACE
-                                        ? "waiting for the GIL, which another thread held"
-                                        : try->doing);
+    if (try->way == ATTACH_WAY_PENDING)
+        return tell_given_up(injection, try->doing);
+    /* The last try had no time to say more than those before. */
+    return tell_given_up(injection,
+                         **doing ? *doing : "waiting for the GIL, which another thread held");
 }
 
 /* One stop, and what came of it. -EAGAIN: *doing says why not now. */
@@ -267,6 +269,12 @@ static int attempt(struct injection *injection, const char **doing)
                         "process %d: its first thread is not Python's main thread, with which "
                         "alone ulma can attach; start it with ULMA=1 in its environment instead",
                         (int)injection->pid);
+    else if (error == -EMFILE)
+        error =
+            inject_tell(injection->outcome, error,
+                        "process %d has as many files open as it may, and attaching needs one more "
+                        "for a moment; raise its limit: prlimit --pid %d --nofile=NUMBER",
+                        (int)injection->pid, (int)injection->pid);
     else
         error = inject_refused(injection->pid, error, injection->outcome);
     if (try.control)
@@ -277,8 +285,8 @@ static int attempt(struct injection *injection, const char **doing)
 static int inject(struct injection *injection)
 {
     useconds_t nap_us = NAP_FIRST_US;
+    const char *doing = "";
     for (;;) {
-        const char *doing = "";
         int error = attempt(injection, &doing);
         bool passing = error == -EAGAIN || (error == -EBUSY && inject_tracer(injection->pid) == 0);
         if (!passing)

@@ -2,9 +2,10 @@
 /* Stopping one thread, leading it through one system call, letting it go.
  * Why SEIZE and INTERRUPT: a stop that no shell and no parent sees, where PTRACE_ATTACH would send a
  * SIGSTOP. Why to be cancelled: a thread in an uninterruptible sleep may never stop, and we must be
- * able to give up; to look again and again would take the processor that it needs to stop. Why PTRACE_SYSCALL, and not PTRACE_SINGLESTEP: if the tracer dies while its
- * tracee stands in the SIGTRAP of a step, or is about to, the kernel delivers that SIGTRAP, and it
- * kills the process. A stop at a system call (with TRACESYSGOOD) is no signal that could be delivered.
+ * able to give up; to look again and again would take the processor that it needs to stop. Why
+ * PTRACE_SYSCALL, and not PTRACE_SINGLESTEP: if the tracer dies while its tracee stands in the SIGTRAP
+ * of a step, or is about to, the kernel delivers that SIGTRAP, and it ends the process. A stop at a
+ * system call (with TRACESYSGOOD) is no signal that could be delivered.
  * Rules: the thread of ours that seized must make all the calls. When it ends the kernel lets go of
  * what it still traces, also of a thread that never stopped: so it is made for one try alone. */
 #include "attach/inject_parts.h"

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The injector by itself: code run in a process in every state, and what is left of that: nothing."""
+"""The injector by itself: code run in a process in every state, and nothing left of that."""
 
 import os
 import pathlib
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -14,10 +15,13 @@ import pytest
 from harness import LIMIT_S, TARGETS, ULMA, environment, pythons
 
 TOOL = ULMA.parent / "tests" / "attach" / "attach_tool"
-HERE = "import posix, _thread; posix.write(2, b'here %d %d\\n' % (posix.getpid(), _thread.get_ident()))"
+HERE = (
+    "import posix, _thread; "
+    "posix.write(2, b'here %d %d\\n' % (posix.getpid(), _thread.get_ident()))"
+)
 NEWEST = pythons()[-1]
 
-# state -> (what is expected, the way that must be taken or None where either may be)
+# state -> what it says in the end, and how many threads it then has
 BLOCKED = {
     "sleep": "'slept enough True go on\\n' 1",
     "lock": "'taken True' 1",
@@ -55,12 +59,11 @@ def wait_until(what, *words):
 
 
 def shape_of(pid):
-    """What must not change: descriptors, threads, the mask of signals, code, and no page of ours."""
+    """What must not change: descriptors, threads, signals, code, and no page of ours."""
     maps = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
+    files = f"/proc/{pid}/fd"
     return {
-        "descriptors": sorted(
-            (name, os.readlink(f"/proc/{pid}/fd/{name}")) for name in os.listdir(f"/proc/{pid}/fd")
-        ),
+        "descriptors": sorted((name, os.readlink(f"{files}/{name}")) for name in os.listdir(files)),
         "threads": sorted(os.listdir(f"/proc/{pid}/task")),
         "blocked": status_of(pid, "SigBlk"),
         "caught": status_of(pid, "SigCgt"),
@@ -97,9 +100,18 @@ class Target:
         self.process.stdin.close()
         self.process.stdout.close()
 
+    def switches(self):
+        return status_of(self.pid, "voluntary_ctxt_switches")
+
     def stands(self):
-        """Waits until the main thread sleeps in a system call."""
-        wait_until(lambda: self.process_state() == "S", self.state)
+        """Waits until the main thread sleeps, and in nothing that it wakes from now and then."""
+
+        def sleeps():
+            before = self.switches()
+            time.sleep(0.03)
+            return self.process_state() == "S" and self.switches() == before
+
+        wait_until(sleeps, self.state)
         return self
 
     def process_state(self):
@@ -119,8 +131,7 @@ class Target:
 def attach(pid, code=HERE, timeout_s=20):
     return subprocess.run(
         [TOOL, str(pid), code, str(timeout_s)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=LIMIT_S,
     )
@@ -196,8 +207,7 @@ def test_gil_held_in_a_system_call(python, tmp_path):
 def test_gil_held_by_another_thread(python, tmp_path):
     """The main thread waits for the GIL in our stub: given up, it comes back and runs nothing."""
     with Target(python, "held_by_other", tmp_path) as target:
-        target.stands()
-        refusal(target.pid, "ETIMEDOUT", "GIL", timeout_s=0.3)
+        refusal(target.pid, "ETIMEDOUT", "its main thread was", timeout_s=0.3)
         target.goes_on("'go on\\n' 1")
         assert target.told() == ""
 
@@ -356,6 +366,21 @@ def test_stopped_by_job_control(tmp_path):
         assert target.process_state() == "T"
         os.kill(target.pid, signal.SIGCONT)
         target.goes_on(RUNNING["compute"])
+        assert target.told() == ""
+
+
+@pytest.mark.parametrize("state", ["read", "poll_limit", "lock_limit"])
+def test_no_descriptor_left(python, state, tmp_path):
+    """The first thing that is done in the process fails: it is put back as it was."""
+    with Target(python, state, tmp_path) as target:
+        target.stands()
+        before = shape_of(target.pid)
+        limits = resource.prlimit(target.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(target.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        refusal(target.pid, "EMFILE", f"prlimit --pid {target.pid} --nofile=")
+        assert shape_of(target.pid) == before
+        resource.prlimit(target.pid, resource.RLIMIT_NOFILE, limits)
+        target.goes_on(BLOCKED[state])
         assert target.told() == ""
 
 

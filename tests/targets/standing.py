@@ -177,7 +177,9 @@ def loop():
 def child():
     import subprocess
 
-    return "child ended with %s" % subprocess.Popen(["head", "-n1"], stdout=2).wait()
+    process = subprocess.Popen(["head", "-n1"], stdout=2)
+    ready()
+    return "child ended with %s" % process.wait()
 
 
 def pause():
@@ -214,7 +216,7 @@ def held_sleep():
 
 
 def held_by_other():
-    """Waits for a lock while another thread, in a C function, holds the GIL until the line comes."""
+    """Waits for a lock while another thread, in C, holds the GIL until the line comes."""
     import ctypes
 
     poll = ctypes.PyDLL(None).poll
@@ -239,7 +241,7 @@ def ready():
 
 def main():
     state = sys.argv[1]
-    if state != "held_by_other":
+    if state not in ("held_by_other", "child"):
         ready()
     print(state, repr(globals()[state]()), threading.active_count(), flush=True)
     sys.exit(7)

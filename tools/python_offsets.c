@@ -22,7 +22,7 @@
 #include "internal/pycore_pystate.h"
 #include "internal/pycore_runtime.h"
 
-#define PUT(name, value) printf("        ." #name " = %zu,\n", (size_t)(value))
+#define PUT(name, value)      printf("        ." #name " = %zu,\n", (size_t)(value))
 #define AT(name, type, field) PUT(name, offsetof(type, field))
 
 typedef struct _gil_runtime_state gil_state;

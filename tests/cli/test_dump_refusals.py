@@ -130,8 +130,7 @@ def test_another_users_process(ulma, sentence, running, tmp_path):
     try:
         done = subprocess.run(
             [str(program), "dump", str(pid)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             cwd="/",
             **more,

@@ -96,24 +96,18 @@ static inline bool is_low_on_stack(const struct writer *writer)
     return (uintptr_t)__builtin_frame_address(0) < writer->stack_floor;
 }
 
-enum { MOST_CHAIN = 1 << 24 };
-
-/* The frame itself, or the nearest caller of it that the collector knows as open. */
-static void *nearest_told(void *frame)
+/* The caller may be a frame that the collector leaves out, or will as soon as it has met it: only the
+ * whole stack tells which of those that it knows are still there. */
+static bool tell_stack(struct writer *writer)
 {
-    for (int step = 0; frame && step < MOST_CHAIN; step++) {
-        PyObject *code = pyapi_frame_code(frame);
-        if (code && link_to.modes[define_known(code)] == MODE_RECORD)
-            return frame;
-        frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
-    }
-    return NULL;
+    return link_to.header && link_to.header->modes_vary && writer->ring && !writer->dropping &&
+           writer_seed(writer, pyapi.thread_state(), link_counter(), 0, 0, true);
 }
 
 static void put_retop(struct writer *writer, void *caller)
 {
-    const void *told = nearest_told(caller);
-    writer_put(link_counter(), EVENT_RETOP, 0, told ? pyapi_frame_key(told) : 0);
+    if (!tell_stack(writer))
+        writer_put(link_counter(), EVENT_RETOP, 0, caller ? pyapi_frame_key(caller) : 0);
     writer->innermost = caller;
 }
 

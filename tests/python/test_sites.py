@@ -471,7 +471,7 @@ def test_patterns_that_matched_nothing_are_said(python, session_dir, tmp_path):
 
 
 def test_top_says_what_is_left_out(python, session_dir):
-    words = ["top", "--once", "-n", "5", "--python", python.path, *SKIP, PROGRAM, "3000"]
+    words = ["top", "-b", "-n", "5", "--python", python.path, *SKIP, PROGRAM, "600"]
     done = run([ulma_words(None, [], [])[0], *words], env=environment(session_dir))
     assert done.status == 0, done.told()
     assert "13 left out by --skip" in done.out.decode(), done.told()

@@ -177,9 +177,11 @@ static void tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode)
 /* The first calls are heard so that their callers are known; then it falls silent. */
 void symbols_leave_out(struct symbols *symbols, uint32_t symbol, uint32_t id, uint32_t caller)
 {
-    struct symbol *left_out = &symbols->symbols[symbol];
+    struct symbol *row = &symbols->symbols[symbols->symbols[symbol].row];
     symbols_absorb(symbols, caller);
-    if (left_out->heard < SYMBOLS_HEARD_MAX && ++left_out->heard == SYMBOLS_HEARD_MAX)
+    if (row->heard < SYMBOLS_HEARD_MAX)
+        row->heard++;
+    else /* a few times, while what was written before is on its way */
         tell_mode(symbols, id, MODE_OFF);
 }
 
@@ -267,7 +269,7 @@ uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
     }
     const struct symbol *found = &symbols->symbols[symbol];
     if (found->left_out)
-        tell_mode(symbols, id, found->heard < SYMBOLS_HEARD_MAX ? MODE_HEARD : MODE_OFF);
+        tell_mode(symbols, id, MODE_HEARD);
     symbols->by_id[id] = symbol << 1 | (symbols_suspends(found) || found->left_out);
     return symbols->by_id[id];
 }

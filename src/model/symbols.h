@@ -40,7 +40,7 @@ struct symbol {
     uint32_t next_twin; /* 0: none */
     uint32_t live;      /* ids that mean this symbol now */
     uint32_t turn;      /* of a row: the twin given out last when none was free */
-    uint32_t heard;     /* of one left out: calls and resumes so far */
+    uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     bool left_out;      /* by a pattern: it has no entries, and no node is its own */
     bool absorbs;       /* it has called one left out: that one's time is in its own */
     uint32_t next_in_bucket;

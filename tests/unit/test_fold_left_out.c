@@ -211,7 +211,7 @@ static void what_the_probe_is_told(void **state)
     (void)state;
     struct bench_thread thread = new_thread();
     E(0, START, 1, 10);
-    for (int i = 0; i < SYMBOLS_HEARD_MAX - 1; i++) {
+    for (int i = 0; i < SYMBOLS_HEARD_MAX; i++) {
         E(1, START, 2, 20);
         assert_int_equal(modes[2], MODE_HEARD);
         E(1, RETURN, 2, 20);

@@ -117,6 +117,12 @@ static void cells_fit_their_columns(void **state)
     cell.estimate = true;
     cell_text_format(&count, &cell, 7, text, sizeof text);
     assert_string_equal(text, "~123k");
+    cell = (struct cell){.integer = 1234, .holds = true};
+    cell_text_format(&count, &cell, 7, text, sizeof text);
+    assert_string_equal(text, "+1,234");
+    cell.estimate = true;
+    cell_text_format(&count, &cell, 7, text, sizeof text);
+    assert_string_equal(text, "+~1,234");
     cell = (struct cell){.integer = 4194304};
     cell_text_format(&pid, &cell, 7, text, sizeof text);
     assert_string_equal(text, "4194304");

@@ -96,24 +96,29 @@ static inline bool is_low_on_stack(const struct writer *writer)
     return (uintptr_t)__builtin_frame_address(0) < writer->stack_floor;
 }
 
-enum { MOST_CHAIN = 1 << 24 };
-
-/* The frame itself, or the nearest caller of it that the collector knows as open. */
-static void *nearest_told(void *frame)
+/* Whether the frames from `frame` on are all there are. While 3.9 throws through a generator that
+ * delegates, it has that generator's frame as the present one, and none below it. */
+static bool is_whole_stack(void *frame)
 {
-    for (int step = 0; frame && step < MOST_CHAIN; step++) {
-        PyObject *code = pyapi_frame_code(frame);
-        if (code && link_to.modes[define_known(code)] == MODE_RECORD)
-            return frame;
-        frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
-    }
-    return NULL;
+    PyObject *code = NULL;
+    for (; frame; frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous))
+        code = pyapi_frame_code(frame);
+    return !code || !pyapi_is_generator(code);
+}
+
+/* The caller may be a frame that the collector leaves out, or will as soon as it has met it: only the
+ * whole stack tells which of those that it knows are still there. */
+static bool tell_stack(struct writer *writer, void *caller)
+{
+    return link_to.header && link_to.header->modes_vary && writer->ring && !writer->dropping &&
+           is_whole_stack(caller) &&
+           writer_seed(writer, pyapi.thread_state(), link_counter(), 0, 0, true);
 }
 
 static void put_retop(struct writer *writer, void *caller)
 {
-    const void *told = nearest_told(caller);
-    writer_put(link_counter(), EVENT_RETOP, 0, told ? pyapi_frame_key(told) : 0);
+    if (!tell_stack(writer, caller))
+        writer_put(link_counter(), EVENT_RETOP, 0, caller ? pyapi_frame_key(caller) : 0);
     writer->innermost = caller;
 }
 

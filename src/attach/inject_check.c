@@ -94,7 +94,7 @@ static bool has_word(pid_t pid, const char *file, const char *after, const char 
 {
     enum { MOST = 4 << 20 }; /* more than execve takes */
     bool found = false;
-    char *text = malloc(MOST);
+    char *text = calloc(1, MOST);
     ssize_t length = text ? inject_read_proc(pid, file, text, MOST) : 0;
     const char *before = "";
     for (const char *here = text; !found && length > 0 && here < text + length;

@@ -148,6 +148,8 @@ static void fill_pages(const struct inject_visit *visit, unsigned char *pages, s
 {
     const struct inject_try *try = visit->try;
     struct inject_control *control = (void *)(pages + PAGE);
+    if (!pages) /* mmap's answer is never that */
+        return;
     memcpy(pages, inject_stub, (size_t)(inject_stub_end - inject_stub));
     control->base = visit->base;
     control->bytes = bytes;

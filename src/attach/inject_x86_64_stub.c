@@ -10,6 +10,7 @@
 #define CALLEE(n, id) [n] "i"(offsetof(struct inject_control, functions) + 8 * (id))
 #define NUMBER(n)     [n] "i"(n)
 
+/* One run of instructions: it has no parts to call. NOLINTNEXTLINE(readability-function-size) */
 __attribute__((used, noinline, noclone)) static void inject_stub_text(void)
 {
     __asm__ volatile(

@@ -28,7 +28,7 @@ static int find_in_pairs(const unsigned char *table, size_t size, int first_line
     int64_t end = 0;
     int64_t line = first_line;
     for (size_t i = 0; i + 1 < size; i += 2) {
-        int delta = (signed char)table[i + 1];
+        int delta = table[i + 1] < 128 ? table[i + 1] : table[i + 1] - 256;
         end += table[i];
         if (delta != NO_LINE)
             line += delta;

@@ -108,7 +108,7 @@ int maps_read(pid_t pid, struct maps *ret_maps)
     struct maps maps = {.pid = pid};
     snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
     int result = read_whole(path, &maps.text);
-    if (result == 0)
+    if (result == 0 && maps.text)
         result = parse(&maps);
     if (result == 0)
         *ret_maps = maps;

@@ -13,7 +13,8 @@ PAGES = all_pages()
 LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)")
 PATH = re.compile(r"`((?:src|tests|tools|docs|bench|python)/[\w./-]+?)`")
 TEST = re.compile(r"`(test_\w+)`")
-CALL = re.compile(r"(?:^\$ |`)(?:build/)?ulma ((?:run|top|dump|ps|export|help)\b[^`\n]*)", re.MULTILINE)
+VERBS = "run|top|report|dump|attach|detach|on|off|ps|export|help"
+CALL = re.compile(rf"(?:^\$ |`)(?:build/)?ulma ((?:{VERBS})\b[^`\n]*)", re.MULTILINE)
 
 
 def prose(page):

@@ -137,8 +137,8 @@ static int read_pid(const char *word)
 
 int verb_dump(const struct options *options, char **words, int word_count)
 {
-    const char *word = options->pid ? options->pid : word_count > 0 ? words[0] : NULL;
-    if (!word || word_count > (options->pid ? 0 : 1)) {
+    const char *word = word_count == 1 ? words[0] : NULL;
+    if (!word) {
         message_error("`ulma dump` needs one PID, as in `ulma dump 1234`; options stand before it");
         return EXIT_WRONG_WORDS;
     }

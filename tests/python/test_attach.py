@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """ulma attach: a Python that was started without ulma is armed, followed, detached, and runs on."""
 
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 from harness import LIMIT_S, ULMA, environment, function_named, run
@@ -33,7 +35,24 @@ def mapped(pid):
 
 
 def open_files(pid):
-    return sorted(os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd"))
+    files = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile: an import
+            files.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return sorted(files)
+
+
+def settled_files(pid):
+    """When no import is under way any more: no file of Python's is open, in ten looks."""
+    end = time.monotonic() + LIMIT_S
+    quiet = 0
+    while quiet < 10:
+        assert time.monotonic() < end, open_files(pid)
+        files = open_files(pid)
+        importing = any("/python3" in file or "/targets" in file for file in files)
+        quiet = 0 if importing else quiet + 1
+        time.sleep(0.02)
+    return files
 
 
 def report(session_dir, target, folder):
@@ -47,7 +66,7 @@ def report(session_dir, target, folder):
 @pytest.mark.parametrize("state", ["compute", "nine_threads", "poll_limit"])
 def test_attach_report_detach(python, state, session_dir, tmp_path):
     with Target(python, state, tmp_path, ULMA_DIR=str(session_dir)) as target:
-        files = open_files(target.pid)
+        files = settled_files(target.pid)
         told = attach(session_dir, target)
         assert told.startswith(f"{target.pid} (python {python.version}")
         assert f": armed, nothing recorded. Next: ulma top {target.pid} | " in told
@@ -69,7 +88,7 @@ def test_again_and_again(python, session_dir, tmp_path):
     with Target(python, "nine_threads", tmp_path, ULMA_DIR=str(session_dir)) as target:
         attach(session_dir, target)
         detach(session_dir, target)
-        before = mapped(target.pid), open_files(target.pid)
+        before = mapped(target.pid), settled_files(target.pid)
         for _ in range(100 if os.environ.get("ULMA_TORTURE") == "1" else 5):
             attach(session_dir, target)
             assert report(session_dir, target, tmp_path)["ulma"] == 1

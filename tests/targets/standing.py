@@ -241,6 +241,9 @@ def ready():
 
 def main():
     state = sys.argv[1]
+    # What the states import is there before `ready`: none of them has a file open for long.
+    for name in ("asyncio ctypes hashlib itertools math queue select socket subprocess").split():
+        __import__(name)
     if state not in ("held_by_other", "child"):
         ready()
     print(state, repr(globals()[state]()), threading.active_count(), flush=True)

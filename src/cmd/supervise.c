@@ -65,6 +65,16 @@ static bool is_job(void)
     return getpgrp() != getpgid(getppid());
 }
 
+/* `kill -CONT` of ulma alone. Not where the terminal has stopped both once more: then our own stop is
+ * pending, and this SIGCONT is of before. */
+static void go_on_together(const struct supervise *supervise)
+{
+    sigset_t pending;
+    if (target_is_stopped(supervise->pid) &&
+        !(sigpending(&pending) == 0 && sigismember(&pending, SIGTSTP)))
+        supervise_signal(supervise, SIGCONT);
+}
+
 /* Does what the stop did to the target to ulma itself; goes on when continued. */
 static void stop_too(struct supervise *supervise, int number)
 {
@@ -78,9 +88,7 @@ static void stop_too(struct supervise *supervise, int number)
     kill(getpid(), number);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    /* `kill -CONT` of ulma alone. */
-    if (target_is_stopped(supervise->pid))
-        supervise_signal(supervise, SIGCONT);
+    go_on_together(supervise);
 }
 
 static void look_at_target(struct supervise *supervise)
@@ -148,8 +156,7 @@ static void take_signal(struct supervise *supervise, const struct signalfd_sigin
             supervise_signal(supervise, number);
         break;
     case SIGCONT:
-        if (target_is_stopped(supervise->pid))
-            supervise_signal(supervise, number);
+        go_on_together(supervise);
         break;
     case SIGCHLD:
         break;

@@ -4,6 +4,7 @@ no version, the executable needs libc alone, and nothing that lies in src/ was l
 
 import json
 import pathlib
+import platform
 import re
 import subprocess
 
@@ -110,7 +111,12 @@ def test_every_c_file_is_compiled():
     compiled = {
         (pathlib.Path(command["directory"]) / command["file"]).resolve() for command in commands
     }
-    written = {path.resolve() for path in (harness.ROOT / "src").rglob("*.c")}
+    others = {"aarch64", "x86_64"} - {platform.machine()}  # a file for each CPU
+    written = {
+        path.resolve()
+        for path in (harness.ROOT / "src").rglob("*.c")
+        if not path.stem.endswith(tuple(f"_{cpu}" for cpu in others))
+    }
     assert sorted(written - compiled) == []
 
 

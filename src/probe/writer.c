@@ -57,8 +57,10 @@ static void on_thread_end(void *value)
         return;
     struct ring_shared *ring = writer->ring;
     writer->ring = NULL;
-    writer->limit = writer->head;
-    /* Pairs with the collector's acquire of state: all events are before it. */
+    /* This thread has no GIL now, while others with it look for their own writer. */
+    __atomic_store_n(&writer->thread, 0, __ATOMIC_RELEASE);
+    /* Pairs with the collector's acquire of state: all events are before it. From here on the ring,
+     * and this writer with it, may be another thread's. */
     atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
 }
 
@@ -97,8 +99,7 @@ void writer_resume_all(void)
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         writers[i].dropping = false;
         writers[i].innermost = NULL;
-        if (writers[i].ring)
-            writers[i].limit = writers[i].head; /* the slow path looks afresh */
+        writers[i].limit = writers[i].head; /* the slow path looks afresh */
     }
 }
 
@@ -170,7 +171,7 @@ static struct writer *take_ring(unsigned long thread, uint32_t tid)
 static struct writer *find_reserved(unsigned long thread)
 {
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++)
-        if (writers[i].ring && writers[i].thread == thread)
+        if (__atomic_load_n(&writers[i].thread, __ATOMIC_ACQUIRE) == thread)
             return &writers[i];
     return NULL;
 }

@@ -24,7 +24,7 @@ struct writer {
     uint64_t next_resume;            /* counter before which no resume is tried */
     uint64_t stall_end, stall_ticks; /* a sleep that is not told yet: when it ended, how long */
     uint32_t name_tries;
-    unsigned long thread; /* pthread_self() of the owner */
+    unsigned long thread; /* pthread_self() of the owner; 0: nobody, or it has ended */
     void *innermost;      /* 3.9-3.11: the frame that the wrapper believes open */
     struct {
         void *frame, *below;

@@ -146,7 +146,7 @@ static void say_others(const struct job *job)
     struct session_words words;
     job_session_read(job, &words);
     if (!words.ever_on)
-        message_note("nothing was recorded: the program ended before recording was switched on");
+        message_note("nothing was recorded: the profiling ended before recording was switched on");
     uint64_t others = words.claims_refused;
     if (others > 0)
         message_note("%llu more Python process%s of the target ran unseen: only the first one is "

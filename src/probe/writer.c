@@ -140,8 +140,7 @@ void writer_resume_all(void)
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         writers[i].dropping = false;
         writers[i].innermost = NULL;
-        if (writers[i].ring)
-            writers[i].limit = writers[i].head; /* the slow path looks afresh */
+        writers[i].limit = writers[i].head; /* the slow path looks afresh */
     }
 }
 

@@ -25,7 +25,7 @@ struct writer {
     uint64_t stall_end, stall_ticks; /* a sleep that is not told yet: when it ended, how long */
     uint32_t name_tries;
     uint64_t step, paced; /* events until the slow path looks again; counter when it last did */
-    unsigned long thread; /* pthread_self() of the owner; 0: nobody's */
+    unsigned long thread; /* pthread_self() of the owner; 0: nobody, or it has ended */
     bool adopted;         /* the owner's writer_of_thread points here */
     void *innermost;      /* 3.9-3.11: the frame that the wrapper believes open */
     struct {

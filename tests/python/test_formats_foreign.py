@@ -105,6 +105,7 @@ TYPES: dict[str, dict[str, Any]] = {
         "corrected": bool,
         "corrected_ns": int,
         "waited_ns": int,
+        "stolen_ns": int,
         "sources": list,
         "target": dict,
         "events": dict,

@@ -228,7 +228,7 @@ static PyObject *evaluate_any(PyThreadState *tstate, void *frame, int throwflag)
  * counter the kernel trusts, compiled in. */
 enum path { BY_TABLE, TSC_311 };
 
-enum { CODE_OPTIMIZED = 0x1, CODE_SUSPENDS = 0x20 | 0x80 | 0x100 | 0x200 };
+enum { CODE_OPTIMIZED = 0x1 };
 enum {
     FRAME_CODE_311 = 32,
     FRAME_INSTRUCTION_311 = 56,
@@ -305,9 +305,9 @@ INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate
     PyObject *code = PYAPI_FIELD(PyObject *, frame, AT(path, frame_code, FRAME_CODE_311));
     int flags = PYAPI_FIELD(int, code, AT(path, code_flags, CODE_FLAGS_311));
     uint32_t id = known_id(path, code);
-    bool plain = (flags & (CODE_OPTIMIZED | CODE_SUSPENDS)) == CODE_OPTIMIZED && duty == RECORD &&
-                 link_to.modes[id] == MODE_RECORD && id != 0 && !switch_is_due() &&
-                 !is_low_on_stack(writer);
+    bool plain = (flags & (CODE_OPTIMIZED | PYAPI_CODE_SUSPENDS)) == CODE_OPTIMIZED &&
+                 duty == RECORD && link_to.modes[id] == MODE_RECORD && id != 0 &&
+                 !switch_is_due() && !is_low_on_stack(writer);
     if (__builtin_expect(!plain, 0))
         return evaluate_any(tstate, frame, throwflag);
     void *caller = current_frame(path, tstate);

@@ -96,12 +96,13 @@ static inline PyObject *pyapi_frame_code(void *frame)
     return PYAPI_FIELD(int, code, pyapi.code_flags) & PYAPI_CODE_NO_EVENTS ? NULL : code;
 }
 
+/* Flags of a generator, a coroutine, an iterable coroutine, an async generator. */
+enum { PYAPI_CODE_SUSPENDS = 0x20 | 0x80 | 0x100 | 0x200 };
+
 /* A generator's, coroutine's or async generator's code. */
 static inline bool pyapi_is_generator(PyObject *code)
 {
-    enum { GENERATOR = 0x20, COROUTINE = 0x80, ITERABLE_COROUTINE = 0x100, ASYNC = 0x200 };
-    return (PYAPI_FIELD(int, code, pyapi.code_flags) &
-            (GENERATOR | COROUTINE | ITERABLE_COROUTINE | ASYNC)) != 0;
+    return (PYAPI_FIELD(int, code, pyapi.code_flags) & PYAPI_CODE_SUSPENDS) != 0;
 }
 
 /* 3.9-3.11: whether a generator's frame, which its generator keeps alive, has left by a yield. */

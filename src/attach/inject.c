@@ -99,6 +99,11 @@ static int run_try(struct inject_try *try)
     return try->result;
 }
 
+static bool is_cancelled(const struct injection *injection)
+{
+    return injection->options.is_cancelled && injection->options.is_cancelled();
+}
+
 static bool has_ended(const struct injection *injection, int wait_ms)
 {
     struct pollfd ended = {.fd = injection->pidfd, .events = POLLIN};
@@ -147,7 +152,7 @@ static int wait_until_done(struct injection *injection, struct inject_control *c
             return 0;
         if (has_ended(injection, LOOK_MS))
             return atomic_load(&control->state) == INJECT_DONE ? 0 : -ESRCH;
-        if (now >= injection->deadline_ns && withdraw(control))
+        if ((now >= injection->deadline_ns || is_cancelled(injection)) && withdraw(control))
             return -ETIMEDOUT;
         if (control->queued && fell_asleep(injection, &look) && withdraw(control))
             return -EAGAIN;
@@ -203,6 +208,10 @@ static int tell_result(struct injection *injection, const struct inject_try *try
 
 static int tell_given_up(struct injection *injection, const char *doing)
 {
+    if (is_cancelled(injection))
+        return inject_tell(injection->outcome, -ECANCELED,
+                           "attaching to process %d was given up, as asked; nothing is left in it",
+                           (int)injection->pid);
     return inject_tell(
         injection->outcome, -ETIMEDOUT,
         "process %d cannot be attached to now: for %.3g s its main thread was %s; try "
@@ -291,7 +300,8 @@ static int inject(struct injection *injection)
         bool passing = error == -EAGAIN || (error == -EBUSY && inject_tracer(injection->pid) == 0);
         if (!passing)
             return error;
-        if (clock_monotonic_ns() + nap_us * 1000u > injection->deadline_ns)
+        if (clock_monotonic_ns() + nap_us * 1000u > injection->deadline_ns ||
+            is_cancelled(injection))
             return error == -EAGAIN ? tell_given_up(injection, doing) : error;
         usleep(nap_us);
         nap_us = nap_us < NAP_MOST_US ? nap_us * 2 : nap_us;

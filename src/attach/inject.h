@@ -9,6 +9,7 @@
 #ifndef ULMA_ATTACH_INJECT_H
 #define ULMA_ATTACH_INJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,6 +21,7 @@ struct attach_options {
     /* Bytes that the code finds as `blob`, a pair of their address and size in its own process. */
     const void *blob;
     size_t blob_bytes;
+    bool (*is_cancelled)(void); /* asked while it waits: true is the end of the time; NULL: never */
 };
 
 enum attach_way {
@@ -40,6 +42,7 @@ struct attach_outcome {
  *   -ESRCH no such process, or it ended     -EPERM   not allowed
  *   -EBUSY it is traced by another          -ENOEXEC not a Python, or not one that we support
  *   -ETIMEDOUT no moment was fit for it; what was given up does not run later
+ *   -ECANCELED is_cancelled said so
  *   -EIO the code raised an exception       -EINPROGRESS it had begun and has not ended in time */
 int attach_run_python(pid_t pid, const char *code, const struct attach_options *options,
                       struct attach_outcome *ret_outcome);

@@ -21,8 +21,10 @@ struct job {
     struct target target;
     struct armed armed; /* the process, when ulma did not start it (job_process.h) */
     bool is_process;    /* ... and that is so */
+    bool attached;      /* ... and it was armed for this job, which has not left it yet */
     bool joined;        /* ... and it has the session */
-    bool left;          /* ... and has left it again */
+    bool left;          /* ... and has left it again, when it was asked to */
+    bool detached;      /* ... and was asked to give up the probe too */
     struct output output;
     struct private_folder folder;
     struct mapping mapping;

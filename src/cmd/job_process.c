@@ -4,6 +4,7 @@
  * Rules: as there. What can be refused without touching the process is refused first. */
 #include "cmd/job_process.h"
 
+#include "cmd/arming.h"
 #include "cmd/job_session.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
@@ -11,6 +12,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -112,12 +114,14 @@ static void say_not_found(const char *word, pid_t pid, int result)
         message_error("PID %d belongs to the user %s: run ulma as that user, `sudo -u %s ulma …`",
                       (int)pid, user_name(status.st_uid), user_name(status.st_uid));
     else
-        message_error("PID %d is not armed: start its program with ULMA=1 in the environment, or "
-                      "call ulma.arm() in it (`ulma ps` lists what is armed)",
-                      (int)pid);
+        message_error(
+            "PID %d is not armed, so that there is nothing to switch (`ulma ps` lists what "
+            "is armed; `ulma attach %d` arms it)",
+            (int)pid, (int)pid);
 }
 
-bool job_process_find(struct armed *armed, const char *word)
+/* As armed_find; -EINVAL: said on stderr. *ret_pid is 0 when the word names none. */
+static int find(struct armed *armed, const char *word, pid_t *ret_pid)
 {
     char directory[PATH_MAX];
     job_session_directory(directory, sizeof(directory));
@@ -132,15 +136,37 @@ bool job_process_find(struct armed *armed, const char *word)
             if (found != 1) {
                 message_error("%s holds %s: name one by its PID (`ulma ps --dir %s` lists them)",
                               word, found ? "several armed processes" : "no armed process", word);
-                return false;
+                return -EINVAL;
             }
         } else {
             snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - word) : 1,
                      slash ? word : ".");
         }
     }
-    int result = armed_find(armed, pid, directory, JOB_PROCESS_WAIT_MS);
-    if (result)
+    *ret_pid = pid;
+    return armed_find(armed, pid, directory, JOB_PROCESS_WAIT_MS);
+}
+
+bool job_process_find(struct armed *armed, const char *word)
+{
+    pid_t pid;
+    int result = find(armed, word, &pid);
+    if (result && result != -EINVAL)
+        say_not_found(word, pid, result);
+    return result == 0;
+}
+
+/* One that is not armed is armed now, and will be left without a probe's hooks again. */
+static bool find_or_arm(struct job *job, const char *word)
+{
+    pid_t pid;
+    int result = find(&job->armed, word, &pid);
+    if (result == -ENOENT && is_number(word)) {
+        enum arming arming = arm_process(&job->armed, pid, job->options->timeout_ns);
+        job->attached = arming == ARMING_NOW;
+        return arming != ARMING_FAILED;
+    }
+    if (result && result != -EINVAL)
         say_not_found(word, pid, result);
     return result == 0;
 }
@@ -214,6 +240,7 @@ static bool collect(struct job *job)
         .cpu = (int)options->collector_cpu,
         .target = job->armed.pid,
         .no_perf = true,
+        .sites = job->sites.count ? &job->sites : NULL,
     };
     job->collector = collector_new(&job->mapping, &wanted);
     int result = job->collector ? collector_start(job->collector) : -ENOMEM;
@@ -222,11 +249,24 @@ static bool collect(struct job *job)
     return result == 0;
 }
 
+/* From now on they wait until supervise reads them: one that ended ulma between arming a process and
+ * following it would leave it armed. */
+static void hold_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static bool start(struct job *job, const char *word)
 {
     char name[32], command[PATH_MAX];
     struct armed *armed = &job->armed;
-    if (!job_process_find(armed, word) || !job_process_follow(armed))
+    hold_signals();
+    if (!find_or_arm(job, word) || !job_process_follow(armed))
         return false;
     read_command(armed->pid, command, sizeof(command));
     if (!target_of_process(&job->target, command)) {
@@ -264,19 +304,23 @@ int job_process_start(struct job *job, const struct options *options, const char
         .mapping = {.fd = -1},
         .supervise = {.signal_fd = -1, .pid_fd = -1},
         .delayed = options->delay_ns > 0,
+        .sites = options->sites,
     };
     if (start(job, word))
         return EXIT_FINE;
+    job_process_leave(job);
     output_abandon(&job->output);
     return EXIT_FAILED;
 }
 
 void job_process_leave(struct job *job)
 {
-    if (!job->joined || job->supervise.ended)
+    if (job->supervise.ended || (!job->joined && !job->attached))
         return;
-    job->joined = false;
-    job->left = armed_ask(&job->armed, ARMED_LEAVE, NULL, JOB_PROCESS_WAIT_MS) == 0;
+    enum armed_wish wish = job->attached ? ARMED_DISARM : ARMED_LEAVE;
+    job->left = armed_ask(&job->armed, wish, NULL, JOB_PROCESS_WAIT_MS) == 0;
+    job->joined = job->attached = false;
+    job->detached = wish == ARMED_DISARM;
 }
 
 void job_process_say_end(const struct job *job)
@@ -284,6 +328,11 @@ void job_process_say_end(const struct job *job)
     int pid = (int)job->armed.pid;
     if (job->supervise.ended)
         message_note("PID %d has ended", pid);
+    else if (job->left && job->detached)
+        message_note(
+            "PID %d runs on, detached, as it was found; next: ulma top %d | ulma attach %d "
+            "(arms it for good)",
+            pid, pid, pid);
     else if (job->left)
         message_note("PID %d runs on, armed and off; next: ulma top %d | ulma report %d -d 2 | "
                      "ulma detach %d",
@@ -291,6 +340,6 @@ void job_process_say_end(const struct job *job)
     else
         message_note("PID %d runs on; its main thread has not answered yet (it is stopped, or in a "
                      "call that lets no signal handler run), so the probe goes off at one of its "
-                     "next calls; `ulma off %d` makes sure",
-                     pid, pid);
+                     "next calls; `ulma %s %d` makes sure",
+                     pid, job->detached ? "detach" : "off", pid);
 }

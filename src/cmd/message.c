@@ -23,6 +23,11 @@ void message_settings(bool quiet, bool verbose)
     is_verbose = verbose;
 }
 
+bool message_is_quiet(void)
+{
+    return is_quiet;
+}
+
 static void write_all(const char *text, size_t size)
 {
     while (size > 0) {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 void message_settings(bool quiet, bool verbose);
+bool message_is_quiet(void);
 
 /* "ulma: ..." always; unless -q; only with -v. */
 void message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

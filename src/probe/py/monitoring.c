@@ -7,7 +7,8 @@
  * Rules: callbacks never raise. The interpreter suppresses events inside them. DISABLE is answered for a
  * site whose mode is OFF, at its starts, resumes, returns and yields, so that it costs nothing from then
  * on; never at an unwind or a throw, where it would raise in the user's code below 3.15. What was
- * disabled is heard again after the sources have been off and on. */
+ * disabled stays so whatever set_events is told, so that switching on begins with restart_events, which
+ * other tools that answered DISABLE feel too: only when we have answered it ourselves. */
 #include "probe/switch.h"
 
 #include "sources/c_calls/c_calls_probe.h"
@@ -23,8 +24,9 @@ struct callback {
     pyapi_vectorcall *call;
 };
 
-static PyObject *register_callback, *set_events, *missing, *disable;
-static int tool_id; /* 0: none taken */
+static PyObject *register_callback, *set_events, *restart_events, *missing, *disable;
+static int tool_id;   /* 0: none taken */
+static bool silenced; /* DISABLE was answered since the last restart_events */
 static long calls_mask, c_calls_mask, gate_mask;
 
 /* Where a callback finds the frame and the counter: read from tables, or, for the two that nearly every
@@ -73,6 +75,7 @@ SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
  * library: what a reference costs has changed with the versions. */
 SLOW PyObject *fall_silent(void)
 {
+    silenced = true;
     Py_IncRef(disable);
     return disable;
 }
@@ -366,9 +369,10 @@ static int monitoring_prepare(char *reason, size_t size)
     }
     register_callback = PyObject_GetAttrString(monitoring, "register_callback");
     set_events = PyObject_GetAttrString(monitoring, "set_events");
+    restart_events = PyObject_GetAttrString(monitoring, "restart_events");
     missing = PyObject_GetAttrString(monitoring, "MISSING");
     disable = PyObject_GetAttrString(monitoring, "DISABLE");
-    return register_callback && set_events && missing && disable ? 0 : -1;
+    return register_callback && set_events && restart_events && missing && disable ? 0 : -1;
 }
 
 static void monitoring_end(void)
@@ -419,6 +423,17 @@ static void choose_calls(void)
                                                                              : hooks[i].call[path];
 }
 
+/* Those that were left out may be wanted now: other patterns, or another session. */
+static int hear_all_again(void)
+{
+    if (!silenced)
+        return 0;
+    PyObject *result = PyObject_CallObject(restart_events, NULL);
+    Py_XDECREF(result);
+    silenced = !result;
+    return result ? 0 : -1;
+}
+
 static int monitoring_on(uint32_t sources, char *reason, size_t size)
 {
     long mask = 0;
@@ -427,7 +442,8 @@ static int monitoring_on(uint32_t sources, char *reason, size_t size)
         mask |= calls_mask;
     if (sources & SOURCE_C_CALLS)
         mask |= c_calls_mask;
-    if (attach_callback(event_bits[0], callbacks[0]) == 0 && change_events(mask) == 0)
+    if (hear_all_again() == 0 && attach_callback(event_bits[0], callbacks[0]) == 0 &&
+        change_events(mask) == 0)
         return 0;
     PyErr_Clear();
     snprintf(reason, size, "another tool took sys.monitoring's tool id %d away", tool_id);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* ulma ps: the sessions, and what they are.
- * Why: after a kill -9 somebody asks what is still there, and wants it gone.
+/* ulma ps: the sessions and what they are, and the Pythons that could be attached to.
+ * Why: who wants to look at a process has to find it first; and after a kill -9 somebody asks what is
+ * still there, and wants it gone.
  * Rules: a session's collector holds a lock on its file, which the kernel drops however it dies: no
  * lock, no collector. What is removed is of this PID namespace and boot. A session's words are the
  * target's: shown with care, believed never. */
 #include "attach/armed.h"
+#include "attach/attachable.h"
 #include "cmd/job_session.h"
 #include "cmd/message.h"
 #include "cmd/private_folder.h"
@@ -23,8 +25,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { MOST_KNOWN = 4096 };
+
 struct sessions {
     int shown, cleared, pages_cleared;
+    pid_t known[MOST_KNOWN]; /* those that have a line */
+    int known_count;
 };
 
 struct session_look {
@@ -135,19 +141,22 @@ static const char *state_word(const struct session_look *look)
     }
 }
 
-static void heading(struct sessions *sessions)
+/* The start of a process's line, up to its collector. */
+static void begin_line(struct sessions *sessions, pid_t pid, const char *state, const char *python)
 {
+    char version[64];
     if (sessions->shown++ == 0)
-        printf("%8s  %-8s  %-10s  %9s  %s\n", "PID", "STATE", "PYTHON", "COLLECTOR", "COMMAND");
+        printf("%8s  %-10s  %-10s  %9s  %s\n", "PID", "STATE", "PYTHON", "COLLECTOR", "COMMAND");
+    if (sessions->known_count < MOST_KNOWN)
+        sessions->known[sessions->known_count++] = pid;
+    printf("%8d  %-10s  ", (int)pid, state);
+    snprintf(version, sizeof(version), "%-10s", python[0] ? python : "-");
+    print_safely(version);
 }
 
 static void show(struct sessions *sessions, const struct session_look *look, bool cleared)
 {
-    heading(sessions);
-    printf("%8u  %-8s  ", look->pid, state_word(look));
-    char python[sizeof(look->python)];
-    snprintf(python, sizeof(python), "%-10s", look->python[0] ? look->python : "-");
-    print_safely(python);
+    begin_line(sessions, (pid_t)look->pid, state_word(look), look->python);
     if (look->collector)
         printf("  %9lu  ", look->collector);
     else
@@ -189,7 +198,7 @@ static void look_at_file(struct sessions *sessions, const char *directory, const
 /* Of a process that is followed the session tells more. */
 static void look_at_page(struct sessions *sessions, const char *directory, const char *name)
 {
-    char path[PATH_MAX], python[sizeof(((struct armed_page *)NULL)->python)];
+    char path[PATH_MAX];
     struct armed armed;
     if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path))
         return;
@@ -197,11 +206,8 @@ static void look_at_page(struct sessions *sessions, const char *directory, const
     bool cleared = result == -ESTALE && armed.here && unlink(path) == 0;
     sessions->pages_cleared += cleared;
     if ((result == 0 && !armed_follower(&armed)) || (result == -ESTALE && !cleared)) {
-        heading(sessions);
         const char *state = result ? "stale" : armed.page.ready ? "armed" : "arming";
-        printf("%8d  %-8s  ", (int)armed.pid, state);
-        snprintf(python, sizeof(python), "%-10s", armed.page.python);
-        print_safely(python);
+        begin_line(sessions, armed.pid, state, armed.page.python);
         printf("  %9s  ", "-");
         print_command(armed.here ? (unsigned)armed.pid : 0);
         putchar('\n');
@@ -249,11 +255,52 @@ static void look_at_shared_memory(struct sessions *sessions, const char *except)
         closedir(directory);
 }
 
+/* --- those that have no session and are not armed ------------------------------------------- */
+
+static bool is_known(const struct sessions *sessions, pid_t pid)
+{
+    for (int i = 0; i < sessions->known_count; i++)
+        if (sessions->known[i] == pid)
+            return true;
+    return false;
+}
+
+static void look_at_process(struct sessions *sessions, pid_t pid)
+{
+    struct attachable look;
+    if (pid == getpid() || is_known(sessions, pid) || !attachable_look(pid, &look))
+        return;
+    bool may = !look.outcome.text[0];
+    begin_line(sessions, pid, may ? "attachable" : "closed", look.version);
+    printf("  %9s  ", "-");
+    print_command((unsigned)pid);
+    if (!may) {
+        fputs("  (", stdout);
+        print_safely(look.outcome.text);
+        putchar(')');
+    }
+    putchar('\n');
+}
+
+static void look_at_processes(struct sessions *sessions)
+{
+    DIR *directory = opendir("/proc");
+    struct dirent *entry;
+    while (directory && (entry = readdir(directory))) {
+        char *end;
+        long pid = strtol(entry->d_name, &end, 10);
+        if (!*end && pid > 0)
+            look_at_process(sessions, (pid_t)pid);
+    }
+    if (directory)
+        closedir(directory);
+}
+
 int verb_ps(const struct options *options, char **words, int word_count)
 {
     (void)words;
     (void)word_count;
-    struct sessions sessions = {0, 0, 0};
+    static struct sessions sessions;
     char path[PATH_MAX];
     if (options->directory) {
         struct stat status;
@@ -266,6 +313,7 @@ int verb_ps(const struct options *options, char **words, int word_count)
         job_session_directory(path, sizeof(path));
         look_at_directory(&sessions, path);
         look_at_shared_memory(&sessions, path);
+        look_at_processes(&sessions);
         int folders = private_folder_clear_stale();
         if (folders > 0)
             message_note("removed %d private folder%s that a killed ulma had left", folders,
@@ -278,6 +326,6 @@ int verb_ps(const struct options *options, char **words, int word_count)
         message_note("removed %d control page%s of processes that have ended",
                      sessions.pages_cleared, sessions.pages_cleared == 1 ? "" : "s");
     if (sessions.shown == 0)
-        message_note("no session");
+        message_note(options->directory ? "no session" : "no Python process and no session");
     return EXIT_FINE;
 }

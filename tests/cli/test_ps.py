@@ -96,3 +96,30 @@ def test_of_another_boot_is_shown_and_kept(ulma):
     done = ulma("ps", "--dir", ulma.session_dir)
     assert rows(done)[pid][1:4:2] == ["stale", "gone"], done.told()
     assert path.exists()
+
+
+def test_pythons_that_are_not_armed(ulma):
+    """Every Python has its line: whether it could be attached to, and if not why."""
+    script = ulma.folder / ulma.script(WAITING)
+    open_one = subprocess.Popen(
+        [ulma.python, script, "open"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    closed_one = subprocess.Popen(
+        [ulma.python, script, "closed"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHON_DISABLE_REMOTE_DEBUG": "1"},
+    )
+    for process in (open_one, closed_one):
+        process.stdout.readline()
+    found = rows(ulma("ps"))
+    of_directory = rows(ulma("ps", "--dir", ulma.session_dir))
+    for process in (open_one, closed_one):
+        process.communicate(b"\n", timeout=30)
+    assert found[open_one.pid][1] == "attachable"
+    assert found[open_one.pid][2].startswith("3.")
+    assert found[open_one.pid][4].endswith("program.py open")
+    assert found[closed_one.pid][1] == "closed"
+    assert "remote debugging disabled" in found[closed_one.pid][4]
+    assert open_one.pid not in of_directory
+    assert open_one.pid not in rows(ulma("ps"))

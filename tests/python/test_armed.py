@@ -379,7 +379,7 @@ def test_detach(armed):
         r"^SigCgt:\s*(\w+)", pathlib.Path(f"/proc/{armed.pid}/status").read_text(), re.MULTILINE
     )
     assert not int(caught[1], 16) >> (signal.SIGURG - 1) & 1
-    done = ulma(armed, "top", armed.pid, "-b", "--once")
+    done = ulma(armed, "off", armed.pid)
     assert done.status == 1 and b"is not armed" in done.err
     assert [armed.ask("hooks"), armed.ask("arm")] == ["[]", "armed"]
     assert states(armed) == {armed.pid: ("armed", "-")}
@@ -487,8 +487,9 @@ def test_run_of_an_armed_program_is_as_before(python, installed, session_dir, tm
 
 def test_not_armed(start, tmp_path):
     process = start()
-    done = ulma(process, "report", process.pid)
-    assert done.status == 1 and b"is not armed: start its program with ULMA=1" in done.err
+    for verb in ("on", "off", "detach"):
+        done = ulma(process, verb, process.pid)
+        assert done.status == 1 and b"is not armed, so that there is nothing" in done.err
     process.end()
     done = ulma(process, "report", process.pid)
     assert done.status == 1 and b"no process" in done.err

@@ -5,12 +5,13 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import time
 
 import pytest
 from harness import LIMIT_S, ULMA, environment, function_named, run
-from test_attach_inject import RUNNING, Target, status_of
+from test_attach_inject import NEWEST, RUNNING, Target, status_of
 
 
 def ulma(session_dir, *words):
@@ -96,6 +97,70 @@ def test_again_and_again(python, session_dir, tmp_path):
         assert (mapped(target.pid), open_files(target.pid)) == before
         target.goes_on(RUNNING["nine_threads"])
         assert target.told() == ""
+
+
+@pytest.mark.parametrize("verb", ["report", "top"])
+def test_attached_to_for_one_look(python, verb, session_dir, tmp_path):
+    """What is not armed is attached to, and detached again."""
+    with Target(python, "nine_threads", tmp_path, ULMA_DIR=str(session_dir)) as target:
+        files = settled_files(target.pid)
+        options = {"report": ["-d", "0.3"], "top": ["-b", "--count", "2", "-i", "0.2"]}[verb]
+        done = ulma(session_dir, verb, "--timeout", "20", *options, target.pid)
+        assert done.status == 0, (done.told(), target.told())
+        assert "is_set" in done.out.decode()
+        assert f"PID {target.pid} runs on, detached" in done.err.decode()
+        assert open_files(target.pid) == files
+        assert not any(session_dir.iterdir())
+        assert not int(status_of(target.pid, "SigCgt"), 16) >> (signal.SIGURG - 1) & 1
+        target.goes_on(RUNNING["nine_threads"])
+        assert target.told() == ""
+
+
+def test_a_refused_report_leaves_nothing(python, session_dir, tmp_path):
+    """What fails after the process was armed for it takes the arming back."""
+    (tmp_path / "there").write_text("kept")
+    with Target(python, "compute", tmp_path, ULMA_DIR=str(session_dir)) as target:
+        done = ulma(session_dir, "report", "-o", tmp_path / "there", "-d", "9", target.pid)
+        assert done.status == 1 and b"exists" in done.err, done.told()
+        assert not any(session_dir.iterdir())
+        target.goes_on(RUNNING["compute"])
+
+
+def test_while_it_waits_the_stacks_are_shown(session_dir, tmp_path):
+    """A call that holds the GIL: the wait has a reason on the screen, and Ctrl-C ends it."""
+    with Target(NEWEST, "held_by_other", tmp_path, ULMA_DIR=str(session_dir)) as target:
+        process = subprocess.Popen(
+            [ULMA, "report", "--timeout", "60", str(target.pid)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(session_dir),
+        )
+        lines = []
+        while not any(b"held_by_other" in line for line in lines):
+            lines.append(process.stderr.readline())
+            assert lines[-1], lines
+        assert b"in nothing that can be interrupted yet" in lines[0]
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=LIMIT_S)
+        assert process.returncode == 1
+        assert b"was given up, as asked; nothing is left in it" in err
+        assert status_of(target.pid, "TracerPid") == "0"
+
+
+def test_patterns_of_another_look_do_not_stay(python, session_dir, tmp_path):
+    """What was left out once, and answered DISABLE from 3.12 on, is heard when it is wanted."""
+    with Target(python, "compute", tmp_path, ULMA_DIR=str(session_dir)) as target:
+        attach(session_dir, target)
+        output = tmp_path / "without.json"
+        options = ["--skip", "__main__:stdin_is_ready", "-q", "-o", output, "-d", "0.3"]
+        done = ulma(session_dir, "report", *options, target.pid)
+        assert done.status == 0, done.told()
+        names = [f["name"] for f in json.loads(output.read_text())["functions"] if f["calls"]]
+        assert "stdin_is_ready" not in names
+        found = report(session_dir, target, tmp_path)
+        assert function_named(found, "stdin_is_ready")["calls"] > 0
+        detach(session_dir, target)
+        target.goes_on(RUNNING["compute"])
 
 
 def test_refusals_are_one_line(session_dir):

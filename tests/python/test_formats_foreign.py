@@ -160,6 +160,7 @@ TYPES: dict[str, dict[str, Any]] = {
         "max_stack": type(None),
         "calls_exact": bool,
         "times_exact": bool,
+        "holds_left_out": bool,
     },
     "callers": {
         "caller": (int, type(None)),

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* What the injector checks before it stops anything, and no more.
+ * Why: see attachable.h.
+ * Rules: as there. Of a process whose memory is closed to us its name must do. */
+#include "attach/attachable.h"
+
+#include "attach/inject_parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool is_called_python(pid_t pid)
+{
+    char name[32];
+    return inject_read_proc(pid, "comm", name, sizeof(name)) > 0 &&
+           strncmp(name, "python", strlen("python")) == 0;
+}
+
+static bool is_python(pid_t pid, struct python_image *image)
+{
+    switch (python_image_read(pid, image)) {
+    case PYTHON_GONE:
+    case PYTHON_ZOMBIE:
+    case PYTHON_NONE:
+        return false;
+    case PYTHON_OTHER_USER:
+    case PYTHON_PTRACE_SCOPE:
+    case PYTHON_NO_RIGHT:
+    case PYTHON_NO_MEMORY:
+        return is_called_python(pid);
+    default:
+        return true;
+    }
+}
+
+bool attachable_look(pid_t pid, struct attachable *ret_attachable)
+{
+    struct python_image image = {.minor = 0};
+    struct inject_place place;
+    struct attach_outcome *outcome = &ret_attachable->outcome;
+    *ret_attachable = (struct attachable){.version = ""};
+    if (!is_python(pid, &image))
+        return false;
+    memcpy(ret_attachable->version, image.version, sizeof(ret_attachable->version));
+    int error = inject_check(pid, outcome);
+    if (!error && inject_tracer(pid))
+        error = inject_refused(pid, -EBUSY, outcome);
+    if (!error)
+        error = inject_find_place(pid, &place, outcome);
+    return error != -ESRCH;
+}

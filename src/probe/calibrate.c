@@ -60,7 +60,8 @@ static void measure(const struct switch_mechanism *mechanism, PyObject *function
     uint64_t off = least_of_rounds(function, range);
     writer_begin_scratch(scratch, SCRATCH_EVENTS);
     uint64_t on = off;
-    if (mechanism->on(sources, reason, sizeof(reason)) == 0)
+    if (mechanism->make_ready(sources, reason, sizeof(reason)) == 0 &&
+        mechanism->on(sources, reason, sizeof(reason)) == 0)
         on = least_of_rounds(function, range);
     mechanism->off();
     uint64_t inner = least_inner(writer_end_scratch(), push);

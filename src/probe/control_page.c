@@ -244,8 +244,8 @@ static int do_wish(uint32_t wish, const char *session, char *reason, size_t size
 void control_page_obey(void)
 {
     char session[ARMED_NAME_SIZE], reason[SESSION_REASON_SIZE] = "";
-    if (!own.armed)
-        return;
+    if (!own.armed || switch_is_busy())
+        return; /* busy: who wished it asks again */
     if (!own.page) {
         /* A fork's child, asked for the first time. It has no one to tell a refusal. */
         if (control_page_make(own.directory, reason, sizeof(reason)) == 0)

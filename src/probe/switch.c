@@ -3,7 +3,8 @@
  * Why: see switch.h.
  * Rules: the order at switch-on is: ON into the control ring, every other thread's stack into the
  * control ring, our own into our own ring, then the hooks. The GIL is held throughout, so no thread's
- * event can come between. */
+ * event can come between. Where it may pass, in what calls Python's functions before and after that (a
+ * garbage collection runs finalizers), `busy` keeps every other thread from switching. */
 #include "probe/switch.h"
 
 #include "probe/calibrate.h"
@@ -21,6 +22,12 @@ static double ticks_per_ns = 1.0;
 static enum clock_source
     measured_clock; /* the counter that ticks_per_ns and cost are of; 0: none */
 static struct calibrate_cost cost;
+static pid_t busy_in; /* the process (a fork's child is not) that is switching; 0: none */
+
+bool switch_is_busy(void)
+{
+    return busy_in != 0 && busy_in == getpid();
+}
 
 uint64_t switch_ticks_of_ns(uint64_t ns)
 {
@@ -91,22 +98,36 @@ static uint64_t process_cpu_ns(void)
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
 }
 
-static bool turn_on(bool seed)
+static int put_hooks(uint32_t sources, bool seed, char *reason, size_t size)
 {
     struct session_header *header = link_to.header;
-    char reason[SESSION_REASON_SIZE] = "";
-    uint32_t sources = atomic_load_explicit(&header->sources_wanted, memory_order_acquire);
+    if (mechanism->make_ready(sources, reason, size))
+        return -1;
     uint64_t now = link_counter();
     put_control(EVENT_ON, now);
     writer_resume_all();
     if (seed)
         seed_all(now);
-    if (mechanism->on(sources, reason, sizeof(reason))) {
+    if (mechanism->on(sources, reason, size)) {
         put_control(EVENT_OFF, link_counter());
+        return -1;
+    }
+    atomic_store_explicit(&header->on_counter, now, memory_order_relaxed);
+    return 0;
+}
+
+static bool turn_on(bool seed)
+{
+    struct session_header *header = link_to.header;
+    char reason[SESSION_REASON_SIZE] = "";
+    uint32_t sources = atomic_load_explicit(&header->sources_wanted, memory_order_acquire);
+    busy_in = getpid();
+    int result = put_hooks(sources, seed, reason, sizeof(reason));
+    busy_in = 0;
+    if (result) {
         refuse(reason);
         return false;
     }
-    atomic_store_explicit(&header->on_counter, now, memory_order_relaxed);
     atomic_store_explicit(&header->cpu_on_ns, process_cpu_ns(), memory_order_relaxed);
     atomic_store_explicit(&header->sources_on, sources, memory_order_relaxed);
     atomic_store_explicit(&header->state, STATE_ON, memory_order_release);
@@ -118,21 +139,31 @@ static int leave_dead(void *unused)
 {
     (void)unused;
     const struct session_header *header = link_to.header;
-    if (header && atomic_load(&header->state) == STATE_OFF && !link_collector_lives())
+    if (switch_is_busy())
+        Py_AddPendingCall(leave_dead, NULL);
+    else if (header && atomic_load(&header->state) == STATE_OFF && !link_collector_lives())
         switch_leave();
     return 0;
+}
+
+static void turn_off(void)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    busy_in = getpid();
+    mechanism->off();
+    busy_in = 0;
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
 }
 
 void switch_off(enum off_cause cause)
 {
     struct session_header *header = link_to.header;
-    if (!header || atomic_load_explicit(&header->state, memory_order_relaxed) != STATE_ON)
+    if (!header || switch_is_busy() ||
+        atomic_load_explicit(&header->state, memory_order_relaxed) != STATE_ON)
         return;
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    mechanism->off();
-    PyErr_Clear();
-    PyErr_Restore(type, value, traceback);
+    turn_off();
     uint64_t now = link_counter();
     put_control(EVENT_OFF, now);
     atomic_store_explicit(&header->off_counter, now, memory_order_relaxed);
@@ -149,18 +180,14 @@ void switch_off(enum off_cause cause)
 /* The child of a fork that is not followed: no hook stays, and nothing of the parent's is touched. */
 void switch_off_in_child(void)
 {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    mechanism->off();
-    PyErr_Clear();
-    PyErr_Restore(type, value, traceback);
+    turn_off();
 }
 
 void switch_apply(void)
 {
     struct session_header *header = link_to.header;
-    if (!header)
-        return;
+    if (!header || switch_is_busy())
+        return; /* who is busy may have read the wanted words too early, so it stays due */
     uint32_t serial = atomic_load_explicit(&header->switch_serial, memory_order_acquire);
     uint32_t wanted = atomic_load_explicit(&header->wanted, memory_order_acquire);
     uint32_t state = atomic_load_explicit(&header->state, memory_order_relaxed);
@@ -319,7 +346,10 @@ int switch_join(const char *path, char *reason, size_t size)
         change_clock();
     tell_target();
     tell_cost();
-    if (mechanism->begin(reason, size)) {
+    busy_in = getpid();
+    int begun = mechanism->begin(reason, size);
+    busy_in = 0;
+    if (begun) {
         refuse(reason);
         switch_leave();
         return -1;
@@ -342,7 +372,9 @@ void switch_leave(void)
         switch_off(OFF_WANTED);
     else
         switch_off_in_child();
+    busy_in = getpid();
     mechanism->end();
+    busy_in = 0;
     writer_leave_all();
     link_close();
 }

@@ -20,6 +20,9 @@ struct switch_mechanism {
     void (*end)(void);
     /* Watches for the first __main__ code, and then calls switch_first_main(). */
     int (*watch_main)(void);
+    /* All of switching on that calls Python's functions, in which the GIL may pass; then, without
+     * letting it pass, the rest. 0, or -1 with a sentence. */
+    int (*make_ready)(uint32_t sources, char *reason, size_t size);
     int (*on)(uint32_t sources, char *reason, size_t size);
     void (*off)(void);
     /* A thread's present stack was told: remember `frame` as its innermost. */
@@ -48,8 +51,11 @@ int switch_take_signal(char *reason, size_t size);
  * a sentence. */
 int switch_join(const char *path, char *reason, size_t size);
 
-/* Off, and out of the session. */
+/* Off, and out of the session. Not while switch_is_busy. */
 void switch_leave(void);
+
+/* A thread is on its way on, off, in or out, and the GIL has passed meanwhile: ask again later. */
+bool switch_is_busy(void);
 
 /* SIGURG is as it was, if its handler is still ours. */
 void switch_give_signal_back(void);

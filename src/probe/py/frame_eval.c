@@ -396,6 +396,15 @@ static int frame_eval_watch_main(void)
     return 0;
 }
 
+static int frame_eval_make_ready(uint32_t sources, char *reason, size_t size)
+{
+    (void)reason;
+    (void)size;
+    if (!(sources & SOURCE_C_CALLS))
+        getitem_close();
+    return 0;
+}
+
 static int frame_eval_on(uint32_t sources, char *reason, size_t size)
 {
     epoch++;
@@ -406,7 +415,6 @@ static int frame_eval_on(uint32_t sources, char *reason, size_t size)
         install(evaluate_any);
         return 0;
     }
-    getitem_close();
     duty = RECORD;
     install(choose_evaluator());
     return 0;
@@ -416,9 +424,9 @@ static void frame_eval_off(void)
 {
     epoch++;
     duty = IDLE;
-    getitem_open();
     profile_off();
     uninstall();
+    getitem_open();
 }
 
 static void frame_eval_seeded(struct writer *writer, void *frame)
@@ -431,6 +439,7 @@ const struct switch_mechanism frame_eval_mechanism = {
     .begin = frame_eval_begin,
     .end = frame_eval_end,
     .watch_main = frame_eval_watch_main,
+    .make_ready = frame_eval_make_ready,
     .on = frame_eval_on,
     .off = frame_eval_off,
     .seeded = frame_eval_seeded,

@@ -434,20 +434,31 @@ static int hear_all_again(void)
     return result ? 0 : -1;
 }
 
+static int say_taken(char *reason, size_t size)
+{
+    PyErr_Clear();
+    snprintf(reason, size, "another tool took sys.monitoring's tool id %d away", tool_id);
+    return -1;
+}
+
+/* Registering tells audit hooks. */
+static int monitoring_make_ready(uint32_t sources, char *reason, size_t size)
+{
+    (void)sources;
+    choose_calls();
+    if (hear_all_again() == 0 && attach_callback(event_bits[0], callbacks[0]) == 0)
+        return 0;
+    return say_taken(reason, size);
+}
+
 static int monitoring_on(uint32_t sources, char *reason, size_t size)
 {
     long mask = 0;
-    choose_calls();
     if (sources & SOURCE_CALLS)
         mask |= calls_mask;
     if (sources & SOURCE_C_CALLS)
         mask |= c_calls_mask;
-    if (hear_all_again() == 0 && attach_callback(event_bits[0], callbacks[0]) == 0 &&
-        change_events(mask) == 0)
-        return 0;
-    PyErr_Clear();
-    snprintf(reason, size, "another tool took sys.monitoring's tool id %d away", tool_id);
-    return -1;
+    return change_events(mask) == 0 ? 0 : say_taken(reason, size);
 }
 
 static void monitoring_off(void)
@@ -467,6 +478,7 @@ const struct switch_mechanism monitoring_mechanism = {
     .begin = monitoring_begin,
     .end = monitoring_end,
     .watch_main = monitoring_watch_main,
+    .make_ready = monitoring_make_ready,
     .on = monitoring_on,
     .off = monitoring_off,
     .seeded = monitoring_seeded,

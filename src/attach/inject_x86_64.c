@@ -147,9 +147,9 @@ static int map_here(struct inject_visit *visit, size_t bytes, unsigned char **re
 static void fill_pages(const struct inject_visit *visit, unsigned char *pages, size_t bytes)
 {
     const struct inject_try *try = visit->try;
-    struct inject_control *control = (void *)(pages + PAGE);
     if (!pages) /* mmap's answer is never that */
         return;
+    struct inject_control *control = (void *)(pages + PAGE);
     memcpy(pages, inject_stub, (size_t)(inject_stub_end - inject_stub));
     control->base = visit->base;
     control->bytes = bytes;

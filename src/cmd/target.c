@@ -99,6 +99,9 @@ static bool check_script(struct target *target, const char *script, const char *
         if (errno == EACCES)
             return refuse(target, EXIT_CANNOT_EXECUTE, "cannot read `%.200s`: %s", script,
                           strerror(errno));
+        if (!*script)
+            return refuse(target, EXIT_NOT_FOUND,
+                          "the program's name is empty: give a script, -m MODULE or -c CODE");
         if (program)
             return refuse(target, EXIT_NOT_FOUND, "no file `%.200s` here: check its path", script);
         return refuse(target, EXIT_NOT_FOUND,

@@ -22,6 +22,12 @@ def test_script_missing(ulma, sentence):
     sentence(done, "no file `absent.py` here")
 
 
+def test_empty_name(ulma, sentence):
+    done = ulma.verb("run", "")
+    refused(done, ulma, 127)
+    sentence(done, "the program's name is empty")
+
+
 @pytest.mark.parametrize("verb", ["run", "top"])
 def test_command_in_place_of_a_script(ulma, sentence, verb):
     done = ulma(verb, "gunicorn", "app:app")

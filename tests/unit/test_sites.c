@@ -14,7 +14,7 @@ static struct sites sites;
 
 static void begin(void)
 {
-    sites = (struct sites){.directory = "/home/me/work", .stdlib = "/usr/lib/python3.12"};
+    sites = (struct sites){.directory = "/home/me/app", .stdlib = "/usr/lib/python3.12"};
 }
 
 static void add(const char *text, bool skip)
@@ -119,30 +119,30 @@ static void paths(void **state)
 {
     (void)state;
     only("src/**");
-    assert_true(keeps("m", "f", "/home/me/work/src/a.py"));
-    assert_true(keeps("m", "f", "/home/me/work/src/deep/er/a.py"));
+    assert_true(keeps("m", "f", "/home/me/app/src/a.py"));
+    assert_true(keeps("m", "f", "/home/me/app/src/deep/er/a.py"));
     assert_true(keeps("m", "f", "src/a.py"));
     assert_true(keeps("m", "f", "./src/a.py"));
-    assert_false(keeps("m", "f", "/home/me/work/srcs/a.py"));
-    assert_false(keeps("m", "f", "/home/me/work2/src/a.py"));
+    assert_false(keeps("m", "f", "/home/me/app/srcs/a.py"));
+    assert_false(keeps("m", "f", "/home/me/app2/src/a.py"));
     assert_false(keeps("m", "f", "/elsewhere/src/a.py"));
     assert_false(keeps("m", "f", "<string>"));
     assert_false(keeps("m", "f", "<frozen src/x>"));
     assert_false(keeps("m", "f", ""));
     only("src/");
-    assert_true(keeps("m", "f", "/home/me/work/src/a.py"));
-    assert_false(keeps("m", "f", "/home/me/work/srcs/a.py"));
+    assert_true(keeps("m", "f", "/home/me/app/src/a.py"));
+    assert_false(keeps("m", "f", "/home/me/app/srcs/a.py"));
     only("./src/a.py");
-    assert_true(keeps("m", "f", "/home/me/work/src/a.py"));
-    assert_false(keeps("m", "f", "/home/me/work/src/a.pyx"));
+    assert_true(keeps("m", "f", "/home/me/app/src/a.py"));
+    assert_false(keeps("m", "f", "/home/me/app/src/a.pyx"));
     only("../other/**");
     assert_true(keeps("m", "f", "/home/me/other/a.py"));
-    assert_false(keeps("m", "f", "/home/me/work/other/a.py"));
+    assert_false(keeps("m", "f", "/home/me/app/other/a.py"));
     only("../../../../x/**");
     assert_true(keeps("m", "f", "/x/a.py"));
     only("a.py");
-    assert_true(keeps("m", "f", "/home/me/work/a.py"));
-    assert_false(keeps("m", "f", "/home/me/work/src/a.py"));
+    assert_true(keeps("m", "f", "/home/me/app/a.py"));
+    assert_false(keeps("m", "f", "/home/me/app/src/a.py"));
     only("/srv/app/**");
     assert_true(keeps("m", "f", "/srv/app/a.py"));
     assert_false(keeps("m", "f", "/srv/apple/a.py"));
@@ -155,8 +155,8 @@ static void globs(void **state)
 {
     (void)state;
     only("src/*.py");
-    assert_true(keeps("m", "f", "/home/me/work/src/a.py"));
-    assert_false(keeps("m", "f", "/home/me/work/src/deep/a.py"));
+    assert_true(keeps("m", "f", "/home/me/app/src/a.py"));
+    assert_false(keeps("m", "f", "/home/me/app/src/deep/a.py"));
     only("**/vendor/**");
     assert_true(keeps("m", "f", "/a/b/vendor/c/d.py"));
     assert_true(keeps("m", "f", "vendor/d.py"));

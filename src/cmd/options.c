@@ -56,7 +56,7 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 static const char *const later_verbs[] = {"web", "record", "diff",   "replay",
                                           "set", "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "budget",     "children",    "no-children", "trace",      "keep",      "max-size",
+    "children",    "no-children", "trace",      "keep",      "max-size",
     "no-command", "with-source", "redact",      "from",       "to",        "thread",
     "by",         "map",         "weight",      "fail-over",  "min-time",  "port",
     "listen",     "open",        "allow-host",  "token-file", "read-only", "flight",
@@ -105,6 +105,7 @@ void options_init(struct options *options)
         .collector_cpu = OPTIONS_UNSET,
         .sources = SOURCE_CALLS,
         .on_full = OPTIONS_UNSET,
+        .budget_thousandths = OPTIONS_UNSET,
         .buffer_bytes = INT64_C(32) << 20,
     };
 }

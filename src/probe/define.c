@@ -28,6 +28,7 @@ static struct {
     uint32_t free_units[MOST_RECORD_UNITS + 1]; /* heads of lists of free records by size */
     uint16_t units[SESSION_ID_LIMIT];           /* size of each id's record */
     uint32_t generations[SESSION_ID_LIMIT];
+    PyObject *codes[SESSION_ID_LIMIT]; /* borrowed: on_code_end takes them out */
     uint32_t full_at; /* gone_acked when there was no room, plus 1; 0: there is room */
 } book;
 
@@ -55,6 +56,7 @@ static void on_code_end(void *value)
     uintptr_t bits = (uintptr_t)value;
     if (!link_to.header || (uint32_t)(bits >> 32) != link_to.generation)
         return;
+    book.codes[(uint32_t)bits % SESSION_ID_LIMIT] = NULL;
     struct session_header *header = link_to.header;
     uint32_t head = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
     if (head - book.recycled >= SESSION_GONE_CAPACITY)
@@ -246,9 +248,16 @@ uint32_t define_code(PyObject *code, void *frame)
         uintptr_t bits = ((uintptr_t)link_to.generation << 32) | id;
         if (pyapi.set_extra(code, pyapi.extra_index, (void *)bits))
             PyErr_Clear();
+        else
+            book.codes[id] = code;
     }
     PyErr_Restore(type, value, traceback);
     return id;
+}
+
+PyObject *define_code_of(uint32_t id)
+{
+    return id < SESSION_ID_LIMIT ? book.codes[id] : NULL;
 }
 
 /* --- C functions: a table by PyMethodDef ---------------------------------------------------- */

@@ -7,13 +7,14 @@
  * Rules: callbacks never raise. The interpreter suppresses events inside them. DISABLE is answered for a
  * site whose mode is OFF, at its starts, resumes, returns and yields, so that it costs nothing from then
  * on; never at an unwind or a throw, where it would raise in the user's code below 3.15. What was
- * disabled is heard again after the sources have been off and on. */
+ * disabled is heard again after monitoring_rearm. */
 #include "probe/switch.h"
 
 #include "sources/c_calls/c_calls_probe.h"
 #include "sources/calls/calls_probe.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <structmember.h>
 
 enum { FLAG_HAVE_VECTORCALL = 1 << 11 };
@@ -23,7 +24,7 @@ struct callback {
     pyapi_vectorcall *call;
 };
 
-static PyObject *register_callback, *set_events, *missing, *disable;
+static PyObject *register_callback, *set_events, *set_local_events, *missing, *disable;
 static int tool_id; /* 0: none taken */
 static long calls_mask, c_calls_mask, gate_mask;
 
@@ -69,21 +70,26 @@ SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
     return Py_None;
 }
 
+/* The ids that some place fell silent of, so that they can be heard again. */
+static bool silent[SESSION_ID_LIMIT];
+
 /* The answer that has the interpreter not tell this place of this code again. The function of the
  * library: what a reference costs has changed with the versions. */
-SLOW PyObject *fall_silent(void)
+SLOW PyObject *fall_silent(uint32_t id)
 {
+    silent[id % SESSION_ID_LIMIT] = true;
     Py_IncRef(disable);
     return disable;
 }
 
-/* A push of a function that is left out. */
+/* A push of a function that is left out or muted. */
 SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, void *frame)
 {
-    if (link_to.modes[id] != MODE_OFF)
+    unsigned char mode = link_to.modes[id];
+    if (mode != MODE_OFF && mode != MODE_CLOSING)
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
     else if (kind != EVENT_THROW)
-        return fall_silent();
+        return fall_silent(id);
     return Py_None;
 }
 
@@ -119,7 +125,7 @@ INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code
         return Py_None;
     uint32_t id = define_known(code);
     if (link_to.modes[id] == MODE_OFF)
-        return fall_silent();
+        return fall_silent(id);
     calls_pop(kind, counter, id, frame);
     return Py_None;
 }
@@ -215,7 +221,7 @@ static const struct hook {
     {"C_RETURN", ON(on_c_return), ON(on_c_return), true},
     {"C_RAISE", ON(on_c_raise), ON(on_c_raise), true},
 };
-enum { HOOK_COUNT = sizeof(hooks) / sizeof(hooks[0]) };
+enum { HOOK_RETURN = 3, HOOK_COUNT = sizeof(hooks) / sizeof(hooks[0]) };
 
 static enum path choose_path(void)
 {
@@ -366,9 +372,10 @@ static int monitoring_prepare(char *reason, size_t size)
     }
     register_callback = PyObject_GetAttrString(monitoring, "register_callback");
     set_events = PyObject_GetAttrString(monitoring, "set_events");
+    set_local_events = PyObject_GetAttrString(monitoring, "set_local_events");
     missing = PyObject_GetAttrString(monitoring, "MISSING");
     disable = PyObject_GetAttrString(monitoring, "DISABLE");
-    return register_callback && set_events && missing && disable ? 0 : -1;
+    return register_callback && set_events && set_local_events && missing && disable ? 0 : -1;
 }
 
 static void monitoring_end(void)
@@ -392,6 +399,7 @@ static int monitoring_begin(char *reason, size_t size)
         tool_id = 0;
         return -1;
     }
+    memset(silent, 0, sizeof(silent));
     if (make_callbacks() == 0)
         return 0;
     PyErr_Clear();
@@ -419,15 +427,15 @@ static void choose_calls(void)
                                                                              : hooks[i].call[path];
 }
 
+static long mask_of(uint32_t sources)
+{
+    return (sources & SOURCE_CALLS ? calls_mask : 0) | (sources & SOURCE_C_CALLS ? c_calls_mask : 0);
+}
+
 static int monitoring_on(uint32_t sources, char *reason, size_t size)
 {
-    long mask = 0;
     choose_calls();
-    if (sources & SOURCE_CALLS)
-        mask |= calls_mask;
-    if (sources & SOURCE_C_CALLS)
-        mask |= c_calls_mask;
-    if (attach_callback(event_bits[0], callbacks[0]) == 0 && change_events(mask) == 0)
+    if (attach_callback(event_bits[0], callbacks[0]) == 0 && change_events(mask_of(sources)) == 0)
         return 0;
     PyErr_Clear();
     snprintf(reason, size, "another tool took sys.monitoring's tool id %d away", tool_id);
@@ -438,6 +446,47 @@ static void monitoring_off(void)
 {
     if (tool_id && change_events(0))
         PyErr_Clear();
+}
+
+static void change_local_events(PyObject *code, long mask)
+{
+    PyObject *result = PyObject_CallFunction(set_local_events, "iOl", tool_id, code, mask);
+    Py_XDECREF(result);
+    if (!result)
+        PyErr_Clear();
+}
+
+static bool is_to_be_heard(uint32_t id)
+{
+    unsigned char mode = link_to.modes[id];
+    return silent[id] && mode != MODE_OFF && mode != MODE_CLOSING;
+}
+
+/* An event that was answered with DISABLE comes back when the code is instrumented anew, and it is only
+ * when what it is to be instrumented for differs. So: nothing for all, something and nothing for this code,
+ * all for all. Neither other tools' events nor those of other codes come back by that, which
+ * restart_events() would do. */
+static bool monitoring_rearm(void)
+{
+    uint32_t first = 1, count = link_to.header->definition_count;
+    if (count >= SESSION_ID_LIMIT)
+        count = SESSION_ID_LIMIT - 1;
+    while (first <= count && !is_to_be_heard(first))
+        first++;
+    if (first > count || !tool_id || change_events(0))
+        return false;
+    for (uint32_t id = first; id <= count; id++) {
+        PyObject *code = define_code_of(id);
+        if (!is_to_be_heard(id))
+            continue;
+        silent[id] = false;
+        if (code) {
+            change_local_events(code, event_bits[HOOK_RETURN]);
+            change_local_events(code, 0);
+        }
+    }
+    uint32_t sources = atomic_load_explicit(&link_to.header->sources_on, memory_order_relaxed);
+    return change_events(mask_of(sources)) == 0;
 }
 
 static void monitoring_seeded(struct writer *writer, void *frame)
@@ -453,5 +502,6 @@ const struct switch_mechanism monitoring_mechanism = {
     .watch_main = monitoring_watch_main,
     .on = monitoring_on,
     .off = monitoring_off,
+    .rearm = monitoring_rearm,
     .seeded = monitoring_seeded,
 };

@@ -125,7 +125,9 @@ static void write_costs(FILE *stream, const struct snapshot *snapshot,
         return;
     write_key(stream, options, "budget");
     fprintf(stream, "%g%%%s   ", meta->budget_pct,
-            meta->budget_is_held ? "" : " (not held below Python 3.12: each call costs at least a test)");
+            meta->budget_is_held
+                ? ""
+                : " (not held below Python 3.12: each call costs at least a test)");
     write_key(stream, options, "muted");
     fprintf(stream, "%u function%s (~: estimates)\n", meta->muted, meta->muted == 1 ? "" : "s");
 }

@@ -10,7 +10,8 @@
 
 enum {
     LOOK_NS = 5 * 1000 * 1000,
-    ROLL_NS = 250 * 1000 * 1000,  /* a listening without end begins anew: what it tells is to be fresh */
+    ROLL_NS = 250 * 1000 *
+              1000, /* a listening without end begins anew: what it tells is to be fresh */
     PATIENCE_NS = 10 * 1000 * 1000, /* a busy probe notices a call by itself */
     AGAIN_NS = 100 * 1000 * 1000,
 };
@@ -110,13 +111,14 @@ static void choose(struct collector *collector)
     size_t count = 0, muted = 0;
     uint64_t counter = collector_catch_up(collector);
     uint64_t busy_ns = governor->busy_ns - governor->since_busy_ns;
-    struct governor_row *rows = mute_end_burst(&budget->mute, &collector->model, counter,
-                                               budget->call_ticks, &count);
+    struct governor_row *rows =
+        mute_end_burst(&budget->mute, &collector->model, counter, budget->call_ticks, &count);
     if (guard_run(read_serial, &serial) == 0)
         budget->silences = serial.minor >= 12;
+    budget->burst_busy_ns = budget->burst_busy_ns * MUTE_OLDER + (double)busy_ns;
     if (rows)
         muted = governor_choose(governor, rows, count,
-                                (double)busy_ns / collector->scale.ns_per_tick);
+                                budget->burst_busy_ns / collector->scale.ns_per_tick);
     if (muted)
         mute_apply(&budget->mute, &collector->model, rows, count, budget->silences);
     else
@@ -156,7 +158,7 @@ static void roll(struct collector *collector)
         choose(collector);
 }
 
-void budget_round(struct collector *collector)
+void budget_round(struct collector *collector, uint64_t counter)
 {
     struct budget *budget = &collector->budget;
     uint64_t now_ns = clock_monotonic_ns();
@@ -171,7 +173,7 @@ void budget_round(struct collector *collector)
     if (budget->governor.state == GOVERNOR_CALLING)
         wait_for_answer(collector, now_ns);
     if (budget->governor.state == GOVERNOR_MUTED && collector->model.symbols.muted_rows) {
-        model_flush(&collector->model, clock_counter(collector->scale.source));
+        model_flush(&collector->model, counter);
         mute_close(&collector->model);
     }
     switch (governor_tick(&budget->governor, budget->busy_ns, cost_ns)) {

@@ -20,10 +20,11 @@ struct budget {
     struct mute mute;
     uint64_t next_ns; /* monotonic: when to look again */
     uint64_t seen_ns, cpu_seen_ns;
-    uint64_t busy_ns; /* the target's, in all */
+    uint64_t busy_ns;            /* the target's, in all */
+    double burst_busy_ns;        /* of the bursts, older ones less, as in their profiles */
     double event_ns, call_ticks; /* the probe's cost of an event, and of a call and its return */
-    bool silences;    /* muted functions cost nothing: 3.12 and newer */
-    uint32_t serial;  /* of the call that is not answered */
+    bool silences;               /* muted functions cost nothing: 3.12 and newer */
+    uint32_t serial;             /* of the call that is not answered */
     uint64_t called_ns;
     _Atomic bool urgent; /* the probe has not noticed by itself: the keeper signals it */
 };
@@ -32,8 +33,8 @@ struct budget {
 int budget_init(struct collector *collector, double budget_pct);
 void budget_done(struct collector *collector);
 
-/* After each round; looks at the clock, and every few milliseconds acts. */
-void budget_round(struct collector *collector);
+/* After each round, which has read all up to `counter`; every few milliseconds it acts. */
+void budget_round(struct collector *collector, uint64_t counter);
 
 /* Time was flushed up to `counter`: estimates are brought up to it. */
 void budget_settle(struct collector *collector, uint64_t counter);

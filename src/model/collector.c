@@ -195,7 +195,7 @@ static void *drain_run(void *context)
         uint64_t counter;
         collector_enter(collector);
         round_of(collector, &counter);
-        budget_round(collector);
+        budget_round(collector, counter);
         uint32_t fullest = collector->drain.fullest;
         bool poor = collector->drain.free_rings < COLLECTOR_FREE_RINGS;
         sleep_ns = next_sleep_ns(&collector->drain, sleep_ns);

@@ -288,7 +288,8 @@ static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
         const struct snapshot_function *function = &snapshot->functions[i];
         uint64_t calls = function->calls + function->resumes;
         meta->calls += calls;
-        cost_ns += (double)(calls > function->estimated ? calls - function->estimated : 0) * (function->kind == KIND_C ? c_ns : python_ns);
+        cost_ns += (double)(calls > function->estimated ? calls - function->estimated : 0) *
+                   (function->kind == KIND_C ? c_ns : python_ns);
     }
     for (size_t i = 0; i < snapshot->thread_count; i++) {
         profiled_ns += (double)snapshot->threads[i].profiled_ns;

@@ -27,7 +27,7 @@ enum governor_state { GOVERNOR_LISTENING, GOVERNOR_MUTED, GOVERNOR_CALLING };
 enum governor_act {
     GOVERNOR_GO_ON,
     GOVERNOR_CHOOSE, /* the listening is over: governor_choose, then governor_muted */
-    GOVERNOR_CALL,   /* have all functions heard again; governor_heard when the probe has answered */
+    GOVERNOR_CALL, /* have all functions heard again; governor_heard when the probe has answered */
 };
 
 struct governor {

@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a burst is worth when the next one has been: programs change. */
-static const double OLDER = 0.5;
+enum { ENOUGH_CALLS = 8 }; /* of an anchor in the bursts, to count by its calls */
 
-enum { ENOUGH_CALLS = 64 }; /* of an anchor in the bursts, to count by its calls */
+static const double LEAST_CALLS = 0.5;
+
+/* Calls that the excess is an average over, and how far it is believed. */
+static const double EXCESS_CALLS = 1e6, LEAST_PART = 0.3;
 
 static const uint32_t OUTSIDE = UINT32_MAX;
 
@@ -85,7 +87,8 @@ void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter)
 }
 
 /* What the node has had in the burst joins its profile. */
-static struct mute_copy take_profile(struct mute *mute, const struct model *model, uint32_t index)
+static const struct mute_profile *take_profile(struct mute *mute, const struct model *model,
+                                               uint32_t index)
 {
     const struct node *node = &model->nodes.nodes[index];
     struct mute_profile *profile = &mute->profiles[index];
@@ -94,15 +97,15 @@ static struct mute_copy take_profile(struct mute *mute, const struct model *mode
     had.resumes = node->resumes - had.resumes;
     had.self_ticks = run_ticks(node) - had.self_ticks;
     had.total_ticks = node->total_ticks - node->total_wait_ticks - had.total_ticks;
-    profile->calls = profile->calls * OLDER + (double)had.calls;
-    profile->resumes = profile->resumes * OLDER + (double)had.resumes;
+    profile->calls = profile->calls * MUTE_OLDER + (double)had.calls;
+    profile->resumes = profile->resumes * MUTE_OLDER + (double)had.resumes;
     /* A wait that is told late makes a negative burst. */
-    profile->self_ticks = profile->self_ticks * OLDER +
+    profile->self_ticks = profile->self_ticks * MUTE_OLDER +
                           (had.self_ticks > 0 ? (double)had.self_ticks : 0);
-    profile->total_ticks = profile->total_ticks * OLDER +
+    profile->total_ticks = profile->total_ticks * MUTE_OLDER +
                            (had.total_ticks > 0 ? (double)had.total_ticks : 0);
     profile->anchor = 0;
-    return had;
+    return profile;
 }
 
 static bool may_be_muted(const struct symbol *row)
@@ -121,21 +124,21 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
         return NULL;
     }
     for (uint32_t i = 1; i < model->nodes.count; i++) {
-        struct mute_copy had = take_profile(mute, model, i);
+        const struct mute_profile *had = take_profile(mute, model, i);
         const struct symbol *symbol = row_of(model, i);
         uint32_t row = (uint32_t)(symbol - model->symbols.symbols);
-        if (!may_be_muted(symbol) || (had.calls + had.resumes == 0 && had.self_ticks <= 0))
+        if (!may_be_muted(symbol) || had->calls + had->resumes < LEAST_CALLS)
             continue;
         if (!at[row]) {
             at[row] = ++count;
             mute->rows[count - 1].row = row;
         }
         struct governor_row *sum = &mute->rows[at[row] - 1];
-        sum->cost_ns += (double)(had.calls + had.resumes) * ticks_per_call;
-        sum->self_ns += had.self_ticks > 0 ? (double)had.self_ticks : 0;
+        sum->cost_ns += (had->calls + had->resumes) * ticks_per_call;
+        sum->self_ns += had->self_ticks;
     }
     free(at);
-    mute->burst_ticks = mute->burst_ticks * OLDER + (double)(counter - mute->began);
+    mute->burst_ticks = mute->burst_ticks * MUTE_OLDER + (double)(counter - mute->began);
     mute->divided = counter;
     mute->listening = false;
     *ret_count = count;
@@ -206,14 +209,16 @@ static void make_paths(struct mute *mute, struct model *model)
     mute->path_count = mute->anchor_count = 0;
     for (uint32_t i = 1; i < model->nodes.count; i++) {
         const struct mute_profile *profile = &mute->profiles[i];
-        if (!row_of(model, i)->muted || profile->calls + profile->resumes < 0.5)
+        if (!row_of(model, i)->muted || profile->calls + profile->resumes < LEAST_CALLS)
             continue;
         if (!make_room(&mute->paths, &mute->path_limit, mute->path_count, sizeof(*mute->paths)))
             return; /* what is not divided stays the anchor's */
         uint32_t anchor = anchor_number(mute, model, find_anchor(model, i));
         mute->paths[mute->path_count++] = (struct mute_path){.node = i, .anchor = anchor};
-        if (anchor != OUTSIDE)
-            mute->anchors[anchor].group_ticks += profile->self_ticks;
+        if (anchor == OUTSIDE)
+            continue;
+        mute->anchors[anchor].group_ticks += profile->self_ticks;
+        mute->anchors[anchor].muted_calls += profile->calls + profile->resumes;
     }
 }
 
@@ -283,6 +288,30 @@ void mute_lift(struct model *model)
 
 /* --- dividing ------------------------------------------------------------------------------- */
 
+/* Both sides of the same calls: with the probe's cost as it was taken out, and without any. */
+static void learn_excess(struct mute *mute, const struct mute_anchor *anchor, double ticks)
+{
+    if (anchor->call_share <= 0)
+        return;
+    mute->excess_ticks += anchor->group_ticks * anchor->call_share - ticks;
+    mute->excess_calls += anchor->muted_calls * anchor->call_share;
+    if (mute->excess_calls < EXCESS_CALLS)
+        return;
+    mute->excess_ticks *= MUTE_OLDER;
+    mute->excess_calls *= MUTE_OLDER;
+}
+
+/* What the group would have taken unheard. */
+static double unheard_ticks(const struct mute *mute, const struct mute_anchor *anchor)
+{
+    if (mute->excess_calls <= 0)
+        return anchor->group_ticks;
+    double ticks = anchor->group_ticks -
+                   anchor->muted_calls * mute->excess_ticks / mute->excess_calls;
+    double least = anchor->group_ticks * LEAST_PART, most = anchor->group_ticks / LEAST_PART;
+    return ticks < least ? least : ticks > most ? most : ticks;
+}
+
 /* How much of what the bursts have has passed since the last division. */
 static void find_shares(struct mute *mute, const struct model *model)
 {
@@ -294,10 +323,17 @@ static void find_shares(struct mute *mute, const struct model *model)
         anchor->time_share = anchor->taken_ticks = 0;
         if (ticks > 0 && anchor->group_ticks > 0)
             anchor->time_share = (double)ticks / anchor->group_ticks;
-        anchor->call_share = anchor->time_share;
-        if (anchor->by_calls)
+        if (anchor->by_calls) {
             anchor->call_share = (double)(calls - anchor->seen_calls) / anchor->group_calls;
+            learn_excess(mute, anchor, (double)ticks);
+        }
         anchor->seen_calls = calls;
+    }
+    for (uint32_t i = 0; i < mute->anchor_count; i++) {
+        struct mute_anchor *anchor = &mute->anchors[i];
+        if (!anchor->by_calls)
+            anchor->call_share = anchor->time_share * anchor->group_ticks /
+                                 unheard_ticks(mute, anchor);
     }
 }
 
@@ -355,8 +391,8 @@ void mute_settle(struct mute *mute, struct model *model, uint64_t counter)
     find_shares(mute, model);
     for (uint32_t i = 0; i < mute->path_count; i++) {
         struct mute_path *path = &mute->paths[i];
-        const struct mute_anchor *anchor = &mute->anchors[path->anchor == OUTSIDE ? 0
-                                                                                  : path->anchor];
+        const struct mute_anchor *anchor =
+            &mute->anchors[path->anchor == OUTSIDE ? 0 : path->anchor];
         if (path->anchor == OUTSIDE)
             give(mute, model, path, outside_share, outside_share);
         else

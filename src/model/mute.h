@@ -7,7 +7,8 @@
  * called meanwhile. From then on whatever time the anchor has is divided so (mute_settle): the muted
  * paths get their calls and times, the anchor loses as much self time. All of it is time that was
  * measured, so the sums stay what they are and nothing becomes negative; what is estimated is how it
- * divides. Where the anchor itself is called often, its calls tell how many calls the muted ones had.
+ * divides. Where the anchor itself is called often, its calls tell how many calls the muted ones had, and
+ * how much the bursts slow the program beyond what the calibration knows; elsewhere its time tells.
  * What comes out is in the tree's own numbers: windows, totals, callers need to know nothing; the rows are
  * marked as estimates, the anchors' as holding some.
  *
@@ -21,6 +22,10 @@
 #include "model/fold.h"
 #include "model/governor.h"
 
+/* What a burst is worth when the next one has been: programs change, but a burst is shorter than the turns
+ * that threads take. */
+#define MUTE_OLDER 0.5
+
 struct mute_copy;
 struct mute_profile;
 
@@ -33,10 +38,11 @@ struct mute_path {
 
 struct mute_anchor {
     uint32_t node;
-    bool by_calls;       /* it is called often enough to tell */
-    double group_ticks;  /* in the bursts: its own self time and that of its muted paths */
-    double group_calls;  /* ... and its calls */
-    int64_t seen_ticks;  /* its self time, waiting left out, that is divided already */
+    bool by_calls;      /* it is called often enough to tell */
+    double group_ticks; /* in the bursts: its own self time and that of its muted paths */
+    double group_calls; /* ... and its calls */
+    double muted_calls; /* ... and those of its muted paths */
+    int64_t seen_ticks; /* its self time, waiting left out, that is divided already */
     uint64_t seen_calls;
     double time_share, call_share; /* of the present division: of what the bursts have */
     double taken_ticks;
@@ -53,6 +59,9 @@ struct mute {
     uint32_t path_count, path_limit, anchor_count, anchor_limit;
     uint64_t began, divided; /* counters: of the burst, and of the last division */
     double burst_ticks;      /* of all bursts, older ones less */
+    /* What a call heard costs beyond what was taken out for it, by the anchors that are called often: they
+     * say how long the same takes unheard. Sums, older ones less. */
+    double excess_ticks, excess_calls;
     struct governor_row *rows;
 };
 
@@ -63,8 +72,9 @@ void mute_done(struct mute *mute);
 /* A burst of listening begins at `counter`: all that is open or called from now on is heard. */
 void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter);
 
-/* The burst is over: what it told joins what is known. The rows that were heard, with their costs by
- * `ticks_per_call` (in ticks, as are the times), for governor_choose. NULL: no memory. */
+/* The burst is over: what it told joins what is known. The rows that were heard in this one and, with
+ * MUTE_OLDER's weight, those before, with their costs by `ticks_per_call` (in ticks, as are the times), for
+ * governor_choose. NULL: no memory. */
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
                                     double ticks_per_call, size_t *ret_count);
 

@@ -79,7 +79,7 @@ struct symbols {
     uint32_t muted_rows;      /* now */
     enum site_mode mute_mode; /* for ids that are met while their row is muted */
     bool closing;             /* some of these are not OFF yet */
-    char *buffer; /* DEFINITION_BUFFER_SIZE */
+    char *buffer;             /* DEFINITION_BUFFER_SIZE */
 };
 
 int symbols_init(struct symbols *symbols, symbols_define *define, void *context);

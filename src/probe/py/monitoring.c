@@ -429,7 +429,8 @@ static void choose_calls(void)
 
 static long mask_of(uint32_t sources)
 {
-    return (sources & SOURCE_CALLS ? calls_mask : 0) | (sources & SOURCE_C_CALLS ? c_calls_mask : 0);
+    return (sources & SOURCE_CALLS ? calls_mask : 0) |
+           (sources & SOURCE_C_CALLS ? c_calls_mask : 0);
 }
 
 static int monitoring_on(uint32_t sources, char *reason, size_t size)

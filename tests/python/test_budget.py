@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""--budget: what costs most for what it tells is muted, and what is said of it then is near the truth.
+"""--budget: what costs most for what it tells is muted, and what is said of it is near the truth.
 
-The truth is the program's own count. How much time is saved, bench/ measures; here it is how few of the calls
-were written.
+The truth is the program's own count. How much time is saved, bench/ measures; here it is how few
+of the calls were written.
 """
 
 import json
@@ -51,7 +51,7 @@ def muted(report):
 
 
 def check_sums(report):
-    """What is estimated was taken from somewhere: nothing is negative, and the whole is what was measured."""
+    """What is estimated was taken from somewhere: nothing is negative, the whole was measured."""
     for row in report["functions"]:
         assert row["self_ns"] >= 0 and row["total_ns"] >= row["self_ns"] * 0.98, row
     self_ns = sum(row["self_ns"] for row in report["functions"])

@@ -28,9 +28,11 @@ static struct {
     uint32_t free_units[MOST_RECORD_UNITS + 1]; /* heads of lists of free records by size */
     uint16_t units[SESSION_ID_LIMIT];           /* size of each id's record */
     uint32_t generations[SESSION_ID_LIMIT];
-    PyObject *codes[SESSION_ID_LIMIT]; /* borrowed: on_code_end takes them out */
     uint32_t full_at; /* gone_acked when there was no room, plus 1; 0: there is room */
 } book;
+
+/* By id; borrowed: on_code_end takes them out. Apart from the book, so that what no id reached is no memory. */
+static PyObject *codes[SESSION_ID_LIMIT];
 
 struct names {
     PyObject *name, *qualname, *module, *file; /* bytes or NULL; owned */
@@ -40,6 +42,7 @@ struct names {
 
 void define_reset(void)
 {
+    memset(codes, 0, book.next_id * sizeof(*codes));
     memset(&book, 0, sizeof(book));
     book.next_id = 1;
     book.next_unit = SLOTS_BYTES / 8;
@@ -54,9 +57,11 @@ static _Atomic uint32_t *slot_of(uint32_t id)
 static void on_code_end(void *value)
 {
     uintptr_t bits = (uintptr_t)value;
-    if (!link_to.header || (uint32_t)(bits >> 32) != link_to.generation)
+    if ((uint32_t)(bits >> 32) != link_to.generation)
         return;
-    book.codes[(uint32_t)bits % SESSION_ID_LIMIT] = NULL;
+    codes[(uint32_t)bits % SESSION_ID_LIMIT] = NULL;
+    if (!link_to.header)
+        return;
     struct session_header *header = link_to.header;
     uint32_t head = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
     if (head - book.recycled >= SESSION_GONE_CAPACITY)
@@ -249,7 +254,7 @@ uint32_t define_code(PyObject *code, void *frame)
         if (pyapi.set_extra(code, pyapi.extra_index, (void *)bits))
             PyErr_Clear();
         else
-            book.codes[id] = code;
+            codes[id] = code;
     }
     PyErr_Restore(type, value, traceback);
     return id;
@@ -257,7 +262,7 @@ uint32_t define_code(PyObject *code, void *frame)
 
 PyObject *define_code_of(uint32_t id)
 {
-    return id < SESSION_ID_LIMIT ? book.codes[id] : NULL;
+    return id < SESSION_ID_LIMIT ? codes[id] : NULL;
 }
 
 /* --- C functions: a table by PyMethodDef ---------------------------------------------------- */

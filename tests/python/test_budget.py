@@ -127,6 +127,16 @@ def test_exceptions_of_muted_functions(silencing, tmp_path):
     assert "seen:" not in text.read_text()
 
 
+def test_another_tool_is_not_disturbed(silencing, tmp_path):
+    """What coverage asked not to be told again is not told again when ulma listens anew."""
+    out, program = tmp_path / "heard.json", TARGETS / "other_tool.py"
+    report = report_of(run_ulma(silencing, program, out, 2.5, options=("--budget", "5")))
+    assert muted(report) == {"leaf"}
+    assert json.loads(out.read_text()) == {"leaf": 1, "turn": 1}
+    turns = function_named(report, "turn", program)["calls"]
+    near(function_named(report, "leaf", program), 100 * turns)
+
+
 # --- what is not muted ----------------------------------------------------------------------------
 
 

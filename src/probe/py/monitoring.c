@@ -72,12 +72,15 @@ SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
 
 /* The ids that some place fell silent of, so that they can be heard again. */
 static bool silent[SESSION_ID_LIMIT];
+static uint32_t silent_most; /* the highest */
 
 /* The answer that has the interpreter not tell this place of this code again. The function of the
  * library: what a reference costs has changed with the versions. */
 SLOW PyObject *fall_silent(uint32_t id)
 {
-    silent[id % SESSION_ID_LIMIT] = true;
+    silent[id] = true;
+    if (id > silent_most)
+        silent_most = id;
     Py_IncRef(disable);
     return disable;
 }
@@ -399,7 +402,6 @@ static int monitoring_begin(char *reason, size_t size)
         tool_id = 0;
         return -1;
     }
-    memset(silent, 0, sizeof(silent));
     if (make_callbacks() == 0)
         return 0;
     PyErr_Clear();
@@ -443,12 +445,6 @@ static int monitoring_on(uint32_t sources, char *reason, size_t size)
     return -1;
 }
 
-static void monitoring_off(void)
-{
-    if (tool_id && change_events(0))
-        PyErr_Clear();
-}
-
 static void change_local_events(PyObject *code, long mask)
 {
     PyObject *result = PyObject_CallFunction(set_local_events, "iOl", tool_id, code, mask);
@@ -463,29 +459,42 @@ static bool is_to_be_heard(uint32_t id)
     return silent[id] && mode != MODE_OFF && mode != MODE_CLOSING;
 }
 
-/* An event that was answered with DISABLE comes back when the code is instrumented anew, and it is only
- * when what it is to be instrumented for differs. So: nothing for all, something and nothing for this code,
- * all for all. Neither other tools' events nor those of other codes come back by that, which
- * restart_events() would do. */
+/* An event that was answered with DISABLE comes back when its code is instrumented anew, and that is only
+ * done when what it is to be instrumented for differs. So while all events are off: something, and nothing.
+ * Neither other tools' events nor those of other codes come back by that, as by restart_events(). */
+static void forget_silence(uint32_t id)
+{
+    PyObject *code = define_code_of(id);
+    silent[id] = false;
+    if (!code)
+        return;
+    change_local_events(code, event_bits[HOOK_RETURN]);
+    change_local_events(code, 0);
+}
+
+/* Nobody who comes later finds functions that tell nothing. */
+static void monitoring_off(void)
+{
+    if (!tool_id)
+        return;
+    if (change_events(0))
+        PyErr_Clear();
+    for (uint32_t id = 1; id <= silent_most; id++)
+        if (silent[id])
+            forget_silence(id);
+    silent_most = 0;
+}
+
 static bool monitoring_rearm(void)
 {
-    uint32_t first = 1, count = link_to.header->definition_count;
-    if (count >= SESSION_ID_LIMIT)
-        count = SESSION_ID_LIMIT - 1;
-    while (first <= count && !is_to_be_heard(first))
+    uint32_t first = 1;
+    while (first <= silent_most && !is_to_be_heard(first))
         first++;
-    if (first > count || !tool_id || change_events(0))
+    if (first > silent_most || !tool_id || change_events(0))
         return false;
-    for (uint32_t id = first; id <= count; id++) {
-        PyObject *code = define_code_of(id);
-        if (!is_to_be_heard(id))
-            continue;
-        silent[id] = false;
-        if (code) {
-            change_local_events(code, event_bits[HOOK_RETURN]);
-            change_local_events(code, 0);
-        }
-    }
+    for (uint32_t id = first; id <= silent_most; id++)
+        if (is_to_be_heard(id))
+            forget_silence(id);
     uint32_t sources = atomic_load_explicit(&link_to.header->sources_on, memory_order_relaxed);
     return change_events(mask_of(sources)) == 0;
 }

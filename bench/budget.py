@@ -2,8 +2,9 @@
 """What --budget 5 leaves of a program that does nothing but tiny calls, second by second.
 
 Why: the worst program for any tracer is what a budget is for, and its first second is the hardest.
-Rules: the program counts its own work in each second; runs with and without are interleaved. Beside
-them plain against plain, which is the machine's noise, and all of it recorded.
+Rules: the program counts its own work in each second of its CPU time, which a busy machine disturbs
+less than the clock; runs with and without are interleaved. Beside them plain against plain, which
+is the machine's noise, and all of it recorded.
 """
 
 import json
@@ -30,10 +31,10 @@ def rounds():
     for i in range(100):
         middle(i)
 done = []
-begin = time.perf_counter()
+begin = time.process_time()
 for second in range(int(sys.argv[2])):
     count = 0
-    while time.perf_counter() < begin + second + 1:
+    while time.process_time() < begin + second + 1:
         rounds()
         count += 1
     done.append(count)
@@ -89,8 +90,8 @@ def show(minors: "list[str]") -> None:
         print("Not measured: build/ulma is not there; run make build.\n")
         return
     print(
-        f"Nothing but tiny calls: time to plain in each second since the start, median of {PAIRS} "
-        "interleaved pairs [least-most].\n"
+        "Nothing but tiny calls: CPU time of the target to plain in each of its seconds since the "
+        f"start, median of {PAIRS} interleaved pairs [least-most].\n"
     )
     for minor in minors:
         version, python = places.pythons()[minor]

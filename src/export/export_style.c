@@ -129,7 +129,8 @@ static void write_costs(FILE *stream, const struct snapshot *snapshot,
                 ? ""
                 : " (not held below Python 3.12: each call costs at least a test)");
     write_key(stream, options, "muted");
-    fprintf(stream, "%u function%s (~: estimates)\n", meta->muted, meta->muted == 1 ? "" : "s");
+    fprintf(stream, "%u function%s%s\n", meta->muted, meta->muted == 1 ? "" : "s",
+            meta->muted ? " (~: estimates)" : "");
 }
 
 /* What should not happen, each only when it did. */

@@ -54,8 +54,9 @@ struct snapshot_function {
         int64_t max_ns, p50_ns, p99_ns;
     } window;
     bool calls_exact, times_exact;
-    uint64_t estimated; /* of calls and resumes: those that nobody heard, since the budget muted it */
-    bool is_muted;      /* its numbers hold such estimates */
+    uint64_t
+        estimated; /* of calls and resumes: those that nobody heard, since the budget muted it */
+    bool is_muted; /* its numbers hold such estimates */
     bool holds_left_out; /* it called functions that are left out: their time is in its self */
 };
 

@@ -64,6 +64,9 @@ static bool prepare(struct job *job, const struct launch *launch, const char *na
         return false;
     struct collector_options wanted = {
         .corrected = !options->uncorrected,
+        .budget_pct = job_session_budget(job),
+        .signal_target = job_session_wake,
+        .signal_context = job,
         .cpu = (int)options->collector_cpu,
         .target = launch->pid,
         .sites = job->sites.count ? &job->sites : NULL,

@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FAMILY_DEPTH = 64 };
+enum { FAMILY_DEPTH = 64, PROCESS_BUDGET_PCT = 5 };
 
 void job_session_directory(char *path, size_t size)
 {
@@ -82,6 +82,19 @@ static uint32_t on_full(const struct job *job)
     return job->is_process ? ON_FULL_DROP : ON_FULL_WAIT;
 }
 
+double job_session_budget(const struct job *job)
+{
+    const struct options *options = job->options;
+    if (options->budget_thousandths != OPTIONS_UNSET)
+        return (double)options->budget_thousandths / 1000;
+    return job->is_process && !options->exact ? PROCESS_BUDGET_PCT : 0;
+}
+
+int job_session_wake(void *job)
+{
+    return job_session_signal(job);
+}
+
 bool job_session_make(struct job *job, pid_t pid, const char *name)
 {
     const struct options *options = job->options;
@@ -91,7 +104,7 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
         .on_full = on_full(job),
         .sources = (uint32_t)options->sources,
         .start_off = options->start_off || options->delay_ns > 0,
-        .modes_vary = options->sites.count > 0,
+        .modes_vary = options->sites.count > 0 || job_session_budget(job) > 0,
         .clock_kind = (uint32_t)clock_choose(),
         .owner = job->is_process ? job->armed.uid : geteuid(),
     };

@@ -40,6 +40,7 @@ struct options {
     int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
     int64_t sources;                            /* bits of enum session_source */
     int64_t on_full;                            /* enum on_full or OPTIONS_UNSET */
+    int64_t budget_thousandths;                 /* of a percent, or OPTIONS_UNSET */
     int64_t buffer_bytes;
     int64_t collector_cpu; /* OPTIONS_UNSET */
     struct sites sites;
@@ -53,6 +54,7 @@ enum option_kind {
     OPTION_COUNT,
     OPTION_SECONDS,
     OPTION_SIZE,
+    OPTION_PERCENT,
     OPTION_CPU,
     OPTION_FORMAT,
     OPTION_SORT,

@@ -124,8 +124,11 @@ static void write_head(struct json_writer *writer, const struct snapshot_meta *m
     json_open(writer, "probe", '{');
     json_number(writer, "ns_per_call", meta->ns_per_call);
     json_number(writer, "cost_pct", meta->cost_pct);
-    json_null(writer, "budget_pct");
-    json_integer(writer, "muted_functions", 0);
+    if (meta->budget_pct > 0)
+        json_number(writer, "budget_pct", meta->budget_pct);
+    else
+        json_null(writer, "budget_pct");
+    json_integer(writer, "muted_functions", meta->muted);
     json_close(writer, '}');
 }
 

@@ -64,7 +64,7 @@ static void write_run(FILE *stream, const struct snapshot *snapshot,
         fputs(" (still running)", stream);
     fputs("   ", stream);
     write_key(stream, options, "calls");
-    fputs(text_format_grouped(number, meta->calls), stream);
+    fprintf(stream, "%s%s", meta->muted ? "~" : "", text_format_grouped(number, meta->calls));
     if (primitive != meta->calls)
         fprintf(stream, " (%s primitive)", text_format_grouped(number, primitive));
     fputs("   ", stream);
@@ -121,6 +121,16 @@ static void write_costs(FILE *stream, const struct snapshot *snapshot,
                 export_percent(meta->corrected_ns, export_profiled(snapshot)));
     else
         fputs("no\n", stream);
+    if (meta->budget_pct <= 0)
+        return;
+    write_key(stream, options, "budget");
+    fprintf(stream, "%g%%%s   ", meta->budget_pct,
+            meta->budget_is_held
+                ? ""
+                : " (not held below Python 3.12: each call costs at least a test)");
+    write_key(stream, options, "muted");
+    fprintf(stream, "%u function%s%s\n", meta->muted, meta->muted == 1 ? "" : "s",
+            meta->muted ? " (~: estimates)" : "");
 }
 
 /* What should not happen, each only when it did. */

@@ -67,6 +67,8 @@ static void tick(struct collector *collector, uint64_t counter)
     if (atomic_load_explicit(&collector->started, memory_order_acquire))
         collector->cpu_ns = thread_cpu_ns(collector->drain_thread) +
                             thread_cpu_ns(collector->keeper_thread);
+    model_flush(model, counter);
+    budget_settle(collector, counter);
     model_tick(model, counter);
     collector->cpu_seconds_ns[model->windows.newest] = collector->cpu_ns - collector->cpu_seen_ns;
     collector->cpu_seen_ns = collector->cpu_ns;
@@ -113,6 +115,7 @@ uint64_t collector_catch_up(struct collector *collector)
     uint64_t later;
     round_of(collector, &later);
     model_flush(&collector->model, counter);
+    budget_settle(collector, counter);
     return counter;
 }
 
@@ -192,6 +195,7 @@ static void *drain_run(void *context)
         uint64_t counter;
         collector_enter(collector);
         round_of(collector, &counter);
+        budget_round(collector, counter);
         uint32_t fullest = collector->drain.fullest;
         bool poor = collector->drain.free_rings < COLLECTOR_FREE_RINGS;
         sleep_ns = next_sleep_ns(&collector->drain, sleep_ns);
@@ -233,7 +237,9 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         return NULL;
     }
     enum clock_source clock = session_clock(mapping);
-    if (drain_init(&collector->drain, mapping, &collector->model, clock)) {
+    if (budget_init(collector, options->budget_pct) ||
+        drain_init(&collector->drain, mapping, &collector->model, clock)) {
+        budget_done(collector);
         model_done(&collector->model);
         free(collector);
         return NULL;
@@ -349,6 +355,7 @@ void collector_finish(struct collector *collector, uint64_t end_counter)
          round++)
         continue;
     drain_end(&collector->drain, end_counter ? end_counter : counter);
+    budget_settle(collector, end_counter ? end_counter : counter);
     collector->end_counter = end_counter ? end_counter : counter;
     collector_leave(collector);
 }
@@ -359,6 +366,7 @@ void collector_free(struct collector *collector)
         return;
     stop_threads(collector);
     off_cpu_done(&collector->off_cpu);
+    budget_done(collector);
     drain_done(&collector->drain);
     model_done(&collector->model);
     moment_done(&collector->scratch);
@@ -382,6 +390,7 @@ void collector_reset(struct collector *collector)
     collector->off_baseline_ticks = drain_off_ticks(&collector->drain, counter);
     collector->target_cpu_baseline_ns = collector_target_cpu_ns(collector);
     model_reset(&collector->model, counter);
+    budget_reset(collector, counter);
     collector->start_counter = counter;
     collector_leave(collector);
 }

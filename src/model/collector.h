@@ -22,7 +22,11 @@ struct collector_options {
     size_t node_limit; /* tree nodes before `(other)`; 0: the default */
     bool no_perf;      /* tests: use schedstat */
     struct sites
-        *sites; /* which functions are kept; the collector's until it is freed. NULL: all */
+        *sites;        /* which functions are kept; the collector's until it is freed. NULL: all */
+    double budget_pct; /* of the target's time, that the probe may cost; 0: no budget */
+    int (*signal_target)(
+        void *context); /* makes an idle probe look at the session; NULL: nothing can */
+    void *signal_context;
 };
 
 /* `mapping` must outlive the collector. NULL: out of memory. Does not start the thread. When

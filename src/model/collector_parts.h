@@ -7,6 +7,7 @@
 #ifndef ULMA_MODEL_COLLECTOR_PARTS_H
 #define ULMA_MODEL_COLLECTOR_PARTS_H
 
+#include "model/budget.h"
 #include "model/collector.h"
 #include "model/drain.h"
 #include "model/moment.h"
@@ -25,6 +26,7 @@ struct collector {
     struct model model;
     struct drain drain;
     struct off_cpu off_cpu;
+    struct budget budget;
     struct clock_scale scale;
     struct timespec birth; /* CLOCK_REALTIME at birth_counter */
     uint64_t birth_counter;

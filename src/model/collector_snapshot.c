@@ -288,7 +288,8 @@ static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
         const struct snapshot_function *function = &snapshot->functions[i];
         uint64_t calls = function->calls + function->resumes;
         meta->calls += calls;
-        cost_ns += (double)calls * (function->kind == KIND_C ? c_ns : python_ns);
+        cost_ns += (double)(calls > function->estimated ? calls - function->estimated : 0) *
+                   (function->kind == KIND_C ? c_ns : python_ns);
     }
     for (size_t i = 0; i < snapshot->thread_count; i++) {
         profiled_ns += (double)snapshot->threads[i].profiled_ns;
@@ -297,6 +298,20 @@ static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
     }
     meta->ns_per_call = python_ns;
     meta->cost_pct = profiled_ns > 0 ? 100 * cost_ns / profiled_ns : 0;
+}
+
+/* Muting is said last: what was lost weighs more. */
+static void fill_budget(const struct collector *collector, struct snapshot *snapshot)
+{
+    struct snapshot_meta *meta = &snapshot->meta;
+    meta->budget_pct = collector->options.budget_pct;
+    unsigned minor = 0;
+    if (meta->python && sscanf(meta->python, "3.%u", &minor) == 1)
+        meta->budget_is_held = minor >= 12;
+    for (size_t i = 0; i < snapshot->function_count; i++)
+        meta->muted += snapshot->functions[i].is_muted;
+    if (meta->muted && !meta->inexact)
+        meta->inexact = arena_format(snapshot->arena, "%u muted", meta->muted);
 }
 
 static void fill_window(struct snapshot_meta *meta, const struct reading *reading)
@@ -407,6 +422,7 @@ static int build(const struct collector *collector, const struct reading *readin
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);
+    fill_budget(collector, snapshot);
     fill_sources(&snapshot->meta, reading);
     return fill_process(snapshot);
 }

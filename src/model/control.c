@@ -12,8 +12,8 @@ static void add_frame(struct drain *drain, const struct event *event)
 {
     struct symbols *symbols = &drain->model->symbols;
     uint32_t symbol = symbols_handle(symbols, event_id(event)) >> 1;
-    if (symbols->symbols[symbol].left_out) {
-        if (drain->seed_count)
+    if (symbols_is_silent(symbols, symbol)) {
+        if (drain->seed_count && symbols->symbols[symbol].left_out)
             symbols_absorb(symbols, drain->seed[drain->seed_count - 1].symbol);
         return;
     }

@@ -105,6 +105,7 @@ void *keeper_run(void *context)
     uint64_t next_names_ns = 0;
     while (!atomic_load(&collector->stop)) {
         add_rings(collector);
+        budget_call(collector);
         off_cpu_poll(collector);
         if (clock_monotonic_ns() >= next_names_ns) {
             name_threads(collector);

@@ -81,6 +81,9 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
 {
     *row = (struct moment_row){.symbol = index,
                                .absorbs = symbols->symbols[index].absorbs,
+                               .is_estimated = symbols->symbols[index].is_estimated,
+                               .holds_muted = symbols->symbols[index].holds_muted,
+                               .estimated = symbols->symbols[index].estimated,
                                .min_ticks = INT64_MAX,
                                .max_ticks = -1};
     for (uint32_t i = index; i; i = symbols->symbols[i].next_twin) {

@@ -54,6 +54,9 @@ struct snapshot_function {
         int64_t max_ns, p50_ns, p99_ns;
     } window;
     bool calls_exact, times_exact;
+    uint64_t
+        estimated; /* of calls and resumes: those that nobody heard, since the budget muted it */
+    bool is_muted; /* its numbers hold such estimates */
     bool holds_left_out; /* it called functions that are left out: their time is in its self */
 };
 
@@ -136,6 +139,9 @@ struct snapshot_meta {
     double ns_per_call;    /* the probe's calibrated cost per call and return */
     double cost_pct;       /* that cost's share of the profiled time */
     double collector_pct;  /* one CPU = 100 */
+    double budget_pct;     /* that cost may have; 0: no budget */
+    bool budget_is_held;   /* muting ends the cost: 3.12 and newer */
+    uint32_t muted;        /* functions with estimates in their numbers */
     const char *inexact;   /* NULL: exact. Else why not, a short phrase */
     struct {
         const char *name; /* "calls", "c-calls" */

@@ -18,7 +18,8 @@ static void forget_numbers(struct symbol *symbol)
     symbol->min_ticks = symbol->min_cpu_ticks = INT64_MAX;
     symbol->second_max_ticks = symbol->second_max_cpu_ticks = -1;
     symbol->max_ticks = symbol->max_cpu_ticks = -1;
-    symbol->yields = symbol->raised = 0;
+    symbol->yields = symbol->raised = symbol->estimated = 0;
+    symbol->is_estimated = symbol->holds_muted = false;
 }
 
 static uint32_t add_symbol(struct symbols *symbols)
@@ -168,7 +169,7 @@ static bool is_left_out(struct symbols *symbols, const struct definition_text *t
            !sites_keep(symbols->sites, &site);
 }
 
-static void tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode)
+void symbols_tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode)
 {
     if (symbols->tell)
         symbols->tell(symbols->define_context, id, mode);
@@ -182,7 +183,7 @@ void symbols_leave_out(struct symbols *symbols, uint32_t symbol, uint32_t id, ui
     if (row->heard < SYMBOLS_HEARD_MAX)
         row->heard++;
     else /* a few times, while what was written before is on its way */
-        tell_mode(symbols, id, MODE_OFF);
+        symbols_tell_mode(symbols, id, MODE_OFF);
 }
 
 static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct definition_text *text)
@@ -269,7 +270,11 @@ uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
     }
     const struct symbol *found = &symbols->symbols[symbol];
     if (found->left_out)
-        tell_mode(symbols, id, MODE_HEARD);
+        symbols_tell_mode(symbols, id, MODE_HEARD);
+    if (symbols->symbols[found->row].muted) {
+        symbols_tell_mode(symbols, id, symbols->mute_mode);
+        symbols->closing = true;
+    }
     symbols->by_id[id] = symbol << 1 | (symbols_suspends(found) || found->left_out);
     return symbols->by_id[id];
 }
@@ -281,8 +286,8 @@ void symbols_forget(struct symbols *symbols, uint32_t id)
     struct symbol *symbol = &symbols->symbols[symbols->by_id[id] >> 1];
     if (symbol->live)
         symbol->live--;
-    if (symbol->left_out)
-        tell_mode(symbols, id, MODE_RECORD);
+    if (symbols_is_silent(symbols, symbols->by_id[id] >> 1))
+        symbols_tell_mode(symbols, id, MODE_RECORD);
     symbols->by_id[id] = 0;
 }
 

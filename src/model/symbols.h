@@ -43,6 +43,12 @@ struct symbol {
     uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     bool left_out;      /* by a pattern: it has no entries, and no node is its own */
     bool absorbs;       /* it has called one left out: that one's time is in its own */
+    /* of a row, by the budget (mute.h) */
+    bool muted;         /* now: it has no entries */
+    bool muted_once;    /* pops without a push may come */
+    bool is_estimated;  /* its numbers hold estimates */
+    bool holds_muted;   /* its self time is what was left when estimates had been taken from it */
+    uint64_t estimated; /* calls and resumes that nobody heard */
     uint32_t next_in_bucket;
     uint64_t hash;
     uint32_t line;
@@ -70,7 +76,10 @@ struct symbols {
     struct sites *sites;  /* NULL: all functions are kept */
     symbols_tell *tell;
     uint32_t left_out_rows;
-    char *buffer; /* DEFINITION_BUFFER_SIZE */
+    uint32_t muted_rows;      /* now */
+    enum site_mode mute_mode; /* for ids that are met while their row is muted */
+    bool closing;             /* some of these are not OFF yet */
+    char *buffer;             /* DEFINITION_BUFFER_SIZE */
 };
 
 int symbols_init(struct symbols *symbols, symbols_define *define, void *context);
@@ -107,10 +116,22 @@ static inline void symbols_absorb(struct symbols *symbols, uint32_t caller)
     symbols->symbols[symbols->symbols[caller].row].absorbs = true;
 }
 
-static inline bool symbols_left_out(struct symbols *symbols, uint32_t id)
+/* It has no entries now. */
+static inline bool symbols_is_silent(const struct symbols *symbols, uint32_t symbol)
 {
-    return symbols->symbols[symbols_handle(symbols, id) >> 1].left_out;
+    return symbols->symbols[symbol].left_out ||
+           symbols->symbols[symbols->symbols[symbol].row].muted;
 }
+
+/* Its pops may come without a push that was told. */
+static inline bool symbols_ends_alone(struct symbols *symbols, uint32_t id)
+{
+    const struct symbol *symbol = &symbols->symbols[symbols_handle(symbols, id) >> 1];
+    return symbol->left_out || symbols->symbols[symbol->row].muted_once;
+}
+
+/* Says what the id does from now on, where there is somebody to say it to. */
+void symbols_tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode);
 
 /* An activation ended after `wall`, of which it waited `wait`. Negative wall: not known. */
 void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_ticks,

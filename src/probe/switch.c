@@ -183,6 +183,21 @@ void switch_off_in_child(void)
     turn_off();
 }
 
+/* Functions that were silent are to be heard: their frames that are open now are told with the stacks. */
+static void hear_again(void)
+{
+    if (!link_to.header->modes_vary)
+        return;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    busy_in = getpid();
+    if (mechanism->rearm())
+        seed_all(link_counter());
+    busy_in = 0;
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+}
+
 void switch_apply(void)
 {
     struct session_header *header = link_to.header;
@@ -198,6 +213,8 @@ void switch_apply(void)
         turn_on(true);
     else if (wanted == WANTED_OFF && state == STATE_ON)
         switch_off(OFF_WANTED);
+    else if (state == STATE_ON)
+        hear_again();
     atomic_store_explicit(&header->switch_done, serial, memory_order_release);
 }
 

@@ -25,6 +25,9 @@ struct switch_mechanism {
     int (*make_ready)(uint32_t sources, char *reason, size_t size);
     int (*on)(uint32_t sources, char *reason, size_t size);
     void (*off)(void);
+    /* Has the interpreter tell again what it was asked not to and what is to be recorded now. True: there
+     * was something. */
+    bool (*rearm)(void);
     /* A thread's present stack was told: remember `frame` as its innermost. */
     void (*seeded)(struct writer *writer, void *frame);
 };

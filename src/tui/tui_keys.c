@@ -147,6 +147,23 @@ static void toggle_waiting(struct tui_state *state)
     tui_remake(state);
 }
 
+static void toggle_muted(struct tui_state *state)
+{
+    const struct view *functions = view_find("functions");
+    if (!state->only_muted && (!state->snapshot || !state->snapshot->meta.muted)) {
+        tui_say(state, true, "no function is muted: every call is counted");
+        return;
+    }
+    state->only_muted = !state->only_muted;
+    tui_say(state, false,
+            state->only_muted ? "only functions that the budget muted: their figures are estimates"
+                              : "all functions are shown");
+    if (state->only_muted && state->place.view != functions)
+        tui_open(state, functions, 0);
+    else
+        tui_remake(state);
+}
+
 static void toggle_output(struct tui_state *state)
 {
     if (state->host->target_output == NULL) {
@@ -275,6 +292,7 @@ const struct tui_key tui_key_list[] = {
     {'t', "t", "threads", 10, "threads", open_threads},
     {'o', "o", "on/off", 11, "profiling on or off", switch_sources},
     {'i', "i", "idle", 14, "hide what only waits", toggle_waiting},
+    {'m', "m", NULL, 0, "only muted functions (~)", toggle_muted},
     {'r', "r", "reset", 13, "reset: count anew", reset},
     {'v', "v", "output", 12, "the program's output", toggle_output},
     {'W', "W", "save", 15, "save a report", save},

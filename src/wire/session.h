@@ -38,8 +38,12 @@ enum {
  * acknowledges the end of one; the probe reads it at each event.
  *   OFF     nothing is written, and from 3.12 on the interpreter is asked not to tell it again
  *   RECORD  pushes and pops are written
- *   HEARD   the same, of a function that the collector leaves out: it only looks who calls it */
-enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2 };
+ *   HEARD   the same, of a function that the collector leaves out: it only looks who calls it
+ *   CLOSING pops are written, pushes are not: what is open may end before it goes OFF (3.12+; before, a
+ *           frame reads the byte once, at its entry)
+ * From OFF or CLOSING back to RECORD: the byte first, then `switch_serial` rises, so that the probe has the
+ * interpreter tell it again. */
+enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3 };
 
 /* Sources, as bits of header.sources_wanted and sources_on. */
 enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2 };

@@ -429,6 +429,12 @@ static void frame_eval_off(void)
     getitem_open();
 }
 
+/* The wrapper is called for all functions or none, and reads the byte each time: nothing is silent. */
+static bool frame_eval_rearm(void)
+{
+    return false;
+}
+
 static void frame_eval_seeded(struct writer *writer, void *frame)
 {
     writer->innermost = frame;
@@ -442,5 +448,6 @@ const struct switch_mechanism frame_eval_mechanism = {
     .make_ready = frame_eval_make_ready,
     .on = frame_eval_on,
     .off = frame_eval_off,
+    .rearm = frame_eval_rearm,
     .seeded = frame_eval_seeded,
 };

@@ -36,6 +36,9 @@ struct session_words {
 /* Copies them; of a session that the target has cut off under us, all is 0 (STATE_NEW). */
 void job_session_read(const struct job *job, struct session_words *ret_words);
 
+/* SIGURG to the children that have not answered the last switch. How many. */
+size_t job_session_signal_children(const struct job *job);
+
 /* SIGURG to the process that armed itself. 0, -ESRCH, -EAGAIN, -EPERM (it is no child of ours). */
 int job_session_signal(const struct job *job);
 

@@ -48,6 +48,8 @@ static void set_environment(const struct launch_plan *plan)
         setenv("PYTHONPATH", path, 1);
     if (asprintf(&session, "%s/%d-%s", plan->directory, (int)getpid(), plan->name) > 0)
         setenv("ULMA_ARM", session, 1);
+    if (plan->children)
+        setenv("ULMA_ARM_CHILDREN", "1", 1);
     if (plan->strict)
         setenv("ULMA_ARM_STRICT", "1", 1);
 }

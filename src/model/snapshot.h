@@ -31,7 +31,8 @@ enum snapshot_kind {
 enum snapshot_wait_source { WAIT_NONE, WAIT_SCHEDSTAT, WAIT_PERF };
 
 struct snapshot_function {
-    uint32_t id; /* stable through the whole session, local to it; 1.. */
+    uint32_t pid; /* 0: summed over all processes */
+    uint32_t id;  /* stable through the whole session, local to it; 1.. */
     enum snapshot_kind kind;
     const char *name;     /* co_name; for C as cProfile spells it: <built-in method builtins.len> */
     const char *qualname; /* equals name where nothing better is known */

@@ -9,6 +9,7 @@
 #include "probe/calibrate.h"
 #include "probe/control_page.h"
 #include "probe/define.h"
+#include "probe/family.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -91,6 +92,15 @@ static uint64_t process_cpu_ns(void)
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
 }
 
+static void note_on(uint64_t counter, uint32_t sources)
+{
+    struct session_header *header = link_to.header;
+    atomic_store_explicit(&header->on_counter, counter, memory_order_relaxed);
+    atomic_store_explicit(&header->cpu_on_ns, process_cpu_ns(), memory_order_relaxed);
+    atomic_store_explicit(&header->sources_on, sources, memory_order_relaxed);
+    atomic_store_explicit(&header->state, STATE_ON, memory_order_release);
+}
+
 static bool turn_on(bool seed)
 {
     struct session_header *header = link_to.header;
@@ -106,10 +116,7 @@ static bool turn_on(bool seed)
         refuse(reason);
         return false;
     }
-    atomic_store_explicit(&header->on_counter, now, memory_order_relaxed);
-    atomic_store_explicit(&header->cpu_on_ns, process_cpu_ns(), memory_order_relaxed);
-    atomic_store_explicit(&header->sources_on, sources, memory_order_relaxed);
-    atomic_store_explicit(&header->state, STATE_ON, memory_order_release);
+    note_on(now, sources);
     return true;
 }
 
@@ -332,6 +339,63 @@ int switch_join(const char *path, char *reason, size_t size)
     snprintf(reason, size, "%s", header->reason);
     switch_leave();
     return -1;
+}
+
+/* --- a fork's child ------------------------------------------------------------------------- */
+
+/* The hooks are in place, as in the parent; all that they need is a session. */
+static void begin_in_child(uint32_t excluded)
+{
+    struct session_header *header = link_to.header;
+    PyThreadState *self = pyapi.thread_state();
+    void *frame = pyapi_current_frame(self);
+    if (frame && excluded && pyapi_frame_key(frame) == excluded)
+        frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    uint64_t now = link_counter();
+    put_control(EVENT_ON, now);
+    struct writer *own = writer_take();
+    if (own && writer_seed(own, self, now, 0, excluded, true))
+        mechanism->seeded(own, frame);
+    note_on(now, atomic_load_explicit(&header->sources_wanted, memory_order_relaxed));
+}
+
+static bool follow_child(uint32_t excluded)
+{
+    char root[sizeof(link_to.root)], reason[SESSION_REASON_SIZE];
+    uint32_t parent = (uint32_t)link_to.parent;
+    memcpy(root, link_to.root, sizeof(root));
+    writer_leave_all();
+    link_close();
+    if (family_join(root, parent, reason, sizeof(reason))) {
+        switch_off_in_child();
+        return false;
+    }
+    define_reset();
+    link_to.header->python_version = (uint32_t)pyapi.minor;
+    tell_target();
+    tell_cost();
+    atomic_fetch_add(&link_to.header->exec_count, 1);
+    if (atomic_load(&link_to.header->wanted) == WANTED_ON) {
+        begin_in_child(excluded);
+    } else {
+        switch_off_in_child();
+        atomic_store_explicit(&link_to.header->state, STATE_OFF, memory_order_release);
+    }
+    family_tell();
+    return switch_is_on();
+}
+
+bool switch_follow_child(uint32_t excluded)
+{
+    if (!link_to.orphan)
+        return false;
+    link_to.orphan = false;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    bool followed = follow_child(excluded);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    return followed;
 }
 
 void switch_leave(void)

@@ -40,7 +40,7 @@ struct reading {
     uint64_t waits_lost;
     bool recording, ended;
     struct snapshot_process *processes;
-    size_t process_count;
+    size_t process_count, processes_folded;
 };
 
 static int read_header(void *context)
@@ -202,6 +202,7 @@ static void take_processes(const struct collector *collector, struct reading *re
             .calls = collector->process_rest.ended_calls,
             .lost = collector->process_rest.ended_lost,
         };
+    reading->processes_folded = collector->processes_folded;
     reading->processes = rows;
 }
 
@@ -409,6 +410,7 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     meta->stack_guards = header->stack_guards;
     meta->stack_guard_ns = clock_span_ns(&reading->scale, (int64_t)header->stack_guard_ticks);
     meta->forks_unfollowed = header->forks_unfollowed;
+    meta->by_process = collector->options.by_process;
     meta->execs_unfollowed = reading->execs;
     meta->off_ns = clock_span_ns(&reading->scale, (int64_t)reading->off_ticks);
     meta->thread_count = reading->thread_count;
@@ -448,6 +450,7 @@ static int fill_processes(struct snapshot *snapshot, const struct reading *readi
         snapshot->processes[i] = reading->processes[i];
         snapshot->processes[i].command = command[0] ? arena_string(snapshot->arena, command) : NULL;
     }
+    snapshot->meta.processes_folded = reading->processes_folded ? reading->processes_folded - 1 : 0;
     struct snapshot_process *first = &snapshot->processes[0];
     first->pid = snapshot->meta.pid;
     first->ppid = (uint32_t)getpid();

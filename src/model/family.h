@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The children of a target: their sessions, found beside the first one's, and read with it.
- * Why files are looked for: a child makes its session itself (probe/family.h), so that it need not wait
+ * Why files are looked for: a child makes its session itself (probe/child_session.h), so that it need not wait
  * for us; it raises a word in the first session, and what lies in the directory then is what there is.
  * Rules: the keeper's thread finds, watches and gives back (or whoever finishes, once the threads have
  * ended); whoever holds the lock reads. A child's session is its process's word: a file that makes no

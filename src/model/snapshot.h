@@ -129,6 +129,8 @@ struct snapshot_meta {
     uint64_t events_read, lost, gaps, nested, unmatched_pops, bad_events;
     uint64_t waits_lost; /* of the switch records */
     uint64_t execs_unfollowed;
+    uint64_t processes_folded; /* beside the one in which they stand */
+    bool by_process;
     uint64_t definitions_refused, stack_guards, forks_unfollowed;
     int64_t stack_guard_ns, off_ns;
     int64_t stolen_ns;     /* a host took the CPU away; it is in the waiting times */

@@ -33,7 +33,7 @@ struct link {
     struct ring_shared *rings;
     char path[256]; /* to ask whether the collector lives */
 
-    /* of a process that ulma started, or a child of it (family.h) */
+    /* of a process that ulma started, or a child of it (child_session.h) */
     char root[256];             /* the first process's session; "": no family */
     _Atomic uint32_t *sleeping; /* the collector's futex word: in the first process's session */
     int parent;                 /* of a fork's child: the PID of who made it */

@@ -21,9 +21,9 @@
  * Why: the import system is the one way into a CPython that works for every build of it.
  * Rules: the module is not left in sys.modules; the shared object is never unloaded (-z nodelete),
  * since hooks of ours may stand on a C stack. */
+#include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/define.h"
-#include "probe/family.h"
 #include "probe/link.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
@@ -51,8 +51,8 @@ static int arm(const char *path, char *reason, size_t size)
         return -1;
     int opened = link_open(path, reason, size);
     if (opened == 0)
-        family_begin(path);
-    else if (opened != LINK_TAKEN || family_join(path, 0, reason, size))
+        child_session_begin(path);
+    else if (opened != LINK_TAKEN || child_session_join(path, 0, reason, size))
         return -1;
     link_to.header->python_version = (uint32_t)pyapi.minor;
     define_reset();
@@ -61,7 +61,7 @@ static int arm(const char *path, char *reason, size_t size)
         return -1;
     atomic_fetch_add(&link_to.header->exec_count, 1);
     if (opened == LINK_TAKEN)
-        family_tell();
+        child_session_tell();
     return 0;
 }
 

@@ -62,7 +62,7 @@ def _ulma_show(name, value, hidden):
 
 
 def _ulma_is_loaded(here):
-    """Whether this process, since its last exec, has run this file before: in its first interpreter."""
+    """Whether this process has run this file since its last exec: in its first interpreter."""
     import os
 
     try:

@@ -7,9 +7,9 @@
 #include "probe/switch.h"
 
 #include "probe/calibrate.h"
+#include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/define.h"
-#include "probe/family.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -366,7 +366,7 @@ static bool follow_child(uint32_t excluded)
     memcpy(root, link_to.root, sizeof(root));
     writer_leave_all();
     link_close();
-    if (family_join(root, parent, reason, sizeof(reason))) {
+    if (child_session_join(root, parent, reason, sizeof(reason))) {
         switch_off_in_child();
         return false;
     }
@@ -381,7 +381,7 @@ static bool follow_child(uint32_t excluded)
         switch_off_in_child();
         atomic_store_explicit(&link_to.header->state, STATE_OFF, memory_order_release);
     }
-    family_tell();
+    child_session_tell();
     return switch_is_on();
 }
 

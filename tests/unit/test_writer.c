@@ -84,6 +84,12 @@ void switch_off_in_child(void)
 {
 }
 
+bool switch_follow_child(uint32_t excluded)
+{
+    (void)excluded;
+    return false;
+}
+
 uint64_t switch_ticks_of_ns(uint64_t ns)
 {
     return ns;
@@ -110,6 +116,7 @@ static void link_here(const struct mapping *mapping)
     link_to.clock = (enum clock_source)header->clock_kind;
     link_to.wait = header->on_full == ON_FULL_WAIT;
     link_to.serial = &header->switch_serial;
+    link_to.sleeping = &header->sleeping;
     writer_begin_anew();
 }
 

@@ -5,19 +5,19 @@
  * second, nor be lost when the child lives for a millisecond.
  * Rules: under the GIL. Of the first process's session a child maps the header alone, and writes there
  * `children_made`, `children_refused` and the collector's futex word. */
-#ifndef ULMA_PROBE_FAMILY_H
-#define ULMA_PROBE_FAMILY_H
+#ifndef ULMA_PROBE_CHILD_SESSION_H
+#define ULMA_PROBE_CHILD_SESSION_H
 
 #include "probe/link.h"
 
 /* The link that was just opened, at `path`, is the first process's. */
-void family_begin(const char *path);
+void child_session_begin(const char *path);
 
 /* Makes a session beside the one at `root` and opens it. `parent` is the PID of who made this process;
  * 0: ask the kernel. 0, or -1 with a sentence. */
-int family_join(const char *root, uint32_t parent, char *reason, size_t size);
+int child_session_join(const char *root, uint32_t parent, char *reason, size_t size);
 
 /* The session that was joined says all that there is to say: the collector may look. */
-void family_tell(void);
+void child_session_tell(void);
 
 #endif

@@ -3,7 +3,7 @@
  * Why: see family.h.
  * Rules: all that will ever be written is allocated first: a store into a hole of a full tmpfs would be
  * SIGBUS. Without Python.h, beside which some functions get names that older C libraries lack. */
-#include "probe/family.h"
+#include "probe/child_session.h"
 
 #include "probe/writer.h"
 
@@ -22,7 +22,7 @@ enum { MOST_OF_A_PID = 1000 };
 /* The header of the first process's session, while this process is a child of the family. */
 static struct session_header *root_header;
 
-void family_begin(const char *path)
+void child_session_begin(const char *path)
 {
     snprintf(link_to.root, sizeof(link_to.root), "%s", path);
 }
@@ -158,7 +158,7 @@ static int make_session(const char *root, uint32_t parent, char *path, size_t si
     return 0;
 }
 
-int family_join(const char *root, uint32_t parent, char *reason, size_t size)
+int child_session_join(const char *root, uint32_t parent, char *reason, size_t size)
 {
     char path[sizeof(link_to.path)];
     if (map_root(root, reason, size))
@@ -178,12 +178,12 @@ int family_join(const char *root, uint32_t parent, char *reason, size_t size)
         atomic_fetch_add(&root_header->children_refused, 1);
         return -1;
     }
-    family_begin(root);
+    child_session_begin(root);
     link_to.sleeping = &root_header->sleeping;
     return 0;
 }
 
-void family_tell(void)
+void child_session_tell(void)
 {
     atomic_fetch_add(&root_header->children_made, 1);
     /* Always: the word alone would be read 50 ms later, and a ring may be full by then. */

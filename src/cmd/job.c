@@ -190,6 +190,8 @@ int job_switch(struct job *job, bool on)
     collector_want(job->collector, on);
     job->asked_ns = clock_monotonic_ns();
     job_session_signal_children(job);
+    if (on)
+        job_session_wake_children(job);
     return job_session_signal(job);
 }
 
@@ -278,6 +280,10 @@ static void switch_children_off(struct job *job)
 {
     uint64_t give_up = clock_monotonic_ns() + SWITCH_WAIT_MS * MS_NS;
     collector_want(job->collector, false);
+    size_t living = job_session_signal_children(job);
+    if (living > 0)
+        message_note("%zu process%s that the target started live%s on: profiling ends there, too",
+                     living, living == 1 ? "" : "es", living == 1 ? "s" : "");
     while (job_session_signal_children(job) > 0 && clock_monotonic_ns() < give_up)
         usleep(CHILDREN_LOOK_MS * 1000);
 }

@@ -223,6 +223,19 @@ size_t job_session_signal_children(const struct job *job)
     return waiting;
 }
 
+void job_session_wake_children(const struct job *job)
+{
+    pid_t list[SESSION_WAITING_LIMIT];
+    size_t count = collector_waiting(job->collector, list, SESSION_WAITING_LIMIT);
+    for (size_t i = 0; i < count; i++) {
+        int fd = (int)syscall(SYS_pidfd_open, list[i], 0);
+        if (fd >= 0 && is_family(job, list[i]))
+            send_switch(list[i], fd);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
 int job_session_signal(const struct job *job)
 {
     if (job->is_process)

@@ -39,6 +39,9 @@ void job_session_read(const struct job *job, struct session_words *ret_words);
 /* SIGURG to the children that have not answered the last switch. How many. */
 size_t job_session_signal_children(const struct job *job);
 
+/* SIGURG to the children that were made while recording was off, so that they look for a session. */
+void job_session_wake_children(const struct job *job);
+
 /* SIGURG to the process that armed itself. 0, -ESRCH, -EAGAIN, -EPERM (it is no child of ours). */
 int job_session_signal(const struct job *job);
 

@@ -489,6 +489,30 @@ size_t collector_children(struct collector *collector, struct collector_child *l
     return count;
 }
 
+struct waiting_call {
+    const struct session_header *header;
+    pid_t *list;
+    size_t most, count;
+};
+
+static int waiting_guarded(void *context)
+{
+    struct waiting_call *call = context;
+    uint32_t told = atomic_load(&call->header->waiting_count);
+    for (uint32_t i = 0; i < told && i < SESSION_WAITING_LIMIT && call->count < call->most; i++) {
+        uint32_t pid = atomic_load(&call->header->waiting[i]);
+        if (pid > 0 && pid <= INT32_MAX)
+            call->list[call->count++] = (pid_t)pid;
+    }
+    return 0;
+}
+
+size_t collector_waiting(const struct collector *collector, pid_t *list, size_t most)
+{
+    struct waiting_call call = {mapping_header(collector->mapping), list, most, 0};
+    return guard_run(waiting_guarded, &call) ? 0 : call.count;
+}
+
 static int close_guarded(void *context)
 {
     struct session_header *header = context;

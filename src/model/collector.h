@@ -65,6 +65,9 @@ struct collector_child {
 /* At most `most` of them; how many. */
 size_t collector_children(struct collector *collector, struct collector_child *list, size_t most);
 
+/* PIDs, as they say, of children that were made while recording was off. At most `most`; how many. */
+size_t collector_waiting(const struct collector *collector, pid_t *list, size_t most);
+
 /* From here on no child makes a session. */
 void collector_close_family(struct collector *collector);
 

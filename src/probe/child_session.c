@@ -183,6 +183,17 @@ int child_session_join(const char *root, uint32_t parent, char *reason, size_t s
     return 0;
 }
 
+void child_session_await(void)
+{
+    /* Of the first process's children it is the session that they still have mapped. */
+    struct session_header *header = root_header ? root_header : link_to.header;
+    uint32_t index = atomic_fetch_add(&header->waiting_count, 1);
+    if (index < SESSION_WAITING_LIMIT)
+        atomic_store(&header->waiting[index], (uint32_t)getpid());
+    else
+        atomic_fetch_add(&header->children_refused, 1);
+}
+
 void child_session_tell(void)
 {
     atomic_fetch_add(&root_header->children_made, 1);

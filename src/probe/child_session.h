@@ -17,6 +17,10 @@ void child_session_begin(const char *path);
  * 0: ask the kernel. 0, or -1 with a sentence. */
 int child_session_join(const char *root, uint32_t parent, char *reason, size_t size);
 
+/* In a fork's child, while recording is off: notes it in the first process's session, so that it is
+ * told when that ends. The parent's session is still mapped. Async-signal-safe. */
+void child_session_await(void);
+
 /* The session that was joined says all that there is to say: the collector may look. */
 void child_session_tell(void);
 

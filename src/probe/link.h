@@ -37,6 +37,7 @@ struct link {
     char root[256];             /* the first process's session; "": no family */
     _Atomic uint32_t *sleeping; /* the collector's futex word: in the first process's session */
     int parent;                 /* of a fork's child: the PID of who made it */
+    bool hooked;                /* of a fork's child: the hooks were in place */
     bool orphan; /* a fork's child that has not looked for a session of its own yet */
 };
 

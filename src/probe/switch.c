@@ -343,7 +343,7 @@ int switch_join(const char *path, char *reason, size_t size)
 
 /* --- a fork's child ------------------------------------------------------------------------- */
 
-/* The hooks are in place, as in the parent; all that they need is a session. */
+/* The hooks are in place, as they were in the parent; all that they need is a session. */
 static void begin_in_child(uint32_t excluded)
 {
     struct session_header *header = link_to.header;
@@ -375,14 +375,17 @@ static bool follow_child(uint32_t excluded)
     tell_target();
     tell_cost();
     atomic_fetch_add(&link_to.header->exec_count, 1);
-    if (atomic_load(&link_to.header->wanted) == WANTED_ON) {
+    bool wanted = atomic_load(&link_to.header->wanted) == WANTED_ON;
+    if (wanted && link_to.hooked)
         begin_in_child(excluded);
-    } else {
+    else if (wanted)
+        turn_on(true);
+    else
         switch_off_in_child();
+    if (!wanted)
         atomic_store_explicit(&link_to.header->state, STATE_OFF, memory_order_release);
-    }
     child_session_tell();
-    return switch_is_on();
+    return true;
 }
 
 bool switch_follow_child(uint32_t excluded)

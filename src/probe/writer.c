@@ -6,6 +6,7 @@
  * sleeping collector, and the question whether it lives at all. */
 #include "probe/writer.h"
 
+#include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/py/pyapi.h"
 #include "probe/py/stacks.h"
@@ -83,12 +84,12 @@ static void on_thread_end(void *value)
     pthread_mutex_unlock(&ending);
 }
 
-/* Of a process that records: a child of one that does not has no event that could make it look. */
 static bool child_is_followed(const struct session_header *header)
 {
+    uint32_t state = atomic_load_explicit(&header->state, memory_order_relaxed);
     return link_to.root[0] &&
            atomic_load_explicit(&header->follow_children, memory_order_relaxed) &&
-           atomic_load_explicit(&header->state, memory_order_relaxed) == STATE_ON;
+           (state == STATE_ON || state == STATE_OFF);
 }
 
 static void on_fork_parent(void)
@@ -108,6 +109,9 @@ static void on_fork_child(void)
     if (!link_to.header)
         return;
     link_to.orphan = child_is_followed(link_to.header);
+    link_to.hooked = atomic_load(&link_to.header->state) == STATE_ON;
+    if (link_to.orphan && !link_to.hooked)
+        child_session_await(); /* no event will make it look */
     link_forget();
     writer_of_thread = &forked;
 }

@@ -32,6 +32,7 @@ enum {
     SESSION_DEFINITIONS_SIZE = 4 << 20, /* slot table and heap */
     SESSION_BOOT_ID_SIZE = 40,
     SESSION_REASON_SIZE = 240,
+    SESSION_WAITING_LIMIT = 256,
 };
 
 /* What a site does. The collector writes the byte, as soon as it has met the definition and before it
@@ -136,8 +137,10 @@ struct session_header {
     _Atomic uint32_t follow_children;  /* written by the collector; 1: children may make sessions */
     _Atomic uint32_t children_made;    /* sessions that they have made, whole */
     _Atomic uint64_t children_refused; /* children that could not make one, and go on unprofiled */
-    uint32_t parent_pid;               /* of a child; 0: the first process */
-    char command[256];                 /* of a child: its command line, terminated, cut if longer */
+    _Atomic uint32_t waiting_count;    /* children made while recording was off, ever */
+    _Atomic uint32_t waiting[SESSION_WAITING_LIMIT]; /* ... the first of them: SIGURG wakes them */
+    uint32_t parent_pid;                             /* of a child; 0: the first process */
+    char command[256]; /* of a child: its command line, terminated, cut if longer */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has one page");
 

@@ -5,6 +5,7 @@
  * Why stand-ins: the writer asks the interpreter for the present stack and the thread's name; here no
  * interpreter runs, and a mutex is the GIL. */
 #include "model/collector.h"
+#include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/py/stacks.h"
 #include "probe/switch.h"
@@ -81,6 +82,10 @@ void switch_off(enum off_cause cause)
 }
 
 void switch_off_in_child(void)
+{
+}
+
+void child_session_await(void)
 {
 }
 

@@ -131,7 +131,7 @@ static void fill(unsigned char *base, uint32_t parent)
     memset(base + header->modes_offset, MODE_RECORD, SESSION_ID_LIMIT);
     make_ring(base, 0, header->events_offset, SESSION_CHILD_CONTROL_BYTES);
     make_ring(base, 1, header->events_offset + SESSION_CHILD_CONTROL_BYTES,
-              SESSION_CHILD_RING_BYTES);
+              session_child_ring_bytes(header->size - header->events_offset));
     atomic_init(&header->rings_made, 2);
     atomic_thread_fence(memory_order_release);
     header->magic = SESSION_MAGIC;
@@ -141,7 +141,7 @@ static int make_session(const char *root, uint32_t parent, char *path, size_t si
 {
     uint64_t whole = root_header->size;
     uint64_t bytes = root_header->events_offset + SESSION_CHILD_CONTROL_BYTES +
-                     SESSION_CHILD_RING_BYTES;
+                     session_child_ring_bytes(whole - root_header->events_offset);
     int fd = bytes <= whole ? make_file(root, path, size) : -1;
     if (fd < 0)
         return -1;

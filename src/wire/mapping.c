@@ -250,7 +250,8 @@ int mapping_open(const char *path, struct mapping *ret_mapping)
 int mapping_adopt(struct mapping *mapping)
 {
     mapping->rings_made = 2;
-    mapping->events_used = SESSION_CHILD_CONTROL_BYTES + SESSION_CHILD_RING_BYTES;
+    mapping->events_used = SESSION_CHILD_CONTROL_BYTES +
+                           session_child_ring_bytes(mapping->buffer_bytes);
     if (mapping->events_used > mapping->buffer_bytes)
         return -EINVAL;
     return lock_as_collector(mapping->fd);

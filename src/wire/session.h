@@ -46,7 +46,12 @@ enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2 };
 enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2 };
 
 /* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */
-enum { SESSION_CHILD_CONTROL_BYTES = 1 << 16, SESSION_CHILD_RING_BYTES = 1 << 18 };
+enum { SESSION_CHILD_CONTROL_BYTES = 1 << 16 };
+
+static inline uint32_t session_child_ring_bytes(uint64_t buffer_bytes)
+{
+    return buffer_bytes >= 1 << 23 ? 1 << 20 : 1 << 18;
+}
 
 enum session_wanted { WANTED_OFF = 0, WANTED_ON = 1 };
 

@@ -215,6 +215,10 @@ static void adopt(struct collector *collector, struct member *member)
         if (read_words(collector->mapping, &root))
             guard_run(want_guarded, &call);
     }
+    if (result) {
+        model_end_process(model, member->process);
+        free(member->process);
+    }
     collector_leave(collector);
     if (result)
         free_member(member);

@@ -21,7 +21,7 @@ struct member {
     uint64_t end_counter;  /* when `ended` was found out */
     _Atomic bool ended;    /* release: after end_counter */
     uint32_t quiet_rounds; /* since then */
-    bool drained;          /* all of it is in the model; the keeper may give it back */
+    _Atomic bool drained;  /* all of it is in the model; the keeper may give it back */
     struct member *next;
 };
 

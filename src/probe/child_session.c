@@ -186,12 +186,19 @@ int child_session_join(const char *root, uint32_t parent, char *reason, size_t s
 void child_session_await(void)
 {
     /* Of the first process's children it is the session that they still have mapped. */
-    struct session_header *header = root_header ? root_header : link_to.header;
+    struct session_header *header = root_header ? root_header
+                                                : (struct session_header *)link_to.base;
     uint32_t index = atomic_fetch_add(&header->waiting_count, 1);
     if (index < SESSION_WAITING_LIMIT)
         atomic_store(&header->waiting[index], (uint32_t)getpid());
     else
         atomic_fetch_add(&header->children_refused, 1);
+}
+
+bool child_session_is_over(void)
+{
+    return root_header && link_to.header &&
+           (!atomic_load(&root_header->follow_children) || !link_collector_lives());
 }
 
 void child_session_tell(void)

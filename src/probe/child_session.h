@@ -21,6 +21,9 @@ int child_session_join(const char *root, uint32_t parent, char *reason, size_t s
  * told when that ends. The parent's session is still mapped. Async-signal-safe. */
 void child_session_await(void);
 
+/* This is a child, and its family's profiling has ended for good. */
+bool child_session_is_over(void);
+
 /* The session that was joined says all that there is to say: the collector may look. */
 void child_session_tell(void);
 

@@ -120,12 +120,14 @@ static bool turn_on(bool seed)
     return true;
 }
 
-/* A session that nobody reads is 37 MB of memory for nothing. */
+/* A session that nobody reads is memory for nothing. What the collector still had to read stays: it
+ * has the file mapped. */
 static int leave_dead(void *unused)
 {
     (void)unused;
     const struct session_header *header = link_to.header;
-    if (header && atomic_load(&header->state) == STATE_OFF && !link_collector_lives())
+    if (header && atomic_load(&header->state) == STATE_OFF &&
+        (child_session_is_over() || !link_collector_lives()))
         switch_leave();
     return 0;
 }
@@ -149,7 +151,7 @@ void switch_off(enum off_cause cause)
     atomic_store_explicit(&header->off_cause, (uint32_t)cause, memory_order_relaxed);
     atomic_store_explicit(&header->sources_on, 0, memory_order_relaxed);
     atomic_store_explicit(&header->state, STATE_OFF, memory_order_release);
-    if (cause == OFF_COLLECTOR_DEAD && control_page_is_armed())
+    if ((cause == OFF_COLLECTOR_DEAD && control_page_is_armed()) || child_session_is_over())
         Py_AddPendingCall(leave_dead, NULL); /* not here: our caller still holds a writer */
 }
 

@@ -106,12 +106,14 @@ static void on_fork_child(void)
     memcpy(&ending, &unlocked, sizeof(ending)); /* a thread that is not here may have held it */
     is_child = true;
     link_to.parent = (int)getppid();
-    if (!link_to.header)
-        return;
-    link_to.orphan = child_is_followed(link_to.header);
-    link_to.hooked = atomic_load(&link_to.header->state) == STATE_ON;
+    if (link_to.header) {
+        link_to.orphan = child_is_followed(link_to.header);
+        link_to.hooked = atomic_load(&link_to.header->state) == STATE_ON;
+    }
     if (link_to.orphan && !link_to.hooked)
         child_session_await(); /* no event will make it look */
+    if (!link_to.header)
+        return;
     link_forget();
     writer_of_thread = &forked;
 }

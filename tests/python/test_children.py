@@ -10,6 +10,7 @@ import pytest
 from harness import (
     LIMIT_S,
     TARGETS,
+    ULMA,
     environment,
     function_named,
     report_of,
@@ -123,6 +124,43 @@ def test_sites_hold_in_children(python, folder):
     report = report_of(family(python, folder, "fork", options=options))
     assert seen(report)["work"] == counted(folder)["work"] == 8
     assert seen(report)["step"] == 0
+
+
+def test_children_made_while_recording_is_off(python, tmp_path):
+    """They have no event that could make them look for a session: they are woken."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, sys, time\n"
+        "def beat(): pass\n"
+        "children = [os.fork() for _ in range(2)] if os.fork() else []\n"
+        "end = time.monotonic() + 2\n"
+        "while time.monotonic() < end: beat(); time.sleep(0.001)\n"
+        "try:\n"
+        "    while os.wait(): pass\n"
+        "except ChildProcessError: pass\n"
+    )
+    done = run_ulma(python, program, options=["--delay", "0.5"])
+    report = report_of(done)
+    assert len(report["processes"]) == 5
+    assert all(process["calls"] > 0 for process in report["processes"])
+    assert function_named(report, "beat")["calls"] > 0
+
+
+def test_an_ulma_within(python, tmp_path):
+    """What an ulma starts within a target is that one's: the outer one's variables end there."""
+    program = tmp_path / "program.py"
+    inner = "import os, sys; print(sorted(os.environ), sys.path)"
+    program.write_text(
+        "import subprocess, sys\n"
+        f"words = [{str(ULMA)!r}, 'run', '-q', '--python', sys.executable, '-c', {inner!r}]\n"
+        "sys.exit(subprocess.run(words).returncode)\n"
+    )
+    alone = run([python.path, program], env=environment())
+    done = run_ulma(python, program)
+    assert done.status == alone.status == 0, done.told()
+    listed = done.out.replace(b"'ULMA_DIR', ", b"")
+    assert listed == alone.out
+    assert len(report_of(done)["processes"]) == 1
 
 
 def test_no_children(python, folder):

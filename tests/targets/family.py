@@ -159,7 +159,7 @@ def leaf():
     work(N)
 
 
-def serve(listener):
+def serve(listener, ready):
     """A worker: works as many times as each who connects says, until SIGTERM."""
 
     def end(*_):
@@ -167,6 +167,7 @@ def serve(listener):
         os._exit(0)
 
     signal.signal(signal.SIGTERM, end)
+    os.write(ready, b"r")
     while True:
         connection, _ = listener.accept()
         with connection:
@@ -177,12 +178,14 @@ def serve(listener):
 def pre_fork_server():
     listener = socket.create_server(("127.0.0.1", 0))
     workers = []
+    told, ready = os.pipe()
     for _ in range(3):
         pid = os.fork()
         if pid == 0:
             counts.update(work=0, step=0)
-            serve(listener)
+            serve(listener, ready)
         workers.append(pid)
+        os.read(told, 1)
     for n in range(60):
         with socket.create_connection(listener.getsockname()) as connection:
             connection.sendall(b"%d" % n)

@@ -196,7 +196,8 @@ def test_a_thousand_forks(python, folder):
     assert report["processes"][-1]["command"] == "(ended)"
 
 
-def await_files(folder, count):
+def let_daemons_end(folder, count):
+    folder.with_suffix(".go").touch()
     end = time.monotonic() + LIMIT_S
     while len(list(folder.iterdir())) < count:
         assert time.monotonic() < end, list(folder.iterdir())
@@ -205,19 +206,19 @@ def await_files(folder, count):
 
 def test_daemons_are_not_waited_for(python, folder, session_dir):
     """The report comes when the target ends. What lives on is switched off, and lives."""
-    done = family(python, folder, "daemons", 8, session_dir=session_dir)
+    done = family(python, folder, "daemons", LIMIT_S, session_dir=session_dir)
     assert len(list(folder.iterdir())) == 1, "the report waited for the daemons"
     report = report_of(done)
     assert seen(report) == {"work": 20, "step": 20}
     assert session_files(session_dir) == []
-    await_files(folder, 3)
+    let_daemons_end(folder, 3)
     assert counted(folder) == {"work": 22, "step": 40}
 
 
 def test_a_killed_ulma_leaves_the_children_running(python, folder, session_dir):
     env = environment(session_dir)
     words = ulma_words(
-        python, ["-q", "-o", folder.parent / "report"], [FAMILY, folder, "daemons", 6]
+        python, ["-q", "-o", folder.parent / "report"], [FAMILY, folder, "daemons", LIMIT_S]
     )
     ulma = subprocess.Popen(words, env=env, start_new_session=True)
     try:
@@ -229,7 +230,7 @@ def test_a_killed_ulma_leaves_the_children_running(python, folder, session_dir):
     finally:
         ulma.send_signal(signal.SIGKILL)
         ulma.wait()
-    await_files(folder, 3)
+    let_daemons_end(folder, 3)
     assert counted(folder) == {"work": 22, "step": 40}
     done = run([ulma_words(None, [], [])[0], "ps"], env=env)
     assert done.status == 0, done.told()

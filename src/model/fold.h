@@ -26,7 +26,6 @@ struct model_options {
 struct process {
     uint32_t pid, parent_pid;
     char command[256]; /* "": not known */
-    bool ended;
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
     /* while another one is present */
     struct symbols_ids ids;
@@ -82,7 +81,7 @@ struct model_costs {
 };
 void model_set_costs(struct model *model, const struct model_costs *costs);
 
-/* 0 or -ENOMEM. model_enter takes what it holds, model_leave_process gives it back. */
+/* 0 or -ENOMEM. model_end_process gives back what it holds. */
 int model_init_process(struct process *process);
 
 /* From here on events are of this process. */

@@ -63,7 +63,6 @@ void model_end_process(struct model *model, struct process *process)
     model_enter(model, &model->first);
     symbols_ids_done(&process->ids);
     suspended_done(&process->suspended);
-    process->ended = true;
 }
 
 void model_done(struct model *model)

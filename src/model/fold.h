@@ -25,7 +25,7 @@ struct model_options {
 /* One process of the target. Ids and frames are its own: those of an event are of the present one. */
 struct process {
     uint32_t pid, parent_pid;
-    char command[256]; /* "": not known */
+    char command[256];                /* "": not known */
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
     /* while another one is present */
     struct symbols_ids ids;

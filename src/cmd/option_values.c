@@ -210,6 +210,11 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         good = *word;
         wanted = "a word that is not empty";
         break;
+    case OPTION_BY:
+        good = strcmp(word, "process") == 0;
+        *(bool *)field = good;
+        wanted = "the word process";
+        break;
     case OPTION_COUNT:
         good = read_count(word, field);
         wanted = "a whole number, 0 or more";

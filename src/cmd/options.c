@@ -56,10 +56,10 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 static const char *const later_verbs[] = {"web", "record", "diff",   "replay",
                                           "set", "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "children",  "no-children", "trace", "keep",     "max-size", "no-command", "with-source",
-    "redact",    "from",        "to",    "thread",   "by",       "map",        "weight",
-    "fail-over", "min-time",    "port",  "listen",   "open",     "allow-host", "token-file",
-    "read-only", "flight",      "every", "verdicts", "rules",    "speed",      NULL};
+    "trace",    "keep",   "max-size",   "no-command", "with-source", "redact",   "from",
+    "to",       "thread", "map",        "weight",     "fail-over",   "min-time", "port",
+    "listen",   "open",   "allow-host", "token-file", "read-only",   "flight",   "every",
+    "verdicts", "rules",  "speed",      NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {

@@ -44,6 +44,7 @@ struct options {
     int64_t buffer_bytes;
     int64_t collector_cpu; /* OPTIONS_UNSET */
     struct sites sites;
+    bool children, no_children, by_process;
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
     bool locals, list, man, markdown, quiet, verbose, help;
 };
@@ -63,6 +64,7 @@ enum option_kind {
     OPTION_ON_FULL,
     OPTION_ONLY,
     OPTION_SKIP,
+    OPTION_BY,
 };
 
 struct option_row {

@@ -147,7 +147,7 @@ static void write_function(struct json_writer *writer, const struct snapshot *sn
 {
     json_open(writer, NULL, '{');
     json_unsigned(writer, "id", function->id);
-    json_unsigned(writer, "pid", snapshot->meta.pid);
+    json_unsigned(writer, "pid", function->pid ? function->pid : snapshot->meta.pid);
     json_string(writer, "name", function->name);
     json_string(writer, "qualname", function->qualname);
     json_string(writer, "module", function->module);
@@ -215,6 +215,12 @@ static void write_callers(struct json_writer *writer, const struct snapshot *sna
     json_close(writer, ']');
 }
 
+static uint32_t pid_of_node(const struct snapshot *snapshot, const struct snapshot_node *node)
+{
+    uint32_t pid = node->function >= 0 ? snapshot->functions[node->function].pid : 0;
+    return pid ? pid : snapshot->meta.pid;
+}
+
 static void write_tree(struct json_writer *writer, const struct snapshot *snapshot,
                        enum snapshot_clock clock)
 {
@@ -228,7 +234,7 @@ static void write_tree(struct json_writer *writer, const struct snapshot *snapsh
         else
             json_integer(writer, "parent", node->parent);
         write_id(writer, "function", snapshot, node->function);
-        json_unsigned(writer, "pid", snapshot->meta.pid);
+        json_unsigned(writer, "pid", pid_of_node(snapshot, node));
         json_unsigned(writer, "calls", node->calls);
         json_integer(writer, "self_ns", tree_order_self(node, clock));
         json_integer(writer, "total_ns", tree_order_total(node, clock));

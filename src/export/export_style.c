@@ -133,6 +133,20 @@ static void write_costs(FILE *stream, const struct snapshot *snapshot,
             meta->muted ? " (~: estimates)" : "");
 }
 
+/* Only where there are several. */
+static void write_processes(FILE *stream, const struct snapshot *snapshot,
+                            const struct export_options *options)
+{
+    if (snapshot->process_count < 2)
+        return;
+    char number[TEXT_NUMBER_BYTES];
+    write_key(stream, options, "processes");
+    fprintf(stream, "%s, %s\n",
+            text_format_grouped(number, snapshot->process_count + snapshot->meta.processes_folded),
+            snapshot->meta.by_process ? "a row for each process and function"
+                                      : "each function's rows summed");
+}
+
 /* What should not happen, each only when it did. */
 static void write_doubts(FILE *stream, const struct snapshot_meta *meta,
                          const struct export_options *options)
@@ -198,6 +212,7 @@ int export_style_header(FILE *stream, const struct snapshot *snapshot,
     write_key(stream, options, "python");
     fprintf(stream, executable[0] ? "%s (%s)\n" : "%s\n", python, executable);
     write_run(stream, snapshot, options);
+    write_processes(stream, snapshot, options);
     write_events(stream, snapshot, options);
     write_costs(stream, snapshot, options);
     write_sites(stream, meta, options, arena);

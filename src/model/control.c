@@ -87,7 +87,8 @@ static void switch_off(struct drain *drain, uint64_t counter)
     add_tracks(drain);
     struct order order = {.counter = counter, .round = drain->round, .off = true};
     for (struct track *track = drain->model->tracks; track; track = track->next)
-        seed_add_order(track, &order);
+        if (track->process == drain->process)
+            seed_add_order(track, &order);
     if (drain->on && counter > drain->on_counter)
         drain->on_ticks += counter - drain->on_counter;
     drain->on = false;

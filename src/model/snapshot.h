@@ -31,7 +31,8 @@ enum snapshot_kind {
 enum snapshot_wait_source { WAIT_NONE, WAIT_SCHEDSTAT, WAIT_PERF };
 
 struct snapshot_function {
-    uint32_t id; /* stable through the whole session, local to it; 1.. */
+    uint32_t pid; /* 0: summed over all processes */
+    uint32_t id;  /* stable through the whole session, local to it; 1.. */
     enum snapshot_kind kind;
     const char *name;     /* co_name; for C as cProfile spells it: <built-in method builtins.len> */
     const char *qualname; /* equals name where nothing better is known */
@@ -131,6 +132,8 @@ struct snapshot_meta {
     uint64_t events_read, lost, gaps, nested, unmatched_pops, bad_events;
     uint64_t waits_lost; /* of the switch records */
     uint64_t execs_unfollowed;
+    uint64_t processes_folded; /* beside the one in which they stand */
+    bool by_process;
     uint64_t definitions_refused, stack_guards, forks_unfollowed;
     int64_t stack_guard_ns, off_ns;
     int64_t stolen_ns;     /* a host took the CPU away; it is in the waiting times */

@@ -56,6 +56,7 @@ static int fill_function(struct snapshot_maker *maker, uint32_t symbol,
     const struct symbol *from = &maker->symbols->symbols[symbol];
     const struct moment_row *row = &maker->moment->rows[symbol];
     *function = (struct snapshot_function){
+        .pid = from->pid,
         .id = symbol,
         .kind = from->kind,
         .name = keep(maker, from->name),

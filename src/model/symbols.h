@@ -38,7 +38,7 @@ struct symbol {
     /* cold */
     uint32_t row;       /* the symbol that stands for the row: its first twin */
     uint32_t next_twin; /* 0: none */
-    uint32_t live;      /* ids that mean this symbol now */
+    uint32_t pid;       /* of a row by process; else 0 */
     uint32_t turn;      /* of a row: the twin given out last when none was free */
     uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     bool left_out;      /* by a pattern: it has no entries, and no node is its own */
@@ -69,7 +69,11 @@ struct symbols {
     uint32_t count, limit;
     uint32_t *buckets; /* row hash -> symbol */
     uint32_t bucket_mask;
+    /* of the process whose events are folded now (symbols_enter) */
     uint32_t *by_id; /* SESSION_ID_LIMIT of them: what symbols_handle says; 0: not seen */
+    uint32_t *live;  /* by symbol: ids that mean it now */
+    uint32_t pid;    /* of the rows that are made; 0: one row for all processes */
+
     struct octave_pool octaves;
     symbols_define *define;
     void *define_context; /* of tell, too */
@@ -84,6 +88,15 @@ struct symbols {
 
 int symbols_init(struct symbols *symbols, symbols_define *define, void *context);
 void symbols_done(struct symbols *symbols);
+
+/* What ids mean in one process of several. */
+struct symbols_ids {
+    uint32_t *by_id, *live;
+};
+
+/* 0 or -ENOMEM. */
+int symbols_ids_init(struct symbols_ids *ids);
+void symbols_ids_done(struct symbols_ids *ids);
 
 /* Nobody knows of `(other)`, so it may. */
 static inline bool symbols_suspends(const struct symbol *symbol)

@@ -5,6 +5,8 @@
  * collector could write decides where we write, except gone_acked, which is checked. */
 #include "probe/define.h"
 
+#include "probe/switch.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -234,6 +236,8 @@ static bool refused(void)
 
 uint32_t define_code(PyObject *code, void *frame)
 {
+    if (link_to.orphan)
+        switch_follow_child(frame ? pyapi_frame_key(frame) : 0);
     if (!link_to.header || Py_TYPE(code) != pyapi.code_type || refused())
         return 0;
     PyObject *type, *value, *traceback;
@@ -325,6 +329,8 @@ static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObje
 
 uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module)
 {
+    if (link_to.orphan)
+        switch_follow_child(0);
     if (!link_to.header)
         return 0;
     uintptr_t hash = (uintptr_t)method >> 3;

@@ -74,6 +74,10 @@ bool switch_is_on(void);
 void switch_off(enum off_cause cause);
 void switch_off_in_child(void);
 
+/* A fork's child at its first event: into a session of its own, recording from here on, with the present
+ * stack but for the frame `excluded` (its key; 0: none). False: it is not followed, and all is off. */
+bool switch_follow_child(uint32_t excluded);
+
 /* Counter ticks in a span; good to a percent or so, for time-outs only. */
 uint64_t switch_ticks_of_ns(uint64_t ns);
 

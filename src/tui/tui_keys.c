@@ -72,13 +72,18 @@ static void clear_filter(struct tui_state *state)
     tui_remake(state);
 }
 
+/* Threads, then processes where there are several, then back. */
 static void open_threads(struct tui_state *state)
 {
-    const struct view *threads = view_find("threads");
-    if (state->place.view == threads && tui_back(state))
+    const struct view *threads = view_find("threads"), *processes = view_find("processes");
+    bool several = state->snapshot && state->snapshot->process_count > 1;
+    const struct view *wanted = state->place.view == threads && several ? processes : threads;
+    if (state->place.view == processes || (state->place.view == threads && !several)) {
+        if (tui_back(state) && state->place.view == threads)
+            tui_back(state);
         return;
-    if (state->place.view != threads)
-        tui_open(state, threads, 0);
+    }
+    tui_open(state, wanted, 0);
 }
 
 static void change_interval(struct tui_state *state, int step)

@@ -211,6 +211,8 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
 /* Whatever the duty is, in no hurry. */
 static PyObject *evaluate_any(PyThreadState *tstate, void *frame, int throwflag)
 {
+    if (link_to.orphan)
+        switch_follow_child(0);
     if (duty == WATCH_MAIN)
         watch_main(frame);
     else if (switch_is_due())

@@ -13,6 +13,8 @@ import time
 import pytest
 from harness import LIMIT_S, ROOT, ULMA, environment, function_named, run, session_files
 
+pytestmark = pytest.mark.some_pythons
+
 PROGRAM = """
 import ctypes, os, sys, threading, queue
 

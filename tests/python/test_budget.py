@@ -20,6 +20,8 @@ from harness import (
     ulma_words,
 )
 
+pytestmark = pytest.mark.some_pythons
+
 PROGRAM = TARGETS / "tiny_calls.py"
 
 

@@ -20,6 +20,8 @@ from harness import (
     ulma_words,
 )
 
+pytestmark = pytest.mark.some_pythons
+
 FAMILY = TARGETS / "family.py"
 WAYS = {
     "fork": 9,

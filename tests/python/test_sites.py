@@ -19,6 +19,8 @@ from harness import (
     ulma_words,
 )
 
+pytestmark = pytest.mark.some_pythons
+
 PROGRAM = TARGETS / "left_out.py"
 # Sets of strings are walked in the same order in all runs.
 ENVIRONMENT = environment(PYTHONHASHSEED="0")

@@ -475,6 +475,24 @@ static void begin_drop(struct writer *writer, uint64_t counter)
     writer->limit = writer->head;
 }
 
+bool writer_seed_whole(struct writer *writer, void *tstate)
+{
+    struct stacks_walk walk = {.most = UINT32_MAX};
+    stacks_count(tstate, &walk);
+    uint64_t needed = (uint64_t)walk.depth + 2 + RESERVED;
+    uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+    if (writer->mask + 1 - (writer->head - tail) < needed) {
+        if (needed > writer->mask / 8)
+            return false; /* more than waiting makes room for */
+        if (!link_to.wait || !wait_for_room(writer)) {
+            begin_drop(writer, link_counter());
+            return true;
+        }
+        tell_stall(writer);
+    }
+    return writer_seed(writer, tstate, link_counter(), 0, 0, true);
+}
+
 static void count_lost(struct writer *writer)
 {
     writer->lost_since++;

@@ -74,6 +74,10 @@ uint64_t writer_end_scratch(void);
 bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t begin_amount,
                  uint32_t excluded, bool define);
 
+/* The present stack of the writer's own thread, all of it: waits for room, or begins to drop (what comes
+ * after that tells the stack anyway). False: it is too deep to wait for. */
+bool writer_seed_whole(struct writer *writer, void *tstate);
+
 /* The link ends: no writer has a ring any more. Threads keep theirs and take a ring of the next link
  * at their next event. */
 void writer_leave_all(void);

@@ -259,12 +259,39 @@ static void a_seed_does_not_overrun_the_ring(void **state)
     close_both(both);
 }
 
+/* A stack is told whole or not at all: half a one would be taken for all that is open. */
+static void a_stack_that_does_not_fit_is_a_gap(void **state)
+{
+    (void)state;
+    struct both_ends *both = open_both(ON_FULL_DROP);
+    struct writer *writer = writer_take();
+    assert_non_null(writer);
+    uint64_t capacity = writer->mask + 1;
+    enum { present_frames = 100, room = 50 };
+    for (uint64_t i = 0; i < capacity - room; i++)
+        writer_put(link_counter(), i % 2 ? EVENT_RETURN : EVENT_START, 0, 0x1000);
+    uint64_t head = writer->head;
+    assert_int_equal(head, capacity - room);
+    present_depth = present_frames;
+    assert_true(writer_seed_whole(writer, NULL));
+    assert_int_equal(writer->head, head);
+    assert_true(writer->dropping);
+    present_depth = 10;
+    writer->dropping = false;
+    assert_true(writer_seed_whole(writer, NULL));
+    assert_int_equal(writer->head, head + present_depth + 2);
+    present_depth = 0;
+    collector_finish(both->collector, 0);
+    close_both(both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wait_loses_nothing),
         cmocka_unit_test(drop_counts_what_it_lost),
         cmocka_unit_test(a_seed_does_not_overrun_the_ring),
+        cmocka_unit_test(a_stack_that_does_not_fit_is_a_gap),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

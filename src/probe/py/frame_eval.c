@@ -111,8 +111,7 @@ static bool is_whole_stack(void *frame)
 static bool tell_stack(struct writer *writer, void *caller)
 {
     return link_to.header && link_to.header->modes_vary && writer->ring && !writer->dropping &&
-           is_whole_stack(caller) &&
-           writer_seed(writer, pyapi.thread_state(), link_counter(), 0, 0, true);
+           is_whole_stack(caller) && writer_seed_whole(writer, pyapi.thread_state());
 }
 
 static void put_retop(struct writer *writer, void *caller)

@@ -8,18 +8,28 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { FIRST_SLOTS = 1 << 10 };
+enum { FIRST_SLOTS = 1 << 10, DISPLACED_SLOTS = 1 << 10 };
+
+struct suspended_displaced {
+    uint32_t frame;
+    uint64_t counter; /* 0: free */
+};
 
 int suspended_init(struct suspended *suspended)
 {
     *suspended = (struct suspended){.mask = FIRST_SLOTS - 1};
     suspended->slots = calloc(FIRST_SLOTS, sizeof(*suspended->slots));
-    return suspended->slots ? 0 : -ENOMEM;
+    suspended->displaced = calloc(DISPLACED_SLOTS, sizeof(*suspended->displaced));
+    if (suspended->slots && suspended->displaced)
+        return 0;
+    suspended_done(suspended);
+    return -ENOMEM;
 }
 
 void suspended_done(struct suspended *suspended)
 {
     free(suspended->slots);
+    free(suspended->displaced);
     *suspended = (struct suspended){0};
 }
 
@@ -65,18 +75,38 @@ void suspended_put(struct suspended *suspended, const struct suspended_activatio
         if (tight)
             slot = slot_of(suspended->slots, suspended->mask, activation->frame);
         suspended->used++;
+    } else if ((int64_t)(activation->since - suspended->slots[slot].since) < 0) {
+        return;
     }
     suspended->slots[slot] = *activation;
 }
 
-bool suspended_take(struct suspended *suspended, uint32_t frame,
-                    struct suspended_activation *ret_activation)
+void suspended_displace(struct suspended *suspended, uint32_t frame, uint64_t counter)
+{
+    suspended->displaced[home_of(frame, DISPLACED_SLOTS - 1)] =
+        (struct suspended_displaced){.frame = frame, .counter = counter};
+}
+
+static bool is_before_displacement(const struct suspended *suspended, uint32_t frame,
+                                   uint64_t counter)
+{
+    const struct suspended_displaced *displaced =
+        &suspended->displaced[home_of(frame, DISPLACED_SLOTS - 1)];
+    return displaced->counter && displaced->frame == frame &&
+           (int64_t)(counter - displaced->counter) < 0;
+}
+
+enum suspended_found suspended_take(struct suspended *suspended, uint32_t frame, uint64_t counter,
+                                    struct suspended_activation *ret_activation)
 {
     uint32_t mask = suspended->mask;
     struct suspended_activation *slots = suspended->slots;
     uint32_t hole = slot_of(slots, mask, frame);
     if (slots[hole].symbol == 0)
-        return false;
+        return is_before_displacement(suspended, frame, counter) ? SUSPENDED_EARLIER
+                                                                 : SUSPENDED_NONE;
+    if ((int64_t)(counter - slots[hole].since) < 0)
+        return SUSPENDED_EARLIER;
     *ret_activation = slots[hole];
     for (uint32_t slot = (hole + 1) & mask; slots[slot].symbol; slot = (slot + 1) & mask) {
         uint32_t home = home_of(slots[slot].frame, mask);
@@ -88,7 +118,7 @@ bool suspended_take(struct suspended *suspended, uint32_t frame,
     }
     slots[hole].symbol = 0;
     suspended->used--;
-    return true;
+    return SUSPENDED_TAKEN;
 }
 
 void suspended_reset(struct suspended *suspended)

@@ -29,6 +29,8 @@ struct real_thread {
     uint64_t lost;
 };
 
+enum { MOST_FRAMES = 4096 };
+
 enum generator_state { NEVER_RAN, SUSPENDED, RUNNING, GONE };
 
 struct play {
@@ -40,6 +42,8 @@ struct play {
         enum generator_state state;
         uint32_t frame, id;
     } generators[GENERATORS];
+    uint64_t touched
+        [MOST_FRAMES]; /* counter of a frame's last event: its next one, by whomever, is later */
     bool muted[100];
     uint32_t random;
     int events;
@@ -67,6 +71,9 @@ static void emit(struct play *play, int thread, enum event_kind kind, uint32_t i
 {
     struct real_thread *real = &play->real[thread];
     real->counter += pick(play, 8) ? pick(play, 50) : pick(play, 5000);
+    if (real->counter < play->touched[frame % MOST_FRAMES])
+        real->counter = play->touched[frame % MOST_FRAMES];
+    play->touched[frame % MOST_FRAMES] = real->counter;
     if (id < 100 && play->muted[id] && kind != EVENT_C_RETURN && kind != EVENT_C_RAISE &&
         pick(play, 4))
         return; /* pushes and pops go missing */

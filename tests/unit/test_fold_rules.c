@@ -252,6 +252,35 @@ static void a_dropped_generator_ends_when_its_frame_is_used(void **state)
     assert_int_equal(symbol_of("g101")->min_ticks, 5);
 }
 
+/* One thread closes a generator, another takes its frame; the second one's ring is read first. */
+static void a_frame_used_again_is_met_before_its_end(void **state)
+{
+    (void)state;
+    struct bench_thread thread = new_thread();
+    struct bench_thread other = fold_tools_thread(&model, 2, 1000);
+    E(0, START, 100, 50);
+    E(2, YIELD, 100, 50);
+    other.counter = thread.counter;
+    fold_tools_event(&other, 100, EVENT_START, 100, 50);
+    fold_tools_event(&other, 3, EVENT_YIELD, 100, 50);
+    E(10, THROW, 100, 50); /* before that */
+    E(4, UNWIND, 100, 50);
+    fold_tools_event(&other, 5, EVENT_THROW, 100, 50);
+    fold_tools_event(&other, 6, EVENT_UNWIND, 100, 50);
+    expect("g100", 2, 2, 4, 15, 15);
+    assert_int_equal(model.suspended.used, 0);
+    /* And where it is taken, and has not yielded yet. */
+    E(20, START, 101, 60);
+    E(2, YIELD, 101, 60);
+    other.counter = thread.counter;
+    fold_tools_event(&other, 100, EVENT_START, 101, 60);
+    E(10, THROW, 101, 60);
+    E(4, UNWIND, 101, 60);
+    fold_tools_event(&other, 5, EVENT_RETURN, 101, 60);
+    expect("g101", 2, 1, 3, 11, 11);
+    assert_int_equal(model.suspended.used, 0);
+}
+
 static void a_gap_is_resynced(void **state)
 {
     (void)state;
@@ -607,6 +636,7 @@ int main(void)
         RULE(generators_run_in_segments),
         RULE(throw_resumes_or_starts),
         RULE(a_dropped_generator_ends_when_its_frame_is_used),
+        RULE(a_frame_used_again_is_met_before_its_end),
         RULE(a_gap_is_resynced),
         RULE(a_gap_without_a_seed_believes_the_stack),
         RULE(a_seed_interrupted_is_dropped),

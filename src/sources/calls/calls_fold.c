@@ -10,24 +10,29 @@
 #include "model/fold_source.h"
 
 /* A generator's earlier segments. START: there are none; what the frame's last tenant left is void. */
-static struct fold_push push_of_suspendable(struct model *model, uint32_t kind, uint32_t frame,
+static struct fold_push push_of_suspendable(struct model *model, const struct event *event,
                                             uint32_t symbol)
 {
-    struct fold_push what = {.key = frame, .symbol = symbol};
+    uint32_t kind = event_kind(event);
+    struct fold_push what = {.key = event->frame, .symbol = symbol};
     struct suspended_activation activation;
-    bool known = suspended_take(&model->suspended, frame, &activation);
+    enum suspended_found found =
+        suspended_take(&model->suspended, event->frame, event->counter, &activation);
+    bool known = found == SUSPENDED_TAKEN;
     if (known && (kind == EVENT_START || activation.symbol != symbol)) {
         /* Dropped while suspended, which needs no event: that was its end. */
         symbols_record_slow(&model->symbols, &model->symbols.symbols[activation.symbol],
                             activation.total_ticks, activation.wait_ticks);
+        suspended_displace(&model->suspended, event->frame, event->counter);
         known = false;
     }
-    what.calls = kind == EVENT_START || (kind == EVENT_THROW && !known);
+    what.calls = kind == EVENT_START ||
+                 (kind == EVENT_THROW && !known && found != SUSPENDED_EARLIER);
     what.resumes = !what.calls;
     if (known) {
         what.prior_ticks = activation.total_ticks;
         what.prior_wait_ticks = activation.wait_ticks;
-    } else if (kind == EVENT_RESUME) {
+    } else if (!what.calls) {
         what.prior_ticks = -TRACK_UNCERTAIN;
     }
     return what;
@@ -58,13 +63,13 @@ void calls_fold_push(struct model *model, struct track *track, struct fold_curso
         return;
     }
     if (handle & 1)
-        what = push_of_suspendable(model, kind, event->frame, handle >> 1);
+        what = push_of_suspendable(model, event, handle >> 1);
     fold_cursor_push(model, track, cursor, what);
 }
 
 /* The entry is off the stack, and still there to read. */
 static void suspend(struct model *model, const struct track *track, const struct entry *entry,
-                    int64_t running_ticks)
+                    uint64_t counter, int64_t running_ticks)
 {
     struct symbol *symbol = &model->symbols.symbols[entry->symbol];
     symbol->yields++;
@@ -73,6 +78,7 @@ static void suspend(struct model *model, const struct track *track, const struct
     struct suspended_activation activation = {
         .frame = (uint32_t)entry->key,
         .symbol = entry->symbol,
+        .since = counter,
         .total_ticks = running_ticks,
         .wait_ticks = track->wait_ticks - entry->wait_begin_ticks,
     };
@@ -85,7 +91,7 @@ static void yield(struct model *model, struct track *track, struct fold_cursor *
     if (!fold_cursor_reach(model, track, cursor, event->frame, event_id(event)))
         return;
     const struct entry *entry = cursor->top;
-    suspend(model, track, entry, fold_cursor_pop(model, track, cursor, false));
+    suspend(model, track, entry, event->counter, fold_cursor_pop(model, track, cursor, false));
 }
 
 static void fold_call(struct model *model, struct track *track, struct fold_cursor *cursor,

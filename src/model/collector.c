@@ -249,7 +249,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         return NULL;
     collector->mapping = mapping;
     collector->options = *options;
-    collector->processes = calloc(FAMILY_PROCESSES, sizeof(*collector->processes));
+    collector->processes = calloc(FAMILY_PROCESSES, sizeof(struct process *));
     if (!collector->processes) {
         free(collector);
         return NULL;

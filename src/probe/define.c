@@ -44,7 +44,7 @@ struct names {
 
 void define_reset(void)
 {
-    memset(codes, 0, book.next_id * sizeof(*codes));
+    memset(codes, 0, book.next_id * sizeof(PyObject *));
     memset(&book, 0, sizeof(book));
     book.next_id = 1;
     book.next_unit = SLOTS_BYTES / 8;

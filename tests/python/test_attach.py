@@ -13,6 +13,8 @@ import pytest
 from harness import LIMIT_S, ULMA, environment, function_named, run
 from test_attach_inject import NEWEST, RUNNING, Target, status_of
 
+pytestmark = pytest.mark.some_pythons
+
 
 def ulma(session_dir, *words):
     return run([ULMA, *words], env=environment(session_dir))

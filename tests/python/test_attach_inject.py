@@ -14,6 +14,8 @@ import time
 import pytest
 from harness import LIMIT_S, TARGETS, ULMA, environment, pythons
 
+pytestmark = pytest.mark.some_pythons
+
 TOOL = ULMA.parent / "tests" / "attach" / "attach_tool"
 HERE = (
     "import posix, _thread; "

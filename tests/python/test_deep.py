@@ -4,6 +4,8 @@
 import pytest
 from harness import TARGETS, function_named, run, run_ulma
 
+pytestmark = pytest.mark.some_pythons
+
 DIVE = TARGETS / "deep_dive.py"
 # Up to 3.10 every Python call takes C stack: a dive that only just fits alone need not fit with a
 # wrapper around each call, so the depths are well below or well above what the stack holds.

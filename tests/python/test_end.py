@@ -19,6 +19,8 @@ from harness import (
     ulma_words,
 )
 
+pytestmark = pytest.mark.some_pythons
+
 ENDS = TARGETS / "ends.py"
 WAYS = {
     "return": 0,

@@ -23,6 +23,8 @@ from harness import (
     ulma_words,
 )
 
+pytestmark = pytest.mark.some_pythons
+
 PR_SET_CHILD_SUBREAPER = 36
 
 

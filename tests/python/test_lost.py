@@ -19,6 +19,8 @@ from harness import (
     ulma_words,
 )
 
+pytestmark = pytest.mark.some_pythons
+
 
 @pytest.mark.parametrize("buffer", ("default", "1M"))
 def test_wait_loses_nothing_at_full_rate(python, buffer):

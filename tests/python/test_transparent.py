@@ -24,6 +24,8 @@ from harness import (
     run_ulma,
 )
 
+pytestmark = pytest.mark.some_pythons
+
 MIRROR = TARGETS / "mirror.py"
 SIGURG = 23
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What ulma knows it cannot see is said: the header and JSON do not claim to be exact."""
 
+import pytest
 from harness import report_of, run_ulma
+
+pytestmark = pytest.mark.some_pythons
 
 INTERPRETER = """
 try:

@@ -65,9 +65,12 @@ def _ulma_is_loaded(here):
     """Whether this process has run this file since its last exec: in its first interpreter."""
     import os
 
+    probe = here + "/ulma_probe.so"
+    if not isinstance(probe, bytes):  # as in Python 2
+        probe = os.fsencode(probe)
     try:
         with open("/proc/self/maps", "rb") as maps:
-            return os.fsencode(here + "/ulma_probe.so") in maps.read()
+            return probe in maps.read()
     except (IOError, OSError):
         return False
 

@@ -86,7 +86,9 @@ def test_waiting_is_told_apart_from_working(python, tmp_path):
             wrong.append(("sleeper waits", slept_ns, sleeper))
         if sleeper["self_ns"] > 0.05 * slept_ns:
             wrong.append(("sleeper works", slept_ns, sleeper))
-        if off_by(raiser["self_ns"], worked_ns) > 0.05:
+        # What another machine steals from its processor the kernel counts as a thread's own.
+        ran_ns = raiser["self_ns"] + min(raiser["wait_ns"], report["stolen_ns"])
+        if raiser["self_ns"] > 1.05 * worked_ns or ran_ns < 0.95 * worked_ns:
             wrong.append(("raiser works", worked_ns, raiser))
         return wrong
 

@@ -16,11 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define MS_NS UINT64_C(1000000)
 
 enum { SWITCH_AGAIN_MS = 50, SWITCH_WAIT_MS = 1000, STATE_LOOK_MS = 5, GIVEN_UP_LOOK_MS = 500 };
+enum { CHILDREN_LOOK_MS = 10 };
 
 /* The file that a target of top prints into: -1: said on stderr. */
 static int open_target_output(struct job *job)
@@ -55,6 +57,22 @@ static bool make_folder(struct job *job)
     return false;
 }
 
+bool job_follows_children(const struct job *job)
+{
+    /* What is muted is known for one process only. */
+    return !job->is_process && !job->options->no_children && job_session_budget(job) <= 0;
+}
+
+/* Each child takes two descriptors of the collector's. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 /* Collector and supervision of a child that waits for its word. */
 static bool prepare(struct job *job, const struct launch *launch, const char *name)
 {
@@ -64,9 +82,14 @@ static bool prepare(struct job *job, const struct launch *launch, const char *na
         return false;
     struct collector_options wanted = {
         .corrected = !options->uncorrected,
+        .budget_pct = job_session_budget(job),
+        .signal_target = job_session_wake,
+        .signal_context = job,
         .cpu = (int)options->collector_cpu,
         .target = launch->pid,
         .sites = job->sites.count ? &job->sites : NULL,
+        .follow_children = job_follows_children(job),
+        .by_process = options->by_process,
     };
     job->collector = collector_new(&job->mapping, &wanted);
     int result = job->collector ? collector_start(job->collector) : -ENOMEM;
@@ -102,6 +125,7 @@ static int start_child(struct job *job, const struct job_setting *setting)
         .folder = target_ignores_arming(&job->target) ? NULL : job->folder.path,
         .directory = job->directory,
         .name = name,
+        .children = job_follows_children(job),
         .strict = target_is_strict(&job->target),
         .output_fd = output_fd,
         .null_input = setting->on_screen && isatty(STDIN_FILENO),
@@ -115,6 +139,7 @@ static int start_child(struct job *job, const struct job_setting *setting)
         message_error("cannot start a process: %s", strerror(-result));
         return EXIT_ULMA_FAILED;
     }
+    allow_descriptors();
     signal(SIGPIPE, SIG_IGN); /* a reader of our frames may go; the target must not notice */
     if (!prepare(job, &launch, name)) {
         launch_cancel(&launch);
@@ -168,6 +193,9 @@ int job_switch(struct job *job, bool on)
 {
     collector_want(job->collector, on);
     job->asked_ns = clock_monotonic_ns();
+    job_session_signal_children(job);
+    if (on)
+        job_session_wake_children(job);
     return job_session_signal(job);
 }
 
@@ -251,14 +279,31 @@ static void switch_off(struct job *job)
     }
 }
 
+/* Children that live on: off in each, and what it had written by then is read. */
+static void switch_children_off(struct job *job)
+{
+    uint64_t give_up = clock_monotonic_ns() + SWITCH_WAIT_MS * MS_NS;
+    collector_want(job->collector, false);
+    size_t living = job_session_signal_children(job);
+    if (living > 0)
+        message_note("%zu process%s that the target started live%s on: profiling ends there, too",
+                     living, living == 1 ? "" : "es", living == 1 ? "s" : "");
+    while (job_session_signal_children(job) > 0 && clock_monotonic_ns() < give_up)
+        usleep(CHILDREN_LOOK_MS * 1000);
+}
+
 void job_finish(struct job *job)
 {
     if (job->finished || !job->collector)
         return;
+    if (job_follows_children(job))
+        collector_close_family(job->collector);
     if (!job->supervise.ended)
         switch_off(job);
     if (job->is_process)
         job_process_leave(job);
+    if (job_follows_children(job))
+        switch_children_off(job);
     collector_note_cpu(job->collector, job->supervise.end_cpu_ns);
     collector_finish(job->collector, job->supervise.ended ? job->supervise.end_counter : 0);
     job->finished = true;

@@ -59,6 +59,9 @@ int job_start(struct job *job, const struct options *options, char **words, int 
  * no need. *ret_over: the duration has passed. */
 int job_tick(struct job *job, bool *ret_over);
 
+/* The processes that the target starts are followed, too. */
+bool job_follows_children(const struct job *job);
+
 /* Turns the sources on or off: the word in the session, then SIGURG. 0, -ESRCH (no Python is armed),
  * -EAGAIN (armed, but it does not take the signal yet). */
 int job_switch(struct job *job, bool on);

@@ -237,6 +237,9 @@ static bool collect(struct job *job)
     /* No switch records: those of threads that exist already are not to be had through one of them. */
     struct collector_options wanted = {
         .corrected = !options->uncorrected,
+        .budget_pct = job_session_budget(job),
+        .signal_target = job_session_wake,
+        .signal_context = job,
         .cpu = (int)options->collector_cpu,
         .target = job->armed.pid,
         .no_perf = true,

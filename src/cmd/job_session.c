@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FAMILY_DEPTH = 64 };
+enum { FAMILY_DEPTH = 64, PROCESS_BUDGET_PCT = 5 };
 
 void job_session_directory(char *path, size_t size)
 {
@@ -82,6 +82,19 @@ static uint32_t on_full(const struct job *job)
     return job->is_process ? ON_FULL_DROP : ON_FULL_WAIT;
 }
 
+double job_session_budget(const struct job *job)
+{
+    const struct options *options = job->options;
+    if (options->budget_thousandths != OPTIONS_UNSET)
+        return (double)options->budget_thousandths / 1000;
+    return job->is_process && !options->exact ? PROCESS_BUDGET_PCT : 0;
+}
+
+int job_session_wake(void *job)
+{
+    return job_session_signal(job);
+}
+
 bool job_session_make(struct job *job, pid_t pid, const char *name)
 {
     const struct options *options = job->options;
@@ -91,7 +104,8 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
         .on_full = on_full(job),
         .sources = (uint32_t)options->sources,
         .start_off = options->start_off || options->delay_ns > 0,
-        .modes_vary = options->sites.count > 0,
+        .modes_vary = options->sites.count > 0 || job_session_budget(job) > 0,
+        .follow_children = job_follows_children(job),
         .clock_kind = (uint32_t)clock_choose(),
         .owner = job->is_process ? job->armed.uid : geteuid(),
     };
@@ -175,6 +189,66 @@ static bool catches_switch(pid_t pid)
     return strtoull(mask, NULL, 16) >> (SIGURG - 1) & 1;
 }
 
+/* To the process behind the pidfd, which is open already: what is checked and what is signalled are one. */
+static int send_switch(pid_t pid, int pid_fd)
+{
+    if (!catches_switch(pid))
+        return -EAGAIN;
+    if (pid_fd >= 0 ? syscall(SYS_pidfd_send_signal, pid_fd, SIGURG, NULL, 0) : kill(pid, SIGURG))
+        return -errno;
+    return 0;
+}
+
+/* A process that says it is a child of the target has mapped the session that it made. One that has become
+ * another program since has not, and is not waited for. */
+static bool maps_session(const struct job *job, pid_t pid)
+{
+    char path[64], *line = NULL;
+    const char *slash = job->mapping.path ? strrchr(job->mapping.path, '/') : NULL;
+    const char *random = slash ? strchr(slash, '-') : NULL;
+    size_t size = 0;
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+    FILE *file = random ? fopen(path, "re") : NULL;
+    while (file && !found && getline(&line, &size, file) > 0)
+        found = strstr(line, random) != NULL;
+    free(line);
+    if (file)
+        fclose(file);
+    return found;
+}
+
+size_t job_session_signal_children(const struct job *job)
+{
+    enum { MOST = 4096 };
+    struct collector_child *list = calloc(MOST, sizeof(*list));
+    size_t waiting = 0;
+    size_t count = list ? collector_children(job->collector, list, MOST) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!list[i].switched && maps_session(job, list[i].pid)) {
+            send_switch(list[i].pid, list[i].pid_fd);
+            waiting++;
+        }
+        if (list[i].pid_fd >= 0)
+            close(list[i].pid_fd);
+    }
+    free(list);
+    return waiting;
+}
+
+void job_session_wake_children(const struct job *job)
+{
+    pid_t list[SESSION_WAITING_LIMIT];
+    size_t count = collector_waiting(job->collector, list, SESSION_WAITING_LIMIT);
+    for (size_t i = 0; i < count; i++) {
+        int fd = (int)syscall(SYS_pidfd_open, list[i], 0);
+        if (fd >= 0 && is_family(job, list[i]))
+            send_switch(list[i], fd);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
 int job_session_signal(const struct job *job)
 {
     if (job->is_process)
@@ -191,10 +265,8 @@ int job_session_signal(const struct job *job)
     /* With the pidfd open first, what is checked and what is signalled are one process. */
     if (!is_family(job, pid))
         result = -EPERM;
-    else if (!catches_switch(pid))
-        result = -EAGAIN;
-    else if (fd >= 0 ? syscall(SYS_pidfd_send_signal, fd, SIGURG, NULL, 0) : kill(pid, SIGURG))
-        result = -errno;
+    else
+        result = send_switch(pid, fd);
     if (fd >= 0)
         close(fd);
     return result;

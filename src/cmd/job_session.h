@@ -36,6 +36,18 @@ struct session_words {
 /* Copies them; of a session that the target has cut off under us, all is 0 (STATE_NEW). */
 void job_session_read(const struct job *job, struct session_words *ret_words);
 
+/* The budget in percent; 0: none. One that was not asked for: a TARGET has none, a PID has 5. */
+double job_session_budget(const struct job *job);
+
+/* The same as job_session_signal, for the collector; `job` is the context. */
+int job_session_wake(void *job);
+
+/* SIGURG to the children that have not answered the last switch. How many. */
+size_t job_session_signal_children(const struct job *job);
+
+/* SIGURG to the children that were made while recording was off, so that they look for a session. */
+void job_session_wake_children(const struct job *job);
+
 /* SIGURG to the process that armed itself. 0, -ESRCH, -EAGAIN, -EPERM (it is no child of ours). */
 int job_session_signal(const struct job *job);
 

@@ -36,6 +36,21 @@ void launch_block_signals(void)
     sigaction(SIGCHLD, &action, &inherited_child_action);
 }
 
+/* This ulma was started by a program that another one follows: that one's variables are not its target's. */
+static void leave_family(void)
+{
+    const char *path = getenv("ULMA_ARM_PYTHONPATH");
+    if (!getenv("ULMA_ARM"))
+        return;
+    if (path)
+        setenv("PYTHONPATH", path, 1);
+    else
+        unsetenv("PYTHONPATH");
+    unsetenv("ULMA_ARM");
+    unsetenv("ULMA_ARM_PYTHONPATH");
+    unsetenv("ULMA_ARM_CHILDREN");
+}
+
 static void set_environment(const struct launch_plan *plan)
 {
     char *path = NULL, *session = NULL;
@@ -48,6 +63,8 @@ static void set_environment(const struct launch_plan *plan)
         setenv("PYTHONPATH", path, 1);
     if (asprintf(&session, "%s/%d-%s", plan->directory, (int)getpid(), plan->name) > 0)
         setenv("ULMA_ARM", session, 1);
+    if (plan->children)
+        setenv("ULMA_ARM_CHILDREN", "1", 1);
     if (plan->strict)
         setenv("ULMA_ARM_STRICT", "1", 1);
 }
@@ -72,6 +89,7 @@ static _Noreturn void become_target(const struct launch_plan *plan, int go_fd, i
     } while (got < 0 && errno == EINTR);
     if (got != 1) /* ulma is gone, or thought better of it */
         _exit(EXIT_ULMA_FAILED);
+    leave_family();
     if (plan->folder)
         set_environment(plan);
     redirect(plan);

@@ -18,6 +18,7 @@ struct launch_plan {
     const char *folder;    /* first on its PYTHONPATH; NULL: it is not armed */
     const char *directory; /* of the session */
     const char *name;      /* the session's, after the PID and a dash */
+    bool children;         /* what it starts is armed, too */
     bool strict;           /* a probe that cannot work ends the interpreter */
     int output_fd;         /* its stdout and stderr; -1: as ulma's */
     bool null_input;       /* its stdin is /dev/null: ulma reads the terminal's keys */

@@ -58,6 +58,14 @@ static bool read_quantity(const char *word, const struct unit *units, int64_t *r
     return false;
 }
 
+static const struct unit percent_units[] = {{"", 1000}, {"%", 1000}, {NULL, 0}};
+
+static bool read_percent(const char *word, int64_t *ret_thousandths)
+{
+    return read_quantity(word, percent_units, ret_thousandths) && *ret_thousandths > 0 &&
+           *ret_thousandths <= 100 * 1000;
+}
+
 static bool read_count(const char *word, int64_t *ret_value)
 {
     if (!*word || strspn(word, "0123456789") != strlen(word))
@@ -202,6 +210,11 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         good = *word;
         wanted = "a word that is not empty";
         break;
+    case OPTION_BY:
+        good = strcmp(word, "process") == 0;
+        *(bool *)field = good;
+        wanted = "the word process";
+        break;
     case OPTION_COUNT:
         good = read_count(word, field);
         wanted = "a whole number, 0 or more";
@@ -213,6 +226,10 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
     case OPTION_SIZE:
         good = read_buffer(word, field);
         wanted = "a size from 1M to 64G, such as 32M";
+        break;
+    case OPTION_PERCENT:
+        good = read_percent(word, field);
+        wanted = "a percentage above 0 and up to 100, such as 5";
         break;
     case OPTION_CPU:
         good = read_cpu(word, field);

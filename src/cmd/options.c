@@ -56,11 +56,10 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 static const char *const later_verbs[] = {"web", "record", "diff",   "replay",
                                           "set", "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "budget",     "children",    "no-children", "trace",      "keep",      "max-size",
-    "no-command", "with-source", "redact",      "from",       "to",        "thread",
-    "by",         "map",         "weight",      "fail-over",  "min-time",  "port",
-    "listen",     "open",        "allow-host",  "token-file", "read-only", "flight",
-    "every",      "verdicts",    "rules",       "speed",      NULL};
+    "trace",    "keep",   "max-size",   "no-command", "with-source", "redact",   "from",
+    "to",       "thread", "map",        "weight",     "fail-over",   "min-time", "port",
+    "listen",   "open",   "allow-host", "token-file", "read-only",   "flight",   "every",
+    "verdicts", "rules",  "speed",      NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -105,6 +104,7 @@ void options_init(struct options *options)
         .collector_cpu = OPTIONS_UNSET,
         .sources = SOURCE_CALLS,
         .on_full = OPTIONS_UNSET,
+        .budget_thousandths = OPTIONS_UNSET,
         .buffer_bytes = INT64_C(32) << 20,
     };
 }

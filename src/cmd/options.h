@@ -40,9 +40,11 @@ struct options {
     int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
     int64_t sources;                            /* bits of enum session_source */
     int64_t on_full;                            /* enum on_full or OPTIONS_UNSET */
+    int64_t budget_thousandths;                 /* of a percent, or OPTIONS_UNSET */
     int64_t buffer_bytes;
     int64_t collector_cpu; /* OPTIONS_UNSET */
     struct sites sites;
+    bool children, no_children, by_process;
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
     bool locals, list, man, markdown, quiet, verbose, help;
 };
@@ -53,6 +55,7 @@ enum option_kind {
     OPTION_COUNT,
     OPTION_SECONDS,
     OPTION_SIZE,
+    OPTION_PERCENT,
     OPTION_CPU,
     OPTION_FORMAT,
     OPTION_SORT,
@@ -61,6 +64,7 @@ enum option_kind {
     OPTION_ON_FULL,
     OPTION_ONLY,
     OPTION_SKIP,
+    OPTION_BY,
 };
 
 struct option_row {

@@ -38,6 +38,7 @@ struct session_look {
     uint32_t state;
     unsigned long collector; /* its PID; 0: gone */
     bool ours;               /* of this PID namespace and boot */
+    bool is_child;           /* it was made by the process itself, and may be to be found yet */
     char python[64];
 };
 
@@ -95,6 +96,11 @@ static bool is_of_here(const struct session_header *header)
     return strncmp(boot, header->boot_id, sizeof(boot)) == 0;
 }
 
+static bool is_alive(unsigned pid)
+{
+    return kill((pid_t)pid, 0) == 0 || errno == EPERM;
+}
+
 struct look_context {
     const struct mapping *mapping;
     struct session_look *look;
@@ -111,13 +117,9 @@ static int look_inside(void *argument)
     look->state = atomic_load(&header->state);
     look->collector = header->collector_pid;
     look->ours = is_of_here(header);
+    look->is_child = header->parent_pid != 0;
     memcpy(look->python, header->python, sizeof(look->python) - 1);
     return 0;
-}
-
-static bool is_alive(unsigned pid)
-{
-    return kill((pid_t)pid, 0) == 0 || errno == EPERM;
 }
 
 static const char *state_word(const struct session_look *look)
@@ -165,14 +167,18 @@ static void show(struct sessions *sessions, const struct session_look *look, boo
     putchar('\n');
 }
 
-/* A session's file is named PID-RANDOM. */
+/* A session's file is named PID-RANDOM; PID-RANDOM.N in a family. */
 static bool is_session_name(const char *name, unsigned *ret_pid)
 {
     char *end;
     if (!isdigit((unsigned char)name[0]))
         return false;
     *ret_pid = (unsigned)strtoul(name, &end, 10);
-    return *end == '-' && strlen(end + 1) == 16 && strspn(end + 1, "0123456789abcdef") == 16;
+    if (*end != '-' || strspn(end + 1, "0123456789abcdef") != 16)
+        return false;
+    const char *rest = end + 17; /* .N: of a process that has had one before, as another program */
+    return !*rest ||
+           (*rest == '.' && rest[1] && strspn(rest + 1, "0123456789") == strlen(rest + 1));
 }
 
 static void look_at_file(struct sessions *sessions, const char *directory, const char *name)
@@ -186,7 +192,8 @@ static void look_at_file(struct sessions *sessions, const char *directory, const
         return;
     struct look_context context = {&mapping, &look};
     if (guard_run(look_inside, &context) == 0) {
-        if (!is_locked(&mapping))
+        bool awaited = look.is_child && look.ours && is_alive((unsigned)look.collector);
+        if (!is_locked(&mapping) && !awaited)
             look.collector = 0;
         bool cleared = !look.collector && look.ours && unlink(path) == 0;
         sessions->cleared += cleared;

@@ -41,6 +41,9 @@ static bool is_wrong(const struct options *options, char **words, int word_count
     if (word_count > 1)
         message_error("to follow several processes is not there yet: `ulma top %s` follows one",
                       word);
+    else if (options->children || options->by_process)
+        message_error("to follow the children of a process that runs is not there yet: `ulma top "
+                      "SCRIPT …` follows those of a program that it starts");
     else if (options->kill)
         message_error("--kill is for a program that ulma starts: PID %s runs on when top is left",
                       word);

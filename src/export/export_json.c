@@ -124,8 +124,11 @@ static void write_head(struct json_writer *writer, const struct snapshot_meta *m
     json_open(writer, "probe", '{');
     json_number(writer, "ns_per_call", meta->ns_per_call);
     json_number(writer, "cost_pct", meta->cost_pct);
-    json_null(writer, "budget_pct");
-    json_integer(writer, "muted_functions", 0);
+    if (meta->budget_pct > 0)
+        json_number(writer, "budget_pct", meta->budget_pct);
+    else
+        json_null(writer, "budget_pct");
+    json_integer(writer, "muted_functions", meta->muted);
     json_close(writer, '}');
 }
 
@@ -144,7 +147,7 @@ static void write_function(struct json_writer *writer, const struct snapshot *sn
 {
     json_open(writer, NULL, '{');
     json_unsigned(writer, "id", function->id);
-    json_unsigned(writer, "pid", snapshot->meta.pid);
+    json_unsigned(writer, "pid", function->pid ? function->pid : snapshot->meta.pid);
     json_string(writer, "name", function->name);
     json_string(writer, "qualname", function->qualname);
     json_string(writer, "module", function->module);
@@ -212,6 +215,12 @@ static void write_callers(struct json_writer *writer, const struct snapshot *sna
     json_close(writer, ']');
 }
 
+static uint32_t pid_of_node(const struct snapshot *snapshot, const struct snapshot_node *node)
+{
+    uint32_t pid = node->function >= 0 ? snapshot->functions[node->function].pid : 0;
+    return pid ? pid : snapshot->meta.pid;
+}
+
 static void write_tree(struct json_writer *writer, const struct snapshot *snapshot,
                        enum snapshot_clock clock)
 {
@@ -225,7 +234,7 @@ static void write_tree(struct json_writer *writer, const struct snapshot *snapsh
         else
             json_integer(writer, "parent", node->parent);
         write_id(writer, "function", snapshot, node->function);
-        json_unsigned(writer, "pid", snapshot->meta.pid);
+        json_unsigned(writer, "pid", pid_of_node(snapshot, node));
         json_unsigned(writer, "calls", node->calls);
         json_integer(writer, "self_ns", tree_order_self(node, clock));
         json_integer(writer, "total_ns", tree_order_total(node, clock));

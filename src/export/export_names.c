@@ -37,6 +37,8 @@ const char *export_label(struct arena *arena, const struct snapshot_function *fu
     if (!name || !function->file)
         return name;
     const char *path = text_clean(arena, text_short_path(function->file, function->module));
+    if (path && function->pid)
+        return arena_format(arena, "%s (%s:%u) [%u]", name, path, function->line, function->pid);
     return path ? arena_format(arena, "%s (%s:%u)", name, path, function->line) : NULL;
 }
 

@@ -64,7 +64,7 @@ static void write_run(FILE *stream, const struct snapshot *snapshot,
         fputs(" (still running)", stream);
     fputs("   ", stream);
     write_key(stream, options, "calls");
-    fputs(text_format_grouped(number, meta->calls), stream);
+    fprintf(stream, "%s%s", meta->muted ? "~" : "", text_format_grouped(number, meta->calls));
     if (primitive != meta->calls)
         fprintf(stream, " (%s primitive)", text_format_grouped(number, primitive));
     fputs("   ", stream);
@@ -121,6 +121,30 @@ static void write_costs(FILE *stream, const struct snapshot *snapshot,
                 export_percent(meta->corrected_ns, export_profiled(snapshot)));
     else
         fputs("no\n", stream);
+    if (meta->budget_pct <= 0)
+        return;
+    write_key(stream, options, "budget");
+    fprintf(stream, "%g%%%s   ", meta->budget_pct,
+            meta->budget_is_held
+                ? ""
+                : " (not held below Python 3.12: each call costs at least a test)");
+    write_key(stream, options, "muted");
+    fprintf(stream, "%u function%s%s\n", meta->muted, meta->muted == 1 ? "" : "s",
+            meta->muted ? " (~: estimates)" : "");
+}
+
+/* Only where there are several. */
+static void write_processes(FILE *stream, const struct snapshot *snapshot,
+                            const struct export_options *options)
+{
+    if (snapshot->process_count < 2)
+        return;
+    char number[TEXT_NUMBER_BYTES];
+    write_key(stream, options, "processes");
+    fprintf(stream, "%s, %s\n",
+            text_format_grouped(number, snapshot->process_count + snapshot->meta.processes_folded),
+            snapshot->meta.by_process ? "a row for each process and function"
+                                      : "each function's rows summed");
 }
 
 /* What should not happen, each only when it did. */
@@ -188,6 +212,7 @@ int export_style_header(FILE *stream, const struct snapshot *snapshot,
     write_key(stream, options, "python");
     fprintf(stream, executable[0] ? "%s (%s)\n" : "%s\n", python, executable);
     write_run(stream, snapshot, options);
+    write_processes(stream, snapshot, options);
     write_events(stream, snapshot, options);
     write_costs(stream, snapshot, options);
     write_sites(stream, meta, options, arena);

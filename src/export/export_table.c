@@ -83,7 +83,10 @@ static int write_row(FILE *stream, const struct snapshot *snapshot,
         write_span(stream, function->p99_ns, ended, estimate);
         write_span(stream, function->max_ns, ended, estimate);
     }
-    fprintf(stream, " %s\n", name);
+    fprintf(stream, " %s", name);
+    if (function->pid)
+        fprintf(stream, " [%" PRIu32 "]", function->pid);
+    fputc('\n', stream);
 out:
     arena_free(arena);
     return result;

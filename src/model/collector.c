@@ -5,12 +5,13 @@
  * lock: a snapshot first folds what is there, itself, so it is never behind. */
 #include "model/collector.h"
 
-#include "model/collector_parts.h"
+#include "model/family.h"
 #include "model/schedstat.h"
 #include "model/stolen.h"
 #include "wire/guard.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -67,6 +68,8 @@ static void tick(struct collector *collector, uint64_t counter)
     if (atomic_load_explicit(&collector->started, memory_order_acquire))
         collector->cpu_ns = thread_cpu_ns(collector->drain_thread) +
                             thread_cpu_ns(collector->keeper_thread);
+    model_flush(model, counter);
+    budget_settle(collector, counter);
     model_tick(model, counter);
     collector->cpu_seconds_ns[model->windows.newest] = collector->cpu_ns - collector->cpu_seen_ns;
     collector->cpu_seen_ns = collector->cpu_ns;
@@ -82,11 +85,11 @@ static int read_stdlib(void *context)
 }
 
 /* The probe calibrates itself, and says what it runs in, before its first event: it is there by now. */
-static void before_events(void *context)
+static void before_events(void *context, struct drain *drain)
 {
     struct collector *collector = context;
     if (collector->options.corrected)
-        model_set_costs(&collector->model, &collector->drain.words.costs);
+        model_set_costs(&collector->model, &drain->words.costs);
     if (collector->options.sites && !collector->options.sites->stdlib[0])
         guard_run(read_stdlib, collector);
     off_cpu_read(&collector->off_cpu, &collector->drain, &collector->scale);
@@ -96,6 +99,7 @@ static uint64_t round_of(struct collector *collector, uint64_t *ret_counter)
 {
     uint64_t counter = now(collector);
     uint64_t consumed = drain_round(&collector->drain);
+    consumed += family_round(collector);
     if (counter >= collector->next_tick)
         tick(collector, counter);
     *ret_counter = counter;
@@ -113,6 +117,7 @@ uint64_t collector_catch_up(struct collector *collector)
     uint64_t later;
     round_of(collector, &later);
     model_flush(&collector->model, counter);
+    budget_settle(collector, counter);
     return counter;
 }
 
@@ -139,8 +144,10 @@ static int sleep_guarded(void *context)
 
 static bool has_more(struct collector *collector)
 {
+    bool more = false;
     collector_enter(collector);
-    bool more = drain_has_more(&collector->drain);
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next)
+        more = more || drain_has_more(drain);
     collector_leave(collector);
     return more || atomic_load(&collector->stop);
 }
@@ -162,11 +169,11 @@ static void sleep_a_while(struct collector *collector, long ns)
 }
 
 /* Sleeps as long as the rings let it: a slow program costs twenty wakes a second, a fast one none. */
-static long next_sleep_ns(const struct drain *drain, long ns)
+static long next_sleep_ns(uint32_t fullest, long ns)
 {
-    if (drain->fullest >= FULL_SHARE)
+    if (fullest >= FULL_SHARE)
         ns /= 2;
-    else if (drain->fullest < IDLE_SHARE)
+    else if (fullest < IDLE_SHARE)
         ns *= 2;
     if (ns < FIRST_SLEEP_NS)
         ns = FIRST_SLEEP_NS;
@@ -183,6 +190,20 @@ static void pin(const struct collector *collector)
     pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
+/* *ret_poor: the keeper has rings to add, or children to find. */
+static uint32_t fullest_ring(const struct collector *collector, bool *ret_poor)
+{
+    const struct drain *first = &collector->drain;
+    uint32_t fullest = first->fullest;
+    *ret_poor = first->free_rings < COLLECTOR_FREE_RINGS ||
+                first->words.children_made != atomic_load(&collector->children_found);
+    for (const struct drain *drain = first->next; drain; drain = drain->next) {
+        fullest = drain->fullest > fullest ? drain->fullest : fullest;
+        *ret_poor = *ret_poor || drain->free_rings == 0;
+    }
+    return fullest;
+}
+
 static void *drain_run(void *context)
 {
     struct collector *collector = context;
@@ -192,9 +213,10 @@ static void *drain_run(void *context)
         uint64_t counter;
         collector_enter(collector);
         round_of(collector, &counter);
-        uint32_t fullest = collector->drain.fullest;
-        bool poor = collector->drain.free_rings < COLLECTOR_FREE_RINGS;
-        sleep_ns = next_sleep_ns(&collector->drain, sleep_ns);
+        budget_round(collector, counter);
+        bool poor;
+        uint32_t fullest = fullest_ring(collector, &poor);
+        sleep_ns = next_sleep_ns(fullest, sleep_ns);
         collector_leave(collector);
         if (poor)
             sem_post(&collector->keeper_wake);
@@ -227,18 +249,28 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         return NULL;
     collector->mapping = mapping;
     collector->options = *options;
+    collector->processes = calloc(FAMILY_PROCESSES, sizeof(struct process *));
+    if (!collector->processes) {
+        free(collector);
+        return NULL;
+    }
     guard_install();
     if (model_init(&collector->model, &model)) {
+        free(collector->processes);
         free(collector);
         return NULL;
     }
     enum clock_source clock = session_clock(mapping);
-    if (drain_init(&collector->drain, mapping, &collector->model, clock)) {
+    if (budget_init(collector, options->budget_pct) ||
+        drain_init(&collector->drain, mapping, &collector->model, clock)) {
+        budget_done(collector);
         model_done(&collector->model);
+        free(collector->processes);
         free(collector);
         return NULL;
     }
     collector->model.symbols.sites = options->sites;
+    collector->model.by_process = options->by_process;
     clock_scale_init(&collector->scale, clock);
     collector->birth_counter = now(collector);
     clock_gettime(CLOCK_REALTIME, &collector->birth);
@@ -348,7 +380,11 @@ void collector_finish(struct collector *collector, uint64_t end_counter)
     for (int round = 0; round < LAST_ROUNDS && (round_of(collector, &counter) || round < 2);
          round++)
         continue;
+    collector_leave(collector);
+    family_finish(collector, end_counter ? end_counter : counter);
+    collector_enter(collector);
     drain_end(&collector->drain, end_counter ? end_counter : counter);
+    budget_settle(collector, end_counter ? end_counter : counter);
     collector->end_counter = end_counter ? end_counter : counter;
     collector_leave(collector);
 }
@@ -359,6 +395,8 @@ void collector_free(struct collector *collector)
         return;
     stop_threads(collector);
     off_cpu_done(&collector->off_cpu);
+    budget_done(collector);
+    family_done(collector);
     drain_done(&collector->drain);
     model_done(&collector->model);
     moment_done(&collector->scratch);
@@ -371,30 +409,48 @@ void collector_free(struct collector *collector)
 
 /* --- wishes --------------------------------------------------------------------------------- */
 
+void collector_losses(struct collector *collector, uint64_t *ret_lost, uint64_t *ret_nested)
+{
+    struct family_sums sums = {0};
+    drain_losses(&collector->drain, ret_lost, ret_nested);
+    family_read_sums(collector->mapping, &sums);
+    family_add_sums(collector, &sums, ret_lost, ret_nested);
+    *ret_lost += sums.ringless_lost;
+}
+
 void collector_reset(struct collector *collector)
 {
     collector_enter(collector);
     uint64_t counter = collector_catch_up(collector);
-    drain_losses(&collector->drain, &collector->lost_baseline, &collector->nested_baseline);
+    collector_losses(collector, &collector->lost_baseline, &collector->nested_baseline);
     collector->events_baseline = collector->model.events_read;
     collector->gaps_baseline = collector->model.gaps;
     collector->on_baseline_ticks = drain_on_ticks(&collector->drain, counter);
     collector->off_baseline_ticks = drain_off_ticks(&collector->drain, counter);
     collector->target_cpu_baseline_ns = collector_target_cpu_ns(collector);
     model_reset(&collector->model, counter);
+    budget_reset(collector, counter);
+    for (struct member *member = collector->members; member; member = member->next) {
+        if (!member->drained) {
+            model_enter(&collector->model, member->process);
+            suspended_reset(&collector->model.suspended);
+        }
+    }
+    for (uint32_t i = 0; i < collector->process_count; i++)
+        collector->processes[i]->ended_calls = collector->processes[i]->ended_lost = 0;
     collector->start_counter = counter;
     collector_leave(collector);
 }
 
 struct want_call {
-    struct collector *collector;
+    const struct mapping *mapping;
     bool on;
 };
 
 static int want_guarded(void *context)
 {
-    struct want_call *call = context;
-    struct session_header *header = mapping_header(call->collector->mapping);
+    const struct want_call *call = context;
+    struct session_header *header = mapping_header(call->mapping);
     atomic_store_explicit(&header->wanted, call->on ? WANTED_ON : WANTED_OFF, memory_order_relaxed);
     atomic_fetch_add_explicit(&header->switch_serial, 1, memory_order_release);
     return 0;
@@ -402,8 +458,14 @@ static int want_guarded(void *context)
 
 void collector_want(struct collector *collector, bool on)
 {
-    struct want_call call = {collector, on};
+    struct want_call call = {collector->mapping, on};
+    collector_enter(collector);
     guard_run(want_guarded, &call);
+    for (struct drain *drain = collector->drain.next; drain; drain = drain->next) {
+        call.mapping = drain->mapping;
+        guard_run(want_guarded, &call);
+    }
+    collector_leave(collector);
 }
 
 static int switched_guarded(void *context)
@@ -416,4 +478,58 @@ static int switched_guarded(void *context)
 bool collector_switched(const struct collector *collector)
 {
     return guard_run(switched_guarded, mapping_header(collector->mapping)) == 1;
+}
+
+size_t collector_children(struct collector *collector, struct collector_child *list, size_t most)
+{
+    size_t count = 0;
+    collector_enter(collector);
+    for (struct member *member = collector->members; member && count < most;
+         member = member->next) {
+        if (member->drained || atomic_load(&member->ended))
+            continue;
+        list[count++] = (struct collector_child){
+            .pid = (pid_t)member->process->pid,
+            .pid_fd = member->pid_fd >= 0 ? fcntl(member->pid_fd, F_DUPFD_CLOEXEC, 3) : -1,
+            .switched = guard_run(switched_guarded, mapping_header(&member->mapping)) == 1,
+        };
+    }
+    collector_leave(collector);
+    return count;
+}
+
+struct waiting_call {
+    const struct session_header *header;
+    pid_t *list;
+    size_t most, count;
+};
+
+static int waiting_guarded(void *context)
+{
+    struct waiting_call *call = context;
+    uint32_t told = atomic_load(&call->header->waiting_count);
+    for (uint32_t i = 0; i < told && i < SESSION_WAITING_LIMIT && call->count < call->most; i++) {
+        uint32_t pid = atomic_load(&call->header->waiting[i]);
+        if (pid > 0 && pid <= INT32_MAX)
+            call->list[call->count++] = (pid_t)pid;
+    }
+    return 0;
+}
+
+size_t collector_waiting(const struct collector *collector, pid_t *list, size_t most)
+{
+    struct waiting_call call = {mapping_header(collector->mapping), list, most, 0};
+    return guard_run(waiting_guarded, &call) ? 0 : call.count;
+}
+
+static int close_guarded(void *context)
+{
+    struct session_header *header = context;
+    atomic_store(&header->follow_children, 0);
+    return 0;
+}
+
+void collector_close_family(struct collector *collector)
+{
+    guard_run(close_guarded, mapping_header(collector->mapping));
 }

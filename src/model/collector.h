@@ -16,13 +16,19 @@
 struct collector;
 
 struct collector_options {
-    bool corrected;    /* take the probe's own cost out of times */
-    int cpu;           /* pin the drain thread; -1: not */
-    pid_t target;      /* the direct child, for switch records before it runs; 0: none */
-    size_t node_limit; /* tree nodes before `(other)`; 0: the default */
-    bool no_perf;      /* tests: use schedstat */
+    bool corrected;       /* take the probe's own cost out of times */
+    int cpu;              /* pin the drain thread; -1: not */
+    pid_t target;         /* the direct child, for switch records before it runs; 0: none */
+    size_t node_limit;    /* tree nodes before `(other)`; 0: the default */
+    bool no_perf;         /* tests: use schedstat */
+    bool follow_children; /* read the sessions that the target's children make */
+    bool by_process;      /* functions of each process are rows of their own */
     struct sites
-        *sites; /* which functions are kept; the collector's until it is freed. NULL: all */
+        *sites;        /* which functions are kept; the collector's until it is freed. NULL: all */
+    double budget_pct; /* of the target's time, that the probe may cost; 0: no budget */
+    int (*signal_target)(
+        void *context); /* makes an idle probe look at the session; NULL: nothing can */
+    void *signal_context;
 };
 
 /* `mapping` must outlive the collector. NULL: out of memory. Does not start the thread. When
@@ -52,6 +58,22 @@ void collector_want(struct collector *collector, bool on);
 
 /* True when the probe has answered the last collector_want. */
 bool collector_switched(const struct collector *collector);
+
+/* A child that lives and is followed. */
+struct collector_child {
+    pid_t pid;
+    int pid_fd;    /* the caller's to close; -1: none */
+    bool switched; /* it has answered the last collector_want */
+};
+
+/* At most `most` of them; how many. */
+size_t collector_children(struct collector *collector, struct collector_child *list, size_t most);
+
+/* PIDs, as they say, of children that were made while recording was off. At most `most`; how many. */
+size_t collector_waiting(const struct collector *collector, pid_t *list, size_t most);
+
+/* From here on no child makes a session. */
+void collector_close_family(struct collector *collector);
 
 void collector_free(struct collector *collector); /* NULL is allowed; stops the thread first */
 

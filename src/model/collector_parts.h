@@ -7,6 +7,7 @@
 #ifndef ULMA_MODEL_COLLECTOR_PARTS_H
 #define ULMA_MODEL_COLLECTOR_PARTS_H
 
+#include "model/budget.h"
 #include "model/collector.h"
 #include "model/drain.h"
 #include "model/moment.h"
@@ -14,6 +15,14 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+
+struct member;
+
+/* What the header of one session counts. */
+struct family_sums {
+    uint64_t ringless_lost, definitions_refused, stack_guards, stack_guard_ticks, forks_unfollowed;
+    uint32_t off_cause;
+};
 
 enum { COLLECTOR_FREE_RINGS = 4, COLLECTOR_IDLE_NS = 50 * 1000 * 1000 };
 
@@ -25,6 +34,7 @@ struct collector {
     struct model model;
     struct drain drain;
     struct off_cpu off_cpu;
+    struct budget budget;
     struct clock_scale scale;
     struct timespec birth; /* CLOCK_REALTIME at birth_counter */
     uint64_t birth_counter;
@@ -36,6 +46,15 @@ struct collector {
     uint64_t end_target_cpu_ns, target_cpu_baseline_ns; /* of the target, see stolen.h */
     uint64_t cpu_ns, cpu_seen_ns; /* of our threads, in all and at the last tick */
     uint64_t cpu_seconds_ns[WINDOWS_SECONDS];
+
+    /* the target's children (family.h): the list and the rows are changed under the lock, by the keeper */
+    struct member *members;
+    struct process **processes; /* of children, those that have ended too; FAMILY_PROCESSES */
+    uint32_t process_count, processes_folded;
+    struct process process_rest;    /* of those that are not among them */
+    struct family_sums family_sums; /* of sessions given back */
+    uint64_t family_lost, family_nested, family_execs;
+    _Atomic uint32_t children_found; /* of the first session's children_made */
 
     pthread_t drain_thread, keeper_thread;
     _Atomic bool started; /* release after both threads' handles are there */
@@ -54,6 +73,9 @@ uint64_t collector_catch_up(struct collector *collector);
 
 /* The target's CPU time while it was recorded; 0: not known. */
 uint64_t collector_target_cpu_ns(const struct collector *collector);
+
+/* Under the lock: events lost and nested, of all processes. */
+void collector_losses(struct collector *collector, uint64_t *ret_lost, uint64_t *ret_nested);
 
 /* The keeper's thread. */
 void *keeper_run(void *collector);

@@ -4,7 +4,7 @@
  * Rules: strings of the header are the target's: copied, cut and terminated before use. */
 #include "base/arena.h"
 #include "base/text.h"
-#include "model/collector_parts.h"
+#include "model/family.h"
 #include "model/fold_source.h"
 #include "model/snapshot_make.h"
 #include "model/stolen.h"
@@ -33,11 +33,14 @@ struct reading {
     uint64_t on_ticks, off_ticks;
     uint64_t window_cpu_ns, window_from, window_events;
     uint64_t target_cpu_ns; /* as the kernel counts it; 0: not known */
+    uint64_t execs;
     uint32_t thread_count, left_out;
     bool site_matched[SITES_LIMIT];
     enum snapshot_wait_source wait_source;
     uint64_t waits_lost;
     bool recording, ended;
+    struct snapshot_process *processes;
+    size_t process_count, processes_folded;
 };
 
 static int read_header(void *context)
@@ -55,7 +58,8 @@ static int read_header(void *context)
     copy->ringless_lost = atomic_load(&header->ringless_lost);
     copy->stack_guards = atomic_load(&header->stack_guards);
     copy->stack_guard_ticks = atomic_load(&header->stack_guard_ticks);
-    copy->forks_unfollowed = atomic_load(&header->forks_unfollowed);
+    copy->forks_unfollowed = atomic_load(&header->forks_unfollowed) +
+                             atomic_load(&header->children_refused);
     return 0;
 }
 
@@ -100,8 +104,8 @@ static void read_counts(struct collector *collector, struct reading *reading)
     const struct model *model = &collector->model;
     uint64_t counter = reading->counter;
     uint64_t first = model->first_counter ? model->first_counter : counter;
-    drain_losses(&collector->drain, &reading->lost, &reading->nested);
-    reading->lost += reading->header.ringless_lost - collector->lost_baseline;
+    collector_losses(collector, &reading->lost, &reading->nested);
+    reading->lost -= collector->lost_baseline;
     reading->nested -= collector->nested_baseline;
     reading->events_read = model->events_read - collector->events_baseline;
     reading->gaps = model->gaps - collector->gaps_baseline;
@@ -122,9 +126,27 @@ static void read_counts(struct collector *collector, struct reading *reading)
     reading->target_cpu_ns = cpu_ns ? cpu_ns - collector->target_cpu_baseline_ns : 0;
     reading->wait_source = off_cpu_source(&collector->off_cpu);
     reading->ended = collector->end_counter != 0;
-    reading->recording = collector->drain.on && !reading->ended;
+    for (const struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        reading->recording = reading->recording || (drain->on && !reading->ended);
+        reading->execs += drain->execs;
+    }
+    reading->execs += collector->family_execs;
     reading->scale = collector->scale;
     reading->costs = collector->drain.words.costs;
+}
+
+/* What its children's sessions counted is the target's too. */
+static void read_family(struct collector *collector, struct header_copy *header)
+{
+    struct family_sums sums = {0};
+    uint64_t lost = 0, nested = 0;
+    family_add_sums(collector, &sums, &lost, &nested);
+    header->definitions_refused += sums.definitions_refused;
+    header->stack_guards += sums.stack_guards;
+    header->stack_guard_ticks += sums.stack_guard_ticks;
+    header->forks_unfollowed += sums.forks_unfollowed;
+    if (sums.off_cause != OFF_WANTED)
+        header->off_cause = sums.off_cause;
 }
 
 /* Enters with room enough in the scratch moment, however fast the model grows. */
@@ -147,6 +169,43 @@ static int enter_with_room(struct collector *collector, uint64_t *ret_counter)
     }
 }
 
+/* Calls and losses of a process's threads, but for what `process` knows of those that have ended. */
+static void take_process(const struct process *process, const struct model *model,
+                         struct snapshot_process *row)
+{
+    struct ended_thread sums = {0};
+    for (const struct track *track = model->tracks; track; track = track->next)
+        if (track->process == process && track->seen)
+            model_sum_thread(&sums, track);
+    *row = (struct snapshot_process){
+        .pid = process->pid,
+        .ppid = process->parent_pid,
+        .command = process->command,
+        .calls = process->ended_calls + sums.calls,
+        .lost = process->ended_lost + sums.lost,
+    };
+}
+
+/* Under the lock; commands are the processes' until it is given back, and so are copied after. */
+static void take_processes(const struct collector *collector, struct reading *reading)
+{
+    struct snapshot_process *rows = calloc(collector->process_count + 2, sizeof(*rows));
+    if (!rows)
+        return;
+    take_process(&collector->model.first, &collector->model, &rows[0]);
+    for (uint32_t i = 0; i < collector->process_count; i++)
+        take_process(collector->processes[i], &collector->model, &rows[i + 1]);
+    reading->process_count = collector->process_count + 1;
+    if (collector->processes_folded)
+        rows[reading->process_count++] = (struct snapshot_process){
+            .command = "(ended)",
+            .calls = collector->process_rest.ended_calls,
+            .lost = collector->process_rest.ended_lost,
+        };
+    reading->processes_folded = collector->processes_folded;
+    reading->processes = rows;
+}
+
 static int take(struct collector *collector, int window_s, enum snapshot_clock clock,
                 struct reading *reading)
 {
@@ -157,7 +216,9 @@ static int take(struct collector *collector, int window_s, enum snapshot_clock c
     int seconds = past_seconds(collector, reading->counter, window_s);
     reading->header.mapping = collector->mapping;
     guard_run(read_header, &reading->header);
+    read_family(collector, &reading->header);
     read_counts(collector, reading);
+    take_processes(collector, reading);
     read_window(collector, seconds, reading);
     moment->clock = clock;
     result = moment_take(moment, &collector->model, reading->counter, seconds);
@@ -176,7 +237,8 @@ static void find_stolen(struct snapshot_maker *maker, const struct reading *read
 {
     int64_t on_ticks = 0;
     for (uint32_t i = 0; i < maker->moment->thread_count; i++)
-        on_ticks += on_cpu_ticks(&maker->moment->threads[i].sums);
+        if (maker->moment->threads[i].sums.pid == reading->header.pid)
+            on_ticks += on_cpu_ticks(&maker->moment->threads[i].sums);
     int64_t on_ns = snapshot_make_ns(maker, on_ticks);
     if (reading->wait_source == WAIT_PERF && reading->target_cpu_ns)
         maker->stolen_share = stolen_share(on_ns, (int64_t)reading->target_cpu_ns);
@@ -200,7 +262,7 @@ static int fill_threads(struct snapshot_maker *maker, const struct reading *read
         int64_t window_wait_ns =
             snapshot_make_wait_ns(maker, from->window.wall_ticks, from->window.wait_ticks);
         *thread = (struct snapshot_thread){
-            .pid = reading->header.pid,
+            .pid = sums->pid,
             .tid = sums->tid,
             .ended = from->ended || reading->ended,
             .calls = sums->calls,
@@ -288,7 +350,8 @@ static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
         const struct snapshot_function *function = &snapshot->functions[i];
         uint64_t calls = function->calls + function->resumes;
         meta->calls += calls;
-        cost_ns += (double)calls * (function->kind == KIND_C ? c_ns : python_ns);
+        cost_ns += (double)(calls > function->estimated ? calls - function->estimated : 0) *
+                   (function->kind == KIND_C ? c_ns : python_ns);
     }
     for (size_t i = 0; i < snapshot->thread_count; i++) {
         profiled_ns += (double)snapshot->threads[i].profiled_ns;
@@ -297,6 +360,20 @@ static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
     }
     meta->ns_per_call = python_ns;
     meta->cost_pct = profiled_ns > 0 ? 100 * cost_ns / profiled_ns : 0;
+}
+
+/* Muting is said last: what was lost weighs more. */
+static void fill_budget(const struct collector *collector, struct snapshot *snapshot)
+{
+    struct snapshot_meta *meta = &snapshot->meta;
+    meta->budget_pct = collector->options.budget_pct;
+    unsigned minor = 0;
+    if (meta->python && sscanf(meta->python, "3.%u", &minor) == 1)
+        meta->budget_is_held = minor >= 12;
+    for (size_t i = 0; i < snapshot->function_count; i++)
+        meta->muted += snapshot->functions[i].is_muted;
+    if (meta->muted && !meta->inexact)
+        meta->inexact = arena_format(snapshot->arena, "%u muted", meta->muted);
 }
 
 static void fill_window(struct snapshot_meta *meta, const struct reading *reading)
@@ -348,7 +425,8 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     meta->stack_guards = header->stack_guards;
     meta->stack_guard_ns = clock_span_ns(&reading->scale, (int64_t)header->stack_guard_ticks);
     meta->forks_unfollowed = header->forks_unfollowed;
-    meta->execs_unfollowed = collector->drain.execs;
+    meta->by_process = collector->options.by_process;
+    meta->execs_unfollowed = reading->execs;
     meta->off_ns = clock_span_ns(&reading->scale, (int64_t)reading->off_ticks);
     meta->thread_count = reading->thread_count;
     meta->inexact = why_inexact(reading, snapshot->arena);
@@ -375,16 +453,26 @@ static int fill_sites(const struct sites *sites, const struct reading *reading,
     return 0;
 }
 
-static int fill_process(struct snapshot *snapshot)
+static int fill_processes(struct snapshot *snapshot, const struct reading *reading)
 {
-    snapshot->processes = arena_array(snapshot->arena, 1, sizeof(*snapshot->processes));
-    if (!snapshot->processes)
+    size_t count = reading->process_count;
+    snapshot->processes = arena_array(snapshot->arena, count + 1, sizeof(*snapshot->processes));
+    if (!snapshot->processes || count == 0)
         return -1;
-    snapshot->process_count = 1;
-    snapshot->processes[0].pid = snapshot->meta.pid;
-    snapshot->processes[0].ppid = (uint32_t)getpid();
-    snapshot->processes[0].calls = snapshot->meta.calls;
-    snapshot->processes[0].lost = snapshot->meta.lost;
+    snapshot->process_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const char *command = reading->processes[i].command;
+        snapshot->processes[i] = reading->processes[i];
+        snapshot->processes[i].command = command[0] ? arena_string(snapshot->arena, command) : NULL;
+    }
+    snapshot->meta.processes_folded = reading->processes_folded ? reading->processes_folded - 1 : 0;
+    struct snapshot_process *first = &snapshot->processes[0];
+    first->pid = snapshot->meta.pid;
+    first->ppid = (uint32_t)getpid();
+    if (count == 1) { /* C calls too, and what no thread lost */
+        first->calls = snapshot->meta.calls;
+        first->lost = snapshot->meta.lost;
+    }
     return 0;
 }
 
@@ -407,8 +495,9 @@ static int build(const struct collector *collector, const struct reading *readin
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);
+    fill_budget(collector, snapshot);
     fill_sources(&snapshot->meta, reading);
-    return fill_process(snapshot);
+    return fill_processes(snapshot, reading);
 }
 
 static void drop_seconds(struct moment *moment)
@@ -436,6 +525,7 @@ struct snapshot *collector_snapshot(struct collector *collector, int window_s,
         result = build(collector, reading, window_s, clock, snapshot);
     drop_seconds(&collector->scratch);
     pthread_mutex_unlock(&collector->snapshots);
+    free(reading->processes);
     free(reading);
     if (result) {
         snapshot_free(snapshot);

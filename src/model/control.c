@@ -12,8 +12,8 @@ static void add_frame(struct drain *drain, const struct event *event)
 {
     struct symbols *symbols = &drain->model->symbols;
     uint32_t symbol = symbols_handle(symbols, event_id(event)) >> 1;
-    if (symbols->symbols[symbol].left_out) {
-        if (drain->seed_count)
+    if (symbols_is_silent(symbols, symbol)) {
+        if (drain->seed_count && symbols->symbols[symbol].left_out)
             symbols_absorb(symbols, drain->seed[drain->seed_count - 1].symbol);
         return;
     }
@@ -87,7 +87,8 @@ static void switch_off(struct drain *drain, uint64_t counter)
     add_tracks(drain);
     struct order order = {.counter = counter, .round = drain->round, .off = true};
     for (struct track *track = drain->model->tracks; track; track = track->next)
-        seed_add_order(track, &order);
+        if (track->process == drain->process)
+            seed_add_order(track, &order);
     if (drain->on && counter > drain->on_counter)
         drain->on_ticks += counter - drain->on_counter;
     drain->on = false;

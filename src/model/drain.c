@@ -74,7 +74,8 @@ static void tell(void *context, uint32_t id, enum site_mode mode)
 int drain_init(struct drain *drain, struct mapping *mapping, struct model *model,
                enum clock_source clock)
 {
-    *drain = (struct drain){.mapping = mapping, .model = model, .clock = clock};
+    *drain = (struct drain){
+        .mapping = mapping, .model = model, .process = model->process, .clock = clock};
     drain->rings = calloc(SESSION_RING_LIMIT, sizeof(*drain->rings));
     if (!drain->rings)
         return -ENOMEM;
@@ -83,7 +84,8 @@ int drain_init(struct drain *drain, struct mapping *mapping, struct model *model
     model->symbols.tell = tell;
     atomic_init(&drain->ring_count, mapping->rings_made);
     drain->joined = mapping->rings_made == 0;
-    model->earliest = drain->joined ? 0 : clock_counter(clock) - DRAIN_COUNTER_SLACK;
+    if (!drain->joined && !model->earliest)
+        model->earliest = clock_counter(clock) - DRAIN_COUNTER_SLACK;
     return 0;
 }
 
@@ -96,6 +98,13 @@ void drain_done(struct drain *drain)
 }
 
 /* --- reading the words ---------------------------------------------------------------------- */
+
+/* Ids and frames are this process's from here on. */
+static void drain_enter(struct drain *drain)
+{
+    model_enter(drain->model, drain->process);
+    drain->model->symbols.define_context = drain;
+}
 
 static void read_ring(struct drain *drain, uint32_t index)
 {
@@ -132,6 +141,7 @@ static int read_words(void *context)
     drain->fullest = 0;
     drain->free_rings = 0;
     words->gone_head = atomic_load_explicit(&header->gone_head, memory_order_acquire);
+    words->children_made = atomic_load_explicit(&header->children_made, memory_order_acquire);
     words->target_pid = atomic_load_explicit(&header->target_pid, memory_order_relaxed);
     words->costs = (struct model_costs){header->cost_inner_ticks256, header->cost_outer_ticks256,
                                         header->cost_c_inner_ticks256,
@@ -276,6 +286,7 @@ static void end_ring(struct drain *drain, uint32_t index)
 
 void drain_end(struct drain *drain, uint64_t counter)
 {
+    drain_enter(drain);
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         struct track *track = drain->rings[i].track;
         if (!track)
@@ -357,11 +368,16 @@ static int beat(void *context)
 uint64_t drain_round(struct drain *drain)
 {
     drain->round++;
+    drain_enter(drain);
     if (guarded(drain, read_words, drain))
         return 0;
+    if (!drain->process->pid) {
+        drain->process->pid = drain->words.target_pid;
+        drain_enter(drain);
+    }
     uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_acquire);
     if (drain->before_events)
-        drain->before_events(drain->before_events_context);
+        drain->before_events(drain->before_events_context, drain);
     guarded(drain, read_control, drain);
     drain->model->latest = clock_counter(drain->clock) + DRAIN_COUNTER_SLACK;
     uint64_t consumed = consume(drain, 0, UINT64_MAX);

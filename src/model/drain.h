@@ -32,13 +32,15 @@ struct drain_ring {
 
 /* What the header said when a round began. */
 struct drain_words {
-    uint32_t target_pid, gone_head;
+    uint32_t target_pid, gone_head, children_made;
     struct model_costs costs;
 };
 
 struct drain {
     struct mapping *mapping;
     struct model *model;
+    struct process *process; /* whose session it is */
+    struct drain *next;      /* of another process of the family; NULL: none */
     enum clock_source clock;
     _Atomic uint32_t ring_count; /* rings that exist; set by who adds them */
     bool joined;                 /* a session that somebody else made: the header says how many */
@@ -49,7 +51,7 @@ struct drain {
     struct drain_words words;
     bool unreadable; /* the file was truncated under us */
     /* called once heads are read and before events are folded: the kernel's switch records */
-    void (*before_events)(void *context);
+    void (*before_events)(void *context, struct drain *drain);
     void *before_events_context;
 
     /* the control ring's seed being received */

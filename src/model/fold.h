@@ -22,9 +22,19 @@ struct model_options {
     void *define_context;
 };
 
+/* One process of the target. Ids and frames are its own: those of an event are of the present one. */
+struct process {
+    uint32_t pid, parent_pid;
+    char command[256];                /* "": not known */
+    uint64_t ended_calls, ended_lost; /* of its threads that are no more */
+    /* while another one is present */
+    struct symbols_ids ids;
+    struct suspended suspended;
+};
+
 /* A thread that is no more, as snapshots show it. */
 struct ended_thread {
-    uint32_t tid;
+    uint32_t pid, tid;
     char name[TRACK_NAME_SIZE];
     uint64_t calls, lost;
     int64_t profiled_ticks, wait_ticks, stalled_ticks, corrected_ticks, outside_ticks;
@@ -33,6 +43,9 @@ struct ended_thread {
 enum { MODEL_ENDED_MAX = 4096 };
 
 struct model {
+    struct process *process; /* the present one */
+    struct process first;
+    bool by_process; /* rows are of one process each */
     struct nodes nodes;
     struct symbols symbols;
     struct suspended suspended;
@@ -68,7 +81,16 @@ struct model_costs {
 };
 void model_set_costs(struct model *model, const struct model_costs *costs);
 
-/* A new live track. NULL: no memory. */
+/* 0 or -ENOMEM. model_end_process gives back what it holds. */
+int model_init_process(struct process *process);
+
+/* From here on events are of this process. */
+void model_enter(struct model *model, struct process *process);
+
+/* It has ended, all its tracks have; the first one is present then. */
+void model_end_process(struct model *model, struct process *process);
+
+/* A new live track of the present process. NULL: no memory. */
 struct track *model_add_track(struct model *model, uint32_t tid);
 
 /* The thread has ended: closes what is open as of its last event; the track is freed. */

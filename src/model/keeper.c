@@ -3,7 +3,7 @@
  * Why a thread: adding a ring allocates pages of a tmpfs, /proc is read line by line; the fold must
  * not wait for either.
  * Rules: I/O without the lock; the lock only to hand over what was read. */
-#include "model/collector_parts.h"
+#include "model/family.h"
 #include "model/schedstat.h"
 #include "wire/guard.h"
 
@@ -36,23 +36,34 @@ static void add_rings(struct collector *collector)
 
 /* --- names of threads that Python does not know ---------------------------------------------- */
 
-static uint32_t list_nameless(struct collector *collector, uint32_t *tids)
+/* The process of the thread, as /proc has it. */
+static uint32_t owner_of(const struct collector *collector, const struct track *track)
+{
+    if (track->process != &collector->model.first)
+        return track->process->pid;
+    return collector->options.target > 0 ? (uint32_t)collector->options.target : track->tid;
+}
+
+struct nameless {
+    uint32_t pid, tid; /* pid 0: not known */
+};
+
+static uint32_t list_nameless(struct collector *collector, struct nameless *list)
 {
     uint32_t count = 0;
     collector_enter(collector);
     for (struct track *track = collector->model.tracks; track && count < NAMES_AT_ONCE;
          track = track->next)
         if (track->seen && track->tid && track->name[0] == '\0')
-            tids[count++] = track->tid;
+            list[count++] = (struct nameless){owner_of(collector, track), track->tid};
     collector_leave(collector);
     return count;
 }
 
-static bool read_comm(struct collector *collector, uint32_t tid, char *name, size_t size)
+static bool read_comm(const struct nameless *thread, char *name, size_t size)
 {
     char path[64];
-    uint32_t pid = collector->options.target > 0 ? (uint32_t)collector->options.target : tid;
-    snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", pid, tid);
+    snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", thread->pid, thread->tid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
@@ -68,7 +79,7 @@ static bool read_comm(struct collector *collector, uint32_t tid, char *name, siz
 static void give_name(struct collector *collector, uint32_t tid, const char *name)
 {
     collector_enter(collector);
-    struct track *track = drain_find_tid(&collector->drain, tid);
+    struct track *track = family_find_tid(&collector->drain, tid);
     if (track && track->name[0] == '\0')
         snprintf(track->name, sizeof(track->name), "%s", name);
     collector_leave(collector);
@@ -76,12 +87,12 @@ static void give_name(struct collector *collector, uint32_t tid, const char *nam
 
 static void name_threads(struct collector *collector)
 {
-    uint32_t tids[NAMES_AT_ONCE];
+    struct nameless list[NAMES_AT_ONCE];
     char name[TRACK_NAME_SIZE];
-    uint32_t count = list_nameless(collector, tids);
+    uint32_t count = list_nameless(collector, list);
     for (uint32_t i = 0; i < count; i++)
-        if (read_comm(collector, tids[i], name, sizeof(name)))
-            give_name(collector, tids[i], name);
+        if (read_comm(&list[i], name, sizeof(name)))
+            give_name(collector, list[i].tid, name);
 }
 
 /* --- the thread ----------------------------------------------------------------------------- */
@@ -105,6 +116,8 @@ void *keeper_run(void *context)
     uint64_t next_names_ns = 0;
     while (!atomic_load(&collector->stop)) {
         add_rings(collector);
+        budget_call(collector);
+        family_keep(collector);
         off_cpu_poll(collector);
         if (clock_monotonic_ns() >= next_names_ns) {
             name_threads(collector);

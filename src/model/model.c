@@ -15,6 +15,7 @@ int model_init(struct model *model, const struct model_options *options)
 {
     *model = (struct model){
         .entries_left = ENTRIES_OF_ALL, .gap_ticks = UINT64_MAX, .latest = UINT64_MAX};
+    model->process = &model->first;
     int result = nodes_init(&model->nodes, options->node_limit);
     if (result == 0)
         result = symbols_init(&model->symbols, options->define, options->define_context);
@@ -28,6 +29,40 @@ int model_init(struct model *model, const struct model_options *options)
     if (result)
         model_done(model);
     return result;
+}
+
+int model_init_process(struct process *process)
+{
+    int result = symbols_ids_init(&process->ids);
+    if (result == 0)
+        result = suspended_init(&process->suspended);
+    if (result)
+        symbols_ids_done(&process->ids);
+    return result;
+}
+
+void model_enter(struct model *model, struct process *process)
+{
+    struct symbols *symbols = &model->symbols;
+    struct process *before = model->process;
+    symbols->pid = model->by_process ? process->pid : 0;
+    if (before == process)
+        return;
+    uint64_t refused = model->suspended.refused; /* of all processes */
+    before->ids = (struct symbols_ids){symbols->by_id, symbols->live};
+    before->suspended = model->suspended;
+    symbols->by_id = process->ids.by_id;
+    symbols->live = process->ids.live;
+    model->suspended = process->suspended;
+    model->suspended.refused = refused;
+    model->process = process;
+}
+
+void model_end_process(struct model *model, struct process *process)
+{
+    model_enter(model, &model->first);
+    symbols_ids_done(&process->ids);
+    suspended_done(&process->suspended);
 }
 
 void model_done(struct model *model)
@@ -79,6 +114,7 @@ struct track *model_add_track(struct model *model, uint32_t tid)
     if (!track)
         return NULL;
     track->tid = tid;
+    track->process = model->process;
     if (model->nodes.full)
         track->depths = calloc(SYMBOLS_LIMIT, sizeof(*track->depths));
     struct track **last = &model->tracks;
@@ -101,8 +137,13 @@ void model_sum_thread(struct ended_thread *ended, const struct track *track)
 
 static void keep_ended(struct model *model, const struct track *track)
 {
+    struct ended_thread sums = {0};
+    model_sum_thread(&sums, track);
+    track->process->ended_calls += sums.calls;
+    track->process->ended_lost += sums.lost;
     if (model->ended_count < MODEL_ENDED_MAX) {
         struct ended_thread *ended = &model->ended[model->ended_count++];
+        ended->pid = track->process->pid;
         ended->tid = track->tid;
         memcpy(ended->name, track->name, sizeof(ended->name));
         model_sum_thread(ended, track);

@@ -81,6 +81,9 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
 {
     *row = (struct moment_row){.symbol = index,
                                .absorbs = symbols->symbols[index].absorbs,
+                               .is_estimated = symbols->symbols[index].is_estimated,
+                               .holds_muted = symbols->symbols[index].holds_muted,
+                               .estimated = symbols->symbols[index].estimated,
                                .min_ticks = INT64_MAX,
                                .max_ticks = -1};
     for (uint32_t i = index; i; i = symbols->symbols[i].next_twin) {
@@ -123,6 +126,7 @@ static void take_thread(struct moment_thread *thread, const struct track *track)
     *thread = (struct moment_thread){.depth = track->depth};
     if (track->depth)
         thread->running_symbol = track->entries[track->depth].symbol;
+    sums->pid = track->process->pid;
     sums->tid = track->tid;
     memcpy(sums->name, track->name, sizeof(sums->name));
     model_sum_thread(sums, track);

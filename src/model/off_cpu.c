@@ -5,7 +5,7 @@
  * it is off counts as running until its next switch. */
 #include "model/off_cpu.h"
 
-#include "model/collector_parts.h"
+#include "model/family.h"
 #include "model/schedstat.h"
 
 enum { POLL_THREADS = 256 };
@@ -47,10 +47,11 @@ static void apply_end(struct off_cpu *off_cpu, struct drain *drain, uint64_t cou
                       const struct switch_record *record)
 {
     bool exec = record->kind == SWITCH_EXEC;
-    if (record->tid != drain->words.target_pid ||
-        (!exec && record->tid == (uint32_t)off_cpu->child))
-        return; /* its launch; or the child's end, which the caller knows best */
-    control_end(drain, counter, exec);
+    if (!exec && record->tid == (uint32_t)off_cpu->child)
+        return; /* which the caller knows best */
+    for (; drain; drain = drain->next)
+        if (record->tid == drain->words.target_pid) /* else: a launch */
+            control_end(drain, counter, exec);
 }
 
 static void apply_record(struct off_cpu *off_cpu, struct drain *drain,
@@ -64,7 +65,7 @@ static void apply_record(struct off_cpu *off_cpu, struct drain *drain,
     bool out = record->kind == SWITCH_OUT;
     *entry_of(off_cpu, record->tid) =
         (struct off_cpu_tid){.tid = record->tid, .off = out, .counter = counter};
-    struct track *track = drain_find_tid(drain, record->tid);
+    struct track *track = family_find_tid(drain, record->tid);
     if (!track)
         return;
     track->waits_known = true;
@@ -76,9 +77,9 @@ static void apply_record(struct off_cpu *off_cpu, struct drain *drain,
 }
 
 /* Threads that were told of by a seed, and sleep. */
-static void look_up_new(struct off_cpu *off_cpu, struct drain *drain)
+static void look_up_new(struct off_cpu *off_cpu, const struct model *model)
 {
-    for (struct track *track = drain->model->tracks; track; track = track->next) {
+    for (struct track *track = model->tracks; track; track = track->next) {
         if (track->waits_known || !track->tid)
             continue;
         const struct off_cpu_tid *entry = entry_of(off_cpu, track->tid);
@@ -90,36 +91,38 @@ static void look_up_new(struct off_cpu *off_cpu, struct drain *drain)
     }
 }
 
-void off_cpu_read(struct off_cpu *off_cpu, struct drain *drain, const struct clock_scale *scale)
+void off_cpu_read(struct off_cpu *off_cpu, struct drain *first, const struct clock_scale *scale)
 {
     const struct switch_record *list;
     if (!off_cpu->records)
         return;
-    look_up_new(off_cpu, drain);
+    look_up_new(off_cpu, first->model);
     uint32_t count = switch_records_read(off_cpu->records, &list);
     for (uint32_t i = 0; i < count; i++)
-        apply_record(off_cpu, drain, scale, &list[i]);
+        apply_record(off_cpu, first, scale, &list[i]);
 }
 
 /* --- schedstat ------------------------------------------------------------------------------ */
 
 struct reading {
-    uint32_t tid;
+    uint32_t pid, tid;
     bool good;
     uint64_t time_ns, running_ns;
 };
 
-static uint32_t list_threads(struct collector *collector, struct reading *readings,
-                             uint32_t *ret_pid)
+static uint32_t list_threads(struct collector *collector, struct reading *readings)
 {
     uint32_t count = 0;
     collector_enter(collector);
-    *ret_pid = collector->options.target > 0 ? (uint32_t)collector->options.target
-                                             : collector->drain.words.target_pid;
+    uint32_t first = collector->options.target > 0 ? (uint32_t)collector->options.target
+                                                   : collector->drain.words.target_pid;
     for (struct track *track = collector->model.tracks; track && count < POLL_THREADS;
-         track = track->next)
+         track = track->next) {
+        bool of_first = track->process == &collector->model.first;
         if (track->seen && track->tid)
-            readings[count++] = (struct reading){.tid = track->tid};
+            readings[count++] =
+                (struct reading){.pid = of_first ? first : track->process->pid, .tid = track->tid};
+    }
     collector_leave(collector);
     return count;
 }
@@ -130,7 +133,7 @@ static void hand_over(struct collector *collector, const struct reading *reading
     collector_catch_up(collector);
     double ticks_per_ns = 1 / collector->scale.ns_per_tick;
     for (uint32_t i = 0; i < count; i++) {
-        struct track *track = drain_find_tid(&collector->drain, readings[i].tid);
+        struct track *track = family_find_tid(&collector->drain, readings[i].tid);
         if (!track || !readings[i].good)
             continue;
         collector->off_cpu.schedstat_works = true;
@@ -145,10 +148,10 @@ void off_cpu_poll(struct collector *collector)
     struct reading readings[POLL_THREADS];
     if (collector->off_cpu.records)
         return;
-    uint32_t pid;
-    uint32_t count = list_threads(collector, readings, &pid);
+    uint32_t count = list_threads(collector, readings);
     for (uint32_t i = 0; i < count; i++) {
-        readings[i].good = schedstat_read(pid, readings[i].tid, &readings[i].running_ns);
+        readings[i].good =
+            schedstat_read(readings[i].pid, readings[i].tid, &readings[i].running_ns);
         readings[i].time_ns = clock_monotonic_ns();
     }
     if (count)

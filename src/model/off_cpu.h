@@ -40,7 +40,8 @@ enum snapshot_wait_source off_cpu_source(const struct off_cpu *off_cpu);
 /* Switch records that the kernel had no room for: their waits count as CPU time, or as stolen. */
 uint64_t off_cpu_lost(const struct off_cpu *off_cpu);
 
-void off_cpu_read(struct off_cpu *off_cpu, struct drain *drain, const struct clock_scale *scale);
+/* `first`: the target's; its children's follow it. */
+void off_cpu_read(struct off_cpu *off_cpu, struct drain *first, const struct clock_scale *scale);
 void off_cpu_poll(struct collector *collector);
 
 #endif

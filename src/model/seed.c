@@ -48,9 +48,9 @@ void seed_event(struct model *model, struct track *track, const struct event *ev
         model->bad_events++;
     } else if (kind == EVENT_SEED_FRAME) {
         uint32_t symbol = symbols_handle(&model->symbols, event_id(event)) >> 1;
-        if (!model->symbols.symbols[symbol].left_out)
+        if (!symbols_is_silent(&model->symbols, symbol))
             add_frame(track, (struct seed_frame){.frame = event->frame, .symbol = symbol});
-        else if (track->seed_count)
+        else if (track->seed_count && model->symbols.symbols[symbol].left_out)
             symbols_absorb(&model->symbols, track->seed[track->seed_count - 1].symbol);
     } else {
         track->seeding = false;

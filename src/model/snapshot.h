@@ -31,7 +31,8 @@ enum snapshot_kind {
 enum snapshot_wait_source { WAIT_NONE, WAIT_SCHEDSTAT, WAIT_PERF };
 
 struct snapshot_function {
-    uint32_t id; /* stable through the whole session, local to it; 1.. */
+    uint32_t pid; /* 0: summed over all processes */
+    uint32_t id;  /* stable through the whole session, local to it; 1.. */
     enum snapshot_kind kind;
     const char *name;     /* co_name; for C as cProfile spells it: <built-in method builtins.len> */
     const char *qualname; /* equals name where nothing better is known */
@@ -54,6 +55,9 @@ struct snapshot_function {
         int64_t max_ns, p50_ns, p99_ns;
     } window;
     bool calls_exact, times_exact;
+    uint64_t
+        estimated; /* of calls and resumes: those that nobody heard, since the budget muted it */
+    bool is_muted; /* its numbers hold such estimates */
     bool holds_left_out; /* it called functions that are left out: their time is in its self */
 };
 
@@ -128,6 +132,8 @@ struct snapshot_meta {
     uint64_t events_read, lost, gaps, nested, unmatched_pops, bad_events;
     uint64_t waits_lost; /* of the switch records */
     uint64_t execs_unfollowed;
+    uint64_t processes_folded; /* beside the one in which they stand */
+    bool by_process;
     uint64_t definitions_refused, stack_guards, forks_unfollowed;
     int64_t stack_guard_ns, off_ns;
     int64_t stolen_ns;     /* a host took the CPU away; it is in the waiting times */
@@ -136,6 +142,9 @@ struct snapshot_meta {
     double ns_per_call;    /* the probe's calibrated cost per call and return */
     double cost_pct;       /* that cost's share of the profiled time */
     double collector_pct;  /* one CPU = 100 */
+    double budget_pct;     /* that cost may have; 0: no budget */
+    bool budget_is_held;   /* muting ends the cost: 3.12 and newer */
+    uint32_t muted;        /* functions with estimates in their numbers */
     const char *inexact;   /* NULL: exact. Else why not, a short phrase */
     struct {
         const char *name; /* "calls", "c-calls" */

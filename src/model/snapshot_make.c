@@ -56,6 +56,7 @@ static int fill_function(struct snapshot_maker *maker, uint32_t symbol,
     const struct symbol *from = &maker->symbols->symbols[symbol];
     const struct moment_row *row = &maker->moment->rows[symbol];
     *function = (struct snapshot_function){
+        .pid = from->pid,
         .id = symbol,
         .kind = from->kind,
         .name = keep(maker, from->name),
@@ -68,8 +69,11 @@ static int fill_function(struct snapshot_maker *maker, uint32_t symbol,
         .max_ns = snapshot_make_ns(maker, row->max_ticks),
         .p50_ns = snapshot_make_ns(maker, row->p50_ticks),
         .p99_ns = snapshot_make_ns(maker, row->p99_ticks),
-        .calls_exact = maker->exact && symbol != SYMBOL_OTHER,
-        .times_exact = maker->exact && symbol != SYMBOL_OTHER && symbol != SYMBOL_RESYNC,
+        .calls_exact = maker->exact && symbol != SYMBOL_OTHER && !row->is_estimated,
+        .times_exact = maker->exact && symbol != SYMBOL_OTHER && symbol != SYMBOL_RESYNC &&
+                       !row->is_estimated && !row->holds_muted,
+        .estimated = row->estimated,
+        .is_muted = row->is_estimated,
         .holds_left_out = row->absorbs,
     };
     function->qualname = from->qualname == from->name ? function->name

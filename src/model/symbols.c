@@ -18,7 +18,8 @@ static void forget_numbers(struct symbol *symbol)
     symbol->min_ticks = symbol->min_cpu_ticks = INT64_MAX;
     symbol->second_max_ticks = symbol->second_max_cpu_ticks = -1;
     symbol->max_ticks = symbol->max_cpu_ticks = -1;
-    symbol->yields = symbol->raised = 0;
+    symbol->yields = symbol->raised = symbol->estimated = 0;
+    symbol->is_estimated = symbol->holds_muted = false;
 }
 
 static uint32_t add_symbol(struct symbols *symbols)
@@ -44,19 +45,41 @@ int symbols_init(struct symbols *symbols, symbols_define *define, void *context)
     symbols->define = define;
     symbols->define_context = context;
     symbols->symbols = region_new(symbols->limit, sizeof(*symbols->symbols));
-    symbols->by_id = region_new(SESSION_ID_LIMIT, sizeof(*symbols->by_id));
+    struct symbols_ids ids = {NULL, NULL};
     symbols->buckets = calloc(FIRST_BUCKETS, sizeof(*symbols->buckets));
     symbols->buffer = malloc(DEFINITION_BUFFER_SIZE);
     int result = histogram_pool_init(&symbols->octaves, SYMBOLS_OCTAVES_MAX);
-    if (!symbols->symbols || !symbols->by_id || !symbols->buckets || !symbols->buffer || result) {
+    if (result == 0)
+        result = symbols_ids_init(&ids);
+    symbols->by_id = ids.by_id;
+    symbols->live = ids.live;
+    if (!symbols->symbols || !symbols->buckets || !symbols->buffer || result) {
         symbols_done(symbols);
         return -ENOMEM;
     }
     add_pseudo(symbols, "(root)");
     add_pseudo(symbols, "(other)");
     add_pseudo(symbols, "(resync)");
-    symbols->by_id[0] = SYMBOL_OTHER << 1 | 1;
     return 0;
+}
+
+int symbols_ids_init(struct symbols_ids *ids)
+{
+    ids->by_id = region_new(SESSION_ID_LIMIT, sizeof(*ids->by_id));
+    ids->live = region_new(SYMBOLS_LIMIT, sizeof(*ids->live));
+    if (!ids->by_id || !ids->live) {
+        symbols_ids_done(ids);
+        return -ENOMEM;
+    }
+    ids->by_id[0] = SYMBOL_OTHER << 1 | 1;
+    return 0;
+}
+
+void symbols_ids_done(struct symbols_ids *ids)
+{
+    region_free(ids->by_id, SESSION_ID_LIMIT, sizeof(*ids->by_id));
+    region_free(ids->live, SYMBOLS_LIMIT, sizeof(*ids->live));
+    *ids = (struct symbols_ids){NULL, NULL};
 }
 
 void symbols_done(struct symbols *symbols)
@@ -66,7 +89,8 @@ void symbols_done(struct symbols *symbols)
         free(symbols->symbols[i].cpu_difference);
     }
     region_free(symbols->symbols, symbols->limit, sizeof(*symbols->symbols));
-    region_free(symbols->by_id, SESSION_ID_LIMIT, sizeof(*symbols->by_id));
+    struct symbols_ids ids = {symbols->by_id, symbols->live};
+    symbols_ids_done(&ids);
     histogram_pool_done(&symbols->octaves);
     free(symbols->buckets);
     free(symbols->buffer);
@@ -93,9 +117,9 @@ static uint64_t hash_text(uint64_t hash, const char *text)
     return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
-static uint64_t hash_row(const struct definition_text *text)
+static uint64_t hash_row(const struct definition_text *text, uint32_t pid)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ text->fixed.line;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ text->fixed.line ^ (uint64_t)pid << 32;
     hash = hash_text(hash, text->name);
     hash = hash_text(hash, text->qualname);
     hash = hash_text(hash, text->module);
@@ -108,9 +132,10 @@ static bool same_text(const char *kept, const char *text)
     return strcmp(kept ? kept : "", text) == 0;
 }
 
-static bool is_row(const struct symbol *symbol, uint64_t hash, const struct definition_text *text)
+static bool is_row(const struct symbol *symbol, uint64_t hash, uint32_t pid,
+                   const struct definition_text *text)
 {
-    return symbol->hash == hash && symbol->line == text->fixed.line &&
+    return symbol->hash == hash && symbol->pid == pid && symbol->line == text->fixed.line &&
            symbol->kind == kind_of(&text->fixed) && same_text(symbol->name, text->name) &&
            same_text(symbol->qualname, text->qualname[0] ? text->qualname : text->name) &&
            same_text(symbol->module, text->module) && same_text(symbol->file, text->file);
@@ -168,7 +193,7 @@ static bool is_left_out(struct symbols *symbols, const struct definition_text *t
            !sites_keep(symbols->sites, &site);
 }
 
-static void tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode)
+void symbols_tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode)
 {
     if (symbols->tell)
         symbols->tell(symbols->define_context, id, mode);
@@ -182,7 +207,7 @@ void symbols_leave_out(struct symbols *symbols, uint32_t symbol, uint32_t id, ui
     if (row->heard < SYMBOLS_HEARD_MAX)
         row->heard++;
     else /* a few times, while what was written before is on its way */
-        tell_mode(symbols, id, MODE_OFF);
+        symbols_tell_mode(symbols, id, MODE_OFF);
 }
 
 static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct definition_text *text)
@@ -196,6 +221,7 @@ static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct def
         return SYMBOL_OTHER;
     }
     symbol->hash = hash;
+    symbol->pid = symbols->pid;
     symbol->line = text->fixed.line;
     symbol->kind = kind_of(&text->fixed);
     symbol->left_out = is_left_out(symbols, text);
@@ -216,6 +242,7 @@ static uint32_t add_twin(struct symbols *symbols, uint32_t row, uint32_t last)
     struct symbol *twin = &symbols->symbols[index];
     const struct symbol *first = &symbols->symbols[row];
     twin->row = row;
+    twin->pid = first->pid;
     twin->line = first->line;
     twin->kind = first->kind;
     twin->name = first->name;
@@ -232,7 +259,7 @@ uint32_t symbols_same_row(struct symbols *symbols, uint32_t row)
     uint32_t last = row;
     int twins = 0;
     for (uint32_t twin = row; twin; twin = symbols->symbols[twin].next_twin, twins++) {
-        if (symbols->symbols[twin].live == 0)
+        if (symbols->live[twin] == 0)
             return twin;
         last = twin;
     }
@@ -248,9 +275,9 @@ uint32_t symbols_same_row(struct symbols *symbols, uint32_t row)
 
 static uint32_t find_symbol(struct symbols *symbols, const struct definition_text *text)
 {
-    uint64_t hash = hash_row(text);
+    uint64_t hash = hash_row(text, symbols->pid);
     uint32_t row = symbols->buckets[hash & symbols->bucket_mask];
-    while (row && !is_row(&symbols->symbols[row], hash, text))
+    while (row && !is_row(&symbols->symbols[row], hash, symbols->pid, text))
         row = symbols->symbols[row].next_in_bucket;
     return row ? symbols_same_row(symbols, row) : add_row(symbols, hash, text);
 }
@@ -265,11 +292,15 @@ uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
     uint32_t symbol = SYMBOL_OTHER;
     if (symbols->define(symbols->define_context, id, symbols->buffer, &text) == 0) {
         symbol = find_symbol(symbols, &text);
-        symbols->symbols[symbol].live++;
+        symbols->live[symbol]++;
     }
     const struct symbol *found = &symbols->symbols[symbol];
     if (found->left_out)
-        tell_mode(symbols, id, MODE_HEARD);
+        symbols_tell_mode(symbols, id, MODE_HEARD);
+    if (symbols->symbols[found->row].muted) {
+        symbols_tell_mode(symbols, id, symbols->mute_mode);
+        symbols->closing = true;
+    }
     symbols->by_id[id] = symbol << 1 | (symbols_suspends(found) || found->left_out);
     return symbols->by_id[id];
 }
@@ -278,11 +309,11 @@ void symbols_forget(struct symbols *symbols, uint32_t id)
 {
     if (id == 0 || id >= SESSION_ID_LIMIT || symbols->by_id[id] == 0)
         return;
-    struct symbol *symbol = &symbols->symbols[symbols->by_id[id] >> 1];
-    if (symbol->live)
-        symbol->live--;
-    if (symbol->left_out)
-        tell_mode(symbols, id, MODE_RECORD);
+    uint32_t symbol = symbols->by_id[id] >> 1;
+    if (symbols->live[symbol])
+        symbols->live[symbol]--;
+    if (symbols_is_silent(symbols, symbol))
+        symbols_tell_mode(symbols, id, MODE_RECORD);
     symbols->by_id[id] = 0;
 }
 

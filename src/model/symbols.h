@@ -38,11 +38,17 @@ struct symbol {
     /* cold */
     uint32_t row;       /* the symbol that stands for the row: its first twin */
     uint32_t next_twin; /* 0: none */
-    uint32_t live;      /* ids that mean this symbol now */
+    uint32_t pid;       /* of a row by process; else 0 */
     uint32_t turn;      /* of a row: the twin given out last when none was free */
     uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     bool left_out;      /* by a pattern: it has no entries, and no node is its own */
     bool absorbs;       /* it has called one left out: that one's time is in its own */
+    /* of a row, by the budget (mute.h) */
+    bool muted;         /* now: it has no entries */
+    bool muted_once;    /* pops without a push may come */
+    bool is_estimated;  /* its numbers hold estimates */
+    bool holds_muted;   /* its self time is what was left when estimates had been taken from it */
+    uint64_t estimated; /* calls and resumes that nobody heard */
     uint32_t next_in_bucket;
     uint64_t hash;
     uint32_t line;
@@ -63,18 +69,34 @@ struct symbols {
     uint32_t count, limit;
     uint32_t *buckets; /* row hash -> symbol */
     uint32_t bucket_mask;
+    /* of the process whose events are folded now (symbols_enter) */
     uint32_t *by_id; /* SESSION_ID_LIMIT of them: what symbols_handle says; 0: not seen */
+    uint32_t *live;  /* by symbol: ids that mean it now */
+    uint32_t pid;    /* of the rows that are made; 0: one row for all processes */
+
     struct octave_pool octaves;
     symbols_define *define;
     void *define_context; /* of tell, too */
     struct sites *sites;  /* NULL: all functions are kept */
     symbols_tell *tell;
     uint32_t left_out_rows;
-    char *buffer; /* DEFINITION_BUFFER_SIZE */
+    uint32_t muted_rows;      /* now */
+    enum site_mode mute_mode; /* for ids that are met while their row is muted */
+    bool closing;             /* some of these are not OFF yet */
+    char *buffer;             /* DEFINITION_BUFFER_SIZE */
 };
 
 int symbols_init(struct symbols *symbols, symbols_define *define, void *context);
 void symbols_done(struct symbols *symbols);
+
+/* What ids mean in one process of several. */
+struct symbols_ids {
+    uint32_t *by_id, *live;
+};
+
+/* 0 or -ENOMEM. */
+int symbols_ids_init(struct symbols_ids *ids);
+void symbols_ids_done(struct symbols_ids *ids);
 
 /* Nobody knows of `(other)`, so it may. */
 static inline bool symbols_suspends(const struct symbol *symbol)
@@ -107,10 +129,22 @@ static inline void symbols_absorb(struct symbols *symbols, uint32_t caller)
     symbols->symbols[symbols->symbols[caller].row].absorbs = true;
 }
 
-static inline bool symbols_left_out(struct symbols *symbols, uint32_t id)
+/* It has no entries now. */
+static inline bool symbols_is_silent(const struct symbols *symbols, uint32_t symbol)
 {
-    return symbols->symbols[symbols_handle(symbols, id) >> 1].left_out;
+    return symbols->symbols[symbol].left_out ||
+           symbols->symbols[symbols->symbols[symbol].row].muted;
 }
+
+/* Its pops may come without a push that was told. */
+static inline bool symbols_ends_alone(struct symbols *symbols, uint32_t id)
+{
+    const struct symbol *symbol = &symbols->symbols[symbols_handle(symbols, id) >> 1];
+    return symbol->left_out || symbols->symbols[symbol->row].muted_once;
+}
+
+/* Says what the id does from now on, where there is somebody to say it to. */
+void symbols_tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode);
 
 /* An activation ended after `wall`, of which it waited `wait`. Negative wall: not known. */
 void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_ticks,

@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 struct model;
+struct process;
 struct schedstat_gaps;
 
 /* The beginning of an activation that was not seen to begin or to go on: so late that its running
@@ -99,6 +100,7 @@ struct track {
     struct order *orders;
     uint32_t order_count, order_limit;
 
+    struct process *process;
     uint32_t tid;
     char name[TRACK_NAME_SIZE];
     uint64_t lost, nested; /* copied from its ring */

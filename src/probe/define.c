@@ -5,6 +5,8 @@
  * collector could write decides where we write, except gone_acked, which is checked. */
 #include "probe/define.h"
 
+#include "probe/switch.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +33,9 @@ static struct {
     uint32_t full_at; /* gone_acked when there was no room, plus 1; 0: there is room */
 } book;
 
+/* By id; borrowed: on_code_end takes them out. Apart from the book, so that what no id reached is no memory. */
+static PyObject *codes[SESSION_ID_LIMIT];
+
 struct names {
     PyObject *name, *qualname, *module, *file; /* bytes or NULL; owned */
     uint32_t line;
@@ -39,6 +44,7 @@ struct names {
 
 void define_reset(void)
 {
+    memset(codes, 0, book.next_id * sizeof(PyObject *));
     memset(&book, 0, sizeof(book));
     book.next_id = 1;
     book.next_unit = SLOTS_BYTES / 8;
@@ -53,7 +59,10 @@ static _Atomic uint32_t *slot_of(uint32_t id)
 static void on_code_end(void *value)
 {
     uintptr_t bits = (uintptr_t)value;
-    if (!link_to.header || (uint32_t)(bits >> 32) != link_to.generation)
+    if ((uint32_t)(bits >> 32) != link_to.generation)
+        return;
+    codes[(uint32_t)bits % SESSION_ID_LIMIT] = NULL;
+    if (!link_to.header)
         return;
     struct session_header *header = link_to.header;
     uint32_t head = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
@@ -227,6 +236,8 @@ static bool refused(void)
 
 uint32_t define_code(PyObject *code, void *frame)
 {
+    if (link_to.orphan)
+        switch_follow_child(frame ? pyapi_frame_key(frame) : 0);
     if (!link_to.header || Py_TYPE(code) != pyapi.code_type || refused())
         return 0;
     PyObject *type, *value, *traceback;
@@ -246,9 +257,16 @@ uint32_t define_code(PyObject *code, void *frame)
         uintptr_t bits = ((uintptr_t)link_to.generation << 32) | id;
         if (pyapi.set_extra(code, pyapi.extra_index, (void *)bits))
             PyErr_Clear();
+        else
+            codes[id] = code;
     }
     PyErr_Restore(type, value, traceback);
     return id;
+}
+
+PyObject *define_code_of(uint32_t id)
+{
+    return id < SESSION_ID_LIMIT ? codes[id] : NULL;
 }
 
 /* --- C functions: a table by PyMethodDef ---------------------------------------------------- */
@@ -311,6 +329,8 @@ static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObje
 
 uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module)
 {
+    if (link_to.orphan)
+        switch_follow_child(0);
     if (!link_to.header)
         return 0;
     uintptr_t hash = (uintptr_t)method >> 3;

@@ -19,6 +19,9 @@ uint32_t define_code(PyObject *code, void *frame);
 /* The id of a C function by its PyMethodDef; `self` and `module` name it as cProfile does. */
 uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module);
 
+/* The code object that has this id now, borrowed; NULL: none, or a C function's. */
+PyObject *define_code_of(uint32_t id);
+
 /* New link: ids begin anew. */
 void define_reset(void);
 

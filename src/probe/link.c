@@ -20,7 +20,7 @@ static const unsigned char all_off[1] = {MODE_OFF};
 struct link link_to = {
     .modes = all_off, .clock = CLOCK_MONOTONIC_NS, .serial = &link_to.serial_seen};
 
-static bool header_is_sound(const struct session_header *header, size_t size)
+bool link_header_is_sound(const struct session_header *header, size_t size)
 {
     return header->magic == SESSION_MAGIC && header->format == SESSION_FORMAT &&
            header->size == size && header->id_limit == SESSION_ID_LIMIT &&
@@ -38,27 +38,39 @@ static bool claim(struct session_header *header)
     uint32_t nobody = 0;
     if (atomic_compare_exchange_strong(&header->target_pid, &nobody, (uint32_t)getpid()))
         return true;
-    atomic_fetch_add(&header->claims_refused, 1);
+    if (!atomic_load(&header->follow_children))
+        atomic_fetch_add(&header->claims_refused, 1);
     return false;
 }
 
-static int map_session(int fd, char *reason, size_t size)
+int link_open_file(const char *path, size_t *ret_length, char *reason, size_t size)
 {
     struct stat status;
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        snprintf(reason, size, "opening the session failed: %s", strerror(errno));
+        return -1;
+    }
     /* By number: before glibc 2.33 fstat is no symbol of the library. */
     if (syscall(SYS_fstat, fd, &status) || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
         (status.st_mode & 077) != 0 || status.st_size < SESSION_HEADER_SIZE) {
         snprintf(reason, size, "the session file is not this user's own; nothing is recorded");
+        close(fd);
         return -1;
     }
-    size_t length = (size_t)status.st_size;
+    *ret_length = (size_t)status.st_size;
+    return fd;
+}
+
+static int map_session(int fd, size_t length, char *reason, size_t size)
+{
     void *base = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (base == MAP_FAILED) {
         snprintf(reason, size, "mapping the session failed: %s", strerror(errno));
         return -1;
     }
     struct session_header *header = base;
-    if (!header_is_sound(header, length)) {
+    if (!link_header_is_sound(header, length)) {
         munmap(base, length);
         snprintf(reason, size, "the session file has a format that this probe does not know");
         return -1;
@@ -66,7 +78,7 @@ static int map_session(int fd, char *reason, size_t size)
     if (!claim(header)) {
         munmap(base, length);
         snprintf(reason, size, "the session belongs to another process");
-        return -1;
+        return LINK_TAKEN;
     }
     link_to.base = base;
     link_to.size = length;
@@ -76,7 +88,7 @@ static int map_session(int fd, char *reason, size_t size)
 
 static void take_addresses(void)
 {
-    const struct session_header *header = link_to.header;
+    struct session_header *header = link_to.header;
     link_to.modes = link_to.base + header->modes_offset;
     link_to.gone = (uint32_t *)(link_to.base + header->gone_offset);
     link_to.definitions = link_to.base + header->definitions_offset;
@@ -85,22 +97,23 @@ static void take_addresses(void)
     link_to.wait = header->on_full == ON_FULL_WAIT;
     link_to.generation++;
     link_to.serial = &header->switch_serial;
+    link_to.sleeping = &header->sleeping;
+    link_to.orphan = false;
+    link_to.root[0] = '\0';
 }
 
 int link_open(const char *path, char *reason, size_t size)
 {
-    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        snprintf(reason, size, "opening the session failed: %s", strerror(errno));
+    size_t length;
+    int fd = link_open_file(path, &length, reason, size);
+    if (fd < 0)
         return -1;
-    }
-    if (map_session(fd, reason, size)) {
-        close(fd);
-        return -1;
-    }
+    int result = map_session(fd, length, reason, size);
     /* The descriptor goes: asking for the lock opens the file anew, so that the target has no
      * descriptor more than it would have without ulma. */
     close(fd);
+    if (result)
+        return result;
     take_addresses();
     snprintf(link_to.path, sizeof(link_to.path), "%s", path);
     return 0;
@@ -158,7 +171,9 @@ void link_close(void)
 
 bool link_collector_lives(void)
 {
-    int fd = open(link_to.path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    /* A child's session is its own until the collector has found it. */
+    const char *path = link_to.root[0] ? link_to.root : link_to.path;
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return false;
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};

@@ -32,12 +32,27 @@ struct link {
     unsigned char *definitions;
     struct ring_shared *rings;
     char path[256]; /* to ask whether the collector lives */
+
+    /* of a process that ulma started, or a child of it (child_session.h) */
+    char root[256];             /* the first process's session; "": no family */
+    _Atomic uint32_t *sleeping; /* the collector's futex word: in the first process's session */
+    int parent;                 /* of a fork's child: the PID of who made it */
+    bool hooked;                /* of a fork's child: the hooks were in place */
+    bool orphan; /* a fork's child that has not looked for a session of its own yet */
 };
 
 extern struct link link_to;
 
-/* Maps and claims the session at `path`. 0, or -1 with a sentence in `reason`. */
+/* Maps and claims the session at `path`. 0, or -1 with a sentence in `reason`; LINK_TAKEN: it is
+ * another process's. */
+enum { LINK_TAKEN = -2 };
 int link_open(const char *path, char *reason, size_t size);
+
+/* Whether a header, `size` bytes of its file, is of a format that this probe knows. */
+bool link_header_is_sound(const struct session_header *header, size_t size);
+
+/* Opens a session's file if it is this user's own; its descriptor and size, or -1 with a sentence. */
+int link_open_file(const char *path, size_t *ret_length, char *reason, size_t size);
 
 /* A session of this process alone, for calibration: no file, no rings. 0, or -1 with a sentence. */
 int link_open_private(char *reason, size_t size);

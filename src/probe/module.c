@@ -21,6 +21,7 @@
  * Why: the import system is the one way into a CPython that works for every build of it.
  * Rules: the module is not left in sys.modules; the shared object is never unloaded (-z nodelete),
  * since hooks of ours may stand on a C stack. */
+#include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/define.h"
 #include "probe/link.h"
@@ -48,7 +49,10 @@ static int arm(const char *path, char *reason, size_t size)
 {
     if (pyapi_init(reason, size) || pyapi_check_layout(reason, size))
         return -1;
-    if (link_open(path, reason, size))
+    int opened = link_open(path, reason, size);
+    if (opened == 0)
+        child_session_begin(path);
+    else if (opened != LINK_TAKEN || child_session_join(path, 0, reason, size))
         return -1;
     link_to.header->python_version = (uint32_t)pyapi.minor;
     define_reset();
@@ -56,6 +60,8 @@ static int arm(const char *path, char *reason, size_t size)
     if (init_once(reason, size) || switch_arm(reason, size))
         return -1;
     atomic_fetch_add(&link_to.header->exec_count, 1);
+    if (opened == LINK_TAKEN)
+        child_session_tell();
     return 0;
 }
 

@@ -13,13 +13,17 @@ def _ulma_arm():
     import sys
 
     here = os.path.dirname(os.path.abspath(__file__))
-    session = os.environ.pop("ULMA_ARM", None)
+    children = "ULMA_ARM_CHILDREN" in os.environ
+    take = _ulma_hide if children else os.environ.pop
+    session = take("ULMA_ARM", None)
     strict = os.environ.pop("ULMA_ARM_STRICT", None)
-    path = os.environ.pop("ULMA_ARM_PYTHONPATH", None)
-    if path is None:
-        os.environ.pop("PYTHONPATH", None)
-    else:
-        os.environ["PYTHONPATH"] = path
+    path = take("ULMA_ARM_PYTHONPATH", None)
+    take("ULMA_ARM_CHILDREN", None)
+    take("PYTHONPATH", None)
+    if path is not None:
+        _ulma_show("PYTHONPATH", path, children)
+    if children and _ulma_is_loaded(here):
+        session = None
     sys.path[:] = [p for p in sys.path if p != here]
     sys.path_importer_cache.pop(here, None)
     # Kept until the end of this file: Python 2 empties a module that nobody holds.
@@ -35,6 +39,40 @@ def _ulma_arm():
     if refusal:
         _ulma_refuse(here, refusal, strict)
     return this
+
+
+def _ulma_hide(name, default):
+    """Out of os.environ, though not of the environment that this process hands to its children."""
+    import os
+
+    if not hasattr(os.environ, "_data"):
+        return os.environ.pop(name, default)  # a Python too old to be followed
+    value = os.environ.get(name, default)
+    os.environ._data.pop(os.fsencode(name), None)
+    return value
+
+
+def _ulma_show(name, value, hidden):
+    import os
+
+    if hidden and hasattr(os.environ, "_data"):
+        os.environ._data[os.fsencode(name)] = os.fsencode(value)
+    else:
+        os.environ[name] = value
+
+
+def _ulma_is_loaded(here):
+    """Whether this process has run this file since its last exec: in its first interpreter."""
+    import os
+
+    probe = here + "/ulma_probe.so"
+    if not isinstance(probe, bytes):  # as in Python 2
+        probe = os.fsencode(probe)
+    try:
+        with open("/proc/self/maps", "rb") as maps:
+            return probe in maps.read()
+    except (IOError, OSError):
+        return False
 
 
 def _ulma_tell(here, name, text):
@@ -83,7 +121,8 @@ def _ulma_load(here, session):
 
 
 _ulma_this = _ulma_arm()
-del _ulma_arm, _ulma_load, _ulma_refuse, _ulma_tell
+del _ulma_arm, _ulma_hide, _ulma_is_loaded, _ulma_load, _ulma_refuse, _ulma_show
+del _ulma_tell
 try:
     import sitecustomize  # noqa: F401 - the one that this file hides, if there is one
 finally:

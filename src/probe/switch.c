@@ -8,6 +8,7 @@
 #include "probe/switch.h"
 
 #include "probe/calibrate.h"
+#include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/define.h"
 
@@ -98,9 +99,17 @@ static uint64_t process_cpu_ns(void)
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
 }
 
-static int put_hooks(uint32_t sources, bool seed, char *reason, size_t size)
+static void note_on(uint64_t counter, uint32_t sources)
 {
     struct session_header *header = link_to.header;
+    atomic_store_explicit(&header->on_counter, counter, memory_order_relaxed);
+    atomic_store_explicit(&header->cpu_on_ns, process_cpu_ns(), memory_order_relaxed);
+    atomic_store_explicit(&header->sources_on, sources, memory_order_relaxed);
+    atomic_store_explicit(&header->state, STATE_ON, memory_order_release);
+}
+
+static int put_hooks(uint32_t sources, bool seed, char *reason, size_t size)
+{
     if (mechanism->make_ready(sources, reason, size))
         return -1;
     uint64_t now = link_counter();
@@ -112,7 +121,7 @@ static int put_hooks(uint32_t sources, bool seed, char *reason, size_t size)
         put_control(EVENT_OFF, link_counter());
         return -1;
     }
-    atomic_store_explicit(&header->on_counter, now, memory_order_relaxed);
+    note_on(now, sources);
     return 0;
 }
 
@@ -128,20 +137,19 @@ static bool turn_on(bool seed)
         refuse(reason);
         return false;
     }
-    atomic_store_explicit(&header->cpu_on_ns, process_cpu_ns(), memory_order_relaxed);
-    atomic_store_explicit(&header->sources_on, sources, memory_order_relaxed);
-    atomic_store_explicit(&header->state, STATE_ON, memory_order_release);
     return true;
 }
 
-/* A session that nobody reads is 37 MB of memory for nothing. */
+/* A session that nobody reads is memory for nothing. What the collector still had to read stays: it
+ * has the file mapped. */
 static int leave_dead(void *unused)
 {
     (void)unused;
     const struct session_header *header = link_to.header;
     if (switch_is_busy())
         Py_AddPendingCall(leave_dead, NULL);
-    else if (header && atomic_load(&header->state) == STATE_OFF && !link_collector_lives())
+    else if (header && atomic_load(&header->state) == STATE_OFF &&
+             (child_session_is_over() || !link_collector_lives()))
         switch_leave();
     return 0;
 }
@@ -173,7 +181,7 @@ void switch_off(enum off_cause cause)
     atomic_store_explicit(&header->off_cause, (uint32_t)cause, memory_order_relaxed);
     atomic_store_explicit(&header->sources_on, 0, memory_order_relaxed);
     atomic_store_explicit(&header->state, STATE_OFF, memory_order_release);
-    if (cause == OFF_COLLECTOR_DEAD && control_page_is_armed())
+    if ((cause == OFF_COLLECTOR_DEAD && control_page_is_armed()) || child_session_is_over())
         Py_AddPendingCall(leave_dead, NULL); /* not here: our caller still holds a writer */
 }
 
@@ -181,6 +189,21 @@ void switch_off(enum off_cause cause)
 void switch_off_in_child(void)
 {
     turn_off();
+}
+
+/* Functions that were silent are to be heard: their frames that are open now are told with the stacks. */
+static void hear_again(void)
+{
+    if (!link_to.header->modes_vary)
+        return;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    busy_in = getpid();
+    if (mechanism->rearm())
+        seed_all(link_counter());
+    busy_in = 0;
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
 }
 
 void switch_apply(void)
@@ -198,6 +221,8 @@ void switch_apply(void)
         turn_on(true);
     else if (wanted == WANTED_OFF && state == STATE_ON)
         switch_off(OFF_WANTED);
+    else if (state == STATE_ON)
+        hear_again();
     atomic_store_explicit(&header->switch_done, serial, memory_order_release);
 }
 
@@ -362,6 +387,66 @@ int switch_join(const char *path, char *reason, size_t size)
     snprintf(reason, size, "%s", header->reason);
     switch_leave();
     return -1;
+}
+
+/* --- a fork's child ------------------------------------------------------------------------- */
+
+/* The hooks are in place, as they were in the parent; all that they need is a session. */
+static void begin_in_child(uint32_t excluded)
+{
+    struct session_header *header = link_to.header;
+    PyThreadState *self = pyapi.thread_state();
+    void *frame = pyapi_current_frame(self);
+    if (frame && excluded && pyapi_frame_key(frame) == excluded)
+        frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    uint64_t now = link_counter();
+    put_control(EVENT_ON, now);
+    struct writer *own = writer_take();
+    if (own && writer_seed(own, self, now, 0, excluded, true))
+        mechanism->seeded(own, frame);
+    note_on(now, atomic_load_explicit(&header->sources_wanted, memory_order_relaxed));
+}
+
+static bool follow_child(uint32_t excluded)
+{
+    char root[sizeof(link_to.root)], reason[SESSION_REASON_SIZE];
+    uint32_t parent = (uint32_t)link_to.parent;
+    memcpy(root, link_to.root, sizeof(root));
+    writer_leave_all();
+    link_close();
+    if (child_session_join(root, parent, reason, sizeof(reason))) {
+        switch_off_in_child();
+        return false;
+    }
+    define_reset();
+    link_to.header->python_version = (uint32_t)pyapi.minor;
+    tell_target();
+    tell_cost();
+    atomic_fetch_add(&link_to.header->exec_count, 1);
+    bool wanted = atomic_load(&link_to.header->wanted) == WANTED_ON;
+    if (wanted && link_to.hooked)
+        begin_in_child(excluded);
+    else if (wanted)
+        turn_on(true);
+    else
+        switch_off_in_child();
+    if (!wanted)
+        atomic_store_explicit(&link_to.header->state, STATE_OFF, memory_order_release);
+    child_session_tell();
+    return true;
+}
+
+bool switch_follow_child(uint32_t excluded)
+{
+    if (!link_to.orphan)
+        return false;
+    link_to.orphan = false;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    bool followed = follow_child(excluded);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    return followed;
 }
 
 void switch_leave(void)

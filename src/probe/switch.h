@@ -25,6 +25,9 @@ struct switch_mechanism {
     int (*make_ready)(uint32_t sources, char *reason, size_t size);
     int (*on)(uint32_t sources, char *reason, size_t size);
     void (*off)(void);
+    /* Has the interpreter tell again what it was asked not to and what is to be recorded now. True: there
+     * was something. */
+    bool (*rearm)(void);
     /* A thread's present stack was told: remember `frame` as its innermost. */
     void (*seeded)(struct writer *writer, void *frame);
 };
@@ -70,6 +73,10 @@ bool switch_is_on(void);
 
 void switch_off(enum off_cause cause);
 void switch_off_in_child(void);
+
+/* A fork's child at its first event: into a session of its own, recording from here on, with the present
+ * stack but for the frame `excluded` (its key; 0: none). False: it is not followed, and all is off. */
+bool switch_follow_child(uint32_t excluded);
 
 /* Counter ticks in a span; good to a percent or so, for time-outs only. */
 uint64_t switch_ticks_of_ns(uint64_t ns);

@@ -17,6 +17,7 @@ static PyObject *on_signal(PyObject *self, PyObject *args)
     (void)args;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
+    switch_follow_child(0);
     control_page_obey();
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);

@@ -6,6 +6,7 @@
  * sleeping collector, and the question whether it lives at all. */
 #include "probe/writer.h"
 
+#include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/py/pyapi.h"
 #include "probe/py/stacks.h"
@@ -83,10 +84,19 @@ static void on_thread_end(void *value)
     pthread_mutex_unlock(&ending);
 }
 
+static bool child_is_followed(const struct session_header *header)
+{
+    uint32_t state = atomic_load_explicit(&header->state, memory_order_relaxed);
+    return link_to.root[0] &&
+           atomic_load_explicit(&header->follow_children, memory_order_relaxed) &&
+           (state == STATE_ON || state == STATE_OFF);
+}
+
 static void on_fork_parent(void)
 {
-    if (link_to.header)
-        atomic_fetch_add_explicit(&link_to.header->forks_unfollowed, 1, memory_order_relaxed);
+    struct session_header *header = link_to.header;
+    if (header && !child_is_followed(header))
+        atomic_fetch_add_explicit(&header->forks_unfollowed, 1, memory_order_relaxed);
 }
 
 static void on_fork_child(void)
@@ -95,6 +105,13 @@ static void on_fork_child(void)
     control_page_forget();
     memcpy(&ending, &unlocked, sizeof(ending)); /* a thread that is not here may have held it */
     is_child = true;
+    link_to.parent = (int)getppid();
+    if (link_to.header) {
+        link_to.orphan = child_is_followed(link_to.header);
+        link_to.hooked = atomic_load(&link_to.header->state) == STATE_ON;
+    }
+    if (link_to.orphan && !link_to.hooked)
+        child_session_await(); /* no event will make it look */
     if (!link_to.header)
         return;
     link_forget();
@@ -146,12 +163,11 @@ void writer_resume_all(void)
 
 /* --- taking a ring -------------------------------------------------------------------------- */
 
-static void wake_collector(void)
+void writer_wake_collector(void)
 {
-    struct session_header *header = link_to.header;
-    if (atomic_load_explicit(&header->sleeping, memory_order_relaxed) &&
-        atomic_exchange(&header->sleeping, 0))
-        syscall(SYS_futex, &header->sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
+    _Atomic uint32_t *sleeping = link_to.sleeping;
+    if (atomic_load_explicit(sleeping, memory_order_relaxed) && atomic_exchange(sleeping, 0))
+        syscall(SYS_futex, sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 static void set_limit(struct writer *writer, uint64_t tail)
@@ -251,7 +267,7 @@ static struct writer *wait_for_ring(unsigned long thread, uint32_t tid)
     struct writer *writer = take_ring(thread, tid);
     long sleep_ns = FIRST_SLEEP_NS;
     while (!writer && !in_vain && link_to.wait && clock_monotonic_ns() - begin < RING_WAIT_NS) {
-        wake_collector();
+        writer_wake_collector();
         struct timespec pause = {.tv_nsec = sleep_ns};
         nanosleep(&pause, NULL);
         sleep_ns = sleep_ns * 2 < MOST_SLEEP_NS ? sleep_ns * 2 : MOST_SLEEP_NS;
@@ -430,7 +446,7 @@ static bool wait_for_room(struct writer *writer)
     bool room = false;
     bool lost = false;
     while (!room && !lost && clock_monotonic_ns() - begin_ns < MOST_STALL_NS) {
-        wake_collector();
+        writer_wake_collector();
         struct timespec pause = {.tv_nsec = sleep_ns};
         nanosleep(&pause, NULL);
         sleep_ns = sleep_ns * 2 < MOST_SLEEP_NS ? sleep_ns * 2 : MOST_SLEEP_NS;
@@ -557,7 +573,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
         if (thread_name_tell(writer->ring))
             writer->name_tries = NAME_TRIES;
     }
-    wake_collector();
+    writer_wake_collector();
     set_pace(writer, counter);
     enum off_cause cause;
     if (is_lost(UINT64_MAX, &cause)) {
@@ -574,6 +590,8 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
 
 void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
 {
+    if (link_to.orphan && switch_follow_child(0))
+        counter = link_counter(); /* none is older than the session */
     struct writer *writer = writer_make_room(writer_of_thread, counter, kind, frame);
     if (writer)
         writer_store(writer, counter, kind, id, frame);

@@ -59,6 +59,9 @@ static inline uint32_t writer_ring(const struct writer *writer)
     return (uint32_t)(writer->ring - link_to.rings);
 }
 
+/* Wakes a collector that sleeps. */
+void writer_wake_collector(void);
+
 /* The control ring's writer. */
 struct writer *writer_control(void);
 

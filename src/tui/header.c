@@ -224,8 +224,9 @@ static void describe_window(const struct tui_state *state, int columns, bool tab
         snprintf(view, sizeof view, "%s · ", state->place.view->id);
     if (columns >= TIGHT && !meta->ended)
         snprintf(every, sizeof every, " · every %g s", state->options.interval_s);
-    snprintf(text, size, "%s%s · %s%s%s", view, clock_name(meta, columns >= ROOMY), window, every,
-             state->hide_waiting ? " · waiting hidden" : "");
+    snprintf(text, size, "%s%s · %s%s%s%s", view, clock_name(meta, columns >= ROOMY), window, every,
+             state->hide_waiting ? " · waiting hidden" : "",
+             state->only_muted ? " · only muted" : "");
 }
 
 static void draw_exactness(const struct tui_state *state, struct screen *screen, int row,

@@ -72,13 +72,18 @@ static void clear_filter(struct tui_state *state)
     tui_remake(state);
 }
 
+/* Threads, then processes where there are several, then back. */
 static void open_threads(struct tui_state *state)
 {
-    const struct view *threads = view_find("threads");
-    if (state->place.view == threads && tui_back(state))
+    const struct view *threads = view_find("threads"), *processes = view_find("processes");
+    bool several = state->snapshot && state->snapshot->process_count > 1;
+    const struct view *wanted = state->place.view == threads && several ? processes : threads;
+    if (state->place.view == processes || (state->place.view == threads && !several)) {
+        if (tui_back(state) && state->place.view == threads)
+            tui_back(state);
         return;
-    if (state->place.view != threads)
-        tui_open(state, threads, 0);
+    }
+    tui_open(state, wanted, 0);
 }
 
 static void change_interval(struct tui_state *state, int step)
@@ -145,6 +150,23 @@ static void toggle_waiting(struct tui_state *state)
             state->hide_waiting ? "functions that only wait are hidden"
                                 : "functions that only wait are shown");
     tui_remake(state);
+}
+
+static void toggle_muted(struct tui_state *state)
+{
+    const struct view *functions = view_find("functions");
+    if (!state->only_muted && (!state->snapshot || !state->snapshot->meta.muted)) {
+        tui_say(state, true, "no function is muted: every call is counted");
+        return;
+    }
+    state->only_muted = !state->only_muted;
+    tui_say(state, false,
+            state->only_muted ? "only functions that the budget muted: their figures are estimates"
+                              : "all functions are shown");
+    if (state->only_muted && state->place.view != functions)
+        tui_open(state, functions, 0);
+    else
+        tui_remake(state);
 }
 
 static void toggle_output(struct tui_state *state)
@@ -275,6 +297,7 @@ const struct tui_key tui_key_list[] = {
     {'t', "t", "threads", 10, "threads", open_threads},
     {'o', "o", "on/off", 11, "profiling on or off", switch_sources},
     {'i', "i", "idle", 14, "hide what only waits", toggle_waiting},
+    {'m', "m", NULL, 0, "only muted functions (~)", toggle_muted},
     {'r', "r", "reset", 13, "reset: count anew", reset},
     {'v', "v", "output", 12, "the program's output", toggle_output},
     {'W', "W", "save", 15, "save a report", save},

@@ -86,6 +86,7 @@ void tui_remake(struct tui_state *state)
         .limit = state->options.limit > 0 ? state->options.limit : TUI_ROW_LIMIT,
         .function = SNAPSHOT_NONE,
         .hide_waiting = state->hide_waiting,
+        .only_muted = state->only_muted,
         .min_pct = tree_min_pct,
     };
     /* Names from a to z, numbers from the largest. */

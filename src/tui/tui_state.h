@@ -43,7 +43,7 @@ struct tui_state {
     struct tui_place remembered[TUI_VIEW_LIMIT]; /* by position in view_list */
     char filter[TUI_FILTER_BYTES];               /* "" none */
     bool filtering;                              /* the filter's line is open */
-    bool paused, help, output, hide_waiting;
+    bool paused, help, output, hide_waiting, only_muted;
     bool quit;
     bool stale;      /* a new snapshot is wanted at once */
     int help_top;    /* first line of the help on show */

@@ -51,6 +51,7 @@ struct view_query {
     size_t limit;       /* rows; 0: all */
     int32_t function;   /* what the view `function` is about */
     bool hide_waiting;  /* leave out functions that only waited (self cpu 0) */
+    bool only_muted;    /* of functions: those with estimates, since the budget muted them */
     double min_pct;     /* tree: leave out branches below this share of the total */
 };
 

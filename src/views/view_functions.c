@@ -36,7 +36,8 @@ static bool is_shown(const struct snapshot_function *function, const struct view
 {
     bool idle = !function->window.calls && !function->window.resumes &&
                 !function->window.total_ns && !function->window.self_ns;
-    if (idle || !view_rows_match(function, query->filter))
+    if (idle || !view_rows_match(function, query->filter) ||
+        (query->only_muted && !function->is_muted))
         return false;
     return !query->hide_waiting || function->window.self_ns > function->window.self_wait_ns;
 }

@@ -57,6 +57,8 @@ const char *view_rows_label(struct view_table *table, const struct snapshot *sna
     const char *location = view_short_location(table->arena, of);
     if (!name || !location)
         return NULL;
+    if (of->pid)
+        return arena_format(table->arena, "%s (%s) [%u]", name, location, of->pid);
     return location[0] ? arena_format(table->arena, "%s (%s)", name, location) : name;
 }
 

@@ -102,6 +102,7 @@ static void fill_header(struct mapping *mapping, const struct mapping_options *o
     atomic_init(&header->wanted, options->start_off ? WANTED_OFF : WANTED_ON);
     atomic_init(&header->start_off, options->start_off);
     atomic_init(&header->sources_wanted, options->sources);
+    atomic_init(&header->follow_children, options->follow_children);
     memset(mapping->base + mapping->modes_offset, MODE_RECORD, SESSION_ID_LIMIT);
     atomic_thread_fence(memory_order_release);
     header->magic = SESSION_MAGIC;
@@ -244,6 +245,16 @@ int mapping_open(const char *path, struct mapping *ret_mapping)
         munmap(base, (size_t)status.st_size);
     close(fd);
     return result;
+}
+
+int mapping_adopt(struct mapping *mapping)
+{
+    mapping->rings_made = 2;
+    mapping->events_used = SESSION_CHILD_CONTROL_BYTES +
+                           session_child_ring_bytes(mapping->buffer_bytes);
+    if (mapping->events_used > mapping->buffer_bytes)
+        return -EINVAL;
+    return lock_as_collector(mapping->fd);
 }
 
 void mapping_unlink(struct mapping *mapping)

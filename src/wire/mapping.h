@@ -33,6 +33,7 @@ struct mapping_options {
     uint32_t sources;      /* bits of enum session_source */
     bool start_off;
     bool modes_vary;
+    bool follow_children;
     uint32_t clock_kind;
     uid_t owner; /* the target's uid */
 };
@@ -47,6 +48,10 @@ int mapping_create(const struct mapping_options *options, const char *name,
 
 /* Opens an existing session to read it; checks magic, format, sizes. -EINVAL: not a session. */
 int mapping_open(const char *path, struct mapping *ret_mapping);
+
+/* A session that a child made (wire/session.h) is the caller's from here on: it holds the collector's
+ * lock and adds rings. 0 or -errno. */
+int mapping_adopt(struct mapping *mapping);
 
 /* Checks a session already in memory (tests, the fuzzer); borrows `bytes`. */
 int mapping_of_memory(void *bytes, size_t size, struct mapping *ret_mapping);

@@ -32,17 +32,30 @@ enum {
     SESSION_DEFINITIONS_SIZE = 4 << 20, /* slot table and heap */
     SESSION_BOOT_ID_SIZE = 40,
     SESSION_REASON_SIZE = 240,
+    SESSION_WAITING_LIMIT = 256,
 };
 
 /* What a site does. The collector writes the byte, as soon as it has met the definition and before it
  * acknowledges the end of one; the probe reads it at each event.
  *   OFF     nothing is written, and from 3.12 on the interpreter is asked not to tell it again
  *   RECORD  pushes and pops are written
- *   HEARD   the same, of a function that the collector leaves out: it only looks who calls it */
-enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2 };
+ *   HEARD   the same, of a function that the collector leaves out: it only looks who calls it
+ *   CLOSING pops are written, pushes are not: what is open may end before it goes OFF (3.12+; before, a
+ *           frame reads the byte once, at its entry)
+ * From OFF or CLOSING back to RECORD: the byte first, then `switch_serial` rises, so that the probe has the
+ * interpreter tell it again. */
+enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3 };
 
 /* Sources, as bits of header.sources_wanted and sources_on. */
 enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2 };
+
+/* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */
+enum { SESSION_CHILD_CONTROL_BYTES = 1 << 16 };
+
+static inline uint32_t session_child_ring_bytes(uint64_t buffer_bytes)
+{
+    return buffer_bytes >= 1 << 23 ? 1 << 20 : 1 << 18;
+}
 
 enum session_wanted { WANTED_OFF = 0, WANTED_ON = 1 };
 
@@ -125,6 +138,18 @@ struct session_header {
     char reason[SESSION_REASON_SIZE]; /* STATE_REFUSED: one sentence, terminated */
     char executable[512];             /* sys.executable, terminated, cut if longer */
     char stdlib[512];                 /* its lib/pythonX.Y, terminated; "": too long */
+
+    /* A family: a target and the children that it makes. The first process's session has the words, its
+     * children read and raise them there; a child's own session lies beside it, as PID-RANDOM with the
+     * same RANDOM (and .N after it, when that PID has had one). The child makes and allocates it, so that
+     * its first event is not lost; the collector finds it, owns it from then on, and adds rings. */
+    _Atomic uint32_t follow_children;  /* written by the collector; 1: children may make sessions */
+    _Atomic uint32_t children_made;    /* sessions that they have made, whole */
+    _Atomic uint64_t children_refused; /* children that could not make one, and go on unprofiled */
+    _Atomic uint32_t waiting_count;    /* children made while recording was off, ever */
+    _Atomic uint32_t waiting[SESSION_WAITING_LIMIT]; /* ... the first of them: SIGURG wakes them */
+    uint32_t parent_pid;                             /* of a child; 0: the first process */
+    char command[256]; /* of a child: its command line, terminated, cut if longer */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has one page");
 

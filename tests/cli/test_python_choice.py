@@ -90,9 +90,17 @@ def test_command_that_starts_a_python(ulma):
     assert [row["name"] for row in json.loads(done.out)["functions"]].count("f") == 1
 
 
-def test_only_the_first_python_is_followed_and_that_is_told(ulma):
+def test_every_python_is_followed(ulma):
     code = f"{ulma.python} -c 'def f(): pass\nf()'; {ulma.python} -c 'def g(): pass\ng()'"
     done = ulma("run", "-f", "json", "-o", "-", "--", "sh", "-c", code)
+    rows = {row["name"]: row["calls"] for row in json.loads(done.out)["functions"]}
+    assert (rows["f"], rows["g"]) == (1, 1)
+    assert b"unseen" not in done.err
+
+
+def test_only_the_first_python_is_followed_and_that_is_told(ulma):
+    code = f"{ulma.python} -c 'def f(): pass\nf()'; {ulma.python} -c 'def g(): pass\ng()'"
+    done = ulma("run", "--no-children", "-f", "json", "-o", "-", "--", "sh", "-c", code)
     names = [row["name"] for row in json.loads(done.out)["functions"]]
     assert "f" in names and "g" not in names
     assert b"1 more Python process of the target ran unseen" in done.err

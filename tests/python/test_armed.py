@@ -695,3 +695,21 @@ def test_another_users_process(python, session_dir, tmp_path):
         shutil.rmtree(directory)
         probe.unlink()
     assert left == []
+
+
+def test_a_process_has_a_budget(armed, tmp_path):
+    """A PID is asked about by people who do not want to slow it; --exact is theirs to say."""
+    report = Report(armed, tmp_path, "--on-full", "wait")
+    assert armed.ask("alone 3000000") == "done"
+    told = report.finish()
+    assert told["probe"]["budget_pct"] == 5
+    assert told["probe"]["muted_functions"] == 1
+    assert [row["name"] for row in told["functions"] if not row["calls_exact"]] == ["in_main"]
+    assert told["events"]["read"] < calls_of(told, "in_main")
+    report = Report(armed, tmp_path, "--exact", "--on-full", "wait")
+    assert armed.ask("alone 500000") == "done"
+    told = report.finish()
+    assert told["probe"]["budget_pct"] is None
+    assert calls_of(told, "in_main") == 500_000
+    assert all(row["calls_exact"] for row in told["functions"])
+    armed.end()

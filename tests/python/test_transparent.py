@@ -30,13 +30,13 @@ MIRROR = TARGETS / "mirror.py"
 SIGURG = 23
 
 
-def both(python, *target, flags=(), **more):
+def both(python, *target, flags=(), options=(), **more):
     """TARGET without and with ulma. FLAGS are the interpreter's: then it is run as a command."""
     with private_session_dir() as session_dir:
         env = {**more.pop("env", environment()), "ULMA_DIR": str(session_dir)}
         alone = run([python.path, *flags, *target], env=env, **more)
         words = ["--", python.path, *flags, *target] if flags else target
-        more.update(env=env, session_dir=session_dir)
+        more.update(env=env, session_dir=session_dir, options=options)
         return alone, run_ulma(None if flags else python, *words, **more)
 
 
@@ -58,6 +58,11 @@ def same_mirror(alone, profiled, *, armed=True):
         )
     left, right = json.loads(alone.out), json.loads(profiled.out)
     if armed:
+        # For the children's sake the environment that they get has it, though os.environ has not.
+        assert right.pop("getenv_ulma")["ULMA_ARM"] is True
+        left.pop("getenv_ulma")
+        for one in (left, right):
+            one["getenv"].pop("PYTHONPATH", None)
         assert "SIG_DFL" in left["signals"].pop(str(SIGURG))
         right["signals"].pop(str(SIGURG))
         caught = int(right["SigCgt"], 16) & ~(1 << (SIGURG - 1))
@@ -412,10 +417,22 @@ PROGRAMS = {
 def test_programs_do_alike(python, program, tmp_path):
     (tmp_path / "program.py").write_text(PROGRAMS[program])
     env = environment(PYTHONHASHSEED="0", PYTHONWARNINGS="ignore::DeprecationWarning")
-    alone, profiled = both(python, "program.py", cwd=tmp_path, env=env)
+    # A shell that a followed program starts sees the variables that its Pythons are armed by.
+    options = ["--no-children"] if program == "children" else []
+    alone, profiled = both(python, "program.py", cwd=tmp_path, env=env, options=options)
     assert alone.status == 0, alone.told()
     same(alone, profiled)
     assert profiled.report is not None
+
+
+def test_followed_children_do_alike(python, tmp_path):
+    """But for what a shell sees: os.environ of every Python is as without ulma."""
+    text = "\n".join(line for line in CHILDREN.splitlines() if "os.system" not in line)
+    (tmp_path / "program.py").write_text(text)
+    alone, profiled = both(python, "program.py", cwd=tmp_path)
+    assert alone.status == 0, alone.told()
+    same(alone, profiled)
+    assert len(profiled.report["processes"]) > 1
 
 
 def fib_calls(n):
@@ -470,7 +487,7 @@ def test_a_fork_child_is_left_alone(python, tmp_path):
         # What is on cannot be asked there; the counts tell.
         text = FORKED.replace("sys.monitoring.get_tool(n) and sys.monitoring.get_events(n)", "0")
         (tmp_path / "program.py").write_text(text)
-    done = run_ulma(python, tmp_path / "program.py")
+    done = run_ulma(python, tmp_path / "program.py", options=["--no-children"])
     report = report_of(done)
     if python.minor >= (3, 12):
         assert done.out == b"1\n[]\n1\n"

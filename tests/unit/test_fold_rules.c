@@ -466,7 +466,7 @@ static void twins_are_no_recursion(void **state)
     uint32_t second = symbols_same_row(&model.symbols, first);
     assert_int_not_equal(first, second);
     model.symbols.by_id[7] = second << 1;
-    model.symbols.symbols[second].live++;
+    model.symbols.live[second]++;
     E(1, START, 7, 20);
     E(2, RETURN, 7, 20);
     E(4, RETURN, 1, 10);

@@ -52,6 +52,23 @@ static void q_quits_and_so_does_a_lost_terminal(void **state)
     assert_true(check->state.quit);
 }
 
+static void m_lists_what_is_muted(void **state)
+{
+    struct tui_check *check = *state;
+    tui_check_key(check, 'm'); /* none is: said, and nothing is hidden */
+    assert_false(check->state.only_muted);
+    size_t all = check->state.rows.count;
+    check->state.snapshot->meta.muted = 1;
+    check->state.snapshot->functions[SAMPLE_ESTIMATED].is_muted = true;
+    tui_check_key(check, 't');
+    tui_check_key(check, 'm');
+    assert_string_equal(view_id(check), "functions");
+    assert_int_equal(check->state.rows.count, 1);
+    assert_non_null(strstr(tui_check_draw(check), "only muted"));
+    tui_check_key(check, 'm');
+    assert_int_equal(check->state.rows.count, all);
+}
+
 static void an_unknown_key_does_nothing(void **state)
 {
     struct tui_check *check = *state;
@@ -527,6 +544,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_bound_once),
         KEY_TEST(q_quits_and_so_does_a_lost_terminal),
+        KEY_TEST(m_lists_what_is_muted),
         KEY_TEST(an_unknown_key_does_nothing),
         KEY_TEST(s_sorts_by_the_next_column),
         KEY_TEST(selection_follows_its_function),

@@ -5,6 +5,7 @@
  * Why stand-ins: the writer asks the interpreter for the present stack and the thread's name; here no
  * interpreter runs, and a mutex is the GIL. */
 #include "model/collector.h"
+#include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/py/stacks.h"
 #include "probe/switch.h"
@@ -84,6 +85,16 @@ void switch_off_in_child(void)
 {
 }
 
+void child_session_await(void)
+{
+}
+
+bool switch_follow_child(uint32_t excluded)
+{
+    (void)excluded;
+    return false;
+}
+
 uint64_t switch_ticks_of_ns(uint64_t ns)
 {
     return ns;
@@ -110,6 +121,7 @@ static void link_here(const struct mapping *mapping)
     link_to.clock = (enum clock_source)header->clock_kind;
     link_to.wait = header->on_full == ON_FULL_WAIT;
     link_to.serial = &header->switch_serial;
+    link_to.sleeping = &header->sleeping;
     writer_begin_anew();
 }
 

@@ -210,6 +210,8 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
 /* Whatever the duty is, in no hurry. */
 static PyObject *evaluate_any(PyThreadState *tstate, void *frame, int throwflag)
 {
+    if (link_to.orphan)
+        switch_follow_child(0);
     if (duty == WATCH_MAIN)
         watch_main(frame);
     else if (switch_is_due())
@@ -428,6 +430,12 @@ static void frame_eval_off(void)
     getitem_open();
 }
 
+/* The wrapper is called for all functions or none, and reads the byte each time: nothing is silent. */
+static bool frame_eval_rearm(void)
+{
+    return false;
+}
+
 static void frame_eval_seeded(struct writer *writer, void *frame)
 {
     writer->innermost = frame;
@@ -441,5 +449,6 @@ const struct switch_mechanism frame_eval_mechanism = {
     .make_ready = frame_eval_make_ready,
     .on = frame_eval_on,
     .off = frame_eval_off,
+    .rearm = frame_eval_rearm,
     .seeded = frame_eval_seeded,
 };

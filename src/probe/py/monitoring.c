@@ -7,14 +7,14 @@
  * Rules: callbacks never raise. The interpreter suppresses events inside them. DISABLE is answered for a
  * site whose mode is OFF, at its starts, resumes, returns and yields, so that it costs nothing from then
  * on; never at an unwind or a throw, where it would raise in the user's code below 3.15. What was
- * disabled stays so whatever set_events is told, so that switching on begins with restart_events, which
- * other tools that answered DISABLE feel too: only when we have answered it ourselves. */
+ * disabled is heard again after monitoring_rearm. */
 #include "probe/switch.h"
 
 #include "sources/c_calls/c_calls_probe.h"
 #include "sources/calls/calls_probe.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <structmember.h>
 
 enum { FLAG_HAVE_VECTORCALL = 1 << 11 };
@@ -24,9 +24,8 @@ struct callback {
     pyapi_vectorcall *call;
 };
 
-static PyObject *register_callback, *set_events, *restart_events, *missing, *disable;
-static int tool_id;   /* 0: none taken */
-static bool silenced; /* DISABLE was answered since the last restart_events */
+static PyObject *register_callback, *set_events, *set_local_events, *missing, *disable;
+static int tool_id; /* 0: none taken */
 static long calls_mask, c_calls_mask, gate_mask;
 
 /* Where a callback finds the frame and the counter: read from tables, or, for the two that nearly every
@@ -71,22 +70,29 @@ SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
     return Py_None;
 }
 
+/* The ids that some place fell silent of, so that they can be heard again. */
+static bool silent[SESSION_ID_LIMIT];
+static uint32_t silent_most; /* the highest */
+
 /* The answer that has the interpreter not tell this place of this code again. The function of the
  * library: what a reference costs has changed with the versions. */
-SLOW PyObject *fall_silent(void)
+SLOW PyObject *fall_silent(uint32_t id)
 {
-    silenced = true;
+    silent[id] = true;
+    if (id > silent_most)
+        silent_most = id;
     Py_IncRef(disable);
     return disable;
 }
 
-/* A push of a function that is left out. */
+/* A push of a function that is left out or muted. */
 SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, void *frame)
 {
-    if (link_to.modes[id] != MODE_OFF)
+    unsigned char mode = link_to.modes[id];
+    if (mode != MODE_OFF && mode != MODE_CLOSING)
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
     else if (kind != EVENT_THROW)
-        return fall_silent();
+        return fall_silent(id);
     return Py_None;
 }
 
@@ -122,7 +128,7 @@ INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code
         return Py_None;
     uint32_t id = define_known(code);
     if (link_to.modes[id] == MODE_OFF)
-        return fall_silent();
+        return fall_silent(id);
     calls_pop(kind, counter, id, frame);
     return Py_None;
 }
@@ -218,7 +224,7 @@ static const struct hook {
     {"C_RETURN", ON(on_c_return), ON(on_c_return), true},
     {"C_RAISE", ON(on_c_raise), ON(on_c_raise), true},
 };
-enum { HOOK_COUNT = sizeof(hooks) / sizeof(hooks[0]) };
+enum { HOOK_RETURN = 3, HOOK_COUNT = sizeof(hooks) / sizeof(hooks[0]) };
 
 static enum path choose_path(void)
 {
@@ -369,10 +375,10 @@ static int monitoring_prepare(char *reason, size_t size)
     }
     register_callback = PyObject_GetAttrString(monitoring, "register_callback");
     set_events = PyObject_GetAttrString(monitoring, "set_events");
-    restart_events = PyObject_GetAttrString(monitoring, "restart_events");
+    set_local_events = PyObject_GetAttrString(monitoring, "set_local_events");
     missing = PyObject_GetAttrString(monitoring, "MISSING");
     disable = PyObject_GetAttrString(monitoring, "DISABLE");
-    return register_callback && set_events && restart_events && missing && disable ? 0 : -1;
+    return register_callback && set_events && set_local_events && missing && disable ? 0 : -1;
 }
 
 static void monitoring_end(void)
@@ -423,17 +429,6 @@ static void choose_calls(void)
                                                                              : hooks[i].call[path];
 }
 
-/* Those that were left out may be wanted now: other patterns, or another session. */
-static int hear_all_again(void)
-{
-    if (!silenced)
-        return 0;
-    PyObject *result = PyObject_CallObject(restart_events, NULL);
-    Py_XDECREF(result);
-    silenced = !result;
-    return result ? 0 : -1;
-}
-
 static int say_taken(char *reason, size_t size)
 {
     PyErr_Clear();
@@ -446,25 +441,72 @@ static int monitoring_make_ready(uint32_t sources, char *reason, size_t size)
 {
     (void)sources;
     choose_calls();
-    if (hear_all_again() == 0 && attach_callback(event_bits[0], callbacks[0]) == 0)
-        return 0;
-    return say_taken(reason, size);
+    return attach_callback(event_bits[0], callbacks[0]) == 0 ? 0 : say_taken(reason, size);
+}
+
+static long mask_of(uint32_t sources)
+{
+    return (sources & SOURCE_CALLS ? calls_mask : 0) |
+           (sources & SOURCE_C_CALLS ? c_calls_mask : 0);
 }
 
 static int monitoring_on(uint32_t sources, char *reason, size_t size)
 {
-    long mask = 0;
-    if (sources & SOURCE_CALLS)
-        mask |= calls_mask;
-    if (sources & SOURCE_C_CALLS)
-        mask |= c_calls_mask;
-    return change_events(mask) == 0 ? 0 : say_taken(reason, size);
+    return change_events(mask_of(sources)) == 0 ? 0 : say_taken(reason, size);
 }
 
+static void change_local_events(PyObject *code, long mask)
+{
+    PyObject *result = PyObject_CallFunction(set_local_events, "iOl", tool_id, code, mask);
+    Py_XDECREF(result);
+    if (!result)
+        PyErr_Clear();
+}
+
+static bool is_to_be_heard(uint32_t id)
+{
+    unsigned char mode = link_to.modes[id];
+    return silent[id] && mode != MODE_OFF && mode != MODE_CLOSING;
+}
+
+/* An event that was answered with DISABLE comes back when its code is instrumented anew, and that is only
+ * done when what it is to be instrumented for differs. So while all events are off: something, and nothing.
+ * Neither other tools' events nor those of other codes come back by that, as by restart_events(). */
+static void forget_silence(uint32_t id)
+{
+    PyObject *code = define_code_of(id);
+    silent[id] = false;
+    if (!code)
+        return;
+    change_local_events(code, event_bits[HOOK_RETURN]);
+    change_local_events(code, 0);
+}
+
+/* Nobody who comes later finds functions that tell nothing. */
 static void monitoring_off(void)
 {
-    if (tool_id && change_events(0))
+    if (!tool_id)
+        return;
+    if (change_events(0))
         PyErr_Clear();
+    for (uint32_t id = 1; id <= silent_most; id++)
+        if (silent[id])
+            forget_silence(id);
+    silent_most = 0;
+}
+
+static bool monitoring_rearm(void)
+{
+    uint32_t first = 1;
+    while (first <= silent_most && !is_to_be_heard(first))
+        first++;
+    if (first > silent_most || !tool_id || change_events(0))
+        return false;
+    for (uint32_t id = first; id <= silent_most; id++)
+        if (is_to_be_heard(id))
+            forget_silence(id);
+    uint32_t sources = atomic_load_explicit(&link_to.header->sources_on, memory_order_relaxed);
+    return change_events(mask_of(sources)) == 0;
 }
 
 static void monitoring_seeded(struct writer *writer, void *frame)
@@ -481,5 +523,6 @@ const struct switch_mechanism monitoring_mechanism = {
     .make_ready = monitoring_make_ready,
     .on = monitoring_on,
     .off = monitoring_off,
+    .rearm = monitoring_rearm,
     .seeded = monitoring_seeded,
 };

@@ -14,7 +14,8 @@
 static inline uint32_t calls_push(enum event_kind kind, PyObject *code, void *frame)
 {
     uint32_t id = define_id(code, frame);
-    if (__builtin_expect(link_to.modes[id] != MODE_OFF, 1))
+    unsigned char mode = link_to.modes[id];
+    if (__builtin_expect(mode != MODE_OFF && mode != MODE_CLOSING, 1))
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
     return id;
 }

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* The budget of a running session.
+ * Why: see budget.h.
+ * Rules: as there. */
+#include "model/budget.h"
+
+#include "model/collector_parts.h"
+#include "model/stolen.h"
+#include "wire/guard.h"
+
+enum {
+    LOOK_NS = 5 * 1000 * 1000,
+    ROLL_NS = 250 * 1000 *
+              1000, /* a listening without end begins anew: what it tells is to be fresh */
+    PATIENCE_NS = 10 * 1000 * 1000, /* a busy probe notices a call by itself */
+    AGAIN_NS = 100 * 1000 * 1000,
+};
+
+struct serial_call {
+    struct session_header *header;
+    bool raise;
+    uint32_t serial, done, minor;
+};
+
+static int read_serial(void *context)
+{
+    struct serial_call *call = context;
+    if (call->raise)
+        atomic_fetch_add_explicit(&call->header->switch_serial, 1, memory_order_release);
+    call->serial = atomic_load_explicit(&call->header->switch_serial, memory_order_relaxed);
+    call->done = atomic_load_explicit(&call->header->switch_done, memory_order_acquire);
+    call->minor = call->header->python_version;
+    return 0;
+}
+
+int budget_init(struct collector *collector, double budget_pct)
+{
+    struct budget *budget = &collector->budget;
+    if (budget_pct <= 0)
+        return 0;
+    budget->on = true;
+    governor_init(&budget->governor, budget_pct);
+    int result = mute_init(&budget->mute, &collector->model);
+    if (result == 0)
+        mute_begin_burst(&budget->mute, &collector->model, 0);
+    return result;
+}
+
+void budget_done(struct collector *collector)
+{
+    if (collector->budget.on)
+        mute_done(&collector->budget.mute);
+    collector->budget.on = false;
+}
+
+/* What the target's threads ran; of several that computed at once, which only those without Python's
+ * lock can, no more than the time that passed. Where the kernel's account is not to be had: all time. */
+static void pass_time(struct collector *collector, uint64_t now_ns)
+{
+    struct budget *budget = &collector->budget;
+    pid_t target = collector->options.target;
+    bool is_child = target > 0 && collector->drain.words.target_pid == (uint32_t)target;
+    uint64_t cpu_ns = is_child ? stolen_process_cpu_ns(target) : 0;
+    uint64_t passed_ns = budget->seen_ns ? now_ns - budget->seen_ns : 0;
+    uint64_t ran_ns = passed_ns;
+    if (cpu_ns)
+        ran_ns = budget->cpu_seen_ns && cpu_ns > budget->cpu_seen_ns ? cpu_ns - budget->cpu_seen_ns
+                                                                     : 0;
+    budget->busy_ns += ran_ns < passed_ns ? ran_ns : passed_ns;
+    budget->cpu_seen_ns = cpu_ns;
+    budget->seen_ns = now_ns;
+}
+
+static void learn_costs(struct collector *collector)
+{
+    struct budget *budget = &collector->budget;
+    const struct model_costs *costs = &collector->drain.words.costs;
+    budget->call_ticks = ((double)costs->inner_ticks256 + (double)costs->outer_ticks256) / 256;
+    budget->event_ns = budget->call_ticks * collector->scale.ns_per_tick / 2;
+}
+
+static void begin_burst(struct collector *collector)
+{
+    struct budget *budget = &collector->budget;
+    uint64_t counter = collector_catch_up(collector);
+    mute_begin_burst(&budget->mute, &collector->model, counter);
+    governor_heard(&budget->governor);
+}
+
+/* The probe has to have the interpreter tell the functions again; before 3.12 it looks at the byte anyway. */
+static void call(struct collector *collector, uint64_t now_ns)
+{
+    struct budget *budget = &collector->budget;
+    struct serial_call serial = {.header = mapping_header(collector->mapping),
+                                 .raise = budget->silences};
+    collector_catch_up(collector);
+    mute_lift(&collector->model);
+    if (guard_run(read_serial, &serial))
+        return;
+    budget->serial = serial.serial;
+    budget->called_ns = now_ns;
+    if (!budget->silences)
+        begin_burst(collector);
+}
+
+static void choose(struct collector *collector)
+{
+    struct budget *budget = &collector->budget;
+    struct governor *governor = &budget->governor;
+    struct serial_call serial = {.header = mapping_header(collector->mapping)};
+    size_t count = 0, muted = 0;
+    uint64_t counter = collector_catch_up(collector);
+    uint64_t busy_ns = governor->busy_ns - governor->since_busy_ns;
+    struct governor_row *rows =
+        mute_end_burst(&budget->mute, &collector->model, counter, budget->call_ticks, &count);
+    if (guard_run(read_serial, &serial) == 0)
+        budget->silences = serial.minor >= 12;
+    budget->burst_busy_ns = budget->burst_busy_ns * MUTE_OLDER + (double)busy_ns;
+    if (rows)
+        muted = governor_choose(governor, rows, count,
+                                budget->burst_busy_ns / collector->scale.ns_per_tick);
+    if (muted)
+        mute_apply(&budget->mute, &collector->model, rows, count, budget->silences);
+    else
+        mute_begin_burst(&budget->mute, &collector->model, counter);
+    governor_muted(governor, muted);
+}
+
+static bool is_answered(struct collector *collector)
+{
+    struct serial_call serial = {.header = mapping_header(collector->mapping)};
+    return guard_run(read_serial, &serial) == 0 &&
+           (int32_t)(serial.done - collector->budget.serial) >= 0;
+}
+
+/* A target that sleeps is let sleep: it is only signalled when it runs and calls nothing that is heard. */
+static void wait_for_answer(struct collector *collector, uint64_t now_ns)
+{
+    struct budget *budget = &collector->budget;
+    const struct governor *governor = &budget->governor;
+    if (is_answered(collector)) {
+        atomic_store(&budget->urgent, false);
+        begin_burst(collector);
+    } else if (now_ns - budget->called_ns >= PATIENCE_NS &&
+               governor->busy_ns > governor->since_busy_ns) {
+        budget->called_ns = now_ns + AGAIN_NS - PATIENCE_NS;
+        atomic_store(&budget->urgent, true);
+        sem_post(&collector->keeper_wake);
+    }
+}
+
+/* A listening that goes on: what it tells is not to grow old. */
+static void roll(struct collector *collector)
+{
+    const struct governor *governor = &collector->budget.governor;
+    if (governor->state == GOVERNOR_LISTENING &&
+        governor->busy_ns - governor->since_busy_ns >= ROLL_NS)
+        choose(collector);
+}
+
+void budget_round(struct collector *collector, uint64_t counter)
+{
+    struct budget *budget = &collector->budget;
+    uint64_t now_ns = clock_monotonic_ns();
+    if (!budget->on || collector->end_counter || now_ns < budget->next_ns)
+        return;
+    budget->next_ns = now_ns + LOOK_NS;
+    pass_time(collector, now_ns);
+    if (!collector->drain.on)
+        return;
+    learn_costs(collector);
+    uint64_t cost_ns = (uint64_t)((double)collector->model.events_read * budget->event_ns);
+    if (budget->governor.state == GOVERNOR_CALLING)
+        wait_for_answer(collector, now_ns);
+    if (budget->governor.state == GOVERNOR_MUTED && collector->model.symbols.muted_rows) {
+        model_flush(&collector->model, counter);
+        mute_close(&collector->model);
+    }
+    switch (governor_tick(&budget->governor, budget->busy_ns, cost_ns)) {
+    case GOVERNOR_CHOOSE:
+        choose(collector);
+        break;
+    case GOVERNOR_CALL:
+        call(collector, now_ns);
+        break;
+    case GOVERNOR_GO_ON:
+        roll(collector);
+        break;
+    }
+}
+
+void budget_settle(struct collector *collector, uint64_t counter)
+{
+    if (collector->budget.on)
+        mute_settle(&collector->budget.mute, &collector->model, counter);
+}
+
+void budget_reset(struct collector *collector, uint64_t counter)
+{
+    if (collector->budget.on)
+        mute_reset(&collector->budget.mute, &collector->model, counter);
+}
+
+void budget_call(struct collector *collector)
+{
+    if (atomic_exchange(&collector->budget.urgent, false) && collector->options.signal_target)
+        collector->options.signal_target(collector->options.signal_context);
+}

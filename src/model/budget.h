@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The budget of a running session: the governor's clock, purse and hands.
+ * Why apart: governor.h decides, mute.h changes the model; here is what they need to know of the session:
+ * the target's time, the calibrated cost, and whether the probe has answered.
+ * Rules: the collector's lock is held, but for budget_call, which is the keeper's: asking the probe may
+ * need the file system. */
+#ifndef ULMA_MODEL_BUDGET_H
+#define ULMA_MODEL_BUDGET_H
+
+#include "model/governor.h"
+#include "model/mute.h"
+
+#include <stdatomic.h>
+
+struct collector;
+
+struct budget {
+    bool on; /* there is one */
+    struct governor governor;
+    struct mute mute;
+    uint64_t next_ns; /* monotonic: when to look again */
+    uint64_t seen_ns, cpu_seen_ns;
+    uint64_t busy_ns;            /* the target's, in all */
+    double burst_busy_ns;        /* of the bursts, older ones less, as in their profiles */
+    double event_ns, call_ticks; /* the probe's cost of an event, and of a call and its return */
+    bool silences;               /* muted functions cost nothing: 3.12 and newer */
+    uint32_t serial;             /* of the call that is not answered */
+    uint64_t called_ns;
+    _Atomic bool urgent; /* the probe has not noticed by itself: the keeper signals it */
+};
+
+/* 0 or -ENOMEM. `budget_pct` 0: none. */
+int budget_init(struct collector *collector, double budget_pct);
+void budget_done(struct collector *collector);
+
+/* After each round, which has read all up to `counter`; every few milliseconds it acts. */
+void budget_round(struct collector *collector, uint64_t counter);
+
+/* Time was flushed up to `counter`: estimates are brought up to it. */
+void budget_settle(struct collector *collector, uint64_t counter);
+
+void budget_reset(struct collector *collector, uint64_t counter);
+
+/* Signals the target if that is due. The lock is not held. */
+void budget_call(struct collector *collector);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* The governor's arithmetic.
+ * Why: see governor.h.
+ * Rules: as there. */
+#include "model/governor.h"
+
+#include <stdlib.h>
+
+/* Of the budget, what is spent: the rest is for what the calibration does not know. */
+static const double SPENT = 0.75;
+/* ... and what functions that stay heard may cost of it; the rest pays for the bursts. */
+static const double HEARD = 0.4;
+
+enum {
+    BUCKET_NS = 400 * 1000 * 1000,        /* busy time whose allowance the bucket holds */
+    SHORTEST_BURST_NS = 10 * 1000 * 1000, /* of busy time: less tells too little */
+    SHORTEST_MUTE_NS = 100 * 1000 * 1000,
+    LEAST_BUCKET_NS = 200 * 1000,
+};
+
+static double bucket_ns(const struct governor *governor)
+{
+    double full_ns = governor->share * SPENT * BUCKET_NS;
+    return full_ns > LEAST_BUCKET_NS ? full_ns : LEAST_BUCKET_NS;
+}
+
+void governor_init(struct governor *governor, double budget_pct)
+{
+    *governor = (struct governor){.share = budget_pct / 100, .state = GOVERNOR_LISTENING};
+    governor->allowance_ns = bucket_ns(governor);
+}
+
+static void begin(struct governor *governor, enum governor_state state)
+{
+    governor->state = state;
+    governor->since_busy_ns = governor->busy_ns;
+    governor->peak_ns = governor->allowance_ns;
+}
+
+static void account(struct governor *governor, uint64_t busy_ns, uint64_t cost_ns)
+{
+    double full_ns = bucket_ns(governor);
+    /* A clock that went back has told nothing. */
+    double busy = busy_ns > governor->busy_ns ? (double)(busy_ns - governor->busy_ns) : 0;
+    double cost = cost_ns > governor->cost_ns ? (double)(cost_ns - governor->cost_ns) : 0;
+    governor->allowance_ns += busy * governor->share * SPENT - cost;
+    if (governor->allowance_ns > full_ns)
+        governor->allowance_ns = full_ns;
+    if (governor->allowance_ns < -2 * full_ns)
+        governor->allowance_ns = -2 * full_ns;
+    if (governor->allowance_ns > governor->peak_ns)
+        governor->peak_ns = governor->allowance_ns;
+    if (busy_ns > governor->busy_ns)
+        governor->busy_ns = busy_ns;
+    if (cost_ns > governor->cost_ns)
+        governor->cost_ns = cost_ns;
+}
+
+enum governor_act governor_tick(struct governor *governor, uint64_t busy_ns, uint64_t cost_ns)
+{
+    account(governor, busy_ns, cost_ns);
+    uint64_t lasted_ns = governor->busy_ns - governor->since_busy_ns;
+    if (governor->state == GOVERNOR_LISTENING)
+        return governor->allowance_ns <= 0 && lasted_ns >= SHORTEST_BURST_NS ? GOVERNOR_CHOOSE
+                                                                             : GOVERNOR_GO_ON;
+    if (governor->state == GOVERNOR_CALLING || lasted_ns < SHORTEST_MUTE_NS)
+        return GOVERNOR_GO_ON;
+    /* What is heard was to fill the bucket: where it empties it, the choice is out of date. */
+    if (governor->allowance_ns < bucket_ns(governor) &&
+        governor->allowance_ns > governor->peak_ns - bucket_ns(governor) / 3)
+        return GOVERNOR_GO_ON;
+    begin(governor, GOVERNOR_CALLING);
+    return GOVERNOR_CALL;
+}
+
+/* What is saved, and the more so the less the function itself runs. */
+static double worth(const struct governor_row *row)
+{
+    return row->cost_ns > 0 ? row->cost_ns * row->cost_ns / (row->cost_ns + row->self_ns) : 0;
+}
+
+static int by_worth(const void *left, const void *right)
+{
+    double one = worth(left), other = worth(right);
+    return one < other ? 1 : one > other ? -1 : 0;
+}
+
+size_t governor_choose(const struct governor *governor, struct governor_row *rows, size_t count,
+                       double busy_ns)
+{
+    double cost_ns = 0;
+    for (size_t i = 0; i < count; i++) {
+        cost_ns += rows[i].cost_ns;
+        rows[i].mute = false;
+    }
+    double most_ns = busy_ns * governor->share * SPENT;
+    if (cost_ns <= most_ns)
+        return 0;
+    qsort(rows, count, sizeof(*rows), by_worth);
+    size_t muted = 0;
+    for (size_t i = 0; i < count && cost_ns > most_ns * HEARD; i++) {
+        if (rows[i].cost_ns <= 0)
+            break;
+        rows[i].mute = true;
+        cost_ns -= rows[i].cost_ns;
+        muted++;
+    }
+    return muted;
+}
+
+void governor_muted(struct governor *governor, size_t count)
+{
+    begin(governor, count ? GOVERNOR_MUTED : GOVERNOR_LISTENING);
+}
+
+void governor_heard(struct governor *governor)
+{
+    begin(governor, GOVERNOR_LISTENING);
+}

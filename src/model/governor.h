@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* The governor: when the budget lets all functions be heard, and which are then muted.
+ * Why apart: it is arithmetic over costs and times that it is given, so tests drive it with made-up ones.
+ *
+ * How it works. The budget is a share of the target's busy time. A bucket of allowance fills with that
+ * share (less a reserve, since the cost per event is itself measured) and pays for every event.
+ *   LISTENING  everything is heard. This goes on while the bucket lasts, for ever when the program's events
+ *              cost less than the budget. When it is empty, what was heard since the listening began says
+ *              which functions cost most for the least time of their own: those are muted until what is
+ *              left costs so little that the bucket fills again.
+ *   MUTED      those functions are silent. When the bucket is full again, all are heard anew, a burst of
+ *              listening: their figures are brought up to date, and who is muted is decided afresh, so
+ *              that functions come back when the program does something else. When what is heard costs
+ *              more than the budget after all (another phase began), that comes at once.
+ *   CALLING    the burst was ordered, and the probe has not answered yet.
+ * Rules: no clock, no memory of its own but this struct; one owner at a time. Times are nanoseconds. */
+#ifndef ULMA_MODEL_GOVERNOR_H
+#define ULMA_MODEL_GOVERNOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum governor_state { GOVERNOR_LISTENING, GOVERNOR_MUTED, GOVERNOR_CALLING };
+
+/* What the owner has to do. */
+enum governor_act {
+    GOVERNOR_GO_ON,
+    GOVERNOR_CHOOSE, /* the listening is over: governor_choose, then governor_muted */
+    GOVERNOR_CALL, /* have all functions heard again; governor_heard when the probe has answered */
+};
+
+struct governor {
+    double share; /* 0 .. 1, of busy time */
+    enum governor_state state;
+    double allowance_ns;       /* the bucket */
+    double peak_ns;            /* ... at its fullest since the state began */
+    uint64_t busy_ns, cost_ns; /* as last told */
+    uint64_t since_busy_ns;    /* busy time at which the state began */
+};
+
+/* `budget_pct` above 0. */
+void governor_init(struct governor *governor, double budget_pct);
+
+/* Both sums since the start: the target's busy time, and what its events cost it. */
+enum governor_act governor_tick(struct governor *governor, uint64_t busy_ns, uint64_t cost_ns);
+
+/* A function as the listening heard it. */
+struct governor_row {
+    uint32_t row;
+    bool mute; /* out */
+    double cost_ns, self_ns;
+};
+
+/* Sets `mute` of those that have to fall silent, given a listening of `busy_ns`; sorts the rows by what
+ * they cost for what they tell. How many. */
+size_t governor_choose(const struct governor *governor, struct governor_row *rows, size_t count,
+                       double busy_ns);
+
+/* The choice is made; with none muted the listening goes on. */
+void governor_muted(struct governor *governor, size_t count);
+
+/* The probe has answered GOVERNOR_CALL. */
+void governor_heard(struct governor *governor);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Muted functions in the model: who is silent, and what is estimated of them.
+ *
+ * A function that is muted has no entries on the stacks while it is: its time becomes self time of the
+ * nearest caller that is heard, its *anchor*. A burst of listening (governor.h) tells, for each path of the
+ * tree, how the anchor's time divides among it and the muted paths below it, and how often these are
+ * called meanwhile. From then on whatever time the anchor has is divided so (mute_settle): the muted
+ * paths get their calls and times, the anchor loses as much self time. All of it is time that was
+ * measured, so the sums stay what they are and nothing becomes negative; what is estimated is how it
+ * divides. Where the anchor itself is called often, its calls tell how many calls the muted ones had, and
+ * how much the bursts slow the program beyond what the calibration knows; elsewhere its time tells.
+ * What comes out is in the tree's own numbers: windows, totals, callers need to know nothing; the rows are
+ * marked as estimates, the anchors' as holding some.
+ *
+ * Why the nodes of a burst are copied whole: a burst is short and seldom, and the fold's hot path, which
+ * would have to note each change, is neither.
+ * Rules: one owner, the model's. Nothing here knows of budgets. Time was flushed up to the present
+ * (model_flush) before any of these. */
+#ifndef ULMA_MODEL_MUTE_H
+#define ULMA_MODEL_MUTE_H
+
+#include "model/fold.h"
+#include "model/governor.h"
+
+/* What a burst is worth when the next one has been: programs change, but a burst is shorter than the turns
+ * that threads take. */
+#define MUTE_OLDER 0.5
+
+struct mute_copy;
+struct mute_profile;
+
+/* A muted path. */
+struct mute_path {
+    uint32_t node;
+    uint32_t anchor; /* its number; UINT32_MAX: no function, it was called from outside of all */
+    double calls, resumes, self_ticks, total_ticks; /* what is owed and not whole yet */
+};
+
+struct mute_anchor {
+    uint32_t node;
+    bool by_calls;      /* it is called often enough to tell */
+    double group_ticks; /* in the bursts: its own self time and that of its muted paths */
+    double group_calls; /* ... and its calls */
+    double muted_calls; /* ... and those of its muted paths */
+    int64_t seen_ticks; /* its self time, waiting left out, that is divided already */
+    uint64_t seen_calls;
+    double time_share, call_share; /* of the present division: of what the bursts have */
+    double taken_ticks;
+};
+
+struct mute {
+    struct mute_copy *copies;      /* by node: its numbers when the burst began; region */
+    struct mute_profile *profiles; /* by node: what the bursts told; region */
+    uint32_t copied;               /* nodes that there were then */
+    uint32_t limit;                /* of both */
+    bool listening;
+    struct mute_path *paths;
+    struct mute_anchor *anchors;
+    uint32_t path_count, path_limit, anchor_count, anchor_limit;
+    uint64_t began, divided; /* counters: of the burst, and of the last division */
+    double burst_ticks;      /* of all bursts, older ones less */
+    /* What a call heard costs beyond what was taken out for it, by the anchors that are called often: they
+     * say how long the same takes unheard. Sums, older ones less. */
+    double excess_ticks, excess_calls;
+    struct governor_row *rows;
+};
+
+/* 0 or -ENOMEM. */
+int mute_init(struct mute *mute, const struct model *model);
+void mute_done(struct mute *mute);
+
+/* A burst of listening begins at `counter`: all that is open or called from now on is heard. */
+void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter);
+
+/* The burst is over: what it told joins what is known. The rows that were heard in this one and, with
+ * MUTE_OLDER's weight, those before, with their costs by `ticks_per_call` (in ticks, as are the times), for
+ * governor_choose. NULL: no memory. */
+struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
+                                    double ticks_per_call, size_t *ret_count);
+
+/* The rows with their `mute` set fall silent. `closing`: first let what is open end (3.12+). */
+void mute_apply(struct mute *mute, struct model *model, const struct governor_row *rows,
+                size_t count, bool closing);
+
+/* All that is closing is closed: nothing of it is open any more. */
+void mute_close(struct model *model);
+
+/* All functions are to be heard again. */
+void mute_lift(struct model *model);
+
+/* Divides what the anchors have had since the last time. */
+void mute_settle(struct mute *mute, struct model *model, uint64_t counter);
+
+/* All numbers were forgotten. */
+void mute_reset(struct mute *mute, struct model *model, uint64_t counter);
+
+#endif

@@ -16,7 +16,9 @@ enum {
     ATTEMPTS = 50,
     FRAMES_READ_MOST = 1 << 18, /* in all attempts: a deep stack that moves is not read for ever */
     FRAME_BYTES = 128,          /* layouts_take holds the fields below this */
-    ROUNDS = 3,                 /* readings of a stack that must agree, beside the walk */
+    ROUNDS_LEAST = 3,           /* readings of a stack that must agree, beside the walk */
+    ROUNDS_MOST = 12,           /* of one of few frames */
+    FRAMES_PROVED = 256,        /* as many rounds as this has room for, between the two */
     HEADS = 32,                 /* of a round: before each of its first pieces */
     ADJOINING_BYTES = 512,      /* between two frames that are read as one piece */
     OWNED_BY_INTERPRETER = 3,
@@ -68,15 +70,23 @@ static size_t frame_size(const struct layout *layout)
     return size;
 }
 
-/* Where the word lies that names the innermost frame. */
-static int find_head(const struct objects *objects, uint64_t thread, uint64_t *ret_address)
+/* Where the word lies that names the innermost frame: in the thread state, or, on 3.11 and 3.12, in the
+ * part of the C stack that the thread state names. What a finished part held stays there for a while,
+ * so its name has to be proved, too. */
+struct head {
+    uint64_t name_at, name; /* the first is 0 where there is no such part */
+    uint64_t at;
+};
+
+static int find_head(const struct objects *objects, uint64_t thread, struct head *ret_head)
 {
-    uint64_t cframe;
-    *ret_address = thread + objects->layout.thread_frame;
-    if (!objects->layout.has_cframe)
+    const struct layout *layout = &objects->layout;
+    *ret_head = (struct head){.at = thread + layout->thread_frame};
+    if (!layout->has_cframe)
         return 0;
-    int result = memory_read_u64(objects->pid, *ret_address, &cframe);
-    *ret_address = cframe + objects->layout.cframe_frame;
+    ret_head->name_at = ret_head->at;
+    int result = memory_read_u64(objects->pid, ret_head->name_at, &ret_head->name);
+    ret_head->at = ret_head->name + layout->cframe_frame;
     return result;
 }
 
@@ -138,31 +148,50 @@ static bool is_same(const struct objects *objects, const struct raw_frame *a,
            (!at_same_instruction || instruction_word(objects, a) == instruction_word(objects, b));
 }
 
-/* The frames once more, ROUNDS times, in one call. Frames of one chunk of CPython's data stack lie
+/* The frames once more, several times, in one call. Frames of one chunk of CPython's data stack lie
  * side by side and come in one piece, which is as near to one moment as it gets; before 3.11 each is
- * a piece of its own. The head is read before each piece: were it read once in a round, a loop whose
- * turn takes as long as a round would show a caller between two calls below the callee of another
- * turn, each time (seen on 3.9 and 3.10 in one stack of a thousand). */
+ * a piece of its own. The head is read before each piece, and a short stack in more rounds: a loop
+ * whose turn takes as long as a round shows a caller between two calls below the callee of another
+ * turn, again and again (with three rounds and one head each, in one stack of a thousand). */
 struct proof {
     size_t count, frame_size;
+    int rounds;
     struct memory_part *parts;
     size_t part_count;
-    uint64_t heads[ROUNDS * HEADS + 1];
+    struct head_seen {
+        uint64_t name, frame;
+    } heads[ROUNDS_MOST * HEADS + 1];
     size_t head_count;
-    unsigned char *bytes[ROUNDS];
+    unsigned char *bytes[ROUNDS_MOST];
     size_t *places; /* of each frame in bytes */
     size_t used;
 };
+
+static int rounds_of(size_t count)
+{
+    size_t rounds = FRAMES_PROVED / (count + 1);
+    return rounds < ROUNDS_LEAST ? ROUNDS_LEAST : rounds > ROUNDS_MOST ? ROUNDS_MOST : (int)rounds;
+}
 
 static void add_part(struct proof *proof, uint64_t address, void *bytes, size_t size)
 {
     proof->parts[proof->part_count++] = (struct memory_part){address, bytes, size};
 }
 
-static void add_head(struct proof *proof, uint64_t head_at)
+static void add_head(struct proof *proof, const struct head *head)
 {
-    uint64_t *head = &proof->heads[proof->head_count++];
-    add_part(proof, head_at, head, sizeof(*head));
+    struct head_seen *seen = &proof->heads[proof->head_count++];
+    if (head->name_at)
+        add_part(proof, head->name_at, &seen->name, sizeof(seen->name));
+    add_part(proof, head->at, &seen->frame, sizeof(seen->frame));
+}
+
+static bool head_stood_still(const struct proof *proof, const struct head *head, uint64_t frame)
+{
+    for (size_t i = 0; i < proof->head_count; i++)
+        if (proof->heads[i].name != head->name || proof->heads[i].frame != frame)
+            return false;
+    return true;
 }
 
 /* How many frames from `first` on lie close below one another. */
@@ -176,14 +205,14 @@ static size_t count_adjoining(const struct walk *walk, size_t first)
 }
 
 /* Lays out what one round reads; the bytes of round 0 tell the places for all. */
-static void plan_round(struct proof *proof, const struct walk *walk, uint64_t head_at, int round,
-                       bool merge)
+static void plan_round(struct proof *proof, const struct walk *walk, const struct head *head,
+                       int round, bool merge)
 {
     proof->used = 0;
     size_t pieces = 0;
     for (size_t i = 0; i < walk->count; pieces++) {
         if (pieces < HEADS)
-            add_head(proof, head_at);
+            add_head(proof, head);
         size_t many = merge ? count_adjoining(walk, i) : 1;
         uint64_t lowest = walk->frames[i + many - 1].address;
         size_t size = (size_t)(walk->frames[i].address - lowest) + proof->frame_size;
@@ -195,20 +224,21 @@ static void plan_round(struct proof *proof, const struct walk *walk, uint64_t he
     }
 }
 
-static bool plan(struct proof *proof, const struct walk *walk, uint64_t head_at, bool merge)
+static bool plan(struct proof *proof, const struct walk *walk, const struct head *head, bool merge)
 {
     size_t most = walk->count * (ADJOINING_BYTES + FRAME_BYTES) + 1;
     proof->count = walk->count;
-    proof->parts = calloc((walk->count + HEADS) * ROUNDS + 1, sizeof(*proof->parts));
+    proof->parts =
+        calloc((walk->count + HEADS * 2) * (size_t)proof->rounds + 2, sizeof(*proof->parts));
     proof->places = calloc(walk->count + 1, sizeof(*proof->places));
-    for (int round = 0; round < ROUNDS; round++)
+    for (int round = 0; round < proof->rounds; round++)
         proof->bytes[round] = malloc(most);
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < proof->rounds; round++) {
         if (!proof->parts || !proof->places || !proof->bytes[round])
             return false;
-        plan_round(proof, walk, head_at, round, merge);
+        plan_round(proof, walk, head, round, merge);
     }
-    add_head(proof, head_at);
+    add_head(proof, head);
     return true;
 }
 
@@ -231,20 +261,23 @@ static bool agree(const struct objects *objects, const struct raw_frame *first,
 
 /* Reads all frames again, into the walk. True when they were the same each time and the head stood
  * still: the stack of one moment. */
-static bool prove(const struct objects *objects, uint64_t head_at, struct walk *walk, bool merge)
+static bool prove(const struct objects *objects, const struct head *head, struct walk *walk,
+                  bool merge)
 {
-    struct proof proof = {.frame_size = frame_size(&objects->layout)};
+    struct proof proof = {
+        .frame_size = frame_size(&objects->layout),
+        .rounds = rounds_of(walk->count),
+    };
     struct raw_frame *before = calloc(walk->count + 1, sizeof(*before));
-    bool whole = before && plan(&proof, walk, head_at, merge) &&
+    bool whole = before && plan(&proof, walk, head, merge) &&
                  memory_read_parts(objects->pid, proof.parts, proof.part_count) == 0;
-    for (int round = 0; whole && round < ROUNDS; round++) {
+    for (int round = 0; whole && round < proof.rounds; round++) {
         memcpy(before, walk->frames, walk->count * sizeof(*before));
         take_round(&proof, round, walk->frames);
         whole = agree(objects, before, walk->frames, walk->count, round > 0);
     }
-    for (size_t i = 0; whole && i < proof.head_count; i++)
-        whole = proof.heads[i] == walk->head;
-    for (int round = 0; round < ROUNDS; round++)
+    whole = whole && head_stood_still(&proof, head, walk->head);
+    for (int round = 0; round < ROUNDS_MOST; round++)
         free(proof.bytes[round]);
     free(proof.places);
     free(proof.parts);
@@ -365,14 +398,14 @@ static bool ends_in_generator(const struct objects *objects, const struct walk *
 static int attempt_read(const struct objects *objects, uint64_t thread, bool merge,
                         struct walk *walk, struct steady *steady, struct stack *ret_stack)
 {
-    uint64_t head_at;
-    int result = find_head(objects, thread, &head_at);
+    struct head head;
+    int result = find_head(objects, thread, &head);
     if (result == 0)
-        result = walk_frames(objects, head_at, walk);
+        result = walk_frames(objects, head.at, walk);
     if (result)
         return result;
     *ret_stack = (struct stack){.cut = walk->cut};
-    if (prove(objects, head_at, walk, merge))
+    if (prove(objects, &head, walk, merge))
         return take(objects, walk->frames, walk->count, ret_stack);
     ret_stack->torn = true;
     return ends_in_generator(objects, walk) ? 0 : narrow(objects, walk, steady);
@@ -394,7 +427,7 @@ int stack_read(const struct objects *objects, uint64_t thread, struct stack *ret
         if (result && result != -EAGAIN)
             break;
         attempts++;
-        frames_read += walk.count * ROUNDS;
+        frames_read += walk.count * (size_t)rounds_of(walk.count);
         result = 0;
         /* A thread that C code started may have such a stack: then it always has. */
         if (!stack.torn && ends_in_generator(objects, &walk)) {

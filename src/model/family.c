@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Finding children's sessions, watching them, giving them back.
+/* Finding other processes' sessions, watching them, giving them back.
  * Why: see family.h.
  * Rules: as there. */
 #include "model/family.h"
@@ -180,14 +180,16 @@ static struct member *open_member(const char *path, const char *name)
 struct want_call {
     const struct mapping *mapping;
     const struct words *root;
+    bool again;
 };
 
-/* What was wanted of all since the child copied the words. */
+/* What was wanted of all since the child copied the words. With a budget it hears all again besides: the
+ * fork's child of a process in which functions were silent has them silent, and may have missed the call. */
 static int want_guarded(void *context)
 {
     const struct want_call *call = context;
     struct session_header *header = mapping_header(call->mapping);
-    if (atomic_load(&header->wanted) == call->root->wanted)
+    if (atomic_load(&header->wanted) == call->root->wanted && !call->again)
         return 0;
     atomic_store(&header->wanted, call->root->wanted);
     atomic_fetch_add_explicit(&header->switch_serial, 1, memory_order_release);
@@ -211,7 +213,7 @@ static void adopt(struct collector *collector, struct member *member)
         link_drains(collector);
         if (collector->process_count < FAMILY_PROCESSES)
             collector->processes[collector->process_count++] = member->process;
-        struct want_call call = {&member->mapping, &root};
+        struct want_call call = {&member->mapping, &root, collector->budget.on};
         if (read_words(collector->mapping, &root))
             guard_run(want_guarded, &call);
     }

@@ -87,7 +87,7 @@ static void on_thread_end(void *value)
 static bool child_is_followed(const struct session_header *header)
 {
     uint32_t state = atomic_load_explicit(&header->state, memory_order_relaxed);
-    return link_to.root[0] &&
+    return link_to.root[0] && header->follow_forks &&
            atomic_load_explicit(&header->follow_children, memory_order_relaxed) &&
            (state == STATE_ON || state == STATE_OFF);
 }

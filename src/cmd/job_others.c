@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- finding -------------------------------------------------------------------------------- */
 
@@ -118,7 +119,24 @@ bool job_others_find(struct job *job, char **words, int word_count)
     return true;
 }
 
-/* --- joining and leaving -------------------------------------------------------------------- */
+/* --- joining, closing -------------------------------------------------------------------- */
+
+/* Events of a thread that finds no ring are lost, and the collector adds rings when it has found the
+ * session. Whoever ends meanwhile is not waited for. */
+static void wait_until_found(const struct job *job)
+{
+    enum { LOOK_AGAIN_US = 1000 };
+    struct collector_child list[JOB_OTHERS_MOST];
+    uint64_t give_up = clock_monotonic_ns() + JOB_PROCESS_WAIT_MS * UINT64_C(1000000);
+    size_t found = 0;
+    while (found < job->other_count && clock_monotonic_ns() < give_up) {
+        usleep(LOOK_AGAIN_US);
+        found = collector_children(job->collector, list, JOB_OTHERS_MOST);
+        for (size_t i = 0; i < found; i++)
+            if (list[i].pid_fd >= 0)
+                close(list[i].pid_fd);
+    }
+}
 
 bool job_others_join(struct job *job)
 {
@@ -131,7 +149,9 @@ bool job_others_join(struct job *job)
         if (!job_process_ask(&other->armed, ARMED_JOIN, session))
             return false;
         other->joined = true;
+        message_step("PID %d joined the session", (int)other->armed.pid);
     }
+    wait_until_found(job);
     return true;
 }
 

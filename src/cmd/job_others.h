@@ -15,7 +15,7 @@ enum { JOB_OTHERS_MOST = 255 };
  * there, and left out. */
 bool job_others_find(struct job *job, char **words, int word_count);
 
-/* They join the first one's session. False: said on stderr. */
+/* They join the first one's session, off, and the collector has found them. False: said on stderr. */
 bool job_others_join(struct job *job);
 
 void job_others_close(struct job *job);

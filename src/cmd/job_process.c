@@ -318,10 +318,12 @@ static bool start(struct job *job, char **words, int word_count)
     if (!job_process_ask(armed, ARMED_JOIN, base_name(job->mapping.path)))
         return false;
     job->first.joined = true;
+    message_step("PID %d joined the session", (int)armed->pid);
     if (!job_others_join(job))
         return false;
     job->started_ns = clock_monotonic_ns();
-    message_step("PID %d joined the session", (int)armed->pid);
+    if (job->other_count > 0 && !job->options->start_off && !job->delayed)
+        job_switch(job, true);
     return true;
 }
 

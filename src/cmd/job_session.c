@@ -104,7 +104,8 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
         .buffer_bytes = (uint64_t)options->buffer_bytes,
         .on_full = on_full(job),
         .sources = (uint32_t)options->sources,
-        .start_off = options->start_off || options->delay_ns > 0,
+        /* several begin together, when each has its rings */
+        .start_off = options->start_off || options->delay_ns > 0 || job->other_count > 0,
         .modes_vary = options->sites.count > 0 || job_session_budget(job) > 0,
         .follow_children = job_is_family(job),
         .follow_forks = job_follows_children(job),

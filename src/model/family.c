@@ -174,6 +174,8 @@ static struct member *open_member(const char *path, const char *name)
     member->pid_fd = (int)syscall(SYS_pidfd_open, (pid_t)words.pid, 0);
     if (member->pid_fd < 0 && errno == ESRCH)
         atomic_store(&member->ended, true);
+    else
+        member->first_rings = keeper_count_threads((pid_t)words.pid);
     return member;
 }
 
@@ -290,7 +292,8 @@ static void watch(struct collector *collector)
 static int add_rings_guarded(void *context)
 {
     struct member *member = context;
-    while (mapping_free_rings(&member->mapping) < FREE_RINGS &&
+    while ((mapping_free_rings(&member->mapping) < FREE_RINGS ||
+            member->mapping.rings_made <= member->first_rings) &&
            mapping_add_ring(&member->mapping) == 0)
         atomic_store_explicit(&member->drain.ring_count, member->mapping.rings_made,
                               memory_order_release);

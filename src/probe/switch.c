@@ -362,7 +362,6 @@ static void change_clock(void)
 int switch_join(const char *path, char *reason, size_t size)
 {
     switch_leave();
-    child_session_forget();
     int opened = link_open(path, reason, size);
     if (opened == 0)
         child_session_begin(path);
@@ -469,4 +468,5 @@ void switch_leave(void)
     busy_in = 0;
     writer_leave_all();
     link_close();
+    child_session_forget();
 }

@@ -266,6 +266,8 @@ static struct writer *wait_for_ring(unsigned long thread, uint32_t tid)
     look_again = begin + RESUME_STEP_NS;
     struct writer *writer = take_ring(thread, tid);
     long sleep_ns = FIRST_SLEEP_NS;
+    if (!writer)
+        writer_wake_collector(); /* it adds some */
     while (!writer && !in_vain && link_to.wait && clock_monotonic_ns() - begin < RING_WAIT_NS) {
         writer_wake_collector();
         struct timespec pause = {.tv_nsec = sleep_ns};

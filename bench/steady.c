@@ -72,9 +72,21 @@ static void end_request(struct load *load, struct connection *connection, int is
     connection->used = 0;
 }
 
+/* A server closes what was idle for some seconds. */
+static int was_closed(int fd)
+{
+    char byte;
+    ssize_t got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 static void begin_request(struct load *load, struct connection *connection, int64_t due)
 {
     connection->due = due;
+    if (connection->fd >= 0 && was_closed(connection->fd)) {
+        close(connection->fd);
+        connection->fd = -1;
+    }
     if (connection->fd < 0)
         connection->fd = dial(load->port);
     if (connection->fd < 0 || send(connection->fd, load->request, load->request_size,
@@ -196,9 +208,9 @@ int main(int argc, char **argv)
         load.connections[i].fd = dial(load.port);
     run(&load, rate, total);
     qsort(load.times, load.answered, sizeof(*load.times), by_size);
-    printf("requests %zu\nfailed %zu\np50 %.1f\np99 %.1f\np999 %.1f\nmax %.1f\n", total, load.failed,
-           microseconds_at(&load, 0.5), microseconds_at(&load, 0.99), microseconds_at(&load, 0.999),
-           microseconds_at(&load, 1));
+    printf("requests %zu\nfailed %zu\np50 %.1f\np99 %.1f\np999 %.1f\nmax %.1f\n", total,
+           load.failed, microseconds_at(&load, 0.5), microseconds_at(&load, 0.99),
+           microseconds_at(&load, 0.999), microseconds_at(&load, 1));
     free(load.times);
     return 0;
 }

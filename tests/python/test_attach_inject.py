@@ -79,12 +79,12 @@ def shape_of(pid):
 class Target:
     """standing.py in one state. Its stderr is a file: everything that was injected writes there."""
 
-    def __init__(self, python, state, folder, **env):
+    def __init__(self, python, state, folder, *words, **env):
         self.state = state
         self.err = folder / f"{state}.err"
         with self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                [python.path, TARGETS / "standing.py", state],
+                [python.path, TARGETS / "standing.py", state, *words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=err,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Stands in the state that is asked for until a line comes on stdin, then says that all is well.
 
-usage: standing.py STATE
+usage: standing.py STATE [busy]
+With `busy` eight other threads compute all the time.
 Prints `ready` before, and afterwards a word that shows that the state ended as it should: what was
 read, slept, counted. Exits with 7.
 """
@@ -74,6 +75,15 @@ def sleep():
     time.sleep(1.5)
     slept = time.monotonic() - begin
     return "slept enough %s %s" % (slept >= 1.5, read_line())
+
+
+def sleeps():
+    """One sleep after the other, none of them cut short."""
+    while not stdin_is_ready():
+        begin = time.monotonic()
+        time.sleep(0.2)
+        assert time.monotonic() - begin >= 0.2
+    return "slept enough True %s" % read_line()
 
 
 def lock():
@@ -204,6 +214,19 @@ def held_call():
     return read_line()
 
 
+def held_regex():
+    """A regular expression that takes long, with the GIL held."""
+    import re
+
+    words = "a" * 20
+    begin = time.monotonic()
+    while time.monotonic() - begin < 0.5:
+        words += "a"
+        begin = time.monotonic()
+        assert not re.match("(a+)+b", words)
+    return read_line()
+
+
 def held_sleep():
     """A C function that sleeps with the GIL held until the line comes."""
     import ctypes
@@ -235,18 +258,42 @@ def held_by_other():
     return read_line()
 
 
+def leaf(number):
+    return number + 1
+
+
+def among_others(work):
+    """With eight threads that want the GIL, and hand it on often."""
+    done = threading.Event()
+
+    def spin():
+        while not done.is_set():
+            assert sum(map(leaf, range(100))) == 5050
+
+    sys.setswitchinterval(0.001)
+    threads = [in_thread(spin) for _ in range(8)]
+    try:
+        return work()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
 def ready():
     print("ready", threading.main_thread().ident, flush=True)
 
 
 def main():
-    state = sys.argv[1]
+    state, busy = sys.argv[1], sys.argv[2:] == ["busy"]
+    work = globals()[state]
     # What the states import is there before `ready`: none of them has a file open for long.
     for name in ("asyncio ctypes hashlib itertools math queue select socket subprocess").split():
         __import__(name)
     if state not in ("held_by_other", "child"):
         ready()
-    print(state, repr(globals()[state]()), threading.active_count(), flush=True)
+    told = among_others(work) if busy else work()
+    print(state, repr(told), threading.active_count(), flush=True)
     sys.exit(7)
 
 

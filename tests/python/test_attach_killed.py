@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""ulma killed by SIGKILL while it attaches and while it is used: the process notices nothing."""
+
+import os
+import pathlib
+import random
+import subprocess
+import time
+
+import pytest
+from harness import LIMIT_S, ULMA, environment, run
+from test_attach_inject import BLOCKED, HERE, RUNNING, TOOL, Target, attach, status_of
+
+pytestmark = pytest.mark.some_pythons
+
+TORTURE = os.environ.get("ULMA_TORTURE") == "1"
+KILL_AT = ULMA.parent / "tests" / "attach" / "kill_at"
+ENDED = 3  # of kill_at: there are no more moments
+STEP = 1 if TORTURE else 9
+KILLS = 200 if TORTURE else 12
+STATES = {**RUNNING, **BLOCKED}
+
+
+def check_untouched(target):
+    """Nobody traces it, none of its threads is stopped, none of its signals is blocked."""
+    assert target.process.poll() is None, target.told()
+    tasks = pathlib.Path(f"/proc/{target.pid}/task")
+    assert status_of(target.pid, "TracerPid") == "0"
+    states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks.iterdir()]
+    assert not {"t", "T"} & set(states), states
+
+
+@pytest.mark.parametrize("state", ["poll_limit", "lock_limit", "loop", "checksum", "nine_threads"])
+def test_at_every_moment(python, state, tmp_path):
+    """Killed at the entry or the exit of each system call that the injector makes, in turn."""
+    with Target(python, state, tmp_path) as target:
+        status, moment, killed_at = 0, 1 + len(state) % STEP, []
+        while status != ENDED:
+            words = [KILL_AT, str(moment), TOOL, str(target.pid), HERE, "60"]
+            done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT_S)
+            status = done.returncode
+            assert status in (0, ENDED), done
+            killed_at.append(done.stdout)
+            check_untouched(target)
+            moment += STEP
+        assert len(killed_at) > 70 // STEP, killed_at
+        ran = target.told().count("here")
+        assert attach(target.pid).returncode == 0
+        assert target.told().count("here") > ran
+        assert status_of(target.pid, "SigBlk") == "0000000000000000"
+        target.goes_on(STATES[state])
+
+
+USES = (
+    (["attach", "-q", "--timeout", "60"], 0.15),
+    (["report", "-q", "-d", "0.1", "--timeout", "60"], 0.4),
+    (["top", "-q", "-b", "-i", "0.1", "--count", "3", "--timeout", "60"], 0.6),
+    (["off"], 0.05),
+    (["detach"], 0.05),
+)
+
+
+@pytest.mark.parametrize("state", ["nine_threads", "loop"])
+def test_ulma_killed(python, state, session_dir, tmp_path):
+    """In attach and in use, at moments drawn at random."""
+    moments = random.Random(f"{state} {python}")
+    env = environment(session_dir)
+    with Target(python, state, tmp_path, ULMA_DIR=str(session_dir)) as target:
+        for _ in range(KILLS):
+            words, seconds = moments.choice(USES)
+            one = subprocess.Popen(
+                [ULMA, *words, str(target.pid)],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=env,
+            )
+            time.sleep(moments.uniform(0, seconds))
+            one.kill()
+            one.wait(LIMIT_S)
+            check_untouched(target)
+        for words in (
+            ["attach", "--timeout", "60"],
+            ["report", "-q", "-d", "0.1", "-o", "-"],
+            ["detach"],
+        ):
+            done = run([ULMA, *words, target.pid], env=env)
+            assert done.status == 0, (words, done.told(), target.told())
+        target.goes_on(STATES[state])
+        assert target.told() == ""
+        assert run([ULMA, "ps", "--dir", session_dir], env=env).status == 0
+        assert not any(session_dir.iterdir())

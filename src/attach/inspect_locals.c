@@ -73,7 +73,7 @@ static const char *quote(const struct objects *objects, const char *prefix, cons
     return out;
 }
 
-static const char *describe(const struct objects *objects, uint64_t address)
+const char *inspect_locals_describe(const struct objects *objects, uint64_t address)
 {
     uint64_t type = objects_type(objects, address);
     uint64_t flags = objects_flags(objects, address);
@@ -122,8 +122,15 @@ static uint64_t value_of(const struct objects *objects, uint64_t slot, unsigned 
     return memory_read_u64(objects->pid, slot + CELL_VALUE, &value) ? 0 : value;
 }
 
-void inspect_locals_read(const struct objects *objects, const struct stack_frame *from,
-                         struct inspect_frame *frame)
+struct slots {
+    uint64_t *names;
+    uint64_t *values;
+    size_t count;
+};
+
+/* What the names and the slots are; a slot that holds nothing is 0. */
+static bool read_slots(const struct objects *objects, const struct stack_frame *from,
+                       struct slots *ret_slots)
 {
     const struct layout *layout = &objects->layout;
     uint64_t address;
@@ -131,24 +138,50 @@ void inspect_locals_read(const struct objects *objects, const struct stack_frame
     size_t kinds_size = 0;
     const unsigned char *kinds = NULL;
     if (memory_read_u64(objects->pid, from->code + layout->code_local_names, &address))
-        return;
-    const uint64_t *names = objects_tuple(objects, address, LOCALS_MOST, &count);
+        return false;
+    uint64_t *names = objects_tuple(objects, address, LOCALS_MOST, &count);
     if (layout->code_local_kinds &&
         memory_read_u64(objects->pid, from->code + layout->code_local_kinds, &address) == 0)
         kinds = objects_bytes(objects, address, LOCALS_MOST, &kinds_size);
     uint64_t *slots = arena_array(objects->arena, count + 1, sizeof(*slots));
-    frame->locals = arena_array(objects->arena, count + 1, sizeof(*frame->locals));
-    if (!names || !slots || !frame->locals ||
+    if (!names || !slots ||
         memory_read(objects->pid, from->address + layout->frame_locals, slots,
                     count * sizeof(*slots)))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        slots[i] = value_of(objects, slots[i], kinds && i < kinds_size ? kinds[i] : 0);
+    *ret_slots = (struct slots){names, slots, count};
+    return true;
+}
+
+void inspect_locals_read(const struct objects *objects, const struct stack_frame *from,
+                         struct inspect_frame *frame)
+{
+    struct slots slots;
+    if (!read_slots(objects, from, &slots))
         return;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t value = value_of(objects, slots[i], kinds && i < kinds_size ? kinds[i] : 0);
+    frame->locals = arena_array(objects->arena, slots.count + 1, sizeof(*frame->locals));
+    for (size_t i = 0; frame->locals && i < slots.count; i++) {
+        uint64_t value = slots.values[i];
         struct inspect_local local = {
-            .name = objects_text(objects, names[i], OBJECTS_TEXT_MOST, NULL),
-            .value = value ? describe(objects, value) : NULL,
+            .name = objects_text(objects, slots.names[i], OBJECTS_TEXT_MOST, NULL),
+            .value = value ? inspect_locals_describe(objects, value) : NULL,
         };
         if (local.name && local.value)
             frame->locals[frame->local_count++] = local;
     }
+}
+
+uint64_t inspect_locals_find(const struct objects *objects, const struct stack_frame *from,
+                             const char *name)
+{
+    struct slots slots;
+    if (!read_slots(objects, from, &slots))
+        return 0;
+    for (size_t i = 0; i < slots.count; i++) {
+        const char *text = objects_text(objects, slots.names[i], strlen(name) + 1, NULL);
+        if (text && strcmp(text, name) == 0)
+            return slots.values[i];
+    }
+    return 0;
 }

@@ -14,4 +14,11 @@
 void inspect_locals_read(const struct objects *objects, const struct stack_frame *from,
                          struct inspect_frame *frame);
 
+/* The value of one of them, or 0. */
+uint64_t inspect_locals_find(const struct objects *objects, const struct stack_frame *from,
+                             const char *name);
+
+/* A value as the locals show it, or NULL. */
+const char *inspect_locals_describe(const struct objects *objects, uint64_t address);
+
 #endif

@@ -189,10 +189,10 @@ static uint64_t loop_of_thread(const struct inspect_asyncio *asyncio, uint64_t t
     if (!layout->thread_dict ||
         memory_read_u64(objects->pid, thread + layout->thread_dict, &word) || !word)
         return 0;
-    uint64_t holder = objects_dict_find(objects, word, "__asyncio_running_event_loop__");
-    if (!holder || memory_read_u64(objects->pid, holder + HELD_LOOP, &word))
-        return 0;
-    return word;
+    uint64_t found = objects_dict_find(objects, word, "__asyncio_running_event_loop__");
+    if (!found || layout->minor >= 12)
+        return found;
+    return memory_read_u64(objects->pid, found + HELD_LOOP, &word) ? 0 : word;
 }
 
 static int add_loop(struct inspect *inspect, const struct inspect_loop *loop)
@@ -245,6 +245,7 @@ static int add_loop_of_task(const struct inspect_asyncio *asyncio, struct inspec
 static int read_found(struct inspect_asyncio *asyncio, struct inspect *inspect)
 {
     int result = 0;
+    size_t first = inspect->task_count;
     struct inspect_task *more = realloc(
         inspect->tasks, (inspect->task_count + asyncio->id_count + 1) * sizeof(*inspect->tasks));
     if (!more)
@@ -261,7 +262,12 @@ static int read_found(struct inspect_asyncio *asyncio, struct inspect *inspect)
             inspect->task_count++;
             result = add_loop_of_task(asyncio, inspect, task);
         }
+        if (result == 0)
+            result = inspect_awaiting_note(asyncio, asyncio->ids[i]);
     }
+    if (result >= 0)
+        result =
+            inspect_awaiting_join(asyncio, inspect->tasks + first, inspect->task_count - first);
     return result < 0 ? result : 0;
 }
 
@@ -296,7 +302,7 @@ int inspect_asyncio_read(struct inspect_asyncio *asyncio, struct inspect *inspec
     if (result == 0)
         result = read_found(asyncio, inspect);
     free(asyncio->ids);
-    asyncio->ids = NULL;
+    free(asyncio->edges);
     awaits_done(&asyncio->awaits);
     return result;
 }
@@ -328,6 +334,31 @@ struct place {
     size_t place;
 };
 
+static int compare_places(const void *a, const void *b)
+{
+    size_t left = *(const size_t *)a;
+    size_t right = *(const size_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* Addresses become places, each once and in order. */
+static void place_awaits(struct inspect_task *task, const struct place *places, size_t count)
+{
+    size_t found_count = 0;
+    for (size_t i = 0; i < task->await_count; i++) {
+        uint64_t id = task->awaits[i];
+        const struct place *found = bsearch(&id, places, count, sizeof(*places), compare_ids);
+        if (found)
+            task->awaits[found_count++] = found->place;
+    }
+    if (found_count)
+        qsort(task->awaits, found_count, sizeof(*task->awaits), compare_places);
+    task->await_count = 0;
+    for (size_t i = 0; i < found_count; i++)
+        if (i == 0 || task->awaits[i] != task->awaits[i - 1])
+            task->awaits[task->await_count++] = task->awaits[i];
+}
+
 int inspect_asyncio_put_in_order(struct inspect *inspect, struct arena *arena)
 {
     size_t count = inspect->task_count;
@@ -340,16 +371,7 @@ int inspect_asyncio_put_in_order(struct inspect *inspect, struct arena *arena)
         places[i] = (struct place){inspect->tasks[i].id, i};
     if (count)
         qsort(places, count, sizeof(*places), compare_ids);
-    for (size_t i = 0; i < count; i++) {
-        struct inspect_task *task = &inspect->tasks[i];
-        size_t used = 0;
-        for (size_t j = 0; j < task->await_count; j++) {
-            uint64_t id = task->awaits[j];
-            const struct place *found = bsearch(&id, places, count, sizeof(*places), compare_ids);
-            if (found)
-                task->awaits[used++] = found->place;
-        }
-        task->await_count = used;
-    }
+    for (size_t i = 0; i < count; i++)
+        place_awaits(&inspect->tasks[i], places, count);
     return 0;
 }

@@ -14,6 +14,10 @@
 /* What an object is to _asyncio: only these have its fields. */
 enum inspect_asyncio_kind { INSPECT_ASYNCIO_OTHER, INSPECT_ASYNCIO_FUTURE, INSPECT_ASYNCIO_TASK };
 
+struct inspect_asyncio_edge {
+    uint64_t waiter, awaited;
+};
+
 struct inspect_asyncio {
     /* From the caller: */
     struct inspect_frames_source frames;
@@ -32,6 +36,8 @@ struct inspect_asyncio {
     } seen[32];    /* classes; the first without a type ends them */
     uint64_t *ids; /* the tasks, by address */
     size_t id_count;
+    struct inspect_asyncio_edge *edges; /* that the tasks themselves noted (3.14+); of the heap */
+    size_t edge_count, edge_room;
     struct awaits awaits; /* of the task that is being read */
 };
 
@@ -57,6 +63,13 @@ int inspect_task_read(struct inspect_asyncio *asyncio, uint64_t address, struct 
  * are those of asyncio->awaits. */
 int inspect_awaiting_read(struct inspect_asyncio *asyncio, uint64_t waiter,
                           struct inspect_task *task);
+
+/* Notes who waits for a task, where the task knows: 3.14+. 0 or -ENOMEM. */
+int inspect_awaiting_note(struct inspect_asyncio *asyncio, uint64_t task);
+
+/* Gives the waiters among the tasks what was noted. 0 or -ENOMEM. */
+int inspect_awaiting_join(const struct inspect_asyncio *asyncio, struct inspect_task *tasks,
+                          size_t count);
 
 /* Whether a future is done. */
 bool inspect_task_is_done(struct inspect_asyncio *asyncio, uint64_t future);

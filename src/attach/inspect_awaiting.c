@@ -11,6 +11,7 @@
 #include "attach/memory.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TASKS_MOST = 1 << 16 };
@@ -161,4 +162,79 @@ int inspect_awaiting_read(struct inspect_asyncio *asyncio, uint64_t waiter,
                          : type            ? arena_format(objects->arena, "<%s>", last_part(type))
                                            : NULL;
     return result;
+}
+
+static int note_edge(struct inspect_asyncio *asyncio, uint64_t waiter, uint64_t awaited)
+{
+    if (!inspect_asyncio_is_task(asyncio, waiter) || waiter == awaited)
+        return 0;
+    if (asyncio->edge_count == asyncio->edge_room) {
+        size_t room = asyncio->edge_room ? asyncio->edge_room * 2 : 64;
+        struct inspect_asyncio_edge *more = realloc(asyncio->edges, room * sizeof(*more));
+        if (!more)
+            return -ENOMEM;
+        asyncio->edges = more;
+        asyncio->edge_room = room;
+    }
+    asyncio->edges[asyncio->edge_count++] = (struct inspect_asyncio_edge){waiter, awaited};
+    return 0;
+}
+
+int inspect_awaiting_note(struct inspect_asyncio *asyncio, uint64_t task)
+{
+    const struct objects *objects = asyncio->frames.objects;
+    const struct layout *layout = &objects->layout;
+    uint64_t waiter;
+    unsigned char is_set;
+    size_t count = 0;
+    int result = 0;
+    if (!layout->task_awaited_by ||
+        inspect_asyncio_kind_of(asyncio, task) != INSPECT_ASYNCIO_TASK ||
+        memory_read_u64(objects->pid, task + layout->task_awaited_by, &waiter) || !waiter ||
+        memory_read(objects->pid, task + layout->task_awaited_by_is_set, &is_set, 1))
+        return 0;
+    if (!is_set)
+        return note_edge(asyncio, waiter, task);
+    const uint64_t *waiters = objects_set(objects, waiter, &count);
+    for (size_t i = 0; waiters && result == 0 && i < count; i++)
+        result = note_edge(asyncio, waiters[i], task);
+    return result;
+}
+
+static int compare_edges(const void *a, const void *b)
+{
+    const struct inspect_asyncio_edge *left = a;
+    const struct inspect_asyncio_edge *right = b;
+    if (left->waiter != right->waiter)
+        return left->waiter < right->waiter ? -1 : 1;
+    return left->awaited < right->awaited ? -1 : left->awaited > right->awaited;
+}
+
+/* The tasks are in the order of their addresses, as they were read. */
+int inspect_awaiting_join(const struct inspect_asyncio *asyncio, struct inspect_task *tasks,
+                          size_t count)
+{
+    struct arena *arena = asyncio->frames.objects->arena;
+    size_t edge = 0;
+    if (asyncio->edge_count)
+        qsort(asyncio->edges, asyncio->edge_count, sizeof(*asyncio->edges), compare_edges);
+    for (size_t i = 0; i < count && edge < asyncio->edge_count; i++) {
+        struct inspect_task *task = &tasks[i];
+        while (edge < asyncio->edge_count && asyncio->edges[edge].waiter < task->id)
+            edge++;
+        size_t first = edge;
+        while (edge < asyncio->edge_count && asyncio->edges[edge].waiter == task->id)
+            edge++;
+        if (edge == first || task->state != INSPECT_TASK_WAITING)
+            continue;
+        size_t *more = arena_array(arena, task->await_count + edge - first, sizeof(*more));
+        if (!more)
+            return -ENOMEM;
+        if (task->await_count)
+            memcpy(more, task->awaits, task->await_count * sizeof(*more));
+        for (size_t j = first; j < edge; j++)
+            more[task->await_count++] = asyncio->edges[j].awaited;
+        task->awaits = more;
+    }
+    return 0;
 }

@@ -23,6 +23,23 @@ enum {
 /* What a generator is about, whatever its version calls it. */
 enum condition { NOT_BEGUN, YIELDED, AWAITS, RUNS, ENDED };
 
+void awaits_read_ahead(struct awaits *awaits, const struct objects *objects, uint64_t address)
+{
+    ssize_t got = memory_read_some(objects->pid, address, awaits->block, sizeof(awaits->block));
+    awaits->block_at = address;
+    awaits->block_size = got > 0 ? (size_t)got : 0;
+}
+
+static bool read_word(const struct awaits *awaits, const struct objects *objects, uint64_t address,
+                      uint64_t *ret_word)
+{
+    uint64_t place = address - awaits->block_at;
+    if (address < awaits->block_at || place + sizeof(*ret_word) > awaits->block_size)
+        return memory_read_u64(objects->pid, address, ret_word) == 0;
+    memcpy(ret_word, awaits->block + place, sizeof(*ret_word));
+    return true;
+}
+
 bool awaits_look(struct awaits *awaits, const struct objects *objects, uint64_t address,
                  uint64_t *ret_word)
 {
@@ -34,7 +51,7 @@ bool awaits_look(struct awaits *awaits, const struct objects *objects, uint64_t 
         awaits->words = more;
         awaits->word_room = room;
     }
-    if (!address || address % 8 || memory_read_u64(objects->pid, address, ret_word))
+    if (!address || address % 8 || !read_word(awaits, objects, address, ret_word))
         return false;
     awaits->words[awaits->word_count++] = (struct awaits_word){address, *ret_word};
     return true;
@@ -84,6 +101,8 @@ void awaits_clear(struct awaits *awaits)
     awaits->word_count = awaits->count = 0;
     awaits->end = awaits->running = 0;
     awaits->runs = awaits->cut = false;
+    awaits->block_size = 0;
+    awaits->code = 0;
 }
 
 void awaits_done(struct awaits *awaits)
@@ -116,7 +135,7 @@ static int add_frame(struct awaits *awaits, const struct stack_frame *frame, uin
 enum kind { GENERATOR, WRAPPER, OTHER };
 
 /* By the type's name, of a type that is not made by a class statement. */
-static enum kind kind_of(const struct objects *objects, uint64_t type)
+static enum kind find_kind(const struct objects *objects, uint64_t type)
 {
     enum { HEAP_TYPE = 1 << 9 };
     static const struct {
@@ -144,6 +163,22 @@ static enum kind kind_of(const struct objects *objects, uint64_t type)
         if (strcmp(name, kinds[i].name) == 0)
             return kinds[i].kind;
     return OTHER;
+}
+
+/* A type is looked at once. */
+static enum kind kind_of(struct awaits *awaits, const struct objects *objects, uint64_t type)
+{
+    const size_t most = sizeof(awaits->kinds) / sizeof(*awaits->kinds);
+    size_t i = 0;
+    while (i < most && awaits->kinds[i].type && awaits->kinds[i].type != type)
+        i++;
+    if (i == most)
+        return find_kind(objects, type);
+    if (!awaits->kinds[i].type) {
+        awaits->kinds[i].type = type;
+        awaits->kinds[i].kind = (int)find_kind(objects, type);
+    }
+    return (enum kind)awaits->kinds[i].kind;
 }
 
 /* 3.9 and 3.10: whether the instruction behind the last one awaits; both are in the bytes of co_code. */
@@ -224,10 +259,13 @@ static bool look_frame(struct awaits *awaits, const struct objects *objects,
     if (!awaits_look(awaits, objects, frame->address + layout->frame_code, &frame->code))
         return false;
     frame->code &= ~(uint64_t)TAG_BITS;
-    if (!frame->code || memory_read_u64(objects->pid, frame->code + OB_TYPE, &type) ||
-        type != objects->code_type ||
+    if (!frame->code ||
+        (frame->code != awaits->code &&
+         (memory_read_u64(objects->pid, frame->code + OB_TYPE, &type) ||
+          type != objects->code_type)) ||
         !awaits_look(awaits, objects, frame->address + layout->frame_instruction, &word))
         return false;
+    awaits->code = frame->code;
     if (layout->minor >= 11)
         frame->instruction = (int64_t)(word - frame->code - layout->code_bytecode);
     else
@@ -278,6 +316,9 @@ static int follow_generator(struct awaits *awaits, const struct objects *objects
             return -EAGAIN;
         if (!frame.address) /* it has ended */
             return 0;
+        memory_read_u64(objects->pid, generator + layout->generator_qualname, &name);
+        if (layout->minor == 10) /* in 3.9 the generator has its state, in 3.10 the frame */
+            awaits_read_ahead(awaits, objects, frame.address);
     } else if (!look_byte(awaits, objects, generator + layout->generator_state, &state)) {
         return -EAGAIN;
     } else if (condition_of_state(objects, state) == ENDED) {
@@ -291,7 +332,6 @@ static int follow_generator(struct awaits *awaits, const struct objects *objects
         awaits->running = frame.address;
         return 0;
     }
-    memory_read_u64(objects->pid, generator + layout->generator_qualname, &name);
     int result = add_frame(awaits, &frame, name);
     if (result || condition != AWAITS)
         return result;
@@ -305,6 +345,7 @@ int awaits_follow(struct awaits *awaits, const struct objects *objects, uint64_t
     for (size_t seen = 0; object; seen++) {
         uint64_t type;
         int result = 1;
+        awaits_read_ahead(awaits, objects, object);
         if (object == mark || !awaits_look(awaits, objects, object + OB_TYPE, &type))
             return -EAGAIN;
         if ((seen & (seen - 1)) == 0)
@@ -313,7 +354,7 @@ int awaits_follow(struct awaits *awaits, const struct objects *objects, uint64_t
             awaits->cut = true;
             return 0;
         }
-        enum kind kind = kind_of(objects, type);
+        enum kind kind = kind_of(awaits, objects, type);
         if (kind == OTHER) {
             awaits->end = object;
             return 0;

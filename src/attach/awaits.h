@@ -32,7 +32,18 @@ struct awaits {
     bool runs; /* the coroutine runs: its thread's stack tells its frames */
     uint64_t running; /* the frame of the outermost one that runs */
     bool cut;         /* more frames than are read */
+    struct {
+        uint64_t type;
+        int kind;
+    } kinds[16];       /* of types seen; the first without a type ends them */
+    uint64_t block_at; /* what is there was read ahead, so that an object takes one call */
+    size_t block_size;
+    unsigned char block[512];
+    uint64_t code; /* known to be a code object */
 };
+
+/* Reads ahead from an address: for the words there that are looked at next. */
+void awaits_read_ahead(struct awaits *awaits, const struct objects *objects, uint64_t address);
 
 /* A word of the process that must still be so when awaits_hold is asked. */
 bool awaits_look(struct awaits *awaits, const struct objects *objects, uint64_t address,

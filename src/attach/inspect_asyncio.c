@@ -195,11 +195,18 @@ static uint64_t loop_of_thread(const struct inspect_asyncio *asyncio, uint64_t t
     return memory_read_u64(objects->pid, found + HELD_LOOP, &word) ? 0 : word;
 }
 
+static bool knows_loop(const struct inspect *inspect, uint64_t id)
+{
+    for (size_t i = inspect->loop_count; i-- > 0;)
+        if (inspect->loops[i].id == id)
+            return true;
+    return false;
+}
+
 static int add_loop(struct inspect *inspect, const struct inspect_loop *loop)
 {
-    for (size_t i = 0; i < inspect->loop_count; i++)
-        if (inspect->loops[i].id == loop->id)
-            return 0;
+    if (knows_loop(inspect, loop->id))
+        return 0;
     struct inspect_loop *more =
         realloc(inspect->loops, (inspect->loop_count + 1) * sizeof(*inspect->loops));
     if (!more)
@@ -235,7 +242,7 @@ static int add_loop_of_task(const struct inspect_asyncio *asyncio, struct inspec
                             const struct inspect_task *task)
 {
     const struct objects *objects = objects_of(asyncio);
-    if (!task->loop)
+    if (!task->loop || knows_loop(inspect, task->loop))
         return 0;
     const char *type = objects_type_name(objects, objects_type(objects, task->loop));
     int64_t interpreter = asyncio->thread_count ? asyncio->threads[0].interpreter : 0;

@@ -78,8 +78,8 @@ static int add_tasks_of_frame(struct inspect_asyncio *asyncio, struct inspect_ta
     for (size_t i = 0; name && i < sizeof(known) / sizeof(*known); i++) {
         if (strcmp(name, known[i].function) != 0)
             continue;
-        uint64_t value =
-            inspect_locals_find(objects, &asyncio->awaits.frames[at], known[i].variable);
+        uint64_t value = inspect_locals_find(objects, asyncio->frames.codes,
+                                             &asyncio->awaits.frames[at], known[i].variable);
         if (value && known[i].attribute)
             value = objects_attribute(objects, value, known[i].attribute);
         return value ? add_tasks_of(asyncio, task, value) : 0;
@@ -113,11 +113,11 @@ static const char *describe_call(const struct inspect_asyncio *asyncio,
     if (!name)
         return NULL;
     if (strcmp(name, "sleep") == 0) {
-        uint64_t delay = inspect_locals_find(objects, frame, "delay");
+        uint64_t delay = inspect_locals_find(objects, asyncio->frames.codes, frame, "delay");
         const char *text = delay ? inspect_locals_describe(objects, delay) : NULL;
         return arena_format(objects->arena, "asyncio.sleep(%s)", text ? text : "");
     }
-    uint64_t self = inspect_locals_find(objects, frame, "self");
+    uint64_t self = inspect_locals_find(objects, asyncio->frames.codes, frame, "self");
     const char *type = self ? objects_type_name(objects, objects_type(objects, self)) : NULL;
     if (!type)
         return arena_format(objects->arena, "asyncio.%s", name);

@@ -13,6 +13,7 @@ struct inspect_frame *inspect_frames_read(const struct inspect_frames_source *so
     const struct objects *objects = source->objects;
     struct inspect_frame *result = arena_array(objects->arena, count + 1, sizeof(*result));
     for (size_t i = 0; result && i < count; i++) {
+        /* Valid until the next one is asked for: locals come last. */
         const struct code *code = codes_get(source->codes, objects, frames[i].code);
         if (!code)
             return NULL;
@@ -25,7 +26,7 @@ struct inspect_frame *inspect_frames_read(const struct inspect_frames_source *so
             .line = codes_line(code, objects->layout.minor, frames[i].instruction),
         };
         if (source->locals)
-            inspect_locals_read(objects, &frames[i], &result[i]);
+            inspect_locals_read(objects, source->codes, &frames[i], &result[i]);
     }
     return result;
 }

@@ -30,13 +30,14 @@ static bool read_c_fields(struct inspect_asyncio *asyncio, uint64_t address, str
 {
     const struct objects *objects = asyncio->frames.objects;
     const struct layout *layout = &objects->layout;
+    struct awaits *awaits = &asyncio->awaits;
     uint64_t state;
-    if (!awaits_look(&asyncio->awaits, objects, address + layout->task_coroutine,
-                     &fields->coroutine) ||
-        !awaits_look(&asyncio->awaits, objects, address + layout->task_waiter, &fields->waiter) ||
-        memory_read_u64(objects->pid, address + layout->future_state, &state) ||
-        memory_read_u64(objects->pid, address + layout->future_loop, &fields->loop) ||
-        memory_read_u64(objects->pid, address + layout->task_name, &fields->name))
+    awaits_read_ahead(awaits, objects, address);
+    if (!awaits_look(awaits, objects, address + layout->task_coroutine, &fields->coroutine) ||
+        !awaits_look(awaits, objects, address + layout->task_waiter, &fields->waiter) ||
+        !awaits_look(awaits, objects, address + layout->future_state, &state) ||
+        !awaits_look(awaits, objects, address + layout->future_loop, &fields->loop) ||
+        !awaits_look(awaits, objects, address + layout->task_name, &fields->name))
         return false;
     fields->done = (uint32_t)state != 0;
     return true;

@@ -99,7 +99,7 @@ bool awaits_hold(const struct awaits *awaits, const struct objects *objects)
 void awaits_clear(struct awaits *awaits)
 {
     awaits->word_count = awaits->count = 0;
-    awaits->end = awaits->running = 0;
+    awaits->end = awaits->name = awaits->running = 0;
     awaits->runs = awaits->cut = false;
     awaits->block_size = 0;
     awaits->code = 0;
@@ -316,7 +316,8 @@ static int follow_generator(struct awaits *awaits, const struct objects *objects
             return -EAGAIN;
         if (!frame.address) /* it has ended */
             return 0;
-        memory_read_u64(objects->pid, generator + layout->generator_qualname, &name);
+        if (!awaits_look(awaits, objects, generator + layout->generator_qualname, &name))
+            return -EAGAIN;
         if (layout->minor == 10) /* in 3.9 the generator has its state, in 3.10 the frame */
             awaits_read_ahead(awaits, objects, frame.address);
     } else if (!look_byte(awaits, objects, generator + layout->generator_state, &state)) {
@@ -324,6 +325,8 @@ static int follow_generator(struct awaits *awaits, const struct objects *objects
     } else if (condition_of_state(objects, state) == ENDED) {
         return 0;
     }
+    if (awaits->count == 0)
+        awaits->name = name;
     if (!look_frame(awaits, objects, &frame) ||
         !find_condition(awaits, objects, generator, &frame, &condition))
         return -EAGAIN;

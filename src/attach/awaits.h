@@ -28,8 +28,9 @@ struct awaits {
     uint64_t *names;            /* of each, the object that has its qualified name; 0: none */
     size_t count, room;
     uint64_t
-        end;   /* what the innermost frame awaits: an object that is no Python code; 0: nothing */
-    bool runs; /* the coroutine runs: its thread's stack tells its frames */
+        end; /* what the innermost frame awaits: an object that is no Python code; 0: nothing */
+    uint64_t name;    /* of the first generator in the chain, as in names */
+    bool runs;        /* the coroutine runs: its thread's stack tells its frames */
     uint64_t running; /* the frame of the outermost one that runs */
     bool cut;         /* more frames than are read */
     struct {

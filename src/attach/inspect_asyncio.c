@@ -39,8 +39,13 @@ static enum inspect_asyncio_kind find_kind(const struct inspect_asyncio *asyncio
 
 enum inspect_asyncio_kind inspect_asyncio_kind_of(struct inspect_asyncio *asyncio, uint64_t object)
 {
+    return inspect_asyncio_kind_of_type(asyncio, objects_type(objects_of(asyncio), object));
+}
+
+enum inspect_asyncio_kind inspect_asyncio_kind_of_type(struct inspect_asyncio *asyncio,
+                                                       uint64_t type)
+{
     enum { COUNT = sizeof(asyncio->seen) / sizeof(*asyncio->seen) };
-    uint64_t type = objects_type(objects_of(asyncio), object);
     size_t i = 0;
     if (!type || !asyncio->future_type || !asyncio->task_type)
         return INSPECT_ASYNCIO_OTHER;

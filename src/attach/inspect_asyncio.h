@@ -53,6 +53,9 @@ void inspect_asyncio_done(struct inspect *inspect);
 
 enum inspect_asyncio_kind inspect_asyncio_kind_of(struct inspect_asyncio *asyncio, uint64_t object);
 
+enum inspect_asyncio_kind inspect_asyncio_kind_of_type(struct inspect_asyncio *asyncio,
+                                                       uint64_t type);
+
 /* Whether it is one of the tasks that were found. */
 bool inspect_asyncio_is_task(const struct inspect_asyncio *asyncio, uint64_t object);
 

@@ -12,10 +12,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { ATTEMPTS = 20 };
+enum { ATTEMPTS = 20, OB_TYPE = 8 };
 
 /* What a task holds itself. */
 struct fields {
+    bool of_c; /* the name is never missing */
     bool done;
     uint64_t coroutine, waiter, loop, name; /* waiter 0: none */
 };
@@ -32,13 +33,17 @@ static bool read_c_fields(struct inspect_asyncio *asyncio, uint64_t address, str
     const struct layout *layout = &objects->layout;
     struct awaits *awaits = &asyncio->awaits;
     uint64_t state;
+    uint64_t type;
     awaits_read_ahead(awaits, objects, address);
-    if (!awaits_look(awaits, objects, address + layout->task_coroutine, &fields->coroutine) ||
+    if (!awaits_look(awaits, objects, address + OB_TYPE, &type) ||
+        inspect_asyncio_kind_of_type(asyncio, type) != INSPECT_ASYNCIO_TASK ||
+        !awaits_look(awaits, objects, address + layout->task_coroutine, &fields->coroutine) ||
         !awaits_look(awaits, objects, address + layout->task_waiter, &fields->waiter) ||
         !awaits_look(awaits, objects, address + layout->future_state, &state) ||
         !awaits_look(awaits, objects, address + layout->future_loop, &fields->loop) ||
         !awaits_look(awaits, objects, address + layout->task_name, &fields->name))
         return false;
+    fields->of_c = true;
     fields->done = (uint32_t)state != 0;
     return true;
 }
@@ -147,28 +152,49 @@ static int read_suspended(struct inspect_asyncio *asyncio, struct inspect_task *
     return 1;
 }
 
-static void name_coroutine(const struct objects *objects, uint64_t coroutine,
+static void name_coroutine(const struct inspect_asyncio *asyncio, uint64_t coroutine,
                            struct inspect_task *task)
 {
-    uint64_t name;
+    const struct objects *objects = asyncio->frames.objects;
     const struct inspect_frame *own = task->frame_count ? &task->frames[task->frame_count - 1]
                                                         : NULL;
     if (own) {
+        const char *name = asyncio->awaits.name ? objects_text(objects, asyncio->awaits.name,
+                                                               OBJECTS_TEXT_MOST, NULL)
+                                                : NULL;
         task->file = own->file;
-        task->coroutine = own->name;
-        if (!objects->layout.code_qualname &&
-            memory_read_u64(objects->pid, coroutine + objects->layout.generator_qualname, &name) ==
-                0) {
-            const char *text = objects_text(objects, name, OBJECTS_TEXT_MOST, NULL);
-            task->coroutine = text ? text : own->name;
-        }
+        task->coroutine = name ? name : own->name;
         return;
     }
     const char *type = objects_type_name(objects, objects_type(objects, coroutine));
     task->coroutine = type ? arena_format(objects->arena, "<%s>", type) : NULL;
 }
 
-/* One reading. 1; 0: it is done, or none; -EAGAIN: it changed under us; -ENOMEM. */
+/* What its coroutine's state leads to. 1; 0: it is not where it should be; -ENOMEM. */
+static int read_chain(struct inspect_asyncio *asyncio, const struct fields *fields,
+                      struct inspect_task *task)
+{
+    struct awaits *awaits = &asyncio->awaits;
+    if (awaits->runs) {
+        task->state = INSPECT_TASK_RUNNING;
+        return awaits->count ? 0 : read_running(asyncio, awaits->running, task);
+    }
+    /* A coroutine that has ended is that of a task that is done in a moment. */
+    if (!awaits->count && !awaits->end)
+        return 0;
+    int result = read_suspended(asyncio, task);
+    task->state = INSPECT_TASK_RUNNABLE;
+    /* When what it waits for is done the loop wakes it. */
+    if (result > 0 && fields->waiter && !inspect_task_is_done(asyncio, fields->waiter)) {
+        task->state = INSPECT_TASK_WAITING;
+        result = inspect_awaiting_read(asyncio, fields->waiter, task);
+        result = result < 0 ? result : 1;
+    }
+    return result;
+}
+
+/* One reading. 1; 0: it is done, or none; -EAGAIN: it changed under us; -ENOMEM. The words must hold
+ * before code objects are read, which are kept, and after all that was read by their leave. */
 static int attempt_read(struct inspect_asyncio *asyncio, uint64_t address,
                         struct inspect_task *task, struct fields *fields)
 {
@@ -181,24 +207,15 @@ static int attempt_read(struct inspect_asyncio *asyncio, uint64_t address,
     int result = awaits_follow(&asyncio->awaits, objects, fields->coroutine);
     if (result)
         return result;
-    if (asyncio->awaits.runs) {
-        result = asyncio->awaits.count ? 0 : read_running(asyncio, asyncio->awaits.running, task);
-        task->state = INSPECT_TASK_RUNNING;
-        return result ? result : -EAGAIN;
-    }
     if (!awaits_hold(&asyncio->awaits, objects))
         return -EAGAIN;
-    result = read_suspended(asyncio, task);
+    result = read_chain(asyncio, fields, task);
     if (result < 0)
         return result;
-    /* When what it waits for is done the loop wakes it. */
-    if (fields->waiter && !inspect_task_is_done(asyncio, fields->waiter)) {
-        task->state = INSPECT_TASK_WAITING;
-        result = inspect_awaiting_read(asyncio, fields->waiter, task);
-    } else {
-        task->state = INSPECT_TASK_RUNNABLE;
-    }
-    return result < 0 ? result : 1;
+    task->name = read_name(objects, fields->name);
+    name_coroutine(asyncio, fields->coroutine, task);
+    bool whole = result > 0 && (task->name || !fields->of_c) && task->coroutine;
+    return whole && awaits_hold(&asyncio->awaits, objects) ? 1 : -EAGAIN;
 }
 
 int inspect_task_read(struct inspect_asyncio *asyncio, uint64_t address, struct inspect_task *ret)
@@ -209,14 +226,15 @@ int inspect_task_read(struct inspect_asyncio *asyncio, uint64_t address, struct 
     for (int attempt = 0; attempt < ATTEMPTS && result == -EAGAIN; attempt++)
         result = attempt_read(asyncio, address, ret, &fields);
     if (result == -EAGAIN) {
-        *ret = (struct inspect_task){.id = address, .loop = fields.loop, .torn = true};
+        *ret = (struct inspect_task){
+            .id = address,
+            .loop = fields.loop,
+            .name = read_name(objects, fields.name),
+            .torn = true,
+        };
         result = 1;
     }
-    if (result <= 0)
-        return result;
-    ret->name = read_name(objects, fields.name);
-    name_coroutine(objects, fields.coroutine, ret);
-    if (is_none(objects, ret->loop))
+    if (result > 0 && is_none(objects, ret->loop))
         ret->loop = 0;
-    return 1;
+    return result;
 }

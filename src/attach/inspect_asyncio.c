@@ -166,7 +166,7 @@ static int collect(struct inspect_asyncio *asyncio, struct inspect *inspect)
         add_list(asyncio, asyncio->interpreter + layout->interpreter_tasks, &ids);
         for (size_t i = 0; i < asyncio->thread_count; i++)
             add_list(asyncio, asyncio->threads[i].address + layout->thread_tasks, &ids);
-    } else if (layout->minor >= 14) {
+    } else if (layout->minor >= 14 && asyncio->task_type) {
         ids.torn = true; /* the module has not told where it keeps them */
     }
     add_sets(asyncio, &ids);

@@ -552,3 +552,85 @@ def test_names_are_cleaned_for_a_terminal(python, start):
     target.wait_for_states("S")
     assert json.loads(json.dumps(dump(target)))["tasks"][0]["name"] == "\x1b[31mred\n"
     assert b"\x1b" not in test_dump.ulma_dump(target.pid).out
+
+
+# For each line of its stdin: words of tasks, of their coroutines and of what these await are
+# replaced by others of that kind, by addresses that lead in circles and by numbers; then put back.
+# No Python code touches them meanwhile.
+SCRAMBLED = (
+    TELL
+    + """
+import ctypes, random
+
+async def inner():
+    await asyncio.sleep(1000)
+
+async def outer():
+    await inner()
+
+async def main():
+    gc.disable()
+    tasks = [asyncio.create_task(outer()) for _ in range(20)]
+    await asyncio.sleep(0.05)
+    objects = []
+    for task in tasks:
+        coroutine = task.get_coro()
+        objects += [task, coroutine, coroutine.cr_await]
+        if sys.version_info < (3, 11):
+            objects += [coroutine.cr_frame, coroutine.cr_await.cr_frame]
+    new = sys.version_info >= (3, 12)
+    objects.append((asyncio.tasks._scheduled_tasks if new else asyncio.tasks._all_tasks).data)
+    words = [
+        id(object) + 8 * number
+        for object in objects
+        for number in range(1, type(object).__basicsize__ // 8)
+    ]
+    print("{}", flush=True)
+    for line in sys.stdin:
+        random.seed(int(line))
+        before = {}
+        for _ in range(40):
+            place = random.choice(words)
+            value = random.choice((
+                0, 1, random.getrandbits(8), random.getrandbits(64), place, place & ~15,
+                id(random.choice(objects)), random.choice(words),
+            ))
+            before.setdefault(place, ctypes.c_uint64.from_address(place).value)
+            ctypes.c_uint64.from_address(place).value = value
+        print("{}", flush=True)
+        sys.stdin.readline()
+        for place, value in before.items():
+            ctypes.c_uint64.from_address(place).value = value
+
+asyncio.run(main())
+"""
+)
+
+
+def test_scrambled_memory_is_read_without_harm(python, start):
+    read_scrambled(start(python, SCRAMBLED), range(8))
+
+
+@pytest.mark.torture
+def test_memory_scrambled_often_is_read_without_harm(python, start):
+    read_scrambled(start(python, SCRAMBLED), range(1000, 1500))
+
+
+def read_scrambled(target, seeds):
+    target.told()
+    whole = len(dump(target)["tasks"])
+    seen = set()
+    for seed in seeds:
+        target.process.stdin.write(b"%d\n" % seed)
+        target.process.stdin.flush()
+        target.told()
+        done = test_dump.ulma_dump("-f", "json", "--locals", target.pid)
+        assert done.status == 0 and done.err == b"", (seed, done.told())
+        tasks = json.loads(done.out)["tasks"]
+        seen.add((len(tasks), sum(task["complete"] for task in tasks)))
+        assert test_dump.ulma_dump(target.pid).status == 0
+        target.process.stdin.write(b"\n")
+        target.process.stdin.flush()
+    assert whole == 21 and len(seen) > 1, "nothing was scrambled"
+    test_dump.wait_until(lambda: all(task["complete"] for task in dump(target)["tasks"]))
+    assert len(dump(target)["tasks"]) == whole

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { LINES_BYTES_MOST = 1 << 20 };
+enum { LINES_BYTES_MOST = 1 << 20, LOCALS_MOST = 256 };
 
 static char *read_text(const struct objects *objects, uint64_t code, uint32_t field)
 {
@@ -35,7 +35,7 @@ static void read_code(const struct objects *objects, struct code *code)
         code->lines_size = code->lines ? LINES_BYTES_MOST : 0;
 }
 
-const struct code *codes_get(struct codes *codes, const struct objects *objects, uint64_t address)
+static struct code *get(struct codes *codes, const struct objects *objects, uint64_t address)
 {
     for (size_t i = codes->count; i-- > 0;)
         if (codes->codes[i].address == address)
@@ -51,6 +51,47 @@ const struct code *codes_get(struct codes *codes, const struct objects *objects,
     struct code *code = &codes->codes[codes->count++];
     *code = (struct code){.address = address};
     read_code(objects, code);
+    return code;
+}
+
+const struct code *codes_get(struct codes *codes, const struct objects *objects, uint64_t address)
+{
+    return get(codes, objects, address);
+}
+
+static void read_locals(const struct objects *objects, struct code *code)
+{
+    const struct layout *layout = &objects->layout;
+    uint64_t address;
+    size_t count = 0;
+    size_t kinds_size = 0;
+    const unsigned char *from = NULL;
+    code->locals_known = true;
+    if (memory_read_u64(objects->pid, code->address + layout->code_local_names, &address))
+        return;
+    const uint64_t *names = objects_tuple(objects, address, LOCALS_MOST, &count);
+    if (layout->code_local_kinds &&
+        memory_read_u64(objects->pid, code->address + layout->code_local_kinds, &address) == 0)
+        from = objects_bytes(objects, address, LOCALS_MOST, &kinds_size);
+    unsigned char *kinds = arena_alloc(objects->arena, count + 1);
+    const char **texts = arena_array(objects->arena, count + 1, sizeof(*texts));
+    if (!names || !texts || !kinds)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        kinds[i] = from && i < kinds_size ? from[i] : 0;
+        texts[i] = objects_text(objects, names[i], OBJECTS_TEXT_MOST, NULL);
+    }
+    code->local_names = texts;
+    code->local_kinds = kinds;
+    code->local_count = count;
+}
+
+const struct code *codes_get_with_locals(struct codes *codes, const struct objects *objects,
+                                         uint64_t address)
+{
+    struct code *code = get(codes, objects, address);
+    if (code && !code->locals_known)
+        read_locals(objects, code);
     return code;
 }
 

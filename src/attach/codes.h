@@ -14,6 +14,11 @@ struct code {
     int first_line;
     const unsigned char *lines;
     size_t lines_size;
+    /* Of its local variables, as far as they were asked for: */
+    const char **local_names;
+    const unsigned char *local_kinds; /* 3.11+; of each, 0 where it is not known */
+    size_t local_count;
+    bool locals_known;
 };
 
 struct codes {
@@ -24,6 +29,10 @@ struct codes {
 /* The code object at `address`, or NULL without memory. Valid until the next call. */
 const struct code *codes_get(struct codes *codes, const struct objects *objects, uint64_t address);
 void codes_done(struct codes *codes);
+
+/* The same with its local variables' names. */
+const struct code *codes_get_with_locals(struct codes *codes, const struct objects *objects,
+                                         uint64_t address);
 
 /* The line of the instruction this many bytes into the bytecode, or 0. */
 int codes_line(const struct code *code, int minor, int64_t instruction);

@@ -5,8 +5,10 @@
  * breaks is read again a few times. */
 #include "attach/inspect.h"
 
+#include "attach/asyncio_image.h"
 #include "attach/codes.h"
-#include "attach/inspect_locals.h"
+#include "attach/inspect_asyncio.h"
+#include "attach/inspect_frames.h"
 #include "attach/memory.h"
 #include "attach/objects.h"
 #include "attach/stack.h"
@@ -77,28 +79,6 @@ static const char *name_of(const struct reading *reading, uint64_t ident)
     return NULL;
 }
 
-static int read_frames(struct reading *reading, const struct stack *stack,
-                       struct inspect_thread *thread)
-{
-    const struct objects *objects = &reading->objects;
-    thread->frames = arena_array(objects->arena, stack->count + 1, sizeof(*thread->frames));
-    if (!thread->frames)
-        return -ENOMEM;
-    for (size_t i = 0; i < stack->count; i++) {
-        const struct stack_frame *from = &stack->frames[i];
-        const struct code *code = codes_get(&reading->codes, objects, from->code);
-        if (!code)
-            return -ENOMEM;
-        struct inspect_frame *frame = &thread->frames[thread->frame_count++];
-        frame->name = code->name;
-        frame->file = code->file;
-        frame->line = codes_line(code, objects->layout.minor, from->instruction);
-        if (reading->options->locals)
-            inspect_locals_read(objects, from, frame);
-    }
-    return 0;
-}
-
 static int read_thread(struct reading *reading, uint64_t address, int64_t interpreter,
                        uint64_t holder)
 {
@@ -120,6 +100,7 @@ static int read_thread(struct reading *reading, uint64_t address, int64_t interp
         task = tasks_find_pthread(&reading->tasks, objects->pid, ident);
     struct inspect_thread *thread = &inspect->threads[inspect->thread_count];
     *thread = (struct inspect_thread){
+        .address = address,
         .tid = task ? task->tid : 0,
         .name = name_of(reading, ident),
         .interpreter = interpreter,
@@ -129,9 +110,13 @@ static int read_thread(struct reading *reading, uint64_t address, int64_t interp
         .torn = stack.torn,
         .cut = stack.cut,
     };
-    result = read_frames(reading, &stack, thread);
-    if (result == 0)
-        inspect->thread_count++;
+    const struct inspect_frames_source source = {objects, &reading->codes,
+                                                 reading->options->locals};
+    thread->frames = inspect_frames_read(&source, stack.frames, NULL, stack.count);
+    if (!thread->frames)
+        return -ENOMEM;
+    thread->frame_count = stack.count;
+    inspect->thread_count++;
     return result;
 }
 
@@ -185,6 +170,24 @@ static int read_threads(struct reading *reading, uint64_t interpreter)
     return result;
 }
 
+/* The tasks of the interpreter whose threads are those from `first` on. */
+static int read_tasks(struct reading *reading, uint64_t interpreter, size_t first)
+{
+    const struct objects *objects = &reading->objects;
+    struct inspect *inspect = &reading->inspect;
+    struct inspect_asyncio asyncio = {
+        .frames = {objects, &reading->codes, reading->options->locals},
+        .interpreter = interpreter,
+        .threads = inspect->threads + first,
+        .thread_count = inspect->thread_count - first,
+        .deadline_ns = reading->deadline_ns,
+    };
+    if (memory_read_u64(objects->pid, interpreter + objects->layout.interpreter_modules,
+                        &asyncio.modules))
+        return 0;
+    return inspect_asyncio_read(&asyncio, inspect);
+}
+
 static int read_interpreters(struct reading *reading)
 {
     const struct layout *layout = &reading->objects.layout;
@@ -194,12 +197,16 @@ static int read_interpreters(struct reading *reading)
     uint64_t interpreter;
     inspect->thread_count = 0;
     inspect->interpreter_count = 0;
+    inspect_asyncio_clear(inspect);
     int result = memory_read_u64(pid, runtime + layout->runtime_main_thread, &reading->main_ident);
     if (result == 0)
         result = memory_read_u64(pid, runtime + layout->runtime_interpreters, &interpreter);
     while (result == 0 && interpreter && inspect->interpreter_count < INTERPRETERS_MOST) {
+        size_t first = inspect->thread_count;
         inspect->interpreter_count++;
         result = read_threads(reading, interpreter);
+        if (result == 0 && reading->options->tasks)
+            result = read_tasks(reading, interpreter, first);
         if (result == 0)
             result = memory_read_u64(pid, interpreter + layout->interpreter_next, &interpreter);
     }
@@ -278,9 +285,13 @@ enum python_refusal inspect_process(pid_t pid, const struct inspect_options *opt
     };
     if (!reading->objects.arena)
         return PYTHON_NO_MEMORY;
+    asyncio_image_read(pid, &reading->objects.layout);
     refusal = read_all(reading);
-    if (refusal == PYTHON_FINE)
+    if (refusal == PYTHON_FINE) {
         put_in_order(&reading->inspect);
+        if (inspect_asyncio_put_in_order(&reading->inspect, reading->objects.arena))
+            return PYTHON_NO_MEMORY;
+    }
     return refusal;
 }
 
@@ -292,6 +303,7 @@ void inspect_free(struct inspect *inspect)
     arena_free(reading->objects.arena);
     tasks_done(&reading->tasks);
     codes_done(&reading->codes);
+    inspect_asyncio_done(inspect);
     free(inspect->threads);
     free(reading);
 }

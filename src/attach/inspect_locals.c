@@ -14,7 +14,6 @@
 #include <string.h>
 
 enum {
-    LOCALS_MOST = 256,
     VALUE_MOST = 120, /* code points or bytes of one value */
     CELL_VALUE = 16,  /* PyCellObject.ob_ref */
     CELL_OR_FREE = 0xc0,
@@ -73,7 +72,7 @@ static const char *quote(const struct objects *objects, const char *prefix, cons
     return out;
 }
 
-static const char *describe(const struct objects *objects, uint64_t address)
+const char *inspect_locals_describe(const struct objects *objects, uint64_t address)
 {
     uint64_t type = objects_type(objects, address);
     uint64_t flags = objects_flags(objects, address);
@@ -122,33 +121,49 @@ static uint64_t value_of(const struct objects *objects, uint64_t slot, unsigned 
     return memory_read_u64(objects->pid, slot + CELL_VALUE, &value) ? 0 : value;
 }
 
-void inspect_locals_read(const struct objects *objects, const struct stack_frame *from,
-                         struct inspect_frame *frame)
+/* What the slots hold, each 0 when nothing; NULL when they cannot be read. */
+static uint64_t *read_slots(const struct objects *objects, const struct stack_frame *from,
+                            const struct code *code)
 {
-    const struct layout *layout = &objects->layout;
-    uint64_t address;
-    size_t count = 0;
-    size_t kinds_size = 0;
-    const unsigned char *kinds = NULL;
-    if (memory_read_u64(objects->pid, from->code + layout->code_local_names, &address))
+    uint64_t *slots = arena_array(objects->arena, code->local_count + 1, sizeof(*slots));
+    if (!slots || memory_read(objects->pid, from->address + objects->layout.frame_locals, slots,
+                              code->local_count * sizeof(*slots)))
+        return NULL;
+    for (size_t i = 0; i < code->local_count; i++)
+        slots[i] = value_of(objects, slots[i], code->local_kinds[i]);
+    return slots;
+}
+
+void inspect_locals_read(const struct objects *objects, struct codes *codes,
+                         const struct stack_frame *from, struct inspect_frame *frame)
+{
+    const struct code *code = codes_get_with_locals(codes, objects, from->code);
+    const uint64_t *slots = code ? read_slots(objects, from, code) : NULL;
+    if (!slots)
         return;
-    const uint64_t *names = objects_tuple(objects, address, LOCALS_MOST, &count);
-    if (layout->code_local_kinds &&
-        memory_read_u64(objects->pid, from->code + layout->code_local_kinds, &address) == 0)
-        kinds = objects_bytes(objects, address, LOCALS_MOST, &kinds_size);
-    uint64_t *slots = arena_array(objects->arena, count + 1, sizeof(*slots));
-    frame->locals = arena_array(objects->arena, count + 1, sizeof(*frame->locals));
-    if (!names || !slots || !frame->locals ||
-        memory_read(objects->pid, from->address + layout->frame_locals, slots,
-                    count * sizeof(*slots)))
-        return;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t value = value_of(objects, slots[i], kinds && i < kinds_size ? kinds[i] : 0);
+    frame->locals = arena_array(objects->arena, code->local_count + 1, sizeof(*frame->locals));
+    for (size_t i = 0; frame->locals && i < code->local_count; i++) {
         struct inspect_local local = {
-            .name = objects_text(objects, names[i], OBJECTS_TEXT_MOST, NULL),
-            .value = value ? describe(objects, value) : NULL,
+            .name = code->local_names[i],
+            .value = slots[i] ? inspect_locals_describe(objects, slots[i]) : NULL,
         };
         if (local.name && local.value)
             frame->locals[frame->local_count++] = local;
     }
+}
+
+uint64_t inspect_locals_find(const struct objects *objects, struct codes *codes,
+                             const struct stack_frame *from, const char *name)
+{
+    uint64_t slot;
+    const struct code *code = codes_get_with_locals(codes, objects, from->code);
+    for (size_t i = 0; code && i < code->local_count; i++) {
+        if (!code->local_names[i] || strcmp(code->local_names[i], name) != 0)
+            continue;
+        uint64_t place = from->address + objects->layout.frame_locals + i * sizeof(slot);
+        return memory_read_u64(objects->pid, place, &slot)
+                   ? 0
+                   : value_of(objects, slot, code->local_kinds[i]);
+    }
+    return 0;
 }

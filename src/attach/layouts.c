@@ -22,6 +22,10 @@ static const struct layout layouts[] = {
         .tuple_items = 24, .type_name = 24, .type_flags = 168, .type_basic_size = 32,
         .type_dict_offset = 288, .dict_keys = 32, .dict_values = 40, .float_value = 16,
         .long_digits = 24,
+        .generator_frame = 16, .generator_qualname = 56, .generator_state = 24,
+        .frame_stack = 72, .future_loop = 16, .future_state = 80, .task_waiter = 144,
+        .task_coroutine = 152, .task_name = 160, .thread_dict = 152, .type_base = 256,
+        .list_items = 24, .set_table = 40, .set_mask = 32, .weakref_object = 16,
     },
     /* 3.10.13 */
     [10] = {
@@ -35,6 +39,10 @@ static const struct layout layouts[] = {
         .tuple_items = 24, .type_name = 24, .type_flags = 168, .type_basic_size = 32,
         .type_dict_offset = 288, .dict_keys = 32, .dict_values = 40, .float_value = 16,
         .long_digits = 24,
+        .generator_frame = 16, .generator_qualname = 48, .frame_stack = 80, .frame_values = 64,
+        .frame_state = 108, .future_loop = 16, .future_state = 88, .task_waiter = 152,
+        .task_coroutine = 160, .task_name = 168, .thread_dict = 152, .type_base = 256,
+        .list_items = 24, .set_table = 40, .set_mask = 32, .weakref_object = 16,
     },
     /* 3.11.7 */
     [11] = {
@@ -50,6 +58,10 @@ static const struct layout layouts[] = {
         .type_name = 24, .type_flags = 168, .type_basic_size = 32, .type_dict_offset = 288,
         .dict_keys = 32, .dict_values = 40, .float_value = 16, .long_digits = 24,
         .type_cached_keys = 872, .keys_entry_count = 24, .keys_indices = 32,
+        .generator_frame = 80, .generator_qualname = 40, .generator_state = 75,
+        .frame_stack = 64, .future_loop = 16, .future_state = 88, .task_waiter = 128,
+        .task_coroutine = 136, .task_name = 144, .thread_dict = 128, .type_base = 256,
+        .list_items = 24, .set_table = 40, .set_mask = 32, .weakref_object = 16,
     },
     /* 3.12.1 */
     [12] = {
@@ -65,6 +77,10 @@ static const struct layout layouts[] = {
         .type_flags = 168, .type_basic_size = 32, .type_dict_offset = 288, .dict_keys = 32,
         .dict_values = 40, .float_value = 16, .long_digits = 24, .type_cached_keys = 880,
         .keys_entry_count = 24, .keys_indices = 32,
+        .generator_frame = 72, .generator_qualname = 32, .generator_state = 67,
+        .frame_stack = 64, .future_loop = 16, .future_state = 88, .task_waiter = 128,
+        .task_coroutine = 136, .task_name = 144, .thread_dict = 112, .type_base = 256,
+        .list_items = 24, .set_table = 40, .set_mask = 32, .weakref_object = 16,
     },
     /* 3.13.0 */
     [13] = {
@@ -80,6 +96,10 @@ static const struct layout layouts[] = {
         .type_name = 24, .type_flags = 168, .type_basic_size = 32, .type_dict_offset = 288,
         .dict_keys = 32, .dict_values = 40, .float_value = 16, .long_digits = 24,
         .type_cached_keys = 880, .keys_entry_count = 24, .keys_indices = 32, .values_items = 8,
+        .generator_frame = 72, .generator_qualname = 32, .generator_state = 67,
+        .frame_stack = 64, .future_loop = 16, .future_state = 96, .task_waiter = 112,
+        .task_coroutine = 120, .task_name = 128, .thread_loop = 304, .type_base = 256,
+        .list_items = 24, .set_table = 40, .set_mask = 32, .weakref_object = 16,
     },
     /* 3.14.8 */
     [14] = {
@@ -95,6 +115,9 @@ static const struct layout layouts[] = {
         .type_name = 24, .type_flags = 168, .type_basic_size = 32, .type_dict_offset = 288,
         .dict_keys = 32, .dict_values = 40, .float_value = 16, .long_digits = 24,
         .type_cached_keys = 880, .keys_entry_count = 24, .keys_indices = 32, .values_items = 8,
+        .generator_frame = 72, .generator_qualname = 32, .generator_state = 67,
+        .frame_stack = 64, .future_loop = 16, .type_base = 256, .list_items = 24, .set_table = 40,
+        .set_mask = 32, .weakref_object = 16,
     },
     /* 3.15.0 */
     [15] = {
@@ -110,6 +133,9 @@ static const struct layout layouts[] = {
         .type_name = 24, .type_flags = 168, .type_basic_size = 32, .type_dict_offset = 288,
         .dict_keys = 32, .dict_values = 40, .float_value = 16, .long_digits = 24,
         .type_cached_keys = 888, .keys_entry_count = 24, .keys_indices = 32, .values_items = 8,
+        .generator_frame = 72, .generator_qualname = 32, .generator_state = 67,
+        .frame_stack = 64, .future_loop = 16, .type_base = 256, .list_items = 24, .set_table = 40,
+        .set_mask = 32, .weakref_object = 16,
     },
 };
 
@@ -157,6 +183,12 @@ static const struct {
     TOLD(type_cached_keys, 0, 0, 67),
     TOLD(type_basic_size, 0, 0, 64),
     TOLD(type_dict_offset, 0, 0, 65),
+    TOLD(frame_stack, 0, 37, 45),
+    TOLD(generator_frame, 0, 85, 101),
+    TOLD(generator_state, 0, 86, 102),
+    TOLD(list_items, 54, 60, 72),
+    TOLD(set_table, 0, 64, 76),
+    TOLD(set_mask, 0, 65, 77),
 };
 /* clang-format on */
 
@@ -213,5 +245,31 @@ bool layouts_take(struct layout *layout, const uint64_t *words)
         return false;
     layout->gil_locked = (uint32_t)(locked - gil);
     layout->gil_holder = (uint32_t)(holder - gil);
+    return true;
+}
+
+/* Modules/_asynciomodule.c. What it does not tell stands beside what it tells, as it has since 3.14. */
+bool layouts_take_asyncio(struct layout *layout, const uint64_t *words)
+{
+    enum { IS_TASK_AFTER_STATE = 4, POINTER = 8 };
+    enum { NAME = 1, AWAITED_BY, IS_TASK, IS_SET, COROUTINE, NODE, INTERPRETER_TASKS = 8 };
+    enum { THREAD_LOOP = 10, THREAD_TASK, THREAD_TASKS };
+    for (size_t i = 0; i < LAYOUTS_ASYNCIO_WORDS; i++)
+        if (words[i] > OFFSET_MOST)
+            return false;
+    if (words[AWAITED_BY] + POINTER + IS_TASK_AFTER_STATE != words[IS_TASK] ||
+        words[COROUTINE] + POINTER != words[NAME] || words[NODE] + POINTER * 2 > words[0])
+        return false;
+    layout->future_state = (uint32_t)words[AWAITED_BY] + POINTER;
+    layout->task_waiter = (uint32_t)words[COROUTINE] - POINTER;
+    layout->task_coroutine = (uint32_t)words[COROUTINE];
+    layout->task_name = (uint32_t)words[NAME];
+    layout->task_awaited_by = (uint32_t)words[AWAITED_BY];
+    layout->task_awaited_by_is_set = (uint32_t)words[IS_SET];
+    layout->task_node = (uint32_t)words[NODE];
+    layout->interpreter_tasks = (uint32_t)words[INTERPRETER_TASKS];
+    layout->thread_loop = (uint32_t)words[THREAD_LOOP];
+    layout->thread_task = (uint32_t)words[THREAD_TASK];
+    layout->thread_tasks = (uint32_t)words[THREAD_TASKS];
     return true;
 }

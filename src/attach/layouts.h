@@ -38,6 +38,17 @@ struct layout {
     /* 3.11+ */
     uint32_t type_cached_keys, keys_entry_count, keys_indices, values_items;
     bool has_cframe; /* 3.11, 3.12 */
+    /* Generators, coroutines and async generators. The frame: in the object, or (before 3.11) what it
+     * points to. Its value stack: what points past the top (3.9, 3.14+), else how many values. */
+    uint32_t generator_frame, generator_qualname, generator_state, frame_stack;
+    uint32_t frame_values, frame_state; /* 3.10: the lowest value, the generator's state */
+    uint32_t type_base, list_items, set_table, set_mask, weakref_object;
+    /* _asyncio's Future and Task: before 3.14 as in the table, then as the module itself tells. */
+    uint32_t future_loop, future_state, task_waiter, task_coroutine, task_name;
+    uint32_t task_awaited_by, task_awaited_by_is_set, task_node; /* 3.14+ */
+    uint32_t interpreter_tasks, thread_tasks, thread_task;       /* 3.14+ */
+    uint32_t thread_loop;                                        /* 3.13+ */
+    uint32_t thread_dict;                                        /* before 3.13 */
 };
 
 /* The table's row for Python 3.`minor`, or NULL. */
@@ -60,5 +71,10 @@ unsigned layouts_word_count(int minor);
 /* Puts what the process tells of itself into the table's row. False when that cannot be: an offset
  * beyond any structure of CPython. */
 bool layouts_take(struct layout *layout, const uint64_t *words);
+
+/* What 3.14 and later tell of their tasks in the section .AsyncioDebug of the file that holds _asyncio:
+ * so many words. False when they cannot be. */
+enum { LAYOUTS_ASYNCIO_WORDS = 13 };
+bool layouts_take_asyncio(struct layout *layout, const uint64_t *words);
 
 #endif

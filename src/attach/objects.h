@@ -62,6 +62,17 @@ bool objects_integer(const struct objects *objects, uint64_t address, int64_t *r
 uint64_t *objects_tuple(const struct objects *objects, uint64_t address, size_t most,
                         size_t *ret_count);
 
+/* The items of a list (at most `most`), or NULL. */
+uint64_t *objects_list(const struct objects *objects, uint64_t address, size_t most,
+                       size_t *ret_count);
+
+/* What a set holds, in the order of its table, among it what has been taken out but for CPython's own
+ * mark; NULL when it is none that can be read. Whether it is a set must be known. */
+uint64_t *objects_set(const struct objects *objects, uint64_t address, size_t *ret_count);
+
+/* What the weak references in a WeakSet lead to, or NULL. */
+uint64_t *objects_weak_set(const struct objects *objects, uint64_t address, size_t *ret_count);
+
 struct objects_entry {
     uint64_t key, value;
 };

@@ -5,11 +5,14 @@
 #include "cmd/dump_print.h"
 
 #include "base/text.h"
+#include "cmd/dump_tasks.h"
 #include "export/json_writer.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+
+enum { INDENT = 4 };
 
 static const char *state_word(char state)
 {
@@ -50,21 +53,23 @@ void dump_read_command(int pid, char *text, size_t size)
     text[got] = '\0';
 }
 
-static const char *shown(struct arena *arena, const char *text)
+const char *dump_shown(struct arena *arena, const char *text)
 {
     const char *clean = text ? text_clean(arena, text) : NULL;
     return clean ? clean : "?";
 }
 
-static void print_frame(struct arena *arena, const struct inspect_frame *frame, FILE *stream)
+void dump_print_frame(struct arena *arena, const struct inspect_frame *frame, int indent,
+                      FILE *stream)
 {
-    fprintf(stream, "    %s (%s", shown(arena, frame->name), shown(arena, frame->file));
+    fprintf(stream, "%*s%s (%s", indent, "", dump_shown(arena, frame->name),
+            dump_shown(arena, frame->file));
     if (frame->line > 0)
         fprintf(stream, ":%d", frame->line);
     fputs(")\n", stream);
     for (size_t i = 0; i < frame->local_count; i++)
-        fprintf(stream, "        %s: %s\n", shown(arena, frame->locals[i].name),
-                shown(arena, frame->locals[i].value));
+        fprintf(stream, "%*s    %s: %s\n", indent, "", dump_shown(arena, frame->locals[i].name),
+                dump_shown(arena, frame->locals[i].value));
 }
 
 static void print_thread(struct arena *arena, const struct inspect_thread *thread, FILE *stream)
@@ -81,12 +86,12 @@ static void print_thread(struct arena *arena, const struct inspect_thread *threa
         fprintf(stream, ", interpreter %" PRId64, thread->interpreter);
     fputs(")", stream);
     if (thread->name)
-        fprintf(stream, ": \"%s\"", shown(arena, thread->name));
+        fprintf(stream, ": \"%s\"", dump_shown(arena, thread->name));
     fputc('\n', stream);
     if (thread->torn)
         fputs("    ... (the innermost frames changed while they were read)\n", stream);
     for (size_t i = 0; i < thread->frame_count; i++)
-        print_frame(arena, &thread->frames[i], stream);
+        dump_print_frame(arena, &thread->frames[i], INDENT, stream);
     if (thread->cut)
         fputs("    ... (more frames than are read)\n", stream);
     if (!thread->frame_count && !thread->torn)
@@ -100,16 +105,17 @@ int dump_print_text(const struct inspect *inspect, FILE *stream)
     if (!arena)
         return -ENOMEM;
     dump_read_command((int)inspect->pid, command, sizeof(command));
-    fprintf(stream, "Process %d: %s\n", (int)inspect->pid, shown(arena, command));
-    fprintf(stream, "Python %s (%s)\n", inspect->image.version, shown(arena, inspect->image.path));
+    fprintf(stream, "Process %d: %s\n", (int)inspect->pid, dump_shown(arena, command));
+    fprintf(stream, "Python %s (%s)\n", inspect->image.version,
+            dump_shown(arena, inspect->image.path));
     for (size_t i = 0; i < inspect->thread_count; i++)
         print_thread(arena, &inspect->threads[i], stream);
+    int result = dump_print_tasks(inspect, arena, stream);
     arena_free(arena);
-    return 0;
+    return result;
 }
 
-static void write_frame(struct json_writer *json, const struct inspect_frame *frame,
-                        bool with_locals)
+void dump_write_frame(struct json_writer *json, const struct inspect_frame *frame, bool with_locals)
 {
     json_open(json, NULL, '{');
     json_string(json, "name", frame->name);
@@ -147,7 +153,7 @@ static void write_thread(struct json_writer *json, const struct inspect_thread *
     json_bool(json, "complete", !thread->torn && !thread->cut);
     json_open(json, "frames", '[');
     for (size_t i = 0; i < thread->frame_count; i++)
-        write_frame(json, &thread->frames[i], with_locals);
+        dump_write_frame(json, &thread->frames[i], with_locals);
     json_close(json, ']');
     json_close(json, '}');
 }
@@ -167,6 +173,7 @@ void dump_print_json(const struct inspect *inspect, bool with_locals, FILE *stre
     for (size_t i = 0; i < inspect->thread_count; i++)
         write_thread(&json, &inspect->threads[i], with_locals);
     json_close(&json, ']');
+    dump_write_tasks(&json, inspect, with_locals);
     json_close(&json, '}');
     fputc('\n', stream);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ulma dump: every thread's stack, once.
+/* ulma dump: every thread's stack and every task of asyncio, once.
  * Why: the first question about a process that hangs, and one that must not need the process's help.
  * Rules: nothing runs in the target and nothing is written to it. What keeps us from reading it is one
  * sentence with what to do. */
@@ -155,7 +155,7 @@ int verb_dump(const struct options *options, char **words, int word_count)
         return EXIT_WRONG_WORDS;
     }
     struct inspect *inspect;
-    const struct inspect_options wanted = {.locals = options->locals};
+    const struct inspect_options wanted = {.locals = options->locals, .tasks = true};
     enum python_refusal refusal = inspect_process(pid, &wanted, &inspect);
     if (refusal == PYTHON_FINE)
         message_step("Python %s in %s, interpreters: %zu, threads: %zu", inspect->image.version,

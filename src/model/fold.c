@@ -21,10 +21,12 @@ static void retop(struct model *model, struct track *track, const struct event *
 {
     track_pass(model, track, event->counter, 0, 0);
     uint32_t depth = event->frame ? track_find(track, event->frame) : 0;
-    if (event->frame && depth == 0)
-        model->unmatched_pops++;
-    else
+    if (depth)
         track_close(model, track, depth);
+    else if (!event->frame)
+        parked_leave(model, track); /* a greenlet begins, or all has ended unseen */
+    else if (!parked_return(model, track, event->frame))
+        model->unmatched_pops++;
 }
 
 /* The frame's push is taken back: the interpreter refused to run it. */

@@ -104,6 +104,9 @@ bool fold_cursor_find_frame(struct model *model, struct track *track, struct fol
 {
     fold_cursor_store(cursor, track);
     uint32_t depth = track_find(track, key);
+    if (!depth && track->parked.count && !(key & TRACK_C_CALL) &&
+        parked_return(model, track, (uint32_t)key))
+        depth = track->depth;
     if (depth)
         track_close(model, track, depth);
     else if (id == 0 || !symbols_ends_alone(&model->symbols, id))

@@ -105,6 +105,7 @@ void seed_apply(struct model *model, struct track *track, uint64_t counter,
                 const struct seed_frame *frames, uint32_t count)
 {
     uint32_t agreed;
+    parked_clear(track);
     track_pass(model, track, counter, 0, 0);
     track_close(model, track, agreement(track, frames, count, &agreed));
     if (track->resync)

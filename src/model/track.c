@@ -45,6 +45,7 @@ void track_free(struct track *track)
     if (!track)
         return;
     drop_orders(track);
+    parked_clear(track);
     waits_done(&track->waits);
     free(track->depths);
     free(track->gaps);
@@ -271,6 +272,7 @@ void track_off(struct model *model, struct track *track, uint64_t counter)
         return;
     pass(model, track, interval(model, track, counter), track->debt_ticks, false);
     track_close(model, track, 0);
+    parked_clear(track);
     if (track->resync)
         seed_end_resync(model, track);
     track_flush(model, track);

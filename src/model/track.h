@@ -13,6 +13,7 @@
 #ifndef ULMA_MODEL_TRACK_H
 #define ULMA_MODEL_TRACK_H
 
+#include "model/parked.h"
 #include "model/waits.h"
 #include "wire/event.h"
 
@@ -94,6 +95,7 @@ struct track {
     bool waits_known;            /* whether it was off when it was first seen has been looked up */
     struct schedstat_gaps *gaps; /* owned; only where schedstat is used */
 
+    struct parked parked;    /* stacks of greenlets that it has left */
     struct seed_frame *seed; /* being received in its own ring */
     uint32_t seed_count, seed_limit;
     bool seeding;

@@ -57,6 +57,11 @@ static void fold_stream_event(struct model *model, struct track *track, const st
     case EVENT_STALL:
         track_stall(model, track, event->counter, event_amount(event));
         break;
+    case EVENT_TASK:
+    case EVENT_TASK_NAME:
+    case EVENT_TASK_MADE:
+        async_tasks_event(model, track, event);
+        break;
     case EVENT_GAP:
     case EVENT_SEED_BEGIN:
     case EVENT_SEED_FRAME:

@@ -120,3 +120,10 @@ void fold_cursor_add_waited(struct model *model, const struct track *track,
         symbols_record_slow(&model->symbols, &model->symbols.symbols[entry->symbol], running_ticks,
                             track->wait_ticks - entry->wait_begin_ticks);
 }
+
+void fold_cursor_leave_task(struct model *model, const struct track *track,
+                            const struct fold_cursor *cursor, bool ended)
+{
+    async_tasks_leave(model, track, cursor->top->task, cursor->clock_ticks, cursor->last,
+                      ended ? ASYNC_RETURNED : ASYNC_YIELDED);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* Asking asyncio, and telling.
+ * Why: see asyncio_tasks.h. The task that runs is asked of _asyncio, whose answer the Python half of
+ * asyncio shares: by its function from 3.12 on, before in the dictionary of each loop's task.
+ * Rules: `_coro` tells whether the coroutine is the task's own: whoever drives another one inside of a
+ * task, by hand, has made no task. What was told is remembered by frame, so that a step costs one look;
+ * a memory that was overwritten costs one question more. */
+#include "probe/py/asyncio_tasks.h"
+
+#include "probe/define.h"
+#include "probe/writer.h"
+
+#include <string.h>
+
+enum { TOLD_SLOTS = 1 << 16, NAME_MOST = 8 * EVENT_NAME_BYTES };
+
+static struct {
+    uint32_t frames[TOLD_SLOTS];
+    uint64_t since; /* the switch-on that they were told after */
+} told;
+
+static struct {
+    PyObject *module; /* all owned; NULL: not looked for yet */
+    PyObject *running_loop;
+    PyObject *current;   /* 3.12+: a function of a loop; else the dictionary */
+    PyObject *task_type; /* the one in C */
+    PyObject *get_name;
+    PyObject *coroutine_key, *name_key;
+} asyncio;
+
+static uint32_t *told_slot(uint32_t frame)
+{
+    uint64_t since = atomic_load_explicit(&link_to.header->on_counter, memory_order_relaxed) +
+                     link_to.generation;
+    if (told.since != since) {
+        memset(told.frames, 0, sizeof(told.frames));
+        told.since = since;
+    }
+    return &told.frames[(frame * UINT32_C(0x9e3779b1)) >> 16];
+}
+
+static void forget_asyncio(void)
+{
+    Py_CLEAR(asyncio.running_loop);
+    Py_CLEAR(asyncio.current);
+    Py_CLEAR(asyncio.task_type);
+    Py_CLEAR(asyncio.get_name);
+    Py_CLEAR(asyncio.coroutine_key);
+    Py_CLEAR(asyncio.name_key);
+    Py_CLEAR(asyncio.module);
+}
+
+/* False: the program has not imported it, or it is another one than we know. */
+static bool find_asyncio(void)
+{
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    PyObject *module = modules ? PyDict_GetItemString(modules, "_asyncio") : NULL;
+    if (!module)
+        return false;
+    if (asyncio.module == module)
+        return asyncio.name_key != NULL;
+    forget_asyncio();
+    Py_INCREF(module);
+    asyncio.module = module;
+    asyncio.running_loop = PyObject_GetAttrString(module, "_get_running_loop");
+    asyncio.current =
+        PyObject_GetAttrString(module, pyapi.minor < 12 ? "_current_tasks" : "current_task");
+    asyncio.task_type = PyObject_GetAttrString(module, "Task");
+    if (!asyncio.running_loop || !asyncio.current || !asyncio.task_type ||
+        !PyType_Check(asyncio.task_type) || (pyapi.minor < 12 && !PyDict_Check(asyncio.current)))
+        return false;
+    asyncio.get_name = PyObject_GetAttrString(asyncio.task_type, "get_name");
+    asyncio.coroutine_key = PyUnicode_InternFromString("_coro");
+    if (asyncio.get_name && asyncio.coroutine_key)
+        asyncio.name_key = PyUnicode_InternFromString("_name");
+    return asyncio.name_key != NULL;
+}
+
+/* The task that runs on this thread: a new reference, or NULL. */
+static PyObject *running_task(void)
+{
+    PyObject *loop = PyObject_CallFunctionObjArgs(asyncio.running_loop, NULL);
+    PyObject *task = NULL;
+    if (loop && loop != Py_None && pyapi.minor < 12) {
+        task = PyDict_GetItemWithError(asyncio.current, loop); /* borrowed */
+        Py_XINCREF(task);
+    } else if (loop && loop != Py_None) {
+        task = PyObject_CallFunctionObjArgs(asyncio.current, loop, NULL);
+    }
+    Py_XDECREF(loop);
+    return task;
+}
+
+static bool is_coroutine(const PyObject *object)
+{
+    return Py_TYPE(object) == pyapi.coroutine_type || Py_TYPE(object) == pyapi.generator_type;
+}
+
+static bool runs_in(PyObject *task, const void *frame)
+{
+    PyObject *coroutine = PyObject_GenericGetAttr(task, asyncio.coroutine_key);
+    bool runs = coroutine && is_coroutine(coroutine) && pyapi_generator_frame(coroutine) == frame;
+    Py_XDECREF(coroutine);
+    return runs;
+}
+
+/* In UTF-8: a new bytes object, or NULL. The task in Python keeps its name as an attribute. */
+static PyObject *name_of(PyObject *task)
+{
+    bool in_c = PyType_IsSubtype(Py_TYPE(task), (PyTypeObject *)asyncio.task_type);
+    PyObject *name = in_c ? PyObject_CallFunctionObjArgs(asyncio.get_name, task, NULL)
+                          : PyObject_GenericGetAttr(task, asyncio.name_key);
+    PyObject *bytes = name && PyUnicode_Check(name)
+                          ? PyUnicode_AsEncodedString(name, "utf-8", "backslashreplace")
+                          : NULL;
+    Py_XDECREF(name);
+    return bytes;
+}
+
+static void put_name(const unsigned char *name, size_t size)
+{
+    for (size_t at = 0; at < size; at += EVENT_NAME_BYTES) {
+        uint64_t part = 0;
+        for (size_t i = 0; i < EVENT_NAME_BYTES && at + i < size; i++)
+            part |= (uint64_t)name[at + i] << (8 * i);
+        writer_put(link_counter(), EVENT_TASK_NAME, (uint32_t)part & 0xffffff,
+                   (uint32_t)(part >> 24));
+    }
+}
+
+static void tell_task(PyObject *task, uint32_t frame)
+{
+    PyObject *bytes = name_of(task);
+    char *name = NULL;
+    Py_ssize_t size = 0;
+    if (bytes && PyBytes_AsStringAndSize(bytes, &name, &size))
+        size = 0;
+    if (size > NAME_MOST)
+        size = NAME_MOST;
+    writer_put(link_counter(), EVENT_TASK, (uint32_t)size, frame);
+    put_name((const unsigned char *)name, (size_t)size);
+    Py_XDECREF(bytes);
+}
+
+static void ask(void *frame)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *task = find_asyncio() ? running_task() : NULL;
+    if (task && runs_in(task, frame))
+        tell_task(task, pyapi_frame_key(frame));
+    Py_XDECREF(task);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+}
+
+/* create_task(coro), or a loop's create_task(self, coro). */
+static void tell_made(void *frame)
+{
+    for (size_t i = 0; i < 2; i++) {
+        PyObject *argument = pyapi_frame_local(frame, i);
+        void *made = argument && is_coroutine(argument) ? pyapi_generator_frame(argument) : NULL;
+        if (!made)
+            continue;
+        PyObject *code = pyapi_frame_code(made);
+        uint32_t id = code ? define_id(code, made) : 0;
+        writer_put(link_counter(), EVENT_TASK_MADE, id, pyapi_frame_key(made));
+        return;
+    }
+}
+
+/* Awaited by another coroutine, by a generator on its behalf, or driven by one. */
+static bool is_awaited(void *frame)
+{
+    void *caller = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    PyObject *code = NULL;
+    for (int shims = 0; caller && shims < 4; shims++) {
+        code = pyapi_frame_code(caller);
+        if (code)
+            break;
+        caller = PYAPI_FIELD(void *, caller, pyapi.frame_previous);
+    }
+    return code && pyapi_is_generator(code);
+}
+
+void asyncio_tasks_push(enum event_kind kind, uint32_t marked, void *frame)
+{
+    if (!link_to.header)
+        return;
+    if ((marked & (uint32_t)DEFINE_MAKES_TASKS) == (uint32_t)DEFINE_MAKES_TASKS) {
+        if (kind == EVENT_START)
+            tell_made(frame);
+        return;
+    }
+    if (is_awaited(frame))
+        return;
+    uint32_t key = pyapi_frame_key(frame);
+    uint32_t *slot = told_slot(key);
+    if (kind == EVENT_RESUME && *slot == key)
+        return;
+    *slot = key;
+    ask(frame);
+}

@@ -43,14 +43,42 @@ static uint32_t bucket_of(const struct process *process, uint32_t frame, uint32_
     return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (limit - 1);
 }
 
-static uint32_t find(const struct model *model, uint32_t frame)
+static bool is_at(const struct model *model, uint32_t number, uint32_t frame)
+{
+    const struct async_task *task = &model->tasks.tasks[number];
+    return task->frame == frame && task->process == model->process;
+}
+
+/* Who had the frame at `counter`: of those that were heard of by then, the one last heard of. Rings are
+ * read one after the other, so a later tenant may be known already. */
+static uint32_t find(const struct model *model, uint32_t frame, uint64_t counter)
 {
     const struct async_tasks *tasks = &model->tasks;
-    uint32_t number = tasks->buckets[bucket_of(model->process, frame, tasks->limit)];
-    while (number &&
-           (tasks->tasks[number].frame != frame || tasks->tasks[number].process != model->process))
-        number = tasks->tasks[number].next;
-    return number;
+    uint32_t found = 0, number = tasks->buckets[bucket_of(model->process, frame, tasks->limit)];
+    for (; number; number = tasks->tasks[number].next) {
+        uint64_t since = tasks->tasks[number].since;
+        if (is_at(model, number, frame) && (int64_t)(counter - since) >= 0 &&
+            (!found || (int64_t)(since - tasks->tasks[found].since) > 0))
+            found = number;
+    }
+    return found;
+}
+
+/* Whose first step, in another thread's ring, was read before this telling of its making at `counter`. */
+static uint32_t find_made_late(const struct model *model, uint32_t frame, uint64_t counter,
+                               uint32_t symbol)
+{
+    const struct async_tasks *tasks = &model->tasks;
+    uint32_t found = 0, number = tasks->buckets[bucket_of(model->process, frame, tasks->limit)];
+    for (; number; number = tasks->tasks[number].next) {
+        const struct async_task *task = &tasks->tasks[number];
+        bool made = task->maker && (int64_t)(counter - task->made) < 0;
+        if (is_at(model, number, frame) && (int64_t)(counter - task->begun) < 0 && !made &&
+            task->symbol == symbol &&
+            (!found || (int64_t)(task->begun - tasks->tasks[found].begun) < 0))
+            found = number;
+    }
+    return found;
 }
 
 static void put_in_bucket(struct async_tasks *tasks, uint32_t number)
@@ -109,6 +137,7 @@ static uint32_t add(struct model *model, const struct track *track, uint32_t fra
     tasks->tasks[number] = (struct async_task){
         .id = ++tasks->last_id,
         .since = counter,
+        .begun = counter,
         .process = model->process,
         .pid = model->process->pid,
         .tid = track->tid,
@@ -250,19 +279,17 @@ static uint32_t maker_on(const struct model *model, const struct track *track)
     return maker;
 }
 
-/* One task may be told twice, as asyncio.create_task calls the loop's; and late, where the ring of
- * another thread, in which its first step is, was read before. */
+/* One task may be told twice, as asyncio.create_task calls the loop's. */
 static void made(struct model *model, struct track *track, const struct event *event)
 {
-    uint32_t number = find(model, event->frame);
     uint32_t symbol = symbols_handle(&model->symbols, event_id(event)) >> 1;
-    struct async_task *task = &model->tasks.tasks[number];
     if (symbols_is_silent(&model->symbols, symbol))
         return;
-    bool late = number && (int64_t)(event->counter - task->since) < 0;
-    if (late && task->maker)
-        return;
-    if (number && !late && task->state != ASYNC_MADE) {
+    uint32_t number = find_made_late(model, event->frame, event->counter, symbol);
+    bool late = number != 0;
+    if (!late)
+        number = find(model, event->frame, event->counter);
+    if (number && !late && model->tasks.tasks[number].state != ASYNC_MADE) {
         async_tasks_end(model, number); /* its frame has a new tenant */
         number = 0;
     }
@@ -270,17 +297,18 @@ static void made(struct model *model, struct track *track, const struct event *e
         number = add(model, track, event->frame, event->counter);
     if (!number)
         return;
-    task = &model->tasks.tasks[number];
+    struct async_task *task = &model->tasks.tasks[number];
     task->maker = maker_on(model, track);
+    task->made = event->counter;
     if (late)
         return;
-    task->since = event->counter;
+    task->since = task->begun = event->counter;
     task->symbol = symbol;
 }
 
 static void told(struct model *model, struct track *track, const struct event *event)
 {
-    uint32_t number = find(model, event->frame);
+    uint32_t number = find(model, event->frame, event->counter);
     if (!number)
         number = add(model, track, event->frame, event->counter);
     track->task_told = number;
@@ -326,17 +354,35 @@ void async_tasks_leave_out(struct model *model, struct track *track)
 
 /* --- steps ---------------------------------------------------------------------------------- */
 
-/* The task that was told just before, if this is its frame. */
-static uint32_t take_told(struct model *model, struct track *track, uint32_t frame)
+static bool is_alive(const struct model *model, uint32_t number)
+{
+    return number && number < model->tasks.count &&
+           model->tasks.tasks[number].state != ASYNC_FREE &&
+           model->tasks.tasks[number].process == model->process;
+}
+
+/* The task that was told just before, if this push is a step of it: of its own coroutine, or a throw()
+ * into one that it awaits. */
+static uint32_t take_told(struct model *model, struct track *track, const struct async_push *push)
 {
     uint32_t number = track->task_told;
     track->task_told = 0;
-    if (!number || number >= model->tasks.count)
+    if (!is_alive(model, number))
         return 0;
     const struct async_task *task = &model->tasks.tasks[number];
-    bool holds = task->state != ASYNC_FREE && task->frame == frame &&
-                 task->process == model->process;
-    return holds ? number : 0;
+    bool into = push->kind == EVENT_THROW && task->state != ASYNC_RUNNING;
+    return task->frame == push->frame || into ? number : 0;
+}
+
+/* The task whose step goes on outside of the coroutine that has just ended. */
+static uint32_t take_passing(struct model *model, struct track *track,
+                             const struct async_push *push)
+{
+    uint32_t number = track->task_passing;
+    track->task_passing = 0;
+    bool goes_on = push->kind != EVENT_START && push->before == track->passing_counter &&
+                   is_alive(model, number) && model->tasks.tasks[number].state == ASYNC_PASSING;
+    return goes_on ? number : 0;
 }
 
 /* The task that had the frame was dropped unseen, and the one that was told now begins. */
@@ -352,66 +398,97 @@ static uint32_t begin_anew(struct model *model, const struct track *track, uint3
     return number;
 }
 
-uint32_t async_tasks_push(struct model *model, struct track *track, const struct async_push *push)
+static void begin_step(struct async_task *task, const struct async_push *push, bool step)
 {
-    uint32_t number = track->task_told ? take_told(model, track, push->frame) : 0;
-    bool step = number != 0;
-    if (step && push->kind == EVENT_START && model->tasks.tasks[number].state != ASYNC_MADE)
-        number = begin_anew(model, track, number, push);
-    if (push->fresh && push->suspended != number)
-        async_tasks_end(model, push->suspended);
-    if (!number && !push->fresh)
-        number = push->suspended;
-    if (!number && push->kind == EVENT_RESUME && model->tasks.live)
-        number = find(model, push->frame); /* what it was when suspended is not known */
-    struct async_task *task = &model->tasks.tasks[number];
-    if (!number || number >= model->tasks.count || task->state == ASYNC_FREE)
-        return 0;
-    if (task->state != ASYNC_MADE && task->symbol != push->symbol) {
-        async_tasks_end(model, number);
-        return 0;
-    }
-    step |= push->kind == EVENT_RESUME;
     if (task->state == ASYNC_SUSPENDED && (int64_t)(push->counter - task->since) > 0)
         task->sums.suspended_ticks += (int64_t)(push->counter - task->since);
-    task->symbol = push->symbol;
-    task->tid = track->tid;
-    task->since = push->counter;
     task->awaiting = 0;
-    task->step_ticks = push->clock_ticks;
-    task->step_wait_ticks = track->wait_ticks;
+    task->passed_ticks = 0;
     task->state = step ? ASYNC_RUNNING : ASYNC_CLOSING;
     task->sums.steps += step;
+}
+
+uint32_t async_tasks_push(struct model *model, struct track *track, const struct async_push *push)
+{
+    uint32_t passing = track->task_passing ? take_passing(model, track, push) : 0;
+    uint32_t number = track->task_told ? take_told(model, track, push) : 0;
+    bool told = number != 0;
+    if (told && push->kind == EVENT_START && model->tasks.tasks[number].state != ASYNC_MADE)
+        number = begin_anew(model, track, number, push);
+    uint32_t before =
+        is_alive(model, push->suspended) && model->tasks.tasks[push->suspended].frame == push->frame
+            ? push->suspended
+            : 0; /* it may have ended before its activation did, and be another one now */
+    if (push->fresh && before != number)
+        async_tasks_end(model, before);
+    if (passing)
+        number = passing;
+    if (!number && !push->fresh)
+        number = before;
+    if (!number && push->kind == EVENT_RESUME && model->tasks.live)
+        number =
+            find(model, push->frame, push->counter); /* what it was when suspended is not known */
+    if (!is_alive(model, number))
+        return 0;
+    struct async_task *task = &model->tasks.tasks[number];
+    if (task->frame == push->frame) {
+        if (task->symbol && task->state != ASYNC_MADE && task->symbol != push->symbol) {
+            async_tasks_end(model, number);
+            return 0;
+        }
+        task->symbol = push->symbol;
+    }
+    if (passing)
+        task->state = ASYNC_RUNNING;
+    else
+        begin_step(task, push, told || push->kind == EVENT_RESUME);
+    task->tid = track->tid;
+    task->since = push->counter;
+    task->step_ticks = push->clock_ticks;
+    task->step_wait_ticks = track->wait_ticks;
     return number;
 }
 
-static void end_step(struct async_tasks *tasks, struct async_task *task, int64_t wall_ticks,
+void async_tasks_stay(struct track *track, uint64_t before, uint64_t counter)
+{
+    if (track->task_passing && track->passing_counter == before)
+        track->passing_counter = counter;
+}
+
+static void end_part(struct async_tasks *tasks, struct async_task *task, int64_t wall_ticks,
                      int64_t wait_ticks)
 {
     task->sums.wall_ticks += wall_ticks;
     task->sums.wait_ticks += wait_ticks;
-    if (wall_ticks > task->sums.longest_ticks)
-        task->sums.longest_ticks = wall_ticks;
-    if (wall_ticks > tasks->longest.sums.longest_ticks)
+    task->passed_ticks += wall_ticks;
+    if (task->passed_ticks > task->sums.longest_ticks)
+        task->sums.longest_ticks = task->passed_ticks;
+    if (task->passed_ticks > tasks->longest.sums.longest_ticks)
         tasks->longest = *task;
 }
 
-void async_tasks_leave(struct model *model, const struct track *track, uint32_t number,
-                       int64_t clock_ticks, uint64_t counter, enum async_leave how)
+void async_tasks_leave(struct model *model, struct track *track, uint32_t number,
+                       const struct async_leave *leave)
 {
     struct async_tasks *tasks = &model->tasks;
     if (number >= tasks->count)
         return;
     struct async_task *task = &tasks->tasks[number];
     if (task->state == ASYNC_RUNNING)
-        end_step(tasks, task, clock_ticks - task->step_ticks,
+        end_part(tasks, task, leave->clock_ticks - task->step_ticks,
                  track->wait_ticks - task->step_wait_ticks);
     else if (task->state != ASYNC_CLOSING)
         return;
-    task->state = ASYNC_SUSPENDED;
-    task->since = counter;
-    if (how == ASYNC_YIELDED)
+    bool own = task->frame == leave->frame;
+    bool passing = !own && leave->how == ASYNC_RETURNED && task->state == ASYNC_RUNNING;
+    task->state = passing ? ASYNC_PASSING : ASYNC_SUSPENDED;
+    task->since = leave->counter;
+    if (passing) {
+        track->task_passing = number;
+        track->passing_counter = leave->counter;
+    } else if (leave->how == ASYNC_YIELDED) {
         task->awaiting = track->yield_symbol ? track->yield_symbol : task->symbol;
-    else if (how == ASYNC_RETURNED)
+    } else if (leave->how == ASYNC_RETURNED) {
         async_tasks_end(model, number);
+    }
 }

@@ -3,6 +3,9 @@
  * Why: the probe says once which coroutine is a task's (wire/event.h: TASK); all else follows from the
  * pushes and pops of that coroutine's frame, which carry the task's number through the fold: in the
  * open entry while a step runs (track.h), in the suspended activation between two steps (suspended.h).
+ * A step is a push of the task's own coroutine; but a throw() goes into the innermost one that it awaits,
+ * and from there outwards only as far as each ends: such a step is a sequence of pushes, of which the last
+ * one yields or is the task's own (ASYNC_PASSING between them).
  * Rules: a task is found by process and frame where no number is at hand. Bounded: what has ended is
  * summed by coroutine and maker; beyond the limits tasks are not followed, or summed together, and
  * counted. Numbers are indices into `tasks`; 0 is none, and one is good until async_tasks_end. */
@@ -29,6 +32,7 @@ enum async_state {
     ASYNC_FREE,
     ASYNC_MADE, /* no step yet */
     ASYNC_RUNNING,
+    ASYNC_PASSING, /* a throw() has left the coroutine that it went into: the next one outside goes on */
     ASYNC_CLOSING, /* runs, but no step: its coroutine is closed by whoever drops it */
     ASYNC_SUSPENDED,
 };
@@ -42,9 +46,12 @@ struct async_sums {
 
 struct async_task {
     struct async_sums sums;
-    uint64_t id;                         /* 1.. in order of first sight */
-    uint64_t since;                      /* counter: suspended or made since */
-    int64_t step_ticks, step_wait_ticks; /* the track's clock and wait when the step began */
+    uint64_t id;          /* 1.. in order of first sight */
+    uint64_t since;       /* counter: suspended or made since */
+    uint64_t made, begun; /* when its maker was told, and it was first heard of */
+    int64_t step_ticks,
+        step_wait_ticks;  /* the track's clock and wait when the step began, or went on */
+    int64_t passed_ticks; /* of the step, before it went on */
     const struct process *process;
     uint32_t pid, tid;
     uint32_t frame;
@@ -87,10 +94,11 @@ void async_tasks_event(struct model *model, struct track *track, const struct ev
 /* The push that a TASK was about is left out, and so is the task. */
 void async_tasks_leave_out(struct model *model, struct track *track);
 
-/* A push of `frame`: the number of the task that runs, or 0. `suspended`: what its activation carried.
- * `fresh`: the activation that had the frame, and `suspended`, is no more. */
+/* A push of `frame`: the number of the task that runs, or 0. `before`: the counter of the event before.
+ * `suspended`: what its activation carried. `fresh`: the activation that had the frame, and `suspended`,
+ * is no more. */
 struct async_push {
-    uint64_t counter;
+    uint64_t counter, before;
     int64_t clock_ticks;
     uint32_t kind, frame, symbol;
     uint32_t suspended;
@@ -98,10 +106,19 @@ struct async_push {
 };
 uint32_t async_tasks_push(struct model *model, struct track *track, const struct async_push *push);
 
-/* The entry that carries the number is popped. */
-enum async_leave { ASYNC_YIELDED, ASYNC_RETURNED, ASYNC_UNSEEN };
-void async_tasks_leave(struct model *model, const struct track *track, uint32_t number,
-                       int64_t clock_ticks, uint64_t counter, enum async_leave how);
+/* Between the events of `before` and of now nothing ran: what passes goes on passing. */
+void async_tasks_stay(struct track *track, uint64_t before, uint64_t counter);
+
+/* The entry of `frame`, which carries the number, is popped. */
+enum async_how { ASYNC_YIELDED, ASYNC_RETURNED, ASYNC_UNSEEN };
+struct async_leave {
+    uint64_t counter;
+    int64_t clock_ticks;
+    uint32_t frame;
+    enum async_how how;
+};
+void async_tasks_leave(struct model *model, struct track *track, uint32_t number,
+                       const struct async_leave *leave);
 
 /* Its activation ended without an event. */
 void async_tasks_end(struct model *model, uint32_t number);

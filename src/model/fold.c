@@ -19,7 +19,9 @@ const struct fold_source *const fold_source_list[] = {
 
 static void retop(struct model *model, struct track *track, const struct event *event)
 {
+    uint64_t before = track->last;
     track_pass(model, track, event->counter, 0, 0);
+    async_tasks_stay(track, before, track->last);
     uint32_t depth = event->frame ? track_find(track, event->frame) : 0;
     if (event->frame && depth == 0)
         model->unmatched_pops++;

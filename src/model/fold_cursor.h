@@ -89,7 +89,7 @@ void fold_cursor_add_waited(struct model *model, const struct track *track,
                             const struct entry *entry, int64_t running_ticks, bool record);
 
 /* The top is a step of a task. `ended`: its activation has. */
-void fold_cursor_leave_task(struct model *model, const struct track *track,
+void fold_cursor_leave_task(struct model *model, struct track *track,
                             const struct fold_cursor *cursor, bool ended);
 
 /* --- the steps ------------------------------------------------------------------------------ */

@@ -191,6 +191,7 @@ static void add_open_step(struct moment *moment, const struct track *track, uint
     int64_t wall_ticks = track->clock_ticks - task->step_ticks;
     task->sums.wall_ticks += wall_ticks;
     task->sums.wait_ticks += track->wait_ticks - task->step_wait_ticks;
+    wall_ticks += task->passed_ticks;
     if (wall_ticks > task->sums.longest_ticks)
         task->sums.longest_ticks = wall_ticks;
     if (wall_ticks > moment->longest.sums.longest_ticks)

@@ -46,6 +46,7 @@ static enum snapshot_task_state state_of(const struct async_task *task)
     switch (task->state) {
     case ASYNC_MADE:
         return TASK_PENDING;
+    case ASYNC_PASSING:
     case ASYNC_SUSPENDED:
         return TASK_SUSPENDED;
     default:

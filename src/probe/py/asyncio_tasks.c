@@ -96,12 +96,13 @@ static bool is_coroutine(const PyObject *object)
     return Py_TYPE(object) == pyapi.coroutine_type || Py_TYPE(object) == pyapi.generator_type;
 }
 
-static bool runs_in(PyObject *task, const void *frame)
+/* Of the coroutine that the task itself runs; NULL: it is no coroutine in Python. */
+static void *frame_of(PyObject *task)
 {
     PyObject *coroutine = PyObject_GenericGetAttr(task, asyncio.coroutine_key);
-    bool runs = coroutine && is_coroutine(coroutine) && pyapi_generator_frame(coroutine) == frame;
+    void *frame = coroutine && is_coroutine(coroutine) ? pyapi_generator_frame(coroutine) : NULL;
     Py_XDECREF(coroutine);
-    return runs;
+    return frame;
 }
 
 /* In UTF-8: a new bytes object, or NULL. The task in Python keeps its name as an attribute. */
@@ -142,13 +143,15 @@ static void tell_task(PyObject *task, uint32_t frame)
     Py_XDECREF(bytes);
 }
 
-static void ask(void *frame)
+/* Tells the task that runs. `frame`: only if it is its own coroutine's; NULL: whatever runs in it. */
+static void ask(const void *frame)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *task = find_asyncio() ? running_task() : NULL;
-    if (task && runs_in(task, frame))
-        tell_task(task, pyapi_frame_key(frame));
+    void *own = task ? frame_of(task) : NULL;
+    if (own && (!frame || frame == own))
+        tell_task(task, pyapi_frame_key(own));
     Py_XDECREF(task);
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
@@ -190,6 +193,10 @@ void asyncio_tasks_push(enum event_kind kind, uint32_t marked, void *frame)
     if ((marked & (uint32_t)DEFINE_MAKES_TASKS) == (uint32_t)DEFINE_MAKES_TASKS) {
         if (kind == EVENT_START)
             tell_made(frame);
+        return;
+    }
+    if (kind == EVENT_THROW) {
+        ask(NULL); /* a throw() goes into the innermost coroutine, past the task's own */
         return;
     }
     if (is_awaited(frame))

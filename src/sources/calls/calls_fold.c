@@ -22,13 +22,14 @@ static struct fold_push push_of_suspendable(struct model *model, struct track *t
     bool known = found == SUSPENDED_TAKEN;
     bool fresh = known && (kind == EVENT_START || activation.symbol != symbol);
     struct async_push push = {.counter = event->counter,
+                              .before = track->event_before,
                               .clock_ticks = cursor->clock_ticks,
                               .kind = kind,
                               .frame = event->frame,
                               .symbol = symbol,
                               .suspended = known ? activation.task : 0,
                               .fresh = fresh};
-    if (track->task_told || push.suspended || (model->tasks.live && !known))
+    if (track->task_told || track->task_passing || push.suspended || (model->tasks.live && !known))
         what.task = async_tasks_push(model, track, &push);
     if (fresh) {
         /* Dropped while suspended, which needs no event: that was its end. */
@@ -93,7 +94,9 @@ static void suspend(struct model *model, const struct track *track, const struct
     struct suspended_activation activation = {
         .frame = (uint32_t)entry->key,
         .symbol = entry->symbol,
-        .task = entry->task,
+        .task = entry->task && model->tasks.tasks[entry->task].frame == (uint32_t)entry->key
+                    ? entry->task
+                    : 0,
         .since = counter,
         .total_ticks = running_ticks,
         .wait_ticks = track->wait_ticks - entry->wait_begin_ticks,
@@ -123,6 +126,7 @@ static void fold_call(struct model *model, struct track *track, struct fold_curs
 {
     uint32_t kind = event_kind(event);
     uint64_t before = cursor->last;
+    track->event_before = before;
     fold_cursor_pass(model, track, cursor, event->counter, kind);
     if (kind <= EVENT_THROW) {
         cursor->python_pushes++;
@@ -138,7 +142,8 @@ static void fold_call(struct model *model, struct track *track, struct fold_curs
         model->symbols.symbols[symbols_handle(&model->symbols, event_id(event)) >> 1].raised++;
     if (!fold_cursor_reach(model, track, cursor, event->frame, event_id(event)))
         return;
-    if (kind == EVENT_UNWIND && cursor->top->task)
+    if (kind == EVENT_UNWIND && cursor->top->task &&
+        model->tasks.tasks[cursor->top->task].frame == event->frame)
         model->tasks.tasks[cursor->top->task].sums.raised++;
     fold_cursor_pop(model, track, cursor, true);
 }

@@ -157,9 +157,33 @@ static void ask(const void *frame)
     PyErr_Restore(type, value, traceback);
 }
 
-/* create_task(coro), or a loop's create_task(self, coro). */
+static bool makes_tasks(uint32_t marked)
+{
+    return (marked & (uint32_t)DEFINE_MAKES_TASKS) == (uint32_t)DEFINE_MAKES_TASKS;
+}
+
+/* The code of whom the frame will return to. An evaluator of frames is called before its frame is the
+ * present one, the other hooks after. NULL: none in Python. */
+static PyObject *caller_of(const void *frame)
+{
+    void *caller = pyapi_current_frame(pyapi.thread_state());
+    if (caller == frame)
+        caller = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    for (int shims = 0; caller && shims < 4; shims++) {
+        PyObject *code = pyapi_frame_code(caller);
+        if (code)
+            return code;
+        caller = PYAPI_FIELD(void *, caller, pyapi.frame_previous);
+    }
+    return NULL;
+}
+
+/* create_task(coro), or a loop's create_task(self, coro). The first calls the second: one is enough. */
 static void tell_made(void *frame)
 {
+    PyObject *caller = caller_of(frame);
+    if (caller && makes_tasks(define_marked(caller)))
+        return;
     for (size_t i = 0; i < 2; i++) {
         PyObject *argument = pyapi_frame_local(frame, i);
         void *made = argument && is_coroutine(argument) ? pyapi_generator_frame(argument) : NULL;
@@ -172,25 +196,11 @@ static void tell_made(void *frame)
     }
 }
 
-/* Awaited by another coroutine, by a generator on its behalf, or driven by one. */
-static bool is_awaited(void *frame)
-{
-    void *caller = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
-    PyObject *code = NULL;
-    for (int shims = 0; caller && shims < 4; shims++) {
-        code = pyapi_frame_code(caller);
-        if (code)
-            break;
-        caller = PYAPI_FIELD(void *, caller, pyapi.frame_previous);
-    }
-    return code && pyapi_is_generator(code);
-}
-
 void asyncio_tasks_push(enum event_kind kind, uint32_t marked, void *frame)
 {
     if (!link_to.header)
         return;
-    if ((marked & (uint32_t)DEFINE_MAKES_TASKS) == (uint32_t)DEFINE_MAKES_TASKS) {
+    if (makes_tasks(marked)) {
         if (kind == EVENT_START)
             tell_made(frame);
         return;
@@ -199,8 +209,9 @@ void asyncio_tasks_push(enum event_kind kind, uint32_t marked, void *frame)
         ask(NULL); /* a throw() goes into the innermost coroutine, past the task's own */
         return;
     }
-    if (is_awaited(frame))
-        return;
+    PyObject *caller = caller_of(frame);
+    if (caller && pyapi_is_generator(caller))
+        return; /* awaited by another coroutine, or driven by a generator */
     uint32_t key = pyapi_frame_key(frame);
     uint32_t *slot = told_slot(key);
     if (kind == EVENT_RESUME && *slot == key)

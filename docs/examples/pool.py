@@ -1,26 +1,35 @@
-# SPDX-License-Identifier: MIT
-"""A pool of three processes that share out the work."""
+"""Five workers share a queue; one of them holds the loop for too long."""
 
-import multiprocessing
-
-
-def square(n):
-    return add(n, n)
+import asyncio
+import time
 
 
-def add(n, times):
-    total = 0
-    for _ in range(times):
-        total = plus(total, n)
-    return total
+async def fetch(number):
+    await asyncio.sleep(0.02)
+    return number * number
 
 
-def plus(a, b):
-    return a + b
+async def worker(queue, results):
+    while True:
+        number = await queue.get()
+        results.append(await fetch(number))
+        if number == 13:
+            time.sleep(0.15)  # no await: nothing else runs meanwhile
+        queue.task_done()
 
 
-if __name__ == "__main__":
-    with multiprocessing.get_context("fork").Pool(3) as pool:
-        pool.map(square, range(2000), 50)
-        pool.close()
-        pool.join()
+async def main():
+    queue = asyncio.Queue()
+    for number in range(60):
+        queue.put_nowait(number)
+    results = []
+    workers = [
+        asyncio.create_task(worker(queue, results), name=f"worker {n}") for n in range(5)
+    ]
+    await queue.join()
+    for task in workers:
+        task.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
+asyncio.run(main())

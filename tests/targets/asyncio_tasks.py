@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Tasks of every kind; prints as JSON what the loops ran: coroutine -> [tasks, steps].
 
-The truth is counted where a loop runs what is ready: each callback that is a task's step or wake-up. It
-knows nothing of frames or events. An eager task's first step is run by who makes it, and is counted
-there.
+The truth is counted where a loop runs what is ready: each callback that is a task's step or
+wake-up. It knows nothing of frames or events. An eager task's first step is run by who makes it,
+and is counted there.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Tasks that wait, each for something else. Ends at once, with all of them alive; or, with an argument,
-goes on for that many ticks of two of them."""
+"""Tasks that wait, each for something else. Ends at once, with all of them alive; or, with an
+argument, goes on for that many ticks of two of them."""
 
 import asyncio
 import os

@@ -39,7 +39,7 @@ static uint32_t *told_slot(uint32_t frame)
     return &told.frames[(frame * UINT32_C(0x9e3779b1)) >> 16];
 }
 
-static void forget_asyncio(void)
+void asyncio_tasks_end(void)
 {
     Py_CLEAR(asyncio.running_loop);
     Py_CLEAR(asyncio.current);
@@ -59,7 +59,7 @@ static bool find_asyncio(void)
         return false;
     if (asyncio.module == module)
         return asyncio.name_key != NULL;
-    forget_asyncio();
+    asyncio_tasks_end();
     Py_INCREF(module);
     asyncio.module = module;
     asyncio.running_loop = PyObject_GetAttrString(module, "_get_running_loop");

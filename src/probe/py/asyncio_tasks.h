@@ -14,4 +14,7 @@
 /* Before the push of a frame whose code is marked. */
 void asyncio_tasks_push(enum event_kind kind, uint32_t marked, void *frame);
 
+/* Lets go of what it holds of asyncio. */
+void asyncio_tasks_end(void);
+
 #endif

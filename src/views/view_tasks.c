@@ -25,16 +25,16 @@ enum {
 };
 
 static const struct view_column columns[COLUMNS] = {
-    {"state", "state", CELL_TEXT, 9, 5, "pending, running, suspended; ended ones are summed"},
-    {"tasks", "tasks", CELL_COUNT, 6, 6, "how many tasks the row is of"},
+    {"state", "state", CELL_TEXT, 9, 6, "pending, running, suspended; ended ones are summed"},
+    {"tasks", "tasks", CELL_COUNT, 6, 7, "how many tasks the row is of"},
     {"steps", "steps", CELL_COUNT, 7, 1, "how often the loop ran it"},
     {"cpu", "cpu", CELL_TIME, 7, 0, "time of its steps, without blocking and waiting for the GIL"},
     {"suspended", "susp.", CELL_TIME, 7, 4, "time between its steps"},
     {"longest", "longest", CELL_TIME, 7, 2, "step: so long it held the loop"},
     {"name", "task", CELL_TEXT, 12, 3, "its name"},
     {"coroutine", "coroutine", CELL_TEXT, 0, 0, "what it runs"},
-    {"awaiting", "awaiting", CELL_TEXT, 34, 7, "the innermost coroutine that it is suspended in"},
-    {"created_by", "created by", CELL_TEXT, 34, 8, "the function that made it"},
+    {"awaiting", "awaiting", CELL_TEXT, 30, 5, "the innermost coroutine that it is suspended in"},
+    {"created_by", "created by", CELL_TEXT, 30, 8, "the function that made it"},
 };
 
 static const char *state_text(enum snapshot_task_state state)

@@ -1,6 +1,7 @@
 """Five workers share a queue; one of them holds the loop for too long."""
 
 import asyncio
+import sys
 import time
 
 
@@ -20,7 +21,7 @@ async def worker(queue, results):
 
 async def main():
     queue = asyncio.Queue()
-    for number in range(60):
+    for number in range(int(sys.argv[1]) if len(sys.argv) > 1 else 60):
         queue.put_nowait(number)
     results = []
     workers = [

@@ -26,6 +26,7 @@ static struct {
     PyObject *task_type; /* the one in C */
     PyObject *get_name;
     PyObject *coroutine_key, *name_key;
+    uint32_t generation; /* of the link in which that was found */
 } asyncio;
 
 static uint32_t *told_slot(uint32_t frame)
@@ -53,13 +54,16 @@ void asyncio_tasks_end(void)
 /* False: the program has not imported it, or it is another one than we know. */
 static bool find_asyncio(void)
 {
+    if (asyncio.name_key && asyncio.generation == link_to.generation)
+        return true;
     PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
     PyObject *module = modules ? PyDict_GetItemString(modules, "_asyncio") : NULL;
     if (!module)
         return false;
-    if (asyncio.module == module)
-        return asyncio.name_key != NULL;
+    if (asyncio.module == module && !asyncio.name_key)
+        return false;
     asyncio_tasks_end();
+    asyncio.generation = link_to.generation;
     Py_INCREF(module);
     asyncio.module = module;
     asyncio.running_loop = PyObject_GetAttrString(module, "_get_running_loop");
@@ -105,25 +109,23 @@ static void *frame_of(PyObject *task)
     return frame;
 }
 
-/* In UTF-8: a new bytes object, or NULL. The task in Python keeps its name as an attribute. */
+/* A new str, or NULL. The task in Python keeps its name as an attribute. */
 static PyObject *name_of(PyObject *task)
 {
     bool in_c = PyType_IsSubtype(Py_TYPE(task), (PyTypeObject *)asyncio.task_type);
     PyObject *name = in_c ? PyObject_CallFunctionObjArgs(asyncio.get_name, task, NULL)
                           : PyObject_GenericGetAttr(task, asyncio.name_key);
-    PyObject *bytes = name && PyUnicode_Check(name)
-                          ? PyUnicode_AsEncodedString(name, "utf-8", "backslashreplace")
-                          : NULL;
-    Py_XDECREF(name);
-    return bytes;
+    if (name && !PyUnicode_Check(name))
+        Py_CLEAR(name);
+    return name;
 }
 
-static void put_name(const unsigned char *name, size_t size)
+static void put_name(const char *name, size_t size)
 {
     for (size_t at = 0; at < size; at += EVENT_NAME_BYTES) {
         uint64_t part = 0;
         for (size_t i = 0; i < EVENT_NAME_BYTES && at + i < size; i++)
-            part |= (uint64_t)name[at + i] << (8 * i);
+            part |= (uint64_t)(unsigned char)name[at + i] << (8 * i);
         writer_put(link_counter(), EVENT_TASK_NAME, (uint32_t)part & 0xffffff,
                    (uint32_t)(part >> 24));
     }
@@ -131,16 +133,24 @@ static void put_name(const unsigned char *name, size_t size)
 
 static void tell_task(PyObject *task, uint32_t frame)
 {
-    PyObject *bytes = name_of(task);
-    char *name = NULL;
+    PyObject *name = name_of(task), *bytes = NULL;
     Py_ssize_t size = 0;
-    if (bytes && PyBytes_AsStringAndSize(bytes, &name, &size))
+    const char *text = name ? pyapi.utf8(name, &size) : NULL;
+    if (name && !text) { /* surrogates */
+        bytes = PyUnicode_AsEncodedString(name, "utf-8", "backslashreplace");
+        if (bytes) {
+            text = PyBytes_AsString(bytes);
+            size = PyBytes_Size(bytes);
+        }
+    }
+    if (!text || size < 0)
         size = 0;
     if (size > NAME_MOST)
         size = NAME_MOST;
     writer_put(link_counter(), EVENT_TASK, (uint32_t)size, frame);
-    put_name((const unsigned char *)name, (size_t)size);
+    put_name(text, (size_t)size);
     Py_XDECREF(bytes);
+    Py_XDECREF(name);
 }
 
 /* Tells the task that runs. `frame`: only if it is its own coroutine's; NULL: whatever runs in it. */
@@ -163,11 +173,11 @@ static bool makes_tasks(uint32_t marked)
 }
 
 /* The code of whom the frame will return to. An evaluator of frames is called before its frame is the
- * present one, the other hooks after. NULL: none in Python. */
+ * present one (and before 3.11 tells its frame so), the other hooks after. NULL: none in Python. */
 static PyObject *caller_of(const void *frame)
 {
-    void *caller = pyapi_current_frame(pyapi.thread_state());
-    if (caller == frame)
+    void *caller = pyapi.minor < 12 ? pyapi_current_frame(pyapi.thread_state()) : NULL;
+    if (!caller || caller == frame)
         caller = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
     for (int shims = 0; caller && shims < 4; shims++) {
         PyObject *code = pyapi_frame_code(caller);

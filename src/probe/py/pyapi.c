@@ -99,6 +99,7 @@ static bool find_all(void)
         find(&pyapi.set_extra, "PyUnstable_Code_SetExtra", "_PyCode_SetExtra") &&
         find(&pyapi.type_lookup, "_PyType_Lookup", NULL) &&
         find(&pyapi.vectorcall_call, "PyVectorcall_Call", NULL) &&
+        find(&pyapi.utf8, "PyUnicode_AsUTF8AndSize", NULL) &&
         find(&pyapi.thread_head, "PyInterpreterState_ThreadHead", NULL) &&
         find(&pyapi.thread_next, "PyThreadState_Next", NULL);
     void *code_type = dlsym(RTLD_DEFAULT, "PyCode_Type");

@@ -34,6 +34,7 @@ struct pyapi {
     int (*set_extra)(PyObject *code, Py_ssize_t index, void *value);
     PyObject *(*type_lookup)(PyTypeObject *type, PyObject *name);
     PyObject *(*vectorcall_call)(PyObject *, PyObject *, PyObject *);
+    const char *(*utf8)(PyObject *, Py_ssize_t *);
     PyThreadState *(*thread_head)(PyInterpreterState *);
     PyThreadState *(*thread_next)(PyThreadState *);
     /* 3.9-3.11 */

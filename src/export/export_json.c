@@ -261,6 +261,67 @@ static void write_threads(struct json_writer *writer, const struct snapshot *sna
     json_close(writer, ']');
 }
 
+static const char *state_name(enum snapshot_task_state state)
+{
+    switch (state) {
+    case TASK_PENDING:
+        return "pending";
+    case TASK_RUNNING:
+        return "running";
+    case TASK_SUSPENDED:
+        return "suspended";
+    case TASK_ENDED:
+        break;
+    }
+    return "ended";
+}
+
+static void write_qualname(struct json_writer *writer, const char *key,
+                           const struct snapshot *snapshot, int32_t function)
+{
+    if (function < 0)
+        json_null(writer, key);
+    else
+        json_string(writer, key, snapshot->functions[function].qualname);
+}
+
+static void write_number(struct json_writer *writer, const char *key, uint64_t number)
+{
+    if (number)
+        json_unsigned(writer, key, number);
+    else
+        json_null(writer, key);
+}
+
+static void write_task(struct json_writer *writer, const struct snapshot *snapshot,
+                       const struct snapshot_task *task)
+{
+    json_open(writer, NULL, '{');
+    write_number(writer, "id", task->id);
+    json_string(writer, "name", task->name);
+    write_number(writer, "pid", task->pid);
+    write_number(writer, "loop", task->tid);
+    write_qualname(writer, "coroutine", snapshot, task->coroutine);
+    json_string(writer, "state", state_name(task->state));
+    json_unsigned(writer, "tasks", task->count);
+    json_unsigned(writer, "raised", task->raised);
+    write_qualname(writer, "created_by", snapshot, task->maker);
+    json_unsigned(writer, "steps", task->steps);
+    json_integer(writer, "cpu_ns", at_least_zero(task->wall_ns - task->wait_ns));
+    json_integer(writer, "suspended_ns", task->suspended_ns);
+    json_integer(writer, "longest_ns", task->longest_ns);
+    write_qualname(writer, "awaiting", snapshot, task->awaiting);
+    json_close(writer, '}');
+}
+
+static void write_tasks(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    json_open(writer, "tasks", '[');
+    for (size_t i = 0; i < snapshot->task_count; i++)
+        write_task(writer, snapshot, &snapshot->tasks[i]);
+    json_close(writer, ']');
+}
+
 static void write_processes(struct json_writer *writer, const struct snapshot *snapshot)
 {
     json_open(writer, "processes", '[');
@@ -291,6 +352,7 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_tree(&writer, snapshot, options->clock);
     write_threads(&writer, snapshot);
     write_processes(&writer, snapshot);
+    write_tasks(&writer, snapshot);
     json_close(&writer, '}');
     putc('\n', stream);
     return export_finish(stream);

@@ -10,6 +10,7 @@
 #include "export/export_paths.h"
 #include "export/export_sort.h"
 #include "export/export_style.h"
+#include "export/export_tasks.h"
 #include "export/exporter.h"
 
 #include "base/text.h"
@@ -136,6 +137,8 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     }
     if (result == 0)
         result = export_paths_write(stream, snapshot, options, arena);
+    if (result == 0)
+        result = export_tasks_write(stream, snapshot, options, arena);
     if (result == 0)
         result = export_finish(stream);
     arena_free(arena);

@@ -30,6 +30,7 @@ struct reading {
     struct model_costs costs;
     uint64_t counter, start, lost, nested;
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep, suspended_refused;
+    uint64_t tasks_refused;
     uint64_t on_ticks, off_ticks;
     uint64_t window_cpu_ns, window_from, window_events;
     uint64_t target_cpu_ns; /* as the kernel counts it; 0: not known */
@@ -113,6 +114,7 @@ static void read_counts(struct collector *collector, struct reading *reading)
     reading->bad_events = model->bad_events;
     reading->too_deep = model->too_deep;
     reading->suspended_refused = model->suspended.refused;
+    reading->tasks_refused = model->tasks.refused;
     reading->start = collector->start_counter ? collector->start_counter : first;
     reading->on_ticks = drain_on_ticks(&collector->drain, counter) - collector->on_baseline_ticks;
     reading->off_ticks = drain_off_ticks(&collector->drain, counter) -
@@ -153,18 +155,17 @@ static void read_family(struct collector *collector, struct header_copy *header)
 static int enter_with_room(struct collector *collector, uint64_t *ret_counter)
 {
     struct moment *moment = &collector->scratch;
-    uint32_t nodes = 1024, symbols = 256, threads = 16;
+    struct moment_room room = {
+        .nodes = 1024, .symbols = 256, .threads = 16, .tasks = 64, .groups = 16};
     for (;;) {
-        int result = moment_prepare(moment, nodes, symbols, threads);
+        int result = moment_prepare(moment, &room);
         if (result)
             return result;
         collector_enter(collector);
         *ret_counter = collector_catch_up(collector);
         if (moment_fits(moment, &collector->model))
             return 0;
-        nodes = collector->model.nodes.count;
-        symbols = collector->model.symbols.count;
-        threads = moment_threads_of(&collector->model);
+        room = moment_room_of(&collector->model);
         collector_leave(collector);
     }
 }
@@ -312,6 +313,8 @@ static const char *why_inexact(const struct reading *reading, struct arena *aren
         return "a stack was too deep to follow";
     if (reading->suspended_refused)
         return "more generators were suspended than can be followed";
+    if (reading->tasks_refused)
+        return "more asyncio tasks were alive than can be followed";
     if (reading->bad_events)
         return "the session held events that make no sense";
     if (reading->header.profile_taken)
@@ -429,6 +432,7 @@ static void fill_meta(const struct collector *collector, struct snapshot *snapsh
     meta->execs_unfollowed = reading->execs;
     meta->off_ns = clock_span_ns(&reading->scale, (int64_t)reading->off_ticks);
     meta->thread_count = reading->thread_count;
+    meta->tasks_refused = reading->tasks_refused;
     meta->inexact = why_inexact(reading, snapshot->arena);
 }
 
@@ -491,7 +495,8 @@ static int build(const struct collector *collector, const struct reading *readin
     fill_meta(collector, snapshot, reading);
     find_stolen(&maker, reading);
     if (fill_sites(collector->options.sites, reading, snapshot) || snapshot_make(&maker) ||
-        snapshot_make_window(&maker) || fill_threads(&maker, reading))
+        snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
+        snapshot_make_tasks(&maker))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);

@@ -19,7 +19,9 @@ const struct fold_source *const fold_source_list[] = {
 
 static void retop(struct model *model, struct track *track, const struct event *event)
 {
+    uint64_t before = track->last;
     track_pass(model, track, event->counter, 0, 0);
+    async_tasks_stay(track, before, track->last);
     uint32_t depth = event->frame ? track_find(track, event->frame) : 0;
     if (depth)
         track_close(model, track, depth);
@@ -58,6 +60,11 @@ static void fold_stream_event(struct model *model, struct track *track, const st
         break;
     case EVENT_STALL:
         track_stall(model, track, event->counter, event_amount(event));
+        break;
+    case EVENT_TASK:
+    case EVENT_TASK_NAME:
+    case EVENT_TASK_MADE:
+        async_tasks_event(model, track, event);
         break;
     case EVENT_GAP:
     case EVENT_SEED_BEGIN:

@@ -7,6 +7,7 @@
 #ifndef ULMA_MODEL_FOLD_H
 #define ULMA_MODEL_FOLD_H
 
+#include "model/async_tasks.h"
 #include "model/nodes.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
@@ -49,6 +50,7 @@ struct model {
     struct nodes nodes;
     struct symbols symbols;
     struct suspended suspended;
+    struct async_tasks tasks;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

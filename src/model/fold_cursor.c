@@ -123,3 +123,13 @@ void fold_cursor_add_waited(struct model *model, const struct track *track,
         symbols_record_slow(&model->symbols, &model->symbols.symbols[entry->symbol], running_ticks,
                             track->wait_ticks - entry->wait_begin_ticks);
 }
+
+void fold_cursor_leave_task(struct model *model, struct track *track,
+                            const struct fold_cursor *cursor, bool ended)
+{
+    struct async_leave leave = {.counter = cursor->last,
+                                .clock_ticks = cursor->clock_ticks,
+                                .frame = (uint32_t)cursor->top->key,
+                                .how = ended ? ASYNC_RETURNED : ASYNC_YIELDED};
+    async_tasks_leave(model, track, cursor->top->task, &leave);
+}

@@ -88,6 +88,10 @@ bool fold_cursor_find_frame(struct model *model, struct track *track, struct fol
 void fold_cursor_add_waited(struct model *model, const struct track *track,
                             const struct entry *entry, int64_t running_ticks, bool record);
 
+/* The top is a step of a task. `ended`: its activation has. */
+void fold_cursor_leave_task(struct model *model, struct track *track,
+                            const struct fold_cursor *cursor, bool ended);
+
 /* --- the steps ------------------------------------------------------------------------------ */
 
 /* The copies: a cursor whose address is never given away may live in registers. */
@@ -113,6 +117,7 @@ struct fold_push {
     uint64_t key; /* frame, and TRACK_C_CALL */
     uint32_t symbol;
     uint32_t calls, resumes;
+    uint32_t task;                         /* whose step it is */
     int64_t prior_ticks, prior_wait_ticks; /* of its activation, before this */
 };
 
@@ -173,6 +178,7 @@ FOLD_INLINE void fold_cursor_push(struct model *model, struct track *track,
     entry->wait_begin_ticks = track->wait_ticks - what.prior_wait_ticks;
     entry->node = child;
     entry->symbol = what.symbol;
+    entry->task = what.task;
     entry->below = *bucket;
     *bucket = (uint32_t)(entry - cursor->entries);
 }
@@ -206,6 +212,8 @@ FOLD_INLINE int64_t fold_cursor_pop(struct model *model, struct track *track,
         fold_cursor_add_waited(model, track, entry, running_ticks, record);
     else if (record)
         symbols_record(&model->symbols, &model->symbols.symbols[entry->symbol], running_ticks);
+    if (FOLD_UNLIKELY(entry->task != 0))
+        fold_cursor_leave_task(model, track, cursor, record);
     cursor->buckets[track_bucket(entry->key, cursor->shift)] = entry->below;
     if (FOLD_UNLIKELY(track->depths != NULL))
         track->depths[entry->symbol]--;

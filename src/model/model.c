@@ -22,6 +22,8 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = suspended_init(&model->suspended);
     if (result == 0)
+        result = async_tasks_init(&model->tasks);
+    if (result == 0)
         result = windows_init(&model->windows, model->nodes.limit);
     model->ended = calloc(MODEL_ENDED_MAX + 1, sizeof(*model->ended));
     if (result == 0 && !model->ended)
@@ -60,6 +62,7 @@ void model_enter(struct model *model, struct process *process)
 
 void model_end_process(struct model *model, struct process *process)
 {
+    async_tasks_end_process(model, process);
     model_enter(model, &model->first);
     symbols_ids_done(&process->ids);
     suspended_done(&process->suspended);
@@ -75,6 +78,7 @@ void model_done(struct model *model)
     free(model->ended);
     model->ended = NULL;
     windows_done(&model->windows);
+    async_tasks_done(&model->tasks);
     suspended_done(&model->suspended);
     symbols_done(&model->symbols);
     nodes_done(&model->nodes);
@@ -213,6 +217,7 @@ void model_reset(struct model *model, uint64_t counter)
     nodes_reset(&model->nodes);
     symbols_reset(&model->symbols);
     suspended_reset(&model->suspended);
+    async_tasks_reset(&model->tasks, counter);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;

@@ -19,18 +19,25 @@ static int make_room(void *array_pointer, uint32_t *limit, uint32_t wanted, size
     return *array ? 0 : -ENOMEM;
 }
 
-int moment_prepare(struct moment *moment, uint32_t nodes, uint32_t symbols, uint32_t threads)
+int moment_prepare(struct moment *moment, const struct moment_room *room)
 {
-    int result = make_room(&moment->nodes, &moment->node_limit, nodes, sizeof(*moment->nodes));
+    int result =
+        make_room(&moment->nodes, &moment->node_limit, room->nodes, sizeof(*moment->nodes));
     if (result == 0)
-        result = make_room(&moment->rows, &moment->row_limit, symbols, sizeof(*moment->rows));
+        result = make_room(&moment->rows, &moment->row_limit, room->symbols, sizeof(*moment->rows));
+    if (result == 0)
+        result = make_room(&moment->threads, &moment->thread_limit, room->threads,
+                           sizeof(*moment->threads));
     if (result == 0)
         result =
-            make_room(&moment->threads, &moment->thread_limit, threads, sizeof(*moment->threads));
+            make_room(&moment->tasks, &moment->task_limit, room->tasks, sizeof(*moment->tasks));
+    if (result == 0)
+        result =
+            make_room(&moment->groups, &moment->group_limit, room->groups, sizeof(*moment->groups));
     return result;
 }
 
-uint32_t moment_threads_of(const struct model *model)
+static uint32_t threads_of(const struct model *model)
 {
     uint32_t count = model->ended_count + 1;
     for (const struct track *track = model->tracks; track; track = track->next)
@@ -38,10 +45,21 @@ uint32_t moment_threads_of(const struct model *model)
     return count;
 }
 
+struct moment_room moment_room_of(const struct model *model)
+{
+    return (struct moment_room){.nodes = model->nodes.count,
+                                .symbols = model->symbols.count,
+                                .threads = threads_of(model),
+                                .tasks = model->tasks.count,
+                                .groups = model->tasks.group_count};
+}
+
 bool moment_fits(const struct moment *moment, const struct model *model)
 {
-    return model->nodes.count <= moment->node_limit && model->symbols.count <= moment->row_limit &&
-           moment_threads_of(model) <= moment->thread_limit;
+    struct moment_room room = moment_room_of(model);
+    return room.nodes <= moment->node_limit && room.symbols <= moment->row_limit &&
+           room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
+           room.groups <= moment->group_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -52,6 +70,8 @@ void moment_done(struct moment *moment)
     free(moment->nodes);
     free(moment->rows);
     free(moment->threads);
+    free(moment->tasks);
+    free(moment->groups);
     *moment = (struct moment){0};
 }
 
@@ -160,6 +180,45 @@ static void take_threads(struct moment *moment, const struct model *model, int s
             .sums = model->ended[i < model->ended_count ? i : MODEL_ENDED_MAX], .ended = true};
 }
 
+/* --- asyncio's tasks ------------------------------------------------------------------------ */
+
+/* What has passed of the step that an open entry is. */
+static void add_open_step(struct moment *moment, const struct track *track, uint32_t number)
+{
+    struct async_task *task = &moment->tasks[number];
+    if (number >= moment->task_count || task->state != ASYNC_RUNNING)
+        return;
+    int64_t wall_ticks = track->clock_ticks - task->step_ticks;
+    task->sums.wall_ticks += wall_ticks;
+    task->sums.wait_ticks += track->wait_ticks - task->step_wait_ticks;
+    wall_ticks += task->passed_ticks;
+    if (wall_ticks > task->sums.longest_ticks)
+        task->sums.longest_ticks = wall_ticks;
+    if (wall_ticks > moment->longest.sums.longest_ticks)
+        moment->longest = *task;
+}
+
+static void take_tasks(struct moment *moment, const struct model *model, uint64_t counter)
+{
+    const struct async_tasks *tasks = &model->tasks;
+    moment->task_count = tasks->count;
+    memcpy(moment->tasks, tasks->tasks, tasks->count * sizeof(*moment->tasks));
+    moment->group_count = tasks->group_count;
+    memcpy(moment->groups, tasks->groups, tasks->group_count * sizeof(*moment->groups));
+    moment->longest = tasks->longest;
+    if (tasks->live == 0)
+        return;
+    for (const struct track *track = model->tracks; track; track = track->next)
+        for (uint32_t i = 1; i <= track->depth; i++)
+            if (track->entries[i].task)
+                add_open_step(moment, track, track->entries[i].task);
+    for (uint32_t i = 1; i < moment->task_count; i++) {
+        struct async_task *task = &moment->tasks[i];
+        if (task->state == ASYNC_SUSPENDED && counter > task->since)
+            task->sums.suspended_ticks += (int64_t)(counter - task->since);
+    }
+}
+
 /* --- windows -------------------------------------------------------------------------------- */
 
 static int copy_array(void *target_pointer, const void *source, uint32_t count, size_t size)
@@ -216,5 +275,6 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     moment->node_count = model->nodes.count;
     take_rows(moment, &model->symbols);
     take_threads(moment, model, seconds);
+    take_tasks(moment, model, counter);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

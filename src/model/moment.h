@@ -32,17 +32,27 @@ struct moment {
     uint32_t symbol_count, row_limit;
     struct moment_thread *threads;
     uint32_t thread_count, thread_limit;
+    /* asyncio's: [0] stands for none */
+    struct async_task *tasks;
+    uint32_t task_count, task_limit;
+    struct async_group *groups;
+    uint32_t group_count, group_limit;
+    struct async_task longest;
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
 };
 
+struct moment_room {
+    uint32_t nodes, symbols, threads, tasks, groups;
+};
+
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */
-int moment_prepare(struct moment *moment, uint32_t nodes, uint32_t symbols, uint32_t threads);
+int moment_prepare(struct moment *moment, const struct moment_room *room);
 
 /* True when the room that was made is enough now. */
 bool moment_fits(const struct moment *moment, const struct model *model);
-uint32_t moment_threads_of(const struct model *model);
+struct moment_room moment_room_of(const struct model *model);
 
 /* Under the lock: copies. `seconds`: whole past seconds of the window beside the present one; -1: no
  * window. 0 or -ENOMEM. */

@@ -105,8 +105,10 @@ void seed_apply(struct model *model, struct track *track, uint64_t counter,
                 const struct seed_frame *frames, uint32_t count)
 {
     uint32_t agreed;
+    uint64_t before = track->last;
     parked_clear(track);
     track_pass(model, track, counter, 0, 0);
+    async_tasks_stay(track, before, track->last);
     track_close(model, track, agreement(track, frames, count, &agreed));
     if (track->resync)
         seed_end_resync(model, track);

@@ -22,6 +22,7 @@ struct snapshot *snapshot_new(void)
     }
     snapshot->arena = arena;
     snapshot->meta.exit_status = -1;
+    snapshot->meta.longest_step_of = SNAPSHOT_NONE;
     return snapshot;
 }
 

@@ -97,6 +97,28 @@ struct snapshot_thread {
     uint32_t depth;
 };
 
+enum snapshot_task_state { TASK_PENDING, TASK_RUNNING, TASK_SUSPENDED, TASK_ENDED };
+
+/* More tasks that are alive than these are summed by coroutine and maker, as ended ones are. */
+enum { SNAPSHOT_TASKS_SHOWN = 1000 };
+
+/* An asyncio task, or several of one coroutine that one function made. Over the whole run. */
+struct snapshot_task {
+    uint64_t count;    /* tasks in this row; with several, id, pid and tid are 0 */
+    uint64_t id;       /* in order of first sight, local to the session; 1.. */
+    uint32_t pid, tid; /* of the thread that runs its loop */
+    const char *name;  /* NULL: not known, or several */
+    enum snapshot_task_state state;
+    int32_t coroutine; /* function, or NONE */
+    int32_t maker;     /* that made it; NONE: not known */
+    int32_t awaiting;  /* the innermost coroutine that it is suspended in */
+    uint64_t steps;
+    uint64_t raised;          /* ended by an exception; cancelled ones are */
+    int64_t wall_ns, wait_ns; /* of its steps; cpu = wall - wait */
+    int64_t suspended_ns;     /* between them */
+    int64_t longest_ns;       /* step */
+};
+
 struct snapshot_process {
     uint32_t pid, ppid;
     const char *command;
@@ -156,6 +178,11 @@ struct snapshot_meta {
     struct snapshot_site *sites; /* in force */
     size_t site_count;
     uint32_t left_out; /* functions seen that the patterns leave out */
+    /* asyncio */
+    uint64_t tasks_live, tasks_refused;
+    int64_t longest_step_ns;       /* that held a loop */
+    int32_t longest_step_of;       /* its task's coroutine, or NONE */
+    const char *longest_step_task; /* its name; NULL: not known */
 };
 
 struct snapshot {
@@ -170,6 +197,8 @@ struct snapshot {
     size_t thread_count;
     struct snapshot_process *processes;
     size_t process_count;
+    struct snapshot_task *tasks; /* that are alive, by age; then those that have ended */
+    size_t task_count;
     struct arena *arena; /* owns all of the above */
 };
 

@@ -94,6 +94,7 @@ static void mark_rows(struct snapshot_maker *maker)
         if (running)
             maker->function_of[maker->symbols->symbols[running].row] = 0;
     }
+    snapshot_make_mark_tasks(maker);
 }
 
 static int make_functions(struct snapshot_maker *maker)

@@ -23,6 +23,10 @@ struct snapshot_maker {
 /* Functions, tree, edges and threads. 0 or -ENOMEM. */
 int snapshot_make(struct snapshot_maker *maker);
 
+/* snapshot_tasks.c: the functions that tasks need; asyncio's tasks. 0 or -ENOMEM. */
+void snapshot_make_mark_tasks(const struct snapshot_maker *maker);
+int snapshot_make_tasks(struct snapshot_maker *maker);
+
 /* Window columns of functions and nodes from moment->seconds. 0 or -ENOMEM. */
 int snapshot_make_window(struct snapshot_maker *maker);
 

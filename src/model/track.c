@@ -254,6 +254,12 @@ static void close_top(struct model *model, struct track *track)
     node->self_ticks += total_ticks - entry->child_ticks;
     node->total_wait_ticks += track->wait_ticks - entry->wait_start_ticks;
     entry[-1].child_ticks += total_ticks;
+    if (entry->task)
+        async_tasks_leave(model, track, entry->task,
+                          &(struct async_leave){.counter = track->last,
+                                                .clock_ticks = track->clock_ticks,
+                                                .frame = (uint32_t)entry->key,
+                                                .how = ASYNC_UNSEEN});
     track->buckets[track_bucket(entry->key, track->bucket_shift)] = entry->below;
     if (track->depths)
         track->depths[entry->symbol]--;

@@ -48,7 +48,7 @@ struct entry {
     uint32_t node;
     uint32_t below; /* the next older entry of its bucket; 0: none */
     uint32_t symbol;
-    uint32_t unused;
+    uint32_t task; /* whose step it is (async_tasks.h); 0: none's */
 };
 static_assert(sizeof(struct entry) == 64, "an entry is one cache line");
 
@@ -101,6 +101,13 @@ struct track {
     bool seeding;
     struct order *orders;
     uint32_t order_count, order_limit;
+
+    /* asyncio (async_tasks.h) */
+    uint32_t task_told, task_name_left; /* the next push is its step's; bytes of its name to come */
+    uint32_t task_passing; /* whose throw() has just left a coroutine, at this counter */
+    uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
+    uint64_t yield_counter;                 /* of the last yield */
+    uint32_t yield_symbol; /* the innermost coroutine of those that yielded one after the other */
 
     struct process *process;
     uint32_t tid;

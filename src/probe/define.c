@@ -61,14 +61,15 @@ static void on_code_end(void *value)
     uintptr_t bits = (uintptr_t)value;
     if ((uint32_t)(bits >> 32) != link_to.generation)
         return;
-    codes[(uint32_t)bits % SESSION_ID_LIMIT] = NULL;
+    uint32_t id = (uint32_t)bits & DEFINE_ID_BITS;
+    codes[id] = NULL;
     if (!link_to.header)
         return;
     struct session_header *header = link_to.header;
     uint32_t head = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
     if (head - book.recycled >= SESSION_GONE_CAPACITY)
         return; /* the id is simply not used again */
-    link_to.gone[head % SESSION_GONE_CAPACITY] = (uint32_t)bits;
+    link_to.gone[head % SESSION_GONE_CAPACITY] = id;
     /* Pairs with the collector's acquire of gone_head. */
     atomic_store_explicit(&header->gone_head, head + 1, memory_order_release);
 }
@@ -210,6 +211,21 @@ static uint16_t kind_flags(PyObject *code)
     return flags & FLAG_GENERATOR ? DEFINITION_GENERATOR : 0;
 }
 
+static bool is_text(PyObject *bytes, const char *text, bool beginning)
+{
+    const char *at = bytes ? PyBytes_AsString(bytes) : NULL;
+    return at && (beginning ? strncmp(at, text, strlen(text)) : strcmp(at, text)) == 0;
+}
+
+static uint32_t mark_of(const struct names *names)
+{
+    if (names->flags & DEFINITION_COROUTINE)
+        return (uint32_t)DEFINE_AWAITED;
+    bool makes = names->flags == 0 && is_text(names->name, "create_task", false) &&
+                 is_text(names->module, "asyncio.", true);
+    return makes ? (uint32_t)DEFINE_MAKES_TASKS : 0;
+}
+
 static PyObject *module_of(void *frame)
 {
     if (!frame)
@@ -252,9 +268,10 @@ uint32_t define_code(PyObject *code, void *frame)
         .flags = kind_flags(code),
     };
     uint32_t id = publish(&names);
+    uint32_t mark = mark_of(&names);
     free_names(&names);
     if (id) {
-        uintptr_t bits = ((uintptr_t)link_to.generation << 32) | id;
+        uintptr_t bits = ((uintptr_t)link_to.generation << 32) | mark | id;
         if (pyapi.set_extra(code, pyapi.extra_index, (void *)bits))
             PyErr_Clear();
         else

@@ -25,13 +25,20 @@ PyObject *define_code_of(uint32_t id);
 /* New link: ids begin anew. */
 void define_reset(void);
 
+/* Marks of a code object, in the bits above its id; a marked one is negative as an int32_t. */
+enum {
+    DEFINE_ID_BITS = SESSION_ID_LIMIT - 1,
+    DEFINE_AWAITED = INT32_MIN, /* a coroutine's */
+    DEFINE_MAKES_TASKS = INT32_MIN | 1 << 30,
+};
+
 struct define_extra {
     Py_ssize_t size;
     void *values[];
 };
 
-/* The id that a code object has under this link, or 0. */
-static inline uint32_t define_known_at(PyObject *code, size_t code_extra)
+/* The id that a code object has under this link, with its mark, or 0. */
+static inline uint32_t define_marked_at(PyObject *code, size_t code_extra)
 {
     struct define_extra *extra = PYAPI_FIELD(struct define_extra *, code, code_extra);
     if (__builtin_expect(!extra || extra->size <= pyapi.extra_index, 0))
@@ -42,9 +49,20 @@ static inline uint32_t define_known_at(PyObject *code, size_t code_extra)
     return (uint32_t)value;
 }
 
+static inline uint32_t define_marked(PyObject *code)
+{
+    return define_marked_at(code, pyapi.code_extra);
+}
+
+/* The id alone. */
 static inline uint32_t define_known(PyObject *code)
 {
-    return define_known_at(code, pyapi.code_extra);
+    return define_marked(code) & DEFINE_ID_BITS;
+}
+
+static inline bool define_is_marked(uint32_t marked)
+{
+    return (int32_t)marked < 0;
 }
 
 static inline uint32_t define_id(PyObject *code, void *frame)

@@ -11,6 +11,7 @@
 #include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/define.h"
+#include "probe/py/asyncio_tasks.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -465,6 +466,7 @@ void switch_leave(void)
         switch_off_in_child();
     busy_in = getpid();
     mechanism->end();
+    asyncio_tasks_end();
     busy_in = 0;
     writer_leave_all();
     link_close();

@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { ROOMY = 100, TIGHT = 72, GAP = 2, THREAD_LIMIT = 64 };
+enum { LAG_BAD_NS = 100000000 }; /* as asyncio's own slow_callback_duration */
 
 /* A line that grows from the left; what has no room is left out whole. */
 struct flow {
@@ -165,6 +166,21 @@ static void draw_threads(const struct tui_state *state, struct screen *screen, i
         flow_put(&flow, GAP, STYLE_FAINT, more);
 }
 
+/* The longest that one step of an asyncio task held its loop, and whose it was. */
+static void draw_lag(struct flow *flow, const struct snapshot_meta *meta, int columns)
+{
+    char number[TEXT_NUMBER_BYTES], text[96], name[64];
+    const char *task = "";
+    if (meta->longest_step_ns <= 0)
+        return;
+    text_format_time(number, meta->longest_step_ns);
+    if (meta->longest_step_task != NULL && columns >= ROOMY)
+        task = cell_text_shorten(meta->longest_step_task, 24, name, sizeof name);
+    snprintf(text, sizeof text, "%sstep %s%s%s", columns >= ROOMY ? "longest " : "", number,
+             task[0] != '\0' ? " of " : "", task);
+    flow_put(flow, GAP, meta->longest_step_ns >= LAG_BAD_NS ? STYLE_WARN : STYLE_PLAIN, text);
+}
+
 /* What flows, what it costs, what did not come through. */
 static void draw_rates(const struct tui_state *state, struct screen *screen, int row, int columns)
 {
@@ -194,6 +210,7 @@ static void draw_rates(const struct tui_state *state, struct screen *screen, int
     text_format_time(number, meta->waited_ns);
     snprintf(text, sizeof text, "waited %s", number);
     flow_put(&flow, GAP, STYLE_PLAIN, text);
+    draw_lag(&flow, meta, columns);
     snprintf(text, sizeof text, "collector %.1f%%", meta->collector_pct);
     flow_put(&flow, GAP, STYLE_FAINT, text);
 }

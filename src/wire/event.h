@@ -41,6 +41,13 @@ enum event_kind {
                             * open then ends unseen, and no time counts until ON */
     EVENT_UNRUN = 18, /* pop of a push that never ran (RecursionError at its entry, 3.9-3.11): it
                             * counts no more; id = the push's kind */
+    EVENT_TASK =
+        19, /* what is pushed next in the coroutine of `frame` is a step of an asyncio task;
+                           * id = bytes of its name, told by the TASK_NAMEs that follow */
+    EVENT_TASK_NAME =
+        20, /* 7 bytes of UTF-8, the first in the low bits: of id three, of frame four */
+    EVENT_TASK_MADE =
+        21, /* create_task was called for the coroutine of `frame`, by what is on top; id as in a push */
     EVENT_KIND_COUNT
 };
 
@@ -51,7 +58,7 @@ struct event {
 };
 static_assert(sizeof(struct event) == 16, "an event is 16 bytes on the wire");
 
-enum { EVENT_ID_LIMIT = 1 << 24 };
+enum { EVENT_ID_LIMIT = 1 << 24, EVENT_NAME_BYTES = 7 };
 
 static inline uint32_t event_pack(enum event_kind kind, uint32_t id)
 {

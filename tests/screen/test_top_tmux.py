@@ -46,7 +46,7 @@ def start(tmux, *words):
 
 
 @pytest.mark.parametrize("columns, rows", [(60, 12), (80, 24), (250, 80)])
-@pytest.mark.parametrize("view", ["functions", "tree", "threads", "processes"])
+@pytest.mark.parametrize("view", ["functions", "tree", "threads", "processes", "tasks"])
 def test_a_terminal_shows_what_the_grid_has(tmp_path, view, columns, rows):
     with terminal(tmp_path, columns, rows) as tmux:
         start(tmux, "--view", view)

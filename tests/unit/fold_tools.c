@@ -23,7 +23,9 @@ int fold_tools_define(void *context, uint32_t id, char *buffer, struct definitio
         .fixed = {.id = id,
                   .line = id,
                   .kind = id >= 200 ? DEFINITION_C_FUNCTION : DEFINITION_FUNCTION,
-                  .flags = id >= 100 && id < 200 ? DEFINITION_GENERATOR : 0},
+                  .flags = id >= 150 && id < 200   ? DEFINITION_COROUTINE
+                           : id >= 100 && id < 150 ? DEFINITION_GENERATOR
+                                                   : 0},
         .name = buffer,
         .qualname = buffer,
         .module = "test",

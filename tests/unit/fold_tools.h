@@ -23,7 +23,8 @@ struct bench_thread {
     uint64_t counter; /* of the last event */
 };
 
-/* Ids: 1..99 functions f1.., 100..199 generators g100.., 200..299 C functions c200.. */
+/* Ids: 1..99 functions f1.., 100..149 generators g100.., 150..199 coroutines
+ * g150.., 200..299 C functions c200.. */
 int fold_tools_define(void *context, uint32_t id, char *buffer, struct definition_text *ret_text);
 
 void fold_tools_init(struct model *model);

@@ -365,6 +365,35 @@ static int set_processes(struct snapshot *snapshot)
     return 0;
 }
 
+/* A main task, one in each other state, and two sums of those that have ended. */
+static int set_tasks(struct snapshot *snapshot)
+{
+    static const struct snapshot_task tasks[] = {
+        {1, 1, 4242, 4242, "Task-1", TASK_SUSPENDED, SAMPLE_FETCH, SAMPLE_MODULE, SAMPLE_FETCH,
+         1205, 0, 310 * MS, 12 * MS, 19 * S, 9 * MS},
+        {1, 7, 4242, 4242, HOSTILE, TASK_RUNNING, SAMPLE_FETCH, SAMPLE_HOSTILE, SNAPSHOT_NONE, 12,
+         0, 1400 * US, 0, 3 * S, 600 * US},
+        {1, 902, 4242, 4242, NULL, TASK_PENDING, SNAPSHOT_NONE, SAMPLE_MAIN, SNAPSHOT_NONE, 0, 0, 0,
+         0, 0, 0},
+        {3, 0, 0, 0, NULL, TASK_SUSPENDED, SAMPLE_FETCH, SNAPSHOT_NONE, SNAPSHOT_NONE, 9, 0,
+         90 * US, 0, 40 * S, 11 * US},
+        {1, 2, 4242, 4250, "价格-2", TASK_ENDED, SAMPLE_FETCH, SAMPLE_WORKER, SNAPSHOT_NONE, 3, 1,
+         2 * MS, 1 * MS, 400 * MS, 1 * MS},
+        {250000, 0, 0, 0, NULL, TASK_ENDED, SAMPLE_FETCH, SAMPLE_MAIN, SNAPSHOT_NONE, 750000, 12,
+         2 * S, 1 * S, 600 * S, 131 * MS},
+    };
+    snapshot->tasks = arena_array(snapshot->arena, sizeof(tasks) / sizeof(*tasks), sizeof(*tasks));
+    if (!snapshot->tasks)
+        return -1;
+    memcpy(snapshot->tasks, tasks, sizeof(tasks));
+    snapshot->task_count = sizeof(tasks) / sizeof(*tasks);
+    snapshot->meta.tasks_live = 6;
+    snapshot->meta.longest_step_ns = 131 * MS;
+    snapshot->meta.longest_step_of = SAMPLE_FETCH;
+    snapshot->meta.longest_step_task = "Task-5012";
+    return 0;
+}
+
 /* Builds all but the threads; NULL: no memory. */
 static struct snapshot *build(const struct function_spec *functions, size_t function_count,
                               const struct node_spec *nodes, size_t node_count)
@@ -388,7 +417,7 @@ struct snapshot *sample_snapshot_new(void)
     if (!snapshot)
         return NULL;
     snapshot->functions[SAMPLE_ESTIMATED].times_exact = false;
-    if (set_threads(snapshot) || set_processes(snapshot)) {
+    if (set_threads(snapshot) || set_processes(snapshot) || set_tasks(snapshot)) {
         snapshot_free(snapshot);
         return NULL;
     }

@@ -35,9 +35,8 @@ static struct snapshot *take(uint64_t counter, int seconds, enum snapshot_clock 
 {
     moment_done(&moment);
     model_flush(&model, counter);
-    assert_int_equal(
-        moment_prepare(&moment, model.nodes.count, model.symbols.count, moment_threads_of(&model)),
-        0);
+    struct moment_room room = moment_room_of(&model);
+    assert_int_equal(moment_prepare(&moment, &room), 0);
     assert_true(moment_fits(&moment, &model));
     moment.clock = clock;
     assert_int_equal(moment_take(&moment, &model, counter, seconds), 0);

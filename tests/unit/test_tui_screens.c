@@ -78,6 +78,12 @@ static void processes_screen(void **state)
     compare_sizes("processes", "processes", NULL);
 }
 
+static void tasks_screen(void **state)
+{
+    (void)state;
+    compare_sizes("tasks", "tasks", NULL);
+}
+
 /* Thirty frames later, so that the spark lines have a course. */
 static void open_fib(struct tui_check *check)
 {
@@ -401,6 +407,7 @@ int main(void)
         cmocka_unit_test(tree_screen),
         cmocka_unit_test(threads_screen),
         cmocka_unit_test(processes_screen),
+        cmocka_unit_test(tasks_screen),
         cmocka_unit_test(function_screen),
         cmocka_unit_test(help_screen),
         cmocka_unit_test(output_screen),

@@ -187,8 +187,10 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     writer->innermost = frame;
     uint32_t id = define_id(code, frame);
     unsigned char mode = link_to.modes[id]; /* it may change while the frame runs */
-    if (mode != MODE_OFF)
+    if (mode != MODE_OFF) {
+        calls_look_for_task(kind, code, frame);
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
+    }
     PyObject *result = getitem_closing ? evaluate_closing(writer, tstate, frame, code, throwflag)
                                        : evaluate(writer, tstate, frame, throwflag);
     if (begun_in != epoch)
@@ -262,11 +264,12 @@ INLINE void *current_frame(enum path path, PyThreadState *tstate)
     return PYAPI_FIELD(void *, PYAPI_FIELD(void *, tstate, TSTATE_CFRAME_311), CFRAME_FRAME_311);
 }
 
+/* With its mark. */
 INLINE uint32_t known_id(enum path path, PyObject *code)
 {
     if (path == BY_TABLE)
-        return define_known(code);
-    return define_known_at(code, CODE_EXTRA_311);
+        return define_marked(code);
+    return define_marked_at(code, CODE_EXTRA_311);
 }
 
 /* A module's or a class's code. */
@@ -307,7 +310,7 @@ INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate
     int flags = PYAPI_FIELD(int, code, AT(path, code_flags, CODE_FLAGS_311));
     uint32_t id = known_id(path, code);
     bool plain = (flags & (CODE_OPTIMIZED | PYAPI_CODE_SUSPENDS)) == CODE_OPTIMIZED &&
-                 duty == RECORD && link_to.modes[id] == MODE_RECORD && id != 0 &&
+                 duty == RECORD && (int32_t)id > 0 && link_to.modes[id] == MODE_RECORD &&
                  !switch_is_due() && !is_low_on_stack(writer);
     if (__builtin_expect(!plain, 0))
         return evaluate_any(tstate, frame, throwflag);
@@ -354,7 +357,8 @@ INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate
     static PyObject *record_##name##_varied(PyThreadState *tstate, void *frame, int throwflag) \
     {                                                                                          \
         PyObject *code = PYAPI_FIELD(PyObject *, frame, AT(path, frame_code, FRAME_CODE_311)); \
-        bool off = link_to.modes[known_id(path, code)] == MODE_OFF;                            \
+        uint32_t id = known_id(path, code) & DEFINE_ID_BITS;                                   \
+        bool off = link_to.modes[id] == MODE_OFF;                                              \
         return off ? leave_out_##name(tstate, frame, throwflag)                                \
                    : keep_##name(tstate, frame, throwflag);                                    \
     }

@@ -96,14 +96,27 @@ SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, void *frame)
     return Py_None;
 }
 
+/* A coroutine's, or of what makes tasks. */
+static __attribute__((noinline)) PyObject *push_marked(enum event_kind kind, uint32_t marked,
+                                                       void *frame)
+{
+    uint32_t id = marked & DEFINE_ID_BITS;
+    if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
+        return push_left_out(kind, id, frame);
+    asyncio_tasks_push(kind, marked, frame);
+    writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
+    return Py_None;
+}
+
 INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
 {
     void *frame = current_frame(path);
     if (__builtin_expect(!is_of_frame(frame, code), 0))
         return Py_None;
-    uint32_t id = define_known(code);
-    if (__builtin_expect(id == 0 || switch_is_due(), 0))
-        return push_slow(kind, code);
+    uint32_t id = define_marked(code);
+    if (__builtin_expect((int32_t)id <= 0 || switch_is_due(), 0))
+        return define_is_marked(id) && !switch_is_due() ? push_marked(kind, id, frame)
+                                                        : push_slow(kind, code);
     if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
         return push_left_out(kind, id, frame);
     writer_put(counter_now(path), kind, id, pyapi_frame_key(frame));

@@ -18,19 +18,20 @@ struct layout {
     size_t tstate_frame, tstate_thread_id;
     bool has_cframe;
     size_t cframe_frame;
-    size_t frame_code, frame_previous, frame_globals, frame_owner, frame_instruction;
+    size_t frame_code, frame_previous, frame_globals, frame_owner, frame_instruction, frame_locals;
+    size_t generator_frame;
 };
 
 /* clang-format off */
 static const struct layout layouts[] = {
-    /*      co_extra flags line  tstate: frame thread  cframe: has  frame  frame: code previous globals owner instruction */
-    [9]  = { 144,   36,   40,            24,    176,         false,     0,          32,      24,     48,     0,     0},
-    [10] = { 144,   36,   40,            24,    176,         false,     0,          32,      24,     48,     0,     0},
-    [11] = { 176,   48,   72,            56,    152,          true,     8,          32,      48,      8,    69,    56},
-    [12] = { 184,   48,   68,            56,    136,          true,     0,           0,       8,     24,    70,     0},
-    [13] = { 192,   48,   68,            72,    152,         false,     0,           0,       8,     24,    70,     0},
-    [14] = { 200,   48,   68,            72,    152,         false,     0,           0,       8,     24,    74,     0},
-    [15] = { 200,   48,   68,            72,    176,         false,     0,           0,       8,     24,    74,     0},
+    /*      co_extra flags line  tstate: frame thread  cframe: has  frame  frame: code previous globals owner instruction locals  generator: frame */
+    [9]  = { 144,   36,   40,            24,    176,         false,     0,          32,      24,     48,     0,     0,           360,     16},
+    [10] = { 144,   36,   40,            24,    176,         false,     0,          32,      24,     48,     0,     0,           352,     16},
+    [11] = { 176,   48,   72,            56,    152,          true,     8,          32,      48,      8,    69,    56,            72,     80},
+    [12] = { 184,   48,   68,            56,    136,          true,     0,           0,       8,     24,    70,     0,            72,     72},
+    [13] = { 192,   48,   68,            72,    152,         false,     0,           0,       8,     24,    70,     0,            72,     72},
+    [14] = { 200,   48,   68,            72,    152,         false,     0,           0,       8,     24,    74,     0,            80,     72},
+    [15] = { 200,   48,   68,            72,    176,         false,     0,           0,       8,     24,    74,     0,            80,     72},
 };
 /* clang-format on */
 
@@ -74,8 +75,9 @@ static void take_layout(int minor)
     pyapi.frame_stacktop = 72; /* 3.9: non-NULL in a frame that has yielded */
     pyapi.frame_state = 108;   /* 3.10: f_state */
     pyapi.object_frame = 24;
-    pyapi.generator_state = 75; /* 3.11: gi_frame_state, gi_iframe */
-    pyapi.generator_frame = 80;
+    pyapi.frame_locals = layout->frame_locals;
+    pyapi.generator_state = 75; /* 3.11: gi_frame_state */
+    pyapi.generator_frame = layout->generator_frame;
 }
 
 /* Function pointers do not convert to void * in ISO C; POSIX says that dlsym's do. */
@@ -97,15 +99,18 @@ static bool find_all(void)
         find(&pyapi.set_extra, "PyUnstable_Code_SetExtra", "_PyCode_SetExtra") &&
         find(&pyapi.type_lookup, "_PyType_Lookup", NULL) &&
         find(&pyapi.vectorcall_call, "PyVectorcall_Call", NULL) &&
+        find(&pyapi.utf8, "PyUnicode_AsUTF8AndSize", NULL) &&
         find(&pyapi.thread_head, "PyInterpreterState_ThreadHead", NULL) &&
         find(&pyapi.thread_next, "PyThreadState_Next", NULL);
     void *code_type = dlsym(RTLD_DEFAULT, "PyCode_Type");
     pyapi.code_type = code_type;
+    pyapi.coroutine_type = dlsym(RTLD_DEFAULT, "PyCoro_Type");
+    pyapi.generator_type = dlsym(RTLD_DEFAULT, "PyGen_Type");
     if (ok && pyapi.minor <= 11)
         ok = find(&pyapi.get_eval_frame, "_PyInterpreterState_GetEvalFrameFunc", NULL) &&
              find(&pyapi.set_eval_frame, "_PyInterpreterState_SetEvalFrameFunc", NULL) &&
              find(&pyapi.set_profile, "_PyEval_SetProfile", NULL);
-    return ok && code_type;
+    return ok && code_type && pyapi.coroutine_type && pyapi.generator_type;
 }
 
 int pyapi_init(char *reason, size_t size)
@@ -175,6 +180,29 @@ static bool frame_layout_holds(PyThreadState *tstate)
     return holds;
 }
 
+/* A generator's frame, and in it what it iterates over. */
+static bool generator_layout_holds(void)
+{
+    PyObject *code = Py_CompileString("(0 for _ in ())", "<ulma>", Py_eval_input);
+    PyObject *globals = PyDict_New();
+    PyObject *generator = code && globals ? PyEval_EvalCode(code, globals, globals) : NULL;
+    PyObject *body = generator ? PyObject_GetAttrString(generator, "gi_code") : NULL;
+    void *frame = body && Py_TYPE(generator) == pyapi.generator_type
+                      ? pyapi_generator_frame(generator)
+                      : NULL;
+    bool holds = frame && pyapi_frame_code(frame) == body;
+    PyObject *first = holds ? pyapi_frame_local(frame, 0) : NULL;
+    PyTypeObject *iterator = dlsym(RTLD_DEFAULT, "PyTupleIter_Type");
+    PyTypeObject *iterated = dlsym(RTLD_DEFAULT, "PyTuple_Type");
+    holds = first && (Py_TYPE(first) == iterator || Py_TYPE(first) == iterated);
+    Py_XDECREF(body);
+    Py_XDECREF(generator);
+    Py_XDECREF(globals);
+    Py_XDECREF(code);
+    PyErr_Clear();
+    return holds;
+}
+
 int pyapi_check_layout(char *reason, size_t size)
 {
     PyThreadState *tstate = pyapi.thread_state();
@@ -186,6 +214,8 @@ int pyapi_check_layout(char *reason, size_t size)
     Py_XDECREF(code);
     if (!holds)
         return refuse_layout("code objects", reason, size);
+    if (!generator_layout_holds())
+        return refuse_layout("generators", reason, size);
     if (PYAPI_FIELD(unsigned long, tstate, pyapi.tstate_thread_id) != (unsigned long)pthread_self())
         return refuse_layout("thread states", reason, size);
     return 0;

@@ -34,6 +34,7 @@ struct pyapi {
     int (*set_extra)(PyObject *code, Py_ssize_t index, void *value);
     PyObject *(*type_lookup)(PyTypeObject *type, PyObject *name);
     PyObject *(*vectorcall_call)(PyObject *, PyObject *, PyObject *);
+    const char *(*utf8)(PyObject *, Py_ssize_t *);
     PyThreadState *(*thread_head)(PyInterpreterState *);
     PyThreadState *(*thread_next)(PyThreadState *);
     /* 3.9-3.11 */
@@ -41,6 +42,7 @@ struct pyapi {
     void (*set_eval_frame)(PyInterpreterState *, pyapi_eval_frame *);
     int (*set_profile)(PyThreadState *, pyapi_profile *, PyObject *);
     PyTypeObject *code_type;
+    PyTypeObject *coroutine_type, *generator_type;
 
     /* More offsets in bytes. */
     size_t code_flags, code_line;
@@ -49,8 +51,11 @@ struct pyapi {
     size_t frame_owner;                              /* 3.11+ */
     size_t frame_instruction;                        /* 3.11 */
     size_t frame_lasti, frame_stacktop, frame_state; /* 3.9, 3.10 */
-    size_t object_frame;                     /* 3.11: PyFrameObject -> its interpreter frame */
-    size_t generator_state, generator_frame; /* 3.11 */
+    size_t object_frame; /* 3.11: PyFrameObject -> its interpreter frame */
+    size_t frame_locals;
+    size_t generator_state; /* 3.11 */
+    size_t
+        generator_frame; /* of a generator or coroutine: its frame; up to 3.10 what points to it */
 };
 
 extern struct pyapi pyapi;
@@ -103,6 +108,21 @@ enum { PYAPI_CODE_SUSPENDS = 0x20 | 0x80 | 0x100 | 0x200 };
 static inline bool pyapi_is_generator(PyObject *code)
 {
     return (PYAPI_FIELD(int, code, pyapi.code_flags) & PYAPI_CODE_SUSPENDS) != 0;
+}
+
+/* The frame of a generator or coroutine; up to 3.10 NULL when it has ended. */
+static inline void *pyapi_generator_frame(PyObject *generator)
+{
+    char *at = (char *)generator + pyapi.generator_frame;
+    return pyapi.minor < 11 ? *(void **)at : at;
+}
+
+/* A frame's local variable or argument by number, borrowed; NULL: none yet. 3.14+ tags it. */
+static inline PyObject *pyapi_frame_local(void *frame, size_t number)
+{
+    size_t at = pyapi.frame_locals + number * sizeof(PyObject *);
+    return (PyObject *)(PYAPI_FIELD(uintptr_t, frame, at) &
+                        ~(uintptr_t)7); /* NOLINT(performance-no-int-to-ptr) */
 }
 
 /* 3.9-3.11: whether a generator's frame, which its generator keeps alive, has left by a yield. */

@@ -10,8 +10,9 @@
 #include "model/fold_source.h"
 
 /* A generator's earlier segments. START: there are none; what the frame's last tenant left is void. */
-static struct fold_push push_of_suspendable(struct model *model, const struct event *event,
-                                            uint32_t symbol)
+static struct fold_push push_of_suspendable(struct model *model, struct track *track,
+                                            const struct fold_cursor *cursor,
+                                            const struct event *event, uint32_t symbol)
 {
     uint32_t kind = event_kind(event);
     struct fold_push what = {.key = event->frame, .symbol = symbol};
@@ -19,7 +20,18 @@ static struct fold_push push_of_suspendable(struct model *model, const struct ev
     enum suspended_found found =
         suspended_take(&model->suspended, event->frame, event->counter, &activation);
     bool known = found == SUSPENDED_TAKEN;
-    if (known && (kind == EVENT_START || activation.symbol != symbol)) {
+    bool fresh = known && (kind == EVENT_START || activation.symbol != symbol);
+    struct async_push push = {.counter = event->counter,
+                              .before = track->event_before,
+                              .clock_ticks = cursor->clock_ticks,
+                              .kind = kind,
+                              .frame = event->frame,
+                              .symbol = symbol,
+                              .suspended = known ? activation.task : 0,
+                              .fresh = fresh};
+    if (track->task_told || track->task_passing || push.suspended || (model->tasks.live && !known))
+        what.task = async_tasks_push(model, track, &push);
+    if (fresh) {
         /* Dropped while suspended, which needs no event: that was its end. */
         symbols_record_slow(&model->symbols, &model->symbols.symbols[activation.symbol],
                             activation.total_ticks, activation.wait_ticks);
@@ -45,6 +57,7 @@ static void leave_out(struct model *model, struct track *track, struct fold_curs
     if (fold_cursor_is_open(cursor, event->frame))
         fold_cursor_close_open(model, track, cursor, event->frame);
     cursor->python_pushes--;
+    async_tasks_leave_out(model, track);
     symbols_leave_out(&model->symbols, symbol, event_id(event), cursor->top->symbol);
 }
 
@@ -62,8 +75,11 @@ void calls_fold_push(struct model *model, struct track *track, struct fold_curso
         leave_out(model, track, cursor, event, handle >> 1);
         return;
     }
-    if (handle & 1)
-        what = push_of_suspendable(model, event, handle >> 1);
+    if (handle & 1) {
+        if (fold_cursor_is_open(cursor, event->frame))
+            fold_cursor_close_open(model, track, cursor, event->frame);
+        what = push_of_suspendable(model, track, cursor, event, handle >> 1);
+    }
     fold_cursor_push(model, track, cursor, what);
 }
 
@@ -78,6 +94,9 @@ static void suspend(struct model *model, const struct track *track, const struct
     struct suspended_activation activation = {
         .frame = (uint32_t)entry->key,
         .symbol = entry->symbol,
+        .task = entry->task && model->tasks.tasks[entry->task].frame == (uint32_t)entry->key
+                    ? entry->task
+                    : 0,
         .since = counter,
         .total_ticks = running_ticks,
         .wait_ticks = track->wait_ticks - entry->wait_begin_ticks,
@@ -85,12 +104,20 @@ static void suspend(struct model *model, const struct track *track, const struct
     suspended_put(&model->suspended, &activation);
 }
 
+/* A coroutine that awaits yields, then the one that awaits it, and so on, with no event between.
+ * `before`: the counter of the event before. */
 static void yield(struct model *model, struct track *track, struct fold_cursor *cursor,
-                  const struct event *event)
+                  const struct event *event, uint64_t before)
 {
     if (!fold_cursor_reach(model, track, cursor, event->frame, event_id(event)))
         return;
     const struct entry *entry = cursor->top;
+    bool awaits = model->symbols.symbols[entry->symbol].kind == KIND_COROUTINE;
+    if (before != track->yield_counter)
+        track->yield_symbol = 0;
+    if (track->yield_symbol == 0 && awaits)
+        track->yield_symbol = entry->symbol;
+    track->yield_counter = event->counter;
     suspend(model, track, entry, event->counter, fold_cursor_pop(model, track, cursor, false));
 }
 
@@ -98,6 +125,8 @@ static void fold_call(struct model *model, struct track *track, struct fold_curs
                       const struct event *event)
 {
     uint32_t kind = event_kind(event);
+    uint64_t before = cursor->last;
+    track->event_before = before;
     fold_cursor_pass(model, track, cursor, event->counter, kind);
     if (kind <= EVENT_THROW) {
         cursor->python_pushes++;
@@ -106,13 +135,17 @@ static void fold_call(struct model *model, struct track *track, struct fold_curs
         return;
     }
     if (kind == EVENT_YIELD) {
-        yield(model, track, cursor, event);
+        yield(model, track, cursor, event, before);
         return;
     }
     if (kind == EVENT_UNWIND)
         model->symbols.symbols[symbols_handle(&model->symbols, event_id(event)) >> 1].raised++;
-    if (fold_cursor_reach(model, track, cursor, event->frame, event_id(event)))
-        fold_cursor_pop(model, track, cursor, true);
+    if (!fold_cursor_reach(model, track, cursor, event->frame, event_id(event)))
+        return;
+    if (kind == EVENT_UNWIND && cursor->top->task &&
+        model->tasks.tasks[cursor->top->task].frame == event->frame)
+        model->tasks.tasks[cursor->top->task].sums.raised++;
+    fold_cursor_pop(model, track, cursor, true);
 }
 
 const struct fold_source calls_fold = {

@@ -8,15 +8,26 @@
 #define ULMA_SOURCES_CALLS_PROBE_H
 
 #include "probe/define.h"
+#include "probe/py/asyncio_tasks.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
+
+/* Before the push of a frame whose code has been defined. */
+static inline void calls_look_for_task(enum event_kind kind, PyObject *code, void *frame)
+{
+    uint32_t marked = define_marked(code);
+    if (__builtin_expect(define_is_marked(marked), 0))
+        asyncio_tasks_push(kind, marked, frame);
+}
 
 static inline uint32_t calls_push(enum event_kind kind, PyObject *code, void *frame)
 {
     uint32_t id = define_id(code, frame);
     unsigned char mode = link_to.modes[id];
-    if (__builtin_expect(mode != MODE_OFF && mode != MODE_CLOSING, 1))
+    if (__builtin_expect(mode != MODE_OFF && mode != MODE_CLOSING, 1)) {
+        calls_look_for_task(kind, code, frame);
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
+    }
     return id;
 }
 

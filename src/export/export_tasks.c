@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks below the report's functions.
+ * Why: see export_tasks.h.
+ * Rules: by cpu time of the steps, the most first; as many as the report has rows. */
+#include "export/export_tasks.h"
+
+#include "base/text.h"
+#include "export/export_names.h"
+#include "export/export_style.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+static int64_t cpu_ns(const struct snapshot_task *task)
+{
+    return task->wall_ns > task->wait_ns ? task->wall_ns - task->wait_ns : 0;
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct snapshot_task *const *a = left, *const *b = right;
+    if (cpu_ns(*a) != cpu_ns(*b))
+        return cpu_ns(*a) > cpu_ns(*b) ? -1 : 1;
+    return *a < *b ? -1 : *a > *b; /* of one array */
+}
+
+static const char *label(struct arena *arena, const struct snapshot *snapshot, int32_t function)
+{
+    return function >= 0 ? export_label(arena, &snapshot->functions[function]) : "?";
+}
+
+/* `Task-7: worker (app.py:12), by main (app.py:30), suspended in Queue.get (asyncio/queues.py:175)` */
+static const char *describe(struct arena *arena, const struct snapshot *snapshot,
+                            const struct snapshot_task *task)
+{
+    const char *text = label(arena, snapshot, task->coroutine);
+    const char *name = task->name ? text_clean(arena, task->name) : "";
+    if (!text || !name)
+        return NULL;
+    if (name[0])
+        text = arena_format(arena, "%s: %s", name, text);
+    if (text && task->maker >= 0) {
+        const char *maker = label(arena, snapshot, task->maker);
+        text = maker ? arena_format(arena, "%s, by %s", text, maker) : NULL;
+    }
+    if (text && task->awaiting >= 0) {
+        const char *awaiting = label(arena, snapshot, task->awaiting);
+        text = awaiting ? arena_format(arena, "%s, suspended in %s", text, awaiting) : NULL;
+    } else if (text && task->state != TASK_ENDED) {
+        const char *state = task->state == TASK_RUNNING   ? "running"
+                            : task->state == TASK_PENDING ? "not run yet"
+                                                          : "suspended";
+        text = arena_format(arena, "%s, %s", text, state);
+    } else if (text && task->raised) {
+        text = task->count == 1 ? arena_format(arena, "%s, raised", text)
+                                : arena_format(arena, "%s, %" PRIu64 " raised", text, task->raised);
+    }
+    return text;
+}
+
+static int write_row(FILE *stream, const struct snapshot *snapshot,
+                     const struct snapshot_task *task, struct arena *arena)
+{
+    char number[TEXT_NUMBER_BYTES];
+    const char *text = describe(arena, snapshot, task);
+    if (!text)
+        return -ENOMEM;
+    fprintf(stream, "%9" PRIu64 " %9" PRIu64, task->count, task->steps);
+    const int64_t times[] = {cpu_ns(task), task->suspended_ns, task->longest_ns};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        putc(' ', stream);
+        export_right(stream, text_format_time(number, times[i]), 9);
+    }
+    fprintf(stream, "  %s\n", text);
+    return 0;
+}
+
+static int write_longest(FILE *stream, const struct snapshot *snapshot, struct arena *arena)
+{
+    const struct snapshot_meta *meta = &snapshot->meta;
+    char number[TEXT_NUMBER_BYTES];
+    const char *of = label(arena, snapshot, meta->longest_step_of);
+    const char *name = text_clean(arena, meta->longest_step_task ? meta->longest_step_task : "");
+    if (!of || !name)
+        return -ENOMEM;
+    fprintf(stream, "longest step of an event loop: %s, %s%s%s\n",
+            text_format_time(number, meta->longest_step_ns), name, name[0] ? ": " : "", of);
+    return 0;
+}
+
+int export_tasks_write(FILE *stream, const struct snapshot *snapshot,
+                       const struct export_options *options, struct arena *arena)
+{
+    size_t count = snapshot->task_count;
+    if (count == 0)
+        return 0;
+    const struct snapshot_task **tasks = arena_array(arena, count, sizeof(struct snapshot_task *));
+    if (!tasks)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        tasks[i] = &snapshot->tasks[i];
+    qsort(tasks, count, sizeof(*tasks), compare);
+    putc('\n', stream);
+    export_style_open(stream, options, STYLE_BOLD);
+    fputs("    tasks     steps       cpu suspended   longest  asyncio's tasks", stream);
+    export_style_close(stream, options);
+    putc('\n', stream);
+    size_t shown = options->limit && options->limit < count ? options->limit : count;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < shown; i++)
+        result = write_row(stream, snapshot, tasks[i], arena);
+    if (result == 0 && shown < count)
+        fprintf(stream, "... and %zu more (-n 0 shows all)\n", count - shown);
+    return result == 0 ? write_longest(stream, snapshot, arena) : result;
+}

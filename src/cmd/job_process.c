@@ -35,7 +35,7 @@ static const char *base_name(const char *path)
 }
 
 /* PID-RANDOM: a session; PID-RANDOM.armed: a control page. */
-static bool is_session_name(const char *name)
+bool job_process_is_session_name(const char *name)
 {
     size_t digits = strspn(name, "0123456789");
     return digits > 0 && name[digits] == '-' &&
@@ -75,7 +75,7 @@ bool job_process_is(const char *word)
         return is_number(word);
     if (S_ISDIR(status.st_mode))
         return look_into(word, &pid) > 0;
-    return S_ISREG(status.st_mode) && is_session_name(base_name(word));
+    return S_ISREG(status.st_mode) && job_process_is_session_name(base_name(word));
 }
 
 /* --- finding -------------------------------------------------------------------------------- */
@@ -103,7 +103,7 @@ static void read_command(pid_t pid, char *text, size_t size)
     }
 }
 
-static void say_not_found(const char *word, pid_t pid, int result)
+void job_process_say_not_found(const char *word, pid_t pid, int result)
 {
     struct stat status;
     char path[64];
@@ -121,7 +121,7 @@ static void say_not_found(const char *word, pid_t pid, int result)
 }
 
 /* As armed_find; -EINVAL: said on stderr. *ret_pid is 0 when the word names none. */
-static int find(struct armed *armed, const char *word, pid_t *ret_pid)
+int job_process_look(struct armed *armed, const char *word, pid_t *ret_pid)
 {
     char directory[PATH_MAX];
     job_session_directory(directory, sizeof(directory));
@@ -150,9 +150,9 @@ static int find(struct armed *armed, const char *word, pid_t *ret_pid)
 bool job_process_find(struct armed *armed, const char *word)
 {
     pid_t pid;
-    int result = find(armed, word, &pid);
+    int result = job_process_look(armed, word, &pid);
     if (result && result != -EINVAL)
-        say_not_found(word, pid, result);
+        job_process_say_not_found(word, pid, result);
     return result == 0;
 }
 
@@ -160,14 +160,14 @@ bool job_process_find(struct armed *armed, const char *word)
 static bool find_or_arm(struct job *job, const char *word)
 {
     pid_t pid;
-    int result = find(&job->armed, word, &pid);
+    int result = job_process_look(&job->armed, word, &pid);
     if (result == -ENOENT && is_number(word)) {
         enum arming arming = arm_process(&job->armed, pid, job->options->timeout_ns);
         job->attached = arming == ARMING_NOW;
         return arming != ARMING_FAILED;
     }
     if (result && result != -EINVAL)
-        say_not_found(word, pid, result);
+        job_process_say_not_found(word, pid, result);
     return result == 0;
 }
 

@@ -15,7 +15,15 @@ enum { JOB_PROCESS_WAIT_MS = 2000 };
 /* A PID, a session's file, a control page, or a directory that holds one, and no program. */
 bool job_process_is(const char *word);
 
-/* The armed process that the word names. False: said on stderr. */
+/* The armed process that the word names, and its PID (0: the word names none). 0, or as armed_find; -EINVAL:
+ * several, or none in a directory, said on stderr. */
+int job_process_look(struct armed *armed, const char *word, pid_t *ret_pid);
+void job_process_say_not_found(const char *word, pid_t pid, int result);
+
+/* A session's file name, or a control page's. */
+bool job_process_is_session_name(const char *name);
+
+/* The same in one. False: said on stderr. */
 bool job_process_find(struct armed *armed, const char *word);
 
 /* Takes the collector's place beside it. False: somebody has it, said on stderr. */

@@ -75,7 +75,7 @@ static void say_refusal(const struct job *job, int result)
 }
 
 /* A program that ulma did not start is never held up, unless that was asked for. */
-static uint32_t on_full(const struct job *job)
+uint32_t job_session_on_full(const struct job *job)
 {
     if (job->options->on_full != OPTIONS_UNSET)
         return (uint32_t)job->options->on_full;
@@ -90,10 +90,6 @@ double job_session_budget(const struct job *job)
     return job->is_process && !options->exact ? PROCESS_BUDGET_PCT : 0;
 }
 
-int job_session_wake(void *job)
-{
-    return job_session_signal(job);
-}
 
 bool job_session_make(struct job *job, pid_t pid, const char *name)
 {
@@ -101,7 +97,7 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
     struct mapping_options wanted = {
         .directory = job->directory,
         .buffer_bytes = (uint64_t)options->buffer_bytes,
-        .on_full = on_full(job),
+        .on_full = job_session_on_full(job),
         .sources = (uint32_t)options->sources,
         .start_off = options->start_off || options->delay_ns > 0,
         .modes_vary = options->sites.count > 0 || job_session_budget(job) > 0,
@@ -110,6 +106,7 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
         .owner = job->is_process ? job->armed.uid : geteuid(),
     };
     char file_name[64];
+    job_set_begin(job);
     snprintf(file_name, sizeof(file_name), "%d-%s", (int)pid, name);
     int result = mapping_create(&wanted, file_name, &job->mapping);
     if (result) {
@@ -134,6 +131,8 @@ static int read_words(void *argument)
     words->target_pid = atomic_load(&header->target_pid);
     words->off_cause = atomic_load(&header->off_cause);
     words->wanted = atomic_load(&header->wanted);
+    words->sources_wanted = atomic_load(&header->sources_wanted);
+    words->sources_on = atomic_load(&header->sources_on);
     words->ever_on = atomic_load(&header->on_counter) != 0;
     words->claims_refused = atomic_load(&header->claims_refused);
     memcpy(words->reason, header->reason, sizeof(words->reason) - 1);
@@ -270,4 +269,12 @@ int job_session_signal(const struct job *job)
     if (fd >= 0)
         close(fd);
     return result;
+}
+
+int job_session_wake(void *context)
+{
+    const struct job *job = context;
+    if (job_follows_children(job))
+        job_session_signal_children(job);
+    return job_session_signal(job);
 }

@@ -59,6 +59,21 @@ void collector_want(struct collector *collector, bool on);
 /* True when the probe has answered the last collector_want. */
 bool collector_switched(const struct collector *collector);
 
+/* What is followed from here on; what is not said stays as it is. */
+struct collector_change {
+    struct sites *sites; /* the collector's from then on, in place of the ones before; NULL: as it is */
+    bool has_sources, has_on_full, has_budget;
+    uint32_t sources;  /* bits of enum session_source */
+    uint32_t on_full;  /* enum on_full */
+    double budget_pct; /* 0: none */
+    bool matched[SITES_LIMIT]; /* out, with sites: some known function matches the pattern */
+};
+
+/* Changes it, in all of the family; the caller then signals the target. What functions are kept, and the
+ * budget, is so when this returns; the rest when collector_switched. 0, -ENOMEM, -ESRCH (the profiling has
+ * ended), -EOPNOTSUPP (a budget, where children are followed); then nothing is changed. */
+int collector_change(struct collector *collector, struct collector_change *change);
+
 /* A child that lives and is followed. */
 struct collector_child {
     pid_t pid;

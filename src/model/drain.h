@@ -76,6 +76,9 @@ int drain_init(struct drain *drain, struct mapping *mapping, struct model *model
                enum clock_source clock);
 void drain_done(struct drain *drain);
 
+/* Ids and suspended frames are its process's from here on. */
+void drain_enter(struct drain *drain);
+
 /* Consumes what was published when it began. Returns the number of events. */
 uint64_t drain_round(struct drain *drain);
 

@@ -88,6 +88,9 @@ void mute_close(struct model *model);
 /* All functions are to be heard again. */
 void mute_lift(struct model *model);
 
+/* Nothing is divided any more until the next burst is over. */
+void mute_forget_paths(struct mute *mute);
+
 /* Divides what the anchors have had since the last time. */
 void mute_settle(struct mute *mute, struct model *model, uint64_t counter);
 

@@ -224,7 +224,7 @@ static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct def
     symbol->pid = symbols->pid;
     symbol->line = text->fixed.line;
     symbol->kind = kind_of(&text->fixed);
-    symbol->left_out = is_left_out(symbols, text);
+    symbol->left_out = symbol->left_out_once = is_left_out(symbols, text);
     symbols->left_out_rows += symbol->left_out;
     if (symbols->count <= symbols->bucket_mask || !grow_buckets(symbols)) {
         uint32_t *bucket = &symbols->buckets[hash & symbols->bucket_mask];
@@ -284,6 +284,12 @@ static uint32_t find_symbol(struct symbols *symbols, const struct definition_tex
 
 /* --- ids ------------------------------------------------------------------------------------ */
 
+uint32_t symbols_handle_of(const struct symbols *symbols, uint32_t symbol)
+{
+    const struct symbol *found = &symbols->symbols[symbol];
+    return symbol << 1 | (symbols_suspends(found) || found->left_out);
+}
+
 uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
 {
     struct definition_text text;
@@ -301,8 +307,7 @@ uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
         symbols_tell_mode(symbols, id, symbols->mute_mode);
         symbols->closing = true;
     }
-    symbols->by_id[id] = symbol << 1 | (symbols_suspends(found) || found->left_out);
-    return symbols->by_id[id];
+    return symbols->by_id[id] = symbols_handle_of(symbols, symbol);
 }
 
 void symbols_forget(struct symbols *symbols, uint32_t id)
@@ -351,7 +356,10 @@ void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t
 
 void symbols_reset(struct symbols *symbols)
 {
-    for (uint32_t i = 0; i < symbols->count; i++)
+    for (uint32_t i = 0; i < symbols->count; i++) {
         forget_numbers(&symbols->symbols[i]);
+        /* Who falls silent has told its callers once. */
+        symbols->symbols[i].absorbs &= symbols->left_out_rows > 0;
+    }
     region_clear(symbols->octaves.octaves, symbols->octaves.used, sizeof(struct octave));
 }

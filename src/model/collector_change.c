@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* collector_change: other patterns, sources, budget, while the target runs.
+ * Why apart: it goes through all that a collector has: model, budget, and the words of each session.
+ * Rules: under the lock, and with no snapshot being made, which reads the patterns after it has let the lock
+ * go. Mode bytes are written before the serial rises: what the probe then does follows from them. */
+#include "model/collector_parts.h"
+#include "model/resite.h"
+#include "wire/guard.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct words_call {
+    struct session_header *header;
+    const struct collector_change *change;
+    bool vary, stacks;
+};
+
+static int write_words(void *context)
+{
+    const struct words_call *call = context;
+    const struct collector_change *change = call->change;
+    struct session_header *header = call->header;
+    if (call->vary)
+        atomic_store_explicit(&header->modes_vary, 1, memory_order_relaxed);
+    if (call->stacks)
+        atomic_fetch_add_explicit(&header->stacks_wanted, 1, memory_order_relaxed);
+    if (change->has_sources)
+        atomic_store_explicit(&header->sources_wanted, change->sources, memory_order_relaxed);
+    if (change->has_on_full)
+        atomic_store_explicit(&header->on_full, change->on_full, memory_order_relaxed);
+    atomic_fetch_add_explicit(&header->switch_serial, 1, memory_order_release);
+    return 0;
+}
+
+static int read_stdlib(void *context)
+{
+    struct collector *collector = context;
+    struct sites *sites = collector->options.sites;
+    memcpy(sites->stdlib, mapping_header(collector->mapping)->stdlib, sizeof(sites->stdlib) - 1);
+    return 0;
+}
+
+/* The patterns are in force when it returns. True: functions were taken in. */
+static bool change_sites(struct collector *collector, struct sites *sites)
+{
+    struct model *model = &collector->model;
+    collector->options.sites = model->symbols.sites = sites;
+    guard_run(read_stdlib, collector);
+    struct resited resited = resite_rows(model);
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        drain_enter(drain);
+        resite_ids(model);
+    }
+    drain_enter(&collector->drain);
+    resite_stacks(model);
+    return resited.taken_in > 0;
+}
+
+static int change_under_lock(struct collector *collector, struct collector_change *change)
+{
+    uint64_t counter = collector_catch_up(collector);
+    double budget_pct = change->has_budget ? change->budget_pct : collector->options.budget_pct;
+    if (collector->end_counter)
+        return -ESRCH;
+    if (budget_pct > 0 && collector->options.follow_children)
+        return -EOPNOTSUPP;
+    bool anew = change->has_budget || (change->sites && budget_pct > 0);
+    int result = anew ? budget_change(collector, budget_pct, counter) : 0;
+    if (result)
+        return result;
+    collector->options.budget_pct = budget_pct;
+    struct words_call call = {.change = change, .vary = budget_pct > 0};
+    if (change->sites) {
+        call.vary = call.vary || change->sites->count;
+        call.stacks = change_sites(collector, change->sites);
+        for (size_t i = 0; i < change->sites->count; i++)
+            change->matched[i] = change->sites->patterns[i].matched;
+    }
+    collector->model.pops_untold |= call.vary;
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        call.header = mapping_header(drain->mapping);
+        guard_run(write_words, &call);
+    }
+    return 0;
+}
+
+int collector_change(struct collector *collector, struct collector_change *change)
+{
+    pthread_mutex_lock(&collector->snapshots);
+    collector_enter(collector);
+    int result = change_under_lock(collector, change);
+    collector_leave(collector);
+    pthread_mutex_unlock(&collector->snapshots);
+    return result;
+}

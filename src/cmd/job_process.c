@@ -171,11 +171,16 @@ static bool find_or_arm(struct job *job, const char *word)
     return result == 0;
 }
 
-void job_process_describe(const struct armed *armed, char *text, size_t size)
+void job_process_describe_as(pid_t pid, const char *python, char *text, size_t size)
 {
     char command[200];
-    read_command(armed->pid, command, sizeof(command));
-    snprintf(text, size, "%d (python %s, %s)", (int)armed->pid, armed->page.python, command);
+    read_command(pid, command, sizeof(command));
+    snprintf(text, size, "%d (python %s, %s)", (int)pid, python, command);
+}
+
+void job_process_describe(const struct armed *armed, char *text, size_t size)
+{
+    job_process_describe_as(armed->pid, armed->page.python, text, size);
 }
 
 bool job_process_follow(struct armed *armed)

@@ -33,6 +33,7 @@ bool job_process_follow(struct armed *armed);
 bool job_process_ask(struct armed *armed, enum armed_wish wish, const char *session);
 
 /* "1234 (python 3.12.4, gunicorn: worker)" */
+void job_process_describe_as(pid_t pid, const char *python, char *text, size_t size);
 void job_process_describe(const struct armed *armed, char *text, size_t size);
 
 /* As job_start: EXIT_FINE, or the exit status (said on stderr). */

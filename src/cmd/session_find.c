@@ -122,29 +122,31 @@ static bool find_by_pid(const char *directory, pid_t pid, struct session_found *
     return good;
 }
 
-/* `ulma run` and `ulma top` of a program make a session that no control page names. */
-static bool find_started(const char *word, pid_t pid, struct session_found *found)
+/* A session that lies where one looks first. Those of `ulma run` and `ulma top` of a program are named by no
+ * control page. */
+static bool find_in_directory(const char *word, struct session_found *found)
 {
     char directory[PATH_MAX];
     struct words words;
     struct stat status;
-    bool good;
+    bool good, is_number = strspn(word, "0123456789") == strlen(word);
     const char *slash = strrchr(word, '/');
     const char *name = slash ? slash + 1 : word;
+    long pid = is_number ? strtol(word, NULL, 10) : 0;
     job_session_directory(directory, sizeof(directory));
-    if (strspn(word, "0123456789") != strlen(word) && stat(word, &status) == 0 &&
-        S_ISREG(status.st_mode) && job_process_is_session_name(name) && !armed_is_name(name)) {
+    if (!is_number && stat(word, &status) == 0 && S_ISREG(status.st_mode) &&
+        job_process_is_session_name(name) && !armed_is_name(name)) {
         snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - word) : 1,
                  slash ? word : ".");
         good = open_root(directory, name, found, &words);
     } else {
-        good = pid > 0 && find_by_pid(directory, pid, found, &words);
+        good = pid > 0 && pid <= INT32_MAX && find_by_pid(directory, (pid_t)pid, found, &words);
     }
     if (!good)
         return false;
-    found->pid = pid > 0 ? pid : (pid_t)words.pid;
-    snprintf(found->about, sizeof(found->about), "%d (python %s)", (int)found->pid,
-             words.python[0] ? words.python : "not there yet");
+    found->pid = pid > 0 ? (pid_t)pid : (pid_t)words.pid;
+    job_process_describe_as(found->pid, words.python[0] ? words.python : "not there yet",
+                            found->about, sizeof(found->about));
     return true;
 }
 
@@ -172,11 +174,11 @@ bool session_find(const char *word, struct session_found *found)
     struct armed armed;
     pid_t pid;
     *found = (struct session_found){.mapping = {.fd = -1}};
-    int result = job_process_look(&armed, word, &pid);
-    bool good = false;
+    bool good = find_in_directory(word, found);
+    int result = good ? -EINVAL : job_process_look(&armed, word, &pid);
     if (result == 0)
         good = find_armed(&armed, found);
-    else if (!(good = find_started(word, pid, found)) && result == -ENOENT)
+    else if (!good && result == -ENOENT)
         message_error("PID %d is not armed and no ulma has started it, so that there is nothing to "
                       "set: `ulma top %d --only P` begins with a pattern",
                       (int)pid, (int)pid);

@@ -10,6 +10,30 @@
 #include <errno.h>
 #include <string.h>
 
+void collector_note_sources(struct collector *collector, uint32_t sources, uint64_t on_ticks)
+{
+    struct source_times *times = &collector->source_times;
+    for (uint32_t i = 0; i < COLLECTOR_SOURCES; i++) {
+        bool was = times->now >> i & 1, is = sources >> i & 1;
+        if (is && !was)
+            times->absent_ticks[i] += on_ticks - times->absent_since[i];
+        else if (was && !is)
+            times->absent_since[i] = on_ticks;
+    }
+    times->now = sources;
+    times->ever |= sources;
+}
+
+void collector_forget_sources(struct collector *collector, uint64_t on_ticks)
+{
+    struct source_times *times = &collector->source_times;
+    times->ever = times->now;
+    for (uint32_t i = 0; i < COLLECTOR_SOURCES; i++) {
+        times->absent_ticks[i] = 0;
+        times->absent_since[i] = on_ticks;
+    }
+}
+
 struct words_call {
     struct session_header *header;
     const struct collector_change *change;
@@ -70,6 +94,9 @@ static int change_under_lock(struct collector *collector, struct collector_chang
     if (result)
         return result;
     collector->options.budget_pct = budget_pct;
+    if (change->has_sources)
+        collector_note_sources(collector, change->sources,
+                               drain_on_ticks(&collector->drain, counter));
     struct words_call call = {.change = change, .vary = budget_pct > 0};
     if (change->sites) {
         call.vary = call.vary || change->sites->count;

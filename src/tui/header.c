@@ -165,6 +165,20 @@ static void draw_threads(const struct tui_state *state, struct screen *screen, i
         flow_put(&flow, GAP, STYLE_FAINT, more);
 }
 
+/* Those that are wanted now: `sources calls, c-calls`. */
+static void describe_sources(const struct snapshot_meta *meta, char *text, size_t size)
+{
+    const char *comma = "sources ";
+    text[0] = '\0';
+    for (size_t i = 0; i < meta->source_count; i++) {
+        size_t length = strlen(text);
+        if (!meta->sources[i].wanted)
+            continue;
+        snprintf(text + length, size - length, "%s%s", comma, meta->sources[i].name);
+        comma = ", ";
+    }
+}
+
 /* What flows, what it costs, what did not come through. */
 static void draw_rates(const struct tui_state *state, struct screen *screen, int row, int columns)
 {
@@ -195,6 +209,12 @@ static void draw_rates(const struct tui_state *state, struct screen *screen, int
     snprintf(text, sizeof text, "waited %s", number);
     flow_put(&flow, GAP, STYLE_PLAIN, text);
     snprintf(text, sizeof text, "collector %.1f%%", meta->collector_pct);
+    flow_put(&flow, GAP, STYLE_FAINT, text);
+    if (meta->budget_pct > 0) {
+        snprintf(text, sizeof text, "budget %g%%", meta->budget_pct);
+        flow_put(&flow, GAP, STYLE_FAINT, text);
+    }
+    describe_sources(meta, text, sizeof text);
     flow_put(&flow, GAP, STYLE_FAINT, text);
 }
 

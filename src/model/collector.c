@@ -485,11 +485,6 @@ static int switched_guarded(void *context)
            atomic_load_explicit(&header->switch_serial, memory_order_relaxed);
 }
 
-bool collector_switched(const struct collector *collector)
-{
-    return guard_run(switched_guarded, mapping_header(collector->mapping)) == 1;
-}
-
 size_t collector_children(struct collector *collector, struct collector_child *list, size_t most)
 {
     size_t count = 0;

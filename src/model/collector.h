@@ -56,8 +56,9 @@ void collector_reset(struct collector *collector);
 /* Switch the sources: writes the session's wanted words; the caller then signals the target. */
 void collector_want(struct collector *collector, bool on);
 
-/* True when the probe has answered the last collector_want. */
-bool collector_switched(const struct collector *collector);
+/* True when the probe has answered the last collector_want or collector_change. To be asked until it has:
+ * what is taken in takes two turns. */
+bool collector_switched(struct collector *collector);
 
 /* What is followed from here on; what is not said stays as it is. */
 struct collector_change {

@@ -65,20 +65,33 @@ static int read_stdlib(void *context)
     return 0;
 }
 
-/* The patterns are in force when it returns. True: functions were taken in. */
+static void tell_ids(struct collector *collector)
+{
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        drain_enter(drain);
+        resite_ids(&collector->model);
+    }
+    drain_enter(&collector->drain);
+    resite_stacks(&collector->model);
+}
+
+/* What is left out is so when it returns. True: functions are to be taken in. */
 static bool change_sites(struct collector *collector, struct sites *sites)
 {
     struct model *model = &collector->model;
     collector->options.sites = model->symbols.sites = sites;
     guard_run(read_stdlib, collector);
-    struct resited resited = resite_rows(model);
+    bool some_join = resite_rows(model);
+    tell_ids(collector);
+    return some_join;
+}
+
+static void write_all(struct collector *collector, struct words_call *call)
+{
     for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
-        drain_enter(drain);
-        resite_ids(model);
+        call->header = mapping_header(drain->mapping);
+        guard_run(write_words, call);
     }
-    drain_enter(&collector->drain);
-    resite_stacks(model);
-    return resited.taken_in > 0;
 }
 
 static int change_under_lock(struct collector *collector, struct collector_change *change)
@@ -100,15 +113,15 @@ static int change_under_lock(struct collector *collector, struct collector_chang
     struct words_call call = {.change = change, .vary = budget_pct > 0};
     if (change->sites) {
         call.vary = call.vary || change->sites->count;
-        call.stacks = change_sites(collector, change->sites);
+        if (change_sites(collector, change->sites)) {
+            collector->joins_ns = clock_monotonic_ns();
+            atomic_store(&collector->joins, true);
+        }
         for (size_t i = 0; i < change->sites->count; i++)
             change->matched[i] = change->sites->patterns[i].matched;
     }
     collector->model.pops_untold |= call.vary;
-    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
-        call.header = mapping_header(drain->mapping);
-        guard_run(write_words, &call);
-    }
+    write_all(collector, &call);
     return 0;
 }
 
@@ -120,4 +133,51 @@ int collector_change(struct collector *collector, struct collector_change *chang
     collector_leave(collector);
     pthread_mutex_unlock(&collector->snapshots);
     return result;
+}
+
+/* --- taking in ------------------------------------------------------------------------------ */
+
+static int read_switched(void *context)
+{
+    struct session_header *header = context;
+    return atomic_load_explicit(&header->switch_done, memory_order_acquire) ==
+           atomic_load_explicit(&header->switch_serial, memory_order_relaxed);
+}
+
+static bool have_switched(const struct collector *collector)
+{
+    for (const struct drain *drain = &collector->drain; drain; drain = drain->next)
+        if (guard_run(read_switched, mapping_header(drain->mapping)) != 1)
+            return false;
+    return true;
+}
+
+/* Every place of them is heard, and what was written before that is folded. One that does not answer makes no
+ * calls, and answers at its next. */
+static bool join(struct collector *collector)
+{
+    const struct collector_change nothing = {0};
+    struct words_call call = {.change = &nothing, .stacks = true};
+    bool joined = false;
+    collector_enter(collector);
+    if (!collector->end_counter && atomic_load(&collector->joins) &&
+        (have_switched(collector) ||
+         clock_monotonic_ns() - collector->joins_ns >= COLLECTOR_JOIN_NS)) {
+        collector_catch_up(collector);
+        resite_join(&collector->model);
+        tell_ids(collector);
+        atomic_store(&collector->joins, false);
+        write_all(collector, &call);
+        joined = true;
+    }
+    collector_leave(collector);
+    return joined;
+}
+
+bool collector_switched(struct collector *collector)
+{
+    if (atomic_load(&collector->joins) && join(collector) && collector->options.signal_target)
+        collector->options.signal_target(collector->options.signal_context);
+    return !atomic_load(&collector->joins) &&
+           guard_run(read_switched, mapping_header(collector->mapping)) == 1;
 }

@@ -32,6 +32,7 @@ struct source_times {
 };
 
 enum { COLLECTOR_FREE_RINGS = 4, COLLECTOR_IDLE_NS = 50 * 1000 * 1000 };
+enum { COLLECTOR_JOIN_NS = 1000 * 1000 * 1000 };
 
 struct collector {
     struct mapping *mapping;
@@ -51,6 +52,8 @@ struct collector {
     uint64_t lost_baseline, nested_baseline, events_baseline, gaps_baseline;
     uint64_t off_baseline_ticks, on_baseline_ticks;
     struct source_times source_times;
+    _Atomic bool joins; /* functions are to be taken in (resite.h) */
+    uint64_t joins_ns;  /* since then, monotonic */
     uint64_t end_target_cpu_ns, target_cpu_baseline_ns; /* of the target, see stolen.h */
     uint64_t cpu_ns, cpu_seen_ns; /* of our threads, in all and at the last tick */
     uint64_t cpu_seconds_ns[WINDOWS_SECONDS];

@@ -27,29 +27,50 @@ static bool is_left_out(struct symbols *symbols, const struct symbol *row)
     return !sites_keep(symbols->sites, &site);
 }
 
-struct resited resite_rows(struct model *model)
+/* What is said of the row is said of its twins. */
+static void follow_rows(struct symbols *symbols)
 {
-    struct symbols *symbols = &model->symbols;
-    struct resited resited = {0};
-    symbols->left_out_rows = 0;
-    /* A row stands before its twins. */
     for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++) {
         struct symbol *symbol = &symbols->symbols[i];
         const struct symbol *row = &symbols->symbols[symbol->row];
-        bool left_out = symbol->row == i ? is_left_out(symbols, symbol) : row->left_out;
-        symbol->resited = left_out != symbol->left_out;
-        symbol->left_out = left_out;
-        if (symbol->row != i)
-            continue;
-        symbols->left_out_rows += left_out;
-        symbol->left_out_once |= left_out;
-        if (!symbol->resited)
-            continue;
-        symbol->heard = 0;
-        resited.left_out += left_out;
-        resited.taken_in += !left_out;
+        symbol->left_out = row->left_out;
+        symbol->resited = row->resited;
     }
-    return resited;
+}
+
+bool resite_rows(struct model *model)
+{
+    struct symbols *symbols = &model->symbols;
+    bool some_join = false;
+    symbols->left_out_rows = 0;
+    for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++) {
+        struct symbol *row = &symbols->symbols[i];
+        if (row->row != i)
+            continue;
+        bool left_out = is_left_out(symbols, row), was = row->left_out && !row->joins;
+        symbols->left_out_rows += left_out;
+        some_join |= row->left_out && !left_out;
+        row->resited = left_out != was;
+        if (!row->resited)
+            continue;
+        row->heard = 0;
+        row->joins = !left_out;
+        row->left_out = row->left_out_once = true;
+    }
+    follow_rows(symbols);
+    return some_join;
+}
+
+void resite_join(struct model *model)
+{
+    struct symbols *symbols = &model->symbols;
+    for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++) {
+        struct symbol *row = &symbols->symbols[i];
+        row->resited = row->joins;
+        row->left_out = row->left_out && !row->joins;
+        row->joins = false;
+    }
+    follow_rows(symbols);
 }
 
 static bool is_resited(const void *context, uint32_t symbol)
@@ -66,7 +87,8 @@ void resite_ids(struct model *model)
         if (!symbol || !symbols->symbols[symbol].resited)
             continue;
         symbols->by_id[id] = symbols_handle_of(symbols, symbol);
-        symbols_tell_mode(symbols, id, symbols->symbols[symbol].left_out ? MODE_HEARD : MODE_RECORD);
+        const struct symbol *row = &symbols->symbols[symbols->symbols[symbol].row];
+        symbols_tell_mode(symbols, id, row->left_out && !row->joins ? MODE_HEARD : MODE_RECORD);
     }
     /* Segments that nobody follows come between. */
     suspended_forget(&model->suspended, is_resited, symbols);

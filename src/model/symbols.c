@@ -204,6 +204,8 @@ void symbols_leave_out(struct symbols *symbols, uint32_t symbol, uint32_t id, ui
 {
     struct symbol *row = &symbols->symbols[symbols->symbols[symbol].row];
     symbols_absorb(symbols, caller);
+    if (row->joins)
+        return;
     if (row->heard < SYMBOLS_HEARD_MAX)
         row->heard++;
     else /* a few times, while what was written before is on its way */
@@ -301,7 +303,7 @@ uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
         symbols->live[symbol]++;
     }
     const struct symbol *found = &symbols->symbols[symbol];
-    if (found->left_out)
+    if (found->left_out && !symbols->symbols[found->row].joins)
         symbols_tell_mode(symbols, id, MODE_HEARD);
     if (symbols->symbols[found->row].muted) {
         symbols_tell_mode(symbols, id, symbols->mute_mode);

@@ -6,6 +6,7 @@ import contextlib
 import json
 import mmap
 import os
+import pathlib
 import random
 import re
 import shutil
@@ -46,8 +47,9 @@ class Followed:
             text=True,
         )
         assert self.process.stdout.readline() == "ready\n", self.process.stderr.read()
-        (self.session,) = session_dir.iterdir()
-        self.pid = int(self.session.name.split("-")[0])
+        ulma = self.process.pid
+        self.pid = int(pathlib.Path(f"/proc/{ulma}/task/{ulma}/children").read_text())
+        (self.session,) = session_dir.glob(f"{self.pid}-*")
 
     def ask(self, line):
         self.process.stdin.write(line + "\n")
@@ -119,7 +121,7 @@ def test_left_out_and_taken_in_again(python, session_dir, tmp_path):
     # It was the probe that left them out, as soon as the collector had met the first calls.
     counted = 2 * sum(row["calls"] + row["resumes"] for row in report["functions"])
     assert report["events"]["read"] < counted + 8 * 20000 / 2
-    assert report["sites"]["left_out"] == 0
+    assert "sites" not in report
 
 
 def test_only_replaces_adds_and_empties(python, session_dir, tmp_path):
@@ -215,8 +217,7 @@ def test_sources_come_and_go(python, session_dir, tmp_path):
     check_sound(report)
     assert calls_of(report, "kept_top", "left_leaf") == [2 * 430, 2 * 430]
     edges = edges_of(report)
-    length = [calls for (caller, callee), calls in edges.items() if callee == "len"]
-    assert length == [2 * 20] and edges["kept_top", "len"] == 2 * 20
+    assert [edges[key] for key in edges if key[0] == "kept_top" and "len" in key[1]] == [2 * 20]
     assert edges["kept_top", "left_mid"] == edges["left_mid", "left_leaf"] == 2 * 430
     sources = {row["name"]: row for row in report["sources"]}
     assert sources["calls"]["complete"] and not sources["c-calls"]["complete"]

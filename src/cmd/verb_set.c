@@ -18,7 +18,7 @@
 
 #define MS_NS UINT64_C(1000000)
 
-enum { LOOK_US = 2000, WAIT_MS = 3000, LOCK_MS = 5000 };
+enum { LOOK_US = 2000, WAIT_MS = 10000, LOCK_MS = 15000 };
 
 struct exchange {
     struct session_header *header;

@@ -125,6 +125,19 @@ static void put_retop(struct writer *writer, void *caller)
     writer->innermost = caller;
 }
 
+/* What the thread had open when the stacks were told may have ended since, before there was a profile
+ * function in it to tell that. */
+static void tell_ended(PyThreadState *tstate)
+{
+    struct writer *writer = writer_take();
+    void *caller = pyapi_current_frame(tstate);
+    if (!writer || writer->dropping || !writer->innermost || writer->innermost == caller ||
+        !is_whole_stack(caller))
+        return;
+    if (writer_seed_whole(writer, tstate))
+        writer->innermost = caller;
+}
+
 /* Where a frame stands: unchanged by an evaluation that did not run a single instruction of it. */
 static uintptr_t position(const void *frame)
 {
@@ -222,8 +235,8 @@ static PyObject *evaluate_any(PyThreadState *tstate, void *frame, int throwflag)
         switch_apply();
     if (duty == RECORD)
         return record(tstate, frame, throwflag);
-    if (duty == INSTALL_PROFILE)
-        profile_ensure(tstate); /* at a thread's first frame */
+    if (duty == INSTALL_PROFILE && profile_ensure(tstate)) /* at a thread's first frame */
+        tell_ended(tstate);
     return pass_on(tstate, frame, throwflag);
 }
 

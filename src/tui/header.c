@@ -107,11 +107,27 @@ static const char *level_bar(double share)
     return bars[level < 0 ? 0 : level > 7 ? 7 : level];
 }
 
+/* Those that are wanted now: `: calls, c-calls`. */
+static void describe_sources(const struct snapshot_meta *meta, char *text, size_t size)
+{
+    const char *comma = ": ";
+    text[0] = '\0';
+    for (size_t i = 0; i < meta->source_count; i++) {
+        size_t length = strlen(text);
+        if (!meta->sources[i].wanted)
+            continue;
+        snprintf(text + length, size - length, "%s%s", comma, meta->sources[i].name);
+        comma = ", ";
+    }
+}
+
 static void draw_state(const struct tui_state *state, struct flow *flow)
 {
     const struct snapshot_meta *meta = &state->snapshot->meta;
-    char text[64];
+    char text[80], sources[64] = "";
     enum screen_style style = STYLE_WARN;
+    if (flow->end >= TIGHT)
+        describe_sources(meta, sources, sizeof sources);
     if (meta->ended && meta->signal != 0)
         snprintf(text, sizeof text, "ended by signal %d", meta->signal);
     else if (meta->ended)
@@ -121,7 +137,7 @@ static void draw_state(const struct tui_state *state, struct flow *flow)
     else if (!meta->recording)
         snprintf(text, sizeof text, "○ off");
     else
-        snprintf(text, sizeof text, "● on");
+        snprintf(text, sizeof text, "● on%s", sources);
     if (meta->recording && !state->paused && !meta->ended)
         style = STYLE_GOOD;
     int width = screen_put_right(flow->screen, flow->row, 0, flow->end, style, text);
@@ -165,20 +181,6 @@ static void draw_threads(const struct tui_state *state, struct screen *screen, i
         flow_put(&flow, GAP, STYLE_FAINT, more);
 }
 
-/* Those that are wanted now: `sources calls, c-calls`. */
-static void describe_sources(const struct snapshot_meta *meta, char *text, size_t size)
-{
-    const char *comma = "sources ";
-    text[0] = '\0';
-    for (size_t i = 0; i < meta->source_count; i++) {
-        size_t length = strlen(text);
-        if (!meta->sources[i].wanted)
-            continue;
-        snprintf(text + length, size - length, "%s%s", comma, meta->sources[i].name);
-        comma = ", ";
-    }
-}
-
 /* What flows, what it costs, what did not come through. */
 static void draw_rates(const struct tui_state *state, struct screen *screen, int row, int columns)
 {
@@ -214,8 +216,6 @@ static void draw_rates(const struct tui_state *state, struct screen *screen, int
         snprintf(text, sizeof text, "budget %g%%", meta->budget_pct);
         flow_put(&flow, GAP, STYLE_FAINT, text);
     }
-    describe_sources(meta, text, sizeof text);
-    flow_put(&flow, GAP, STYLE_FAINT, text);
 }
 
 static const char *clock_name(const struct snapshot_meta *meta, bool roomy)

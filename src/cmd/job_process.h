@@ -26,6 +26,10 @@ bool job_process_is_session_name(const char *name);
 /* The same in one. False: said on stderr. */
 bool job_process_find(struct armed *armed, const char *word);
 
+/* The same, and a PID that is not armed is armed now: *ret_attached. `timeout_ns` as arm_process has it. */
+bool job_process_find_or_arm(struct armed *armed, const char *word, int64_t timeout_ns,
+                             bool *ret_attached);
+
 /* Takes the collector's place beside it. False: somebody has it, said on stderr. */
 bool job_process_follow(struct armed *armed);
 
@@ -37,11 +41,12 @@ void job_process_describe_as(pid_t pid, const char *python, char *text, size_t s
 void job_process_describe(const struct armed *armed, char *text, size_t size);
 
 /* As job_start: EXIT_FINE, or the exit status (said on stderr). */
-int job_process_start(struct job *job, const struct options *options, const char *word,
+int job_process_start(struct job *job, const struct options *options, char **words, int word_count,
                       const struct job_setting *setting);
 
-/* The process, which is off, leaves the session. */
+/* The processes, which are off, leave their sessions. */
 void job_process_leave(struct job *job);
+void job_process_leave_one(struct followed *process);
 
 /* The last line: how it was left. */
 void job_process_say_end(const struct job *job);

@@ -76,19 +76,10 @@ static struct sites *make_sites(const struct job *job, const struct set_words *w
 
 static bool refuse(char *message, size_t size, int result)
 {
-    switch (-result) {
-    case ESRCH:
+    if (result == -ESRCH)
         snprintf(message, size, "the profiling has ended");
-        break;
-    case EOPNOTSUPP:
-        snprintf(message, size,
-                 "a budget is for one process, and the children are followed here: start the "
-                 "program with --no-children");
-        break;
-    default:
+    else
         snprintf(message, size, "cannot change what is followed: %s", strerror(-result));
-        break;
-    }
     return false;
 }
 

@@ -41,6 +41,9 @@ int collector_start(struct collector *collector);
  * the thread. Idempotent. */
 void collector_finish(struct collector *collector, uint64_t end_counter);
 
+/* The target has ended, though others of its family go on. */
+void collector_note_end(struct collector *collector, uint64_t counter);
+
 /* The CPU time that the target had used at its end; before collector_finish. */
 void collector_note_cpu(struct collector *collector, uint64_t cpu_ns);
 
@@ -72,7 +75,7 @@ struct collector_change {
 
 /* Changes it, in all of the family; the caller then signals the target. What functions are kept, and the
  * budget, is so when this returns; the rest when collector_switched. 0, -ENOMEM, -ESRCH (the profiling has
- * ended), -EOPNOTSUPP (a budget, where children are followed); then nothing is changed. */
+ * ended); then nothing is changed. */
 int collector_change(struct collector *collector, struct collector_change *change);
 
 /* A child that lives and is followed. */

@@ -100,8 +100,6 @@ static int change_under_lock(struct collector *collector, struct collector_chang
     double budget_pct = change->has_budget ? change->budget_pct : collector->options.budget_pct;
     if (collector->end_counter)
         return -ESRCH;
-    if (budget_pct > 0 && collector->options.follow_children)
-        return -EOPNOTSUPP;
     bool anew = change->has_budget || (change->sites && budget_pct > 0);
     int result = anew ? budget_change(collector, budget_pct, counter) : 0;
     if (result)

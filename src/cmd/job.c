@@ -22,7 +22,7 @@
 
 #define MS_NS UINT64_C(1000000)
 
-enum { SWITCH_AGAIN_MS = 50, SWITCH_WAIT_MS = 1000, STATE_LOOK_MS = 5, GIVEN_UP_LOOK_MS = 500 };
+enum { SWITCH_AGAIN_MS = 50, SWITCH_WAIT_MS = 1000, STATE_LOOK_MS = 5 };
 enum { CHILDREN_LOOK_MS = 10 };
 
 /* The file that a target of top prints into: -1: said on stderr. */
@@ -250,7 +250,7 @@ int job_tick(struct job *job, bool *ret_over)
         next = earlier(next, job->asked_ns + SWITCH_AGAIN_MS * MS_NS);
     else if (gave_us_up(job))
         job_switch(job, true);
-    next = earlier(next, now + GIVEN_UP_LOOK_MS * MS_NS);
+    next = earlier(next, now + (uint64_t)job_set_tick(job) * MS_NS);
     if (options->duration_ns >= 0) {
         if (!job->on_ns && job_state(job) == STATE_ON)
             job->on_ns = now;
@@ -424,6 +424,7 @@ void job_close(struct job *job)
         job_process_leave(job);
     collector_free(job->collector);
     job->collector = NULL;
+    job_set_done(job);
     mapping_unlink(&job->mapping);
     mapping_close(&job->mapping);
     private_folder_remove(&job->folder);

@@ -7,6 +7,7 @@
 #define ULMA_CMD_JOB_H
 
 #include "attach/armed.h"
+#include "cmd/job_set.h"
 #include "cmd/launch.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
@@ -36,6 +37,7 @@ struct job {
     struct private_folder folder;
     struct mapping mapping;
     struct sites sites; /* the options', and what they have matched */
+    struct job_settings settings; /* what is in force instead, when it was changed */
     struct collector *collector;
     struct supervise supervise;
     char directory[PATH_MAX]; /* of the session */

@@ -37,7 +37,7 @@ static const char *base_name(const char *path)
 }
 
 /* PID-RANDOM: a session; PID-RANDOM.armed: a control page. */
-static bool is_session_name(const char *name)
+bool job_process_is_session_name(const char *name)
 {
     size_t digits = strspn(name, "0123456789");
     return digits > 0 && name[digits] == '-' &&
@@ -77,7 +77,7 @@ bool job_process_is(const char *word)
         return is_number(word);
     if (S_ISDIR(status.st_mode))
         return look_into(word, &pid) > 0;
-    return S_ISREG(status.st_mode) && is_session_name(base_name(word));
+    return S_ISREG(status.st_mode) && job_process_is_session_name(base_name(word));
 }
 
 /* --- finding -------------------------------------------------------------------------------- */
@@ -105,7 +105,7 @@ static void read_command(pid_t pid, char *text, size_t size)
     }
 }
 
-static void say_not_found(const char *word, pid_t pid, int result)
+void job_process_say_not_found(const char *word, pid_t pid, int result)
 {
     struct stat status;
     char path[64];
@@ -123,7 +123,7 @@ static void say_not_found(const char *word, pid_t pid, int result)
 }
 
 /* As armed_find; -EINVAL: said on stderr. *ret_pid is 0 when the word names none. */
-static int find(struct armed *armed, const char *word, pid_t *ret_pid)
+int job_process_look(struct armed *armed, const char *word, pid_t *ret_pid)
 {
     char directory[PATH_MAX];
     job_session_directory(directory, sizeof(directory));
@@ -152,9 +152,9 @@ static int find(struct armed *armed, const char *word, pid_t *ret_pid)
 bool job_process_find(struct armed *armed, const char *word)
 {
     pid_t pid;
-    int result = find(armed, word, &pid);
+    int result = job_process_look(armed, word, &pid);
     if (result && result != -EINVAL)
-        say_not_found(word, pid, result);
+        job_process_say_not_found(word, pid, result);
     return result == 0;
 }
 
@@ -162,7 +162,7 @@ bool job_process_find_or_arm(struct armed *armed, const char *word, int64_t time
                              bool *ret_attached)
 {
     pid_t pid;
-    int result = find(armed, word, &pid);
+    int result = job_process_look(armed, word, &pid);
     *ret_attached = false;
     if (result == -ENOENT && is_number(word)) {
         enum arming arming = arm_process(armed, pid, timeout_ns);
@@ -170,15 +170,20 @@ bool job_process_find_or_arm(struct armed *armed, const char *word, int64_t time
         return arming != ARMING_FAILED;
     }
     if (result && result != -EINVAL)
-        say_not_found(word, pid, result);
+        job_process_say_not_found(word, pid, result);
     return result == 0;
+}
+
+void job_process_describe_as(pid_t pid, const char *python, char *text, size_t size)
+{
+    char command[200];
+    read_command(pid, command, sizeof(command));
+    snprintf(text, size, "%d (python %s, %s)", (int)pid, python, command);
 }
 
 void job_process_describe(const struct armed *armed, char *text, size_t size)
 {
-    char command[200];
-    read_command(armed->pid, command, sizeof(command));
-    snprintf(text, size, "%d (python %s, %s)", (int)armed->pid, armed->page.python, command);
+    job_process_describe_as(armed->pid, armed->page.python, text, size);
 }
 
 bool job_process_follow(struct armed *armed)

@@ -15,7 +15,15 @@ enum { JOB_PROCESS_WAIT_MS = 2000 };
 /* A PID, a session's file, a control page, or a directory that holds one, and no program. */
 bool job_process_is(const char *word);
 
-/* The armed process that the word names. False: said on stderr. */
+/* The armed process that the word names, and its PID (0: the word names none). 0, or as armed_find; -EINVAL:
+ * several, or none in a directory, said on stderr. */
+int job_process_look(struct armed *armed, const char *word, pid_t *ret_pid);
+void job_process_say_not_found(const char *word, pid_t pid, int result);
+
+/* A session's file name, or a control page's. */
+bool job_process_is_session_name(const char *name);
+
+/* The same in one. False: said on stderr. */
 bool job_process_find(struct armed *armed, const char *word);
 
 /* The same, and a PID that is not armed is armed now: *ret_attached. `timeout_ns` as arm_process has it. */
@@ -29,6 +37,7 @@ bool job_process_follow(struct armed *armed);
 bool job_process_ask(struct armed *armed, enum armed_wish wish, const char *session);
 
 /* "1234 (python 3.12.4, gunicorn: worker)" */
+void job_process_describe_as(pid_t pid, const char *python, char *text, size_t size);
 void job_process_describe(const struct armed *armed, char *text, size_t size);
 
 /* As job_start: EXIT_FINE, or the exit status (said on stderr). */

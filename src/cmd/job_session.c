@@ -75,7 +75,7 @@ static void say_refusal(const struct job *job, int result)
 }
 
 /* A program that ulma did not start is never held up, unless that was asked for. */
-static uint32_t on_full(const struct job *job)
+uint32_t job_session_on_full(const struct job *job)
 {
     if (job->options->on_full != OPTIONS_UNSET)
         return (uint32_t)job->options->on_full;
@@ -102,7 +102,7 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
     struct mapping_options wanted = {
         .directory = job->directory,
         .buffer_bytes = (uint64_t)options->buffer_bytes,
-        .on_full = on_full(job),
+        .on_full = job_session_on_full(job),
         .sources = (uint32_t)options->sources,
         /* several begin together, when each has its rings */
         .start_off = options->start_off || options->delay_ns > 0 || job->other_count > 0,
@@ -113,6 +113,7 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
         .owner = job->is_process ? job->first.armed.uid : geteuid(),
     };
     char file_name[64];
+    job_set_begin(job);
     snprintf(file_name, sizeof(file_name), "%d-%s", (int)pid, name);
     int result = mapping_create(&wanted, file_name, &job->mapping);
     if (result) {
@@ -137,6 +138,8 @@ static int read_words(void *argument)
     words->target_pid = atomic_load(&header->target_pid);
     words->off_cause = atomic_load(&header->off_cause);
     words->wanted = atomic_load(&header->wanted);
+    words->sources_wanted = atomic_load(&header->sources_wanted);
+    words->sources_on = atomic_load(&header->sources_on);
     words->ever_on = atomic_load(&header->on_counter) != 0;
     words->claims_refused = atomic_load(&header->claims_refused);
     memcpy(words->reason, header->reason, sizeof(words->reason) - 1);

@@ -27,6 +27,7 @@ struct session_words {
     uint32_t state;     /* enum session_state */
     uint32_t off_cause; /* enum off_cause, of the last off */
     uint32_t wanted;    /* enum session_wanted */
+    uint32_t sources_wanted, sources_on;
     uint32_t target_pid;
     uint64_t claims_refused;
     bool ever_on;
@@ -39,7 +40,11 @@ void job_session_read(const struct job *job, struct session_words *ret_words);
 /* The budget in percent; 0: none. One that was not asked for: a TARGET has none, a PID has 5. */
 double job_session_budget(const struct job *job);
 
-/* The same as job_session_signal, for the collector; `job` is the context. */
+/* enum on_full, likewise. */
+uint32_t job_session_on_full(const struct job *job);
+
+/* SIGURG to all that have not answered the last switch; for the collector, `job` is the context. As
+ * job_session_signal. */
 int job_session_wake(void *job);
 
 /* SIGURG to the children that have not answered the last switch. How many. */

@@ -60,7 +60,7 @@ static bool read_quantity(const char *word, const struct unit *units, int64_t *r
 
 static const struct unit percent_units[] = {{"", 1000}, {"%", 1000}, {NULL, 0}};
 
-static bool read_percent(const char *word, int64_t *ret_thousandths)
+bool option_value_percent(const char *word, int64_t *ret_thousandths)
 {
     return read_quantity(word, percent_units, ret_thousandths) && *ret_thousandths > 0 &&
            *ret_thousandths <= 100 * 1000;
@@ -81,6 +81,11 @@ static bool read_choice(const char *word, const char *first, const char *second,
         return false;
     *ret_value = strcmp(word, second) == 0;
     return true;
+}
+
+bool option_value_on_full(const char *word, int64_t *ret_on_full)
+{
+    return read_choice(word, "wait", "drop", ret_on_full);
 }
 
 static bool read_format(const char *word, const struct exporter **ret_format, char *error)
@@ -158,7 +163,7 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
     return false;
 }
 
-static bool read_events(const char *word, int64_t *ret_sources, char *error)
+bool option_value_events(const char *word, int64_t *ret_sources, char *error)
 {
     int64_t sources = 0;
     for (const char *name = word;; name++) {
@@ -228,7 +233,7 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         wanted = "a size from 1M to 64G, such as 32M";
         break;
     case OPTION_PERCENT:
-        good = read_percent(word, field);
+        good = option_value_percent(word, field);
         wanted = "a percentage above 0 and up to 100, such as 5";
         break;
     case OPTION_CPU:
@@ -240,7 +245,7 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
     case OPTION_SORT:
         return read_sort(word, field, error);
     case OPTION_EVENTS:
-        return read_events(word, field, error);
+        return option_value_events(word, field, error);
     case OPTION_ONLY:
     case OPTION_SKIP:
         return read_site(word, row->kind == OPTION_SKIP, field, error);
@@ -249,7 +254,7 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         wanted = "cpu or wall";
         break;
     case OPTION_ON_FULL:
-        good = read_choice(word, "wait", "drop", field);
+        good = option_value_on_full(word, field);
         wanted = "wait or drop";
         break;
     }

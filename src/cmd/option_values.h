@@ -12,4 +12,10 @@
 bool option_value_read(const struct option_row *row, const char *spelled, const char *word,
                        struct options *options, char *error);
 
+/* The values of --events, --budget (in thousandths of a percent) and --on-full. False: it makes no sense;
+ * of sources `error` says why. */
+bool option_value_events(const char *word, int64_t *ret_sources, char *error);
+bool option_value_percent(const char *word, int64_t *ret_thousandths);
+bool option_value_on_full(const char *word, int64_t *ret_on_full);
+
 #endif

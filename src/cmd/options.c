@@ -22,6 +22,7 @@
 #define ATTACH VERB_ATTACH
 #define ON     VERB_ON
 #define OFF    VERB_OFF
+#define SET    VERB_SET
 #define DETACH VERB_DETACH
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
@@ -39,6 +40,7 @@ const struct option_row option_rows[] = {
 #undef ATTACH
 #undef ON
 #undef OFF
+#undef SET
 #undef DETACH
 #undef PS
 #undef EXPORT
@@ -54,7 +56,7 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 
 /* Of the contract, for later versions: told apart from what never was. */
 static const char *const later_verbs[] = {"web", "record", "diff",   "replay",
-                                          "set", "census", "rescue", NULL};
+                                          "census", "rescue", NULL};
 static const char *const later_options[] = {
     "trace",    "keep",   "max-size",   "no-command", "with-source", "redact",   "from",
     "to",       "thread", "map",        "weight",     "fail-over",   "min-time", "port",
@@ -288,6 +290,8 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
         words[kept++] = words[first];
     parsed->words = kept > 0 ? words : words + first;
     parsed->word_count = kept > 0 ? kept : word_count - first;
+    if (verb->bit == VERB_SET)
+        return; /* its words are settings */
     if (parsed->options.pid && parsed->word_count > 0)
         wrong(&parser, "-p names the process already: leave `%.80s` out", parsed->words[0]);
     else if (parsed->options.pid) {

@@ -133,7 +133,7 @@ static bool say_unseen(struct job *job)
 static void say_unmatched(struct job *job)
 {
     char text[512];
-    struct snapshot *snapshot = job->sites.count ? job_snapshot(job, 0, job->clock) : NULL;
+    struct snapshot *snapshot = job_set_sites(job)->count ? job_snapshot(job, 0, job->clock) : NULL;
     size_t count = snapshot ? snapshot_describe_sites(&snapshot->meta, true, text, sizeof(text))
                             : 0;
     if (count)

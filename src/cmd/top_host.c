@@ -24,6 +24,12 @@ static int switch_on(void *context, bool on)
     return result == -EAGAIN ? 0 : result; /* job_tick asks again */
 }
 
+static bool set(void *context, const char *word, char *message, size_t size)
+{
+    char *words[] = {(char *)word};
+    return job_set(context, words, 1, message, size);
+}
+
 static void reset(void *context)
 {
     struct job *job = context;
@@ -82,6 +88,7 @@ void top_host_init(struct tui_host *host, struct job *job)
         .context = job,
         .snapshot = snapshot,
         .switch_on = switch_on,
+        .set = set,
         .reset = reset,
         .save = save,
         .finished = finished,

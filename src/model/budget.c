@@ -136,6 +136,54 @@ static void call(struct collector *collector, uint64_t now_ns)
         begin_burst(collector);
 }
 
+/* Who is muted is decided afresh, from what is heard from now on. */
+static void listen_anew(struct collector *collector, uint64_t counter)
+{
+    struct budget *budget = &collector->budget;
+    mute_forget_paths(&budget->mute);
+    if (collector->model.symbols.muted_rows || budget->governor.state == GOVERNOR_CALLING) {
+        governor_call(&budget->governor);
+        call(collector, clock_monotonic_ns());
+    } else {
+        mute_begin_burst(&budget->mute, &collector->model, counter);
+        governor_heard(&budget->governor);
+    }
+}
+
+static int begin_budget(struct collector *collector, double budget_pct, uint64_t counter)
+{
+    struct budget *budget = &collector->budget;
+    int result = mute_init(&budget->mute, &collector->model);
+    if (result)
+        return result;
+    budget->on = true;
+    governor_init(&budget->governor, budget_pct);
+    learn_costs(collector);
+    /* What it cost before was not of this budget. */
+    budget->governor.busy_ns = budget->governor.since_busy_ns = budget->busy_ns;
+    budget->governor.cost_ns = (uint64_t)((double)collector->model.events_read * budget->event_ns);
+    budget->burst_busy_ns = 0;
+    budget->seen_ns = budget->called_ns = 0;
+    mute_begin_burst(&budget->mute, &collector->model, counter);
+    return 0;
+}
+
+int budget_change(struct collector *collector, double budget_pct, uint64_t counter)
+{
+    struct budget *budget = &collector->budget;
+    if (!budget->on)
+        return budget_pct > 0 ? begin_budget(collector, budget_pct, counter) : 0;
+    if (budget_pct > 0) {
+        governor_change(&budget->governor, budget_pct);
+        listen_anew(collector, counter);
+        return 0;
+    }
+    tell_all(collector, MODE_RECORD);
+    mute_lift(&collector->model);
+    budget_done(collector);
+    return 0;
+}
+
 /* On one before 3.12 a function cannot fall silent by itself. */
 static bool all_silence(struct collector *collector)
 {

@@ -39,6 +39,10 @@ void budget_round(struct collector *collector, uint64_t counter);
 /* Time was flushed up to `counter`: estimates are brought up to it. */
 void budget_settle(struct collector *collector, uint64_t counter);
 
+/* Another budget is in force, 0: none; or, the same one, the functions that there are to hear are others.
+ * Time was flushed up to `counter`. 0 or -ENOMEM. */
+int budget_change(struct collector *collector, double budget_pct, uint64_t counter);
+
 void budget_reset(struct collector *collector, uint64_t counter);
 
 /* Signals the target if that is due. The lock is not held. */

@@ -241,6 +241,14 @@ static enum clock_source session_clock(struct mapping *mapping)
     return kind > 0 ? (enum clock_source)kind : CLOCK_MONOTONIC_NS;
 }
 
+static int read_sources(void *context)
+{
+    struct collector *collector = context;
+    uint32_t sources = atomic_load(&mapping_header(collector->mapping)->sources_wanted);
+    collector->source_times.now = collector->source_times.ever = sources;
+    return 0;
+}
+
 struct collector *collector_new(struct mapping *mapping, const struct collector_options *options)
 {
     struct collector *collector = calloc(1, sizeof(*collector));
@@ -271,6 +279,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     }
     collector->model.symbols.sites = options->sites;
     collector->model.by_process = options->by_process;
+    guard_run(read_sources, collector);
     clock_scale_init(&collector->scale, clock);
     collector->birth_counter = now(collector);
     clock_gettime(CLOCK_REALTIME, &collector->birth);
@@ -435,6 +444,7 @@ void collector_reset(struct collector *collector)
     collector->on_baseline_ticks = drain_on_ticks(&collector->drain, counter);
     collector->off_baseline_ticks = drain_off_ticks(&collector->drain, counter);
     collector->target_cpu_baseline_ns = collector_target_cpu_ns(collector);
+    collector_forget_sources(collector, drain_on_ticks(&collector->drain, counter));
     model_reset(&collector->model, counter);
     budget_reset(collector, counter);
     for (struct member *member = collector->members; member; member = member->next) {
@@ -480,11 +490,6 @@ static int switched_guarded(void *context)
     struct session_header *header = context;
     return atomic_load_explicit(&header->switch_done, memory_order_acquire) ==
            atomic_load_explicit(&header->switch_serial, memory_order_relaxed);
-}
-
-bool collector_switched(const struct collector *collector)
-{
-    return guard_run(switched_guarded, mapping_header(collector->mapping)) == 1;
 }
 
 size_t collector_children(struct collector *collector, struct collector_child *list, size_t most)

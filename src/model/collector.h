@@ -59,8 +59,24 @@ void collector_reset(struct collector *collector);
 /* Switch the sources: writes the session's wanted words; the caller then signals the target. */
 void collector_want(struct collector *collector, bool on);
 
-/* True when the probe has answered the last collector_want. */
-bool collector_switched(const struct collector *collector);
+/* True when the probe has answered the last collector_want or collector_change. To be asked until it has:
+ * what is taken in takes two turns. */
+bool collector_switched(struct collector *collector);
+
+/* What is followed from here on; what is not said stays as it is. */
+struct collector_change {
+    struct sites *sites; /* the collector's from then on, in place of the ones before; NULL: as it is */
+    bool has_sources, has_on_full, has_budget;
+    uint32_t sources;  /* bits of enum session_source */
+    uint32_t on_full;  /* enum on_full */
+    double budget_pct; /* 0: none */
+    bool matched[SITES_LIMIT]; /* out, with sites: some known function matches the pattern */
+};
+
+/* Changes it, in all of the family; the caller then signals the target. What functions are kept, and the
+ * budget, is so when this returns; the rest when collector_switched. 0, -ENOMEM, -ESRCH (the profiling has
+ * ended); then nothing is changed. */
+int collector_change(struct collector *collector, struct collector_change *change);
 
 /* A child that lives and is followed. */
 struct collector_child {

@@ -24,7 +24,15 @@ struct family_sums {
     uint32_t off_cause;
 };
 
+/* Which sources were on when, in ticks of drain_on_ticks; by the number of their bit. */
+enum { COLLECTOR_SOURCES = 8 };
+struct source_times {
+    uint32_t now, ever; /* bits of enum session_source; ever: since the last reset */
+    uint64_t absent_since[COLLECTOR_SOURCES], absent_ticks[COLLECTOR_SOURCES];
+};
+
 enum { COLLECTOR_FREE_RINGS = 4, COLLECTOR_IDLE_NS = 50 * 1000 * 1000 };
+enum { COLLECTOR_JOIN_NS = 1000 * 1000 * 1000 };
 
 struct collector {
     struct mapping *mapping;
@@ -43,6 +51,9 @@ struct collector {
     uint64_t end_counter;   /* 0: not finished */
     uint64_t lost_baseline, nested_baseline, events_baseline, gaps_baseline;
     uint64_t off_baseline_ticks, on_baseline_ticks;
+    struct source_times source_times;
+    _Atomic bool joins; /* functions are to be taken in (resite.h) */
+    uint64_t joins_ns;  /* since then, monotonic */
     uint64_t end_target_cpu_ns, target_cpu_baseline_ns; /* of the target, see stolen.h */
     uint64_t cpu_ns, cpu_seen_ns; /* of our threads, in all and at the last tick */
     uint64_t cpu_seconds_ns[WINDOWS_SECONDS];
@@ -77,6 +88,12 @@ uint64_t collector_target_cpu_ns(const struct collector *collector);
 
 /* Under the lock: events lost and nested, of all processes. */
 void collector_losses(struct collector *collector, uint64_t *ret_lost, uint64_t *ret_nested);
+
+/* Under the lock: other sources from `on_ticks` on; those of the beginning are the session's. */
+void collector_note_sources(struct collector *collector, uint32_t sources, uint64_t on_ticks);
+
+/* What was before counts no more. */
+void collector_forget_sources(struct collector *collector, uint64_t on_ticks);
 
 /* The threads that a process has now, and 0 when that is not to be had: at the switch each of them takes a ring.
  */

@@ -18,7 +18,7 @@
 struct header_copy {
     const struct mapping *mapping;
     char python[64], executable[512];
-    uint32_t pid, sources_wanted, sources_on, off_cause, profile_taken;
+    uint32_t pid, sources_on, off_cause, profile_taken;
     uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
     uint64_t forks_unfollowed;
 };
@@ -32,6 +32,7 @@ struct reading {
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep, suspended_refused;
     uint64_t tasks_refused;
     uint64_t on_ticks, off_ticks;
+    struct source_times source_times; /* absent_ticks up to now */
     uint64_t window_cpu_ns, window_from, window_events;
     uint64_t target_cpu_ns; /* as the kernel counts it; 0: not known */
     uint64_t execs;
@@ -51,7 +52,6 @@ static int read_header(void *context)
     memcpy(copy->python, header->python, sizeof(copy->python) - 1);
     memcpy(copy->executable, header->executable, sizeof(copy->executable) - 1);
     copy->pid = atomic_load(&header->target_pid);
-    copy->sources_wanted = atomic_load(&header->sources_wanted);
     copy->sources_on = atomic_load(&header->sources_on);
     copy->off_cause = atomic_load(&header->off_cause);
     copy->profile_taken = atomic_load(&header->profile_taken);
@@ -100,6 +100,16 @@ static void read_window(const struct collector *collector, int seconds, struct r
         reading->window_from = reading->start;
 }
 
+static void read_source_times(const struct collector *collector, struct reading *reading)
+{
+    struct source_times *times = &reading->source_times;
+    *times = collector->source_times;
+    uint64_t now = drain_on_ticks(&collector->drain, reading->counter);
+    for (uint32_t i = 0; i < COLLECTOR_SOURCES; i++)
+        if (!(times->now >> i & 1))
+            times->absent_ticks[i] += now - times->absent_since[i];
+}
+
 static void read_counts(struct collector *collector, struct reading *reading)
 {
     const struct model *model = &collector->model;
@@ -117,6 +127,7 @@ static void read_counts(struct collector *collector, struct reading *reading)
     reading->tasks_refused = model->tasks.refused;
     reading->start = collector->start_counter ? collector->start_counter : first;
     reading->on_ticks = drain_on_ticks(&collector->drain, counter) - collector->on_baseline_ticks;
+    read_source_times(collector, reading);
     reading->off_ticks = drain_off_ticks(&collector->drain, counter) -
                          collector->off_baseline_ticks;
     reading->waits_lost = off_cpu_lost(&collector->off_cpu);
@@ -325,16 +336,21 @@ static const char *why_inexact(const struct reading *reading, struct arena *aren
 static void fill_sources(struct snapshot_meta *meta, const struct reading *reading)
 {
     size_t most = sizeof(meta->sources) / sizeof(*meta->sources);
-    uint32_t bits = reading->header.sources_wanted | reading->header.sources_on;
+    const struct source_times *times = &reading->source_times;
+    uint32_t bits = times->ever | reading->header.sources_on;
     for (const struct fold_source *const *source = fold_source_list;
          *source && meta->source_count < most; source++) {
         if (!(bits & (*source)->bit))
             continue;
-        meta->sources[meta->source_count].name = (*source)->name;
-        meta->sources[meta->source_count].on_ns =
-            clock_span_ns(&reading->scale, (int64_t)reading->on_ticks);
-        meta->sources[meta->source_count].complete = meta->inexact == NULL;
-        meta->sources[meta->source_count].reason = meta->inexact;
+        uint64_t absent_ticks = times->absent_ticks[__builtin_ctz((*source)->bit)];
+        uint64_t on_ticks = reading->on_ticks > absent_ticks ? reading->on_ticks - absent_ticks : 0;
+        struct snapshot_source *row = &meta->sources[meta->source_count];
+        row->name = (*source)->name;
+        row->on_ns = clock_span_ns(&reading->scale, (int64_t)on_ticks);
+        row->wanted = times->now & (*source)->bit;
+        row->reason = !meta->inexact && absent_ticks ? "it was on for a part of the time"
+                                                     : meta->inexact;
+        row->complete = !row->reason;
         meta->source_count++;
     }
 }

@@ -22,7 +22,7 @@ enum { QUIET_ROUNDS = 2, LAST_ROUNDS = 16, FREE_RINGS = 1 };
 
 struct words {
     const struct mapping *mapping;
-    uint32_t made, follow, pid, parent_pid, wanted, sources;
+    uint32_t made, follow, pid, parent_pid, wanted, sources, on_full, modes_vary;
     char command[sizeof(((struct session_header *)NULL)->command)];
 };
 
@@ -35,6 +35,8 @@ static int read_guarded(void *context)
     words->pid = atomic_load(&header->target_pid);
     words->wanted = atomic_load(&header->wanted);
     words->sources = atomic_load(&header->sources_wanted);
+    words->on_full = atomic_load(&header->on_full);
+    words->modes_vary = atomic_load(&header->modes_vary);
     words->parent_pid = header->parent_pid;
     memcpy(words->command, header->command, sizeof(words->command) - 1);
     return 0;
@@ -191,9 +193,16 @@ static int want_guarded(void *context)
 {
     const struct want_call *call = context;
     struct session_header *header = mapping_header(call->mapping);
-    if (atomic_load(&header->wanted) == call->root->wanted && !call->again)
+    const struct words *root = call->root;
+    if (atomic_load(&header->wanted) == root->wanted &&
+        atomic_load(&header->sources_wanted) == root->sources &&
+        atomic_load(&header->on_full) == root->on_full &&
+        atomic_load(&header->modes_vary) == root->modes_vary && !call->again)
         return 0;
-    atomic_store(&header->wanted, call->root->wanted);
+    atomic_store(&header->wanted, root->wanted);
+    atomic_store(&header->sources_wanted, root->sources);
+    atomic_store(&header->on_full, root->on_full);
+    atomic_store(&header->modes_vary, root->modes_vary);
     atomic_fetch_add_explicit(&header->switch_serial, 1, memory_order_release);
     return 0;
 }

@@ -70,6 +70,7 @@ struct model {
     uint64_t earliest, latest;
     uint64_t first_counter; /* of the first event at all; 0: none yet */
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep;
+    bool pops_untold; /* modes vary since lately: pops without an id are of frames taken off meanwhile */
 };
 
 /* 0 or -ENOMEM. */
@@ -122,9 +123,9 @@ void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, 
 /* GAP and SEED_* of a thread's own ring; any other event while a seed comes ends it unfinished. */
 void seed_event(struct model *model, struct track *track, const struct event *event);
 
-/* The stack is `frames` from `counter` on. */
+/* The stack is `frames` from `counter` on, but for those whose functions are silent now. */
 void seed_apply(struct model *model, struct track *track, uint64_t counter,
-                const struct seed_frame *frames, uint32_t count);
+                struct seed_frame *frames, uint32_t count);
 
 /* Gives the time since a GAP to `(resync)` below what is now the top. */
 void seed_end_resync(struct model *model, struct track *track);

@@ -109,7 +109,8 @@ bool fold_cursor_find_frame(struct model *model, struct track *track, struct fol
         depth = track->depth;
     if (depth)
         track_close(model, track, depth);
-    else if (id == 0 || !symbols_ends_alone(&model->symbols, id))
+    else if (id ? !symbols_ends_alone(&model->symbols, id)
+                : !model->pops_untold || (key & TRACK_C_CALL))
         model->unmatched_pops++;
     fold_cursor_load(cursor, model, track);
     return depth != 0;

@@ -108,6 +108,19 @@ size_t governor_choose(const struct governor *governor, struct governor_row *row
     return muted;
 }
 
+void governor_call(struct governor *governor)
+{
+    begin(governor, GOVERNOR_CALLING);
+}
+
+void governor_change(struct governor *governor, double budget_pct)
+{
+    governor->share = budget_pct / 100;
+    double full_ns = bucket_ns(governor);
+    if (governor->allowance_ns > full_ns)
+        governor->allowance_ns = full_ns;
+}
+
 void governor_muted(struct governor *governor, size_t count)
 {
     begin(governor, count ? GOVERNOR_MUTED : GOVERNOR_LISTENING);

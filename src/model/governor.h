@@ -57,6 +57,10 @@ struct governor_row {
 size_t governor_choose(const struct governor *governor, struct governor_row *rows, size_t count,
                        double busy_ns);
 
+/* All functions are to be heard anew, whatever the bucket says; or another budget is in force. */
+void governor_call(struct governor *governor);
+void governor_change(struct governor *governor, double budget_pct);
+
 /* The choice is made; with none muted the listening goes on. */
 void governor_muted(struct governor *governor, size_t count);
 

@@ -284,6 +284,11 @@ void mute_lift(struct model *model)
     symbols->closing = false;
 }
 
+void mute_forget_paths(struct mute *mute)
+{
+    mute->path_count = mute->anchor_count = 0;
+}
+
 /* --- dividing ------------------------------------------------------------------------------- */
 
 /* Both sides of the same calls: with the probe's cost as it was taken out, and without any. */

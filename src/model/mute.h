@@ -94,6 +94,9 @@ bool mute_close(struct model *model);
 /* All functions are heard again; the probes have been told. */
 void mute_lift(struct model *model);
 
+/* Nothing is divided any more until the next burst is over. */
+void mute_forget_paths(struct mute *mute);
+
 /* Divides what the anchors have had since the last time. */
 void mute_settle(struct mute *mute, struct model *model, uint64_t counter);
 

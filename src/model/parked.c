@@ -84,8 +84,9 @@ bool parked_return(struct model *model, struct track *track, uint32_t frame)
     parked->stacks[index].frames = NULL;
     remove_stack(parked, index);
     parked_leave(model, track);
-    for (uint32_t i = 0; i < stack.count; i++)
-        fold_open_seeded(model, track, stack.frames[i].frame, stack.frames[i].symbol);
+    for (uint32_t i = 0; i < stack.count; i++) /* some may have been muted or left out meanwhile */
+        if (!symbols_is_silent(&model->symbols, stack.frames[i].symbol))
+            fold_open_seeded(model, track, stack.frames[i].frame, stack.frames[i].symbol);
     free(stack.frames);
     return true;
 }

@@ -101,11 +101,22 @@ void seed_end_resync(struct model *model, struct track *track)
     track_set_hurdle(track);
 }
 
+/* Functions may have been left out or muted since their frames were told. */
+static uint32_t drop_silent(const struct model *model, struct seed_frame *frames, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!symbols_is_silent(&model->symbols, frames[i].symbol))
+            frames[kept++] = frames[i];
+    return kept;
+}
+
 void seed_apply(struct model *model, struct track *track, uint64_t counter,
-                const struct seed_frame *frames, uint32_t count)
+                struct seed_frame *frames, uint32_t count)
 {
     uint32_t agreed;
     uint64_t before = track->last;
+    count = drop_silent(model, frames, count);
     parked_clear(track);
     track_pass(model, track, counter, 0, 0);
     async_tasks_stay(track, before, track->last);

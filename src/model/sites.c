@@ -263,6 +263,31 @@ static void place_path(const struct sites *sites, struct site_pattern *pattern)
     }
 }
 
+bool sites_place(const char *directory, const char *text, char *placed, size_t size)
+{
+    enum site_form form;
+    int length;
+    if (!read_form(text, &form) || form != SITE_PATH || text[0] == '/' ||
+        strncmp(text, "**", 2) == 0) {
+        length = snprintf(placed, size, "%s", text);
+        return length >= 0 && (size_t)length < size;
+    }
+    size_t kept = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
+    for (;;) {
+        if (strncmp(text, "./", 2) == 0) {
+            text += 2;
+        } else if (strncmp(text, "../", 3) == 0) {
+            text += 3;
+            while (kept && directory[--kept] != '/')
+                continue;
+        } else {
+            break;
+        }
+    }
+    length = snprintf(placed, size, "%.*s/%s", (int)kept, directory, text);
+    return length >= 0 && (size_t)length < size;
+}
+
 bool sites_add(struct sites *sites, const char *text, bool skip, char *error)
 {
     struct site_pattern pattern = {.text = text, .skip = skip};

@@ -57,6 +57,10 @@ struct site {
 /* One more pattern. False: it makes no sense, and `error` (SITES_ERROR_SIZE) says so in a sentence. */
 bool sites_add(struct sites *sites, const char *text, bool skip, char *error);
 
+/* `text` as a collector that was started in another folder understands it: a relative path becomes one below
+ * `directory`. False: longer than `size`. */
+bool sites_place(const char *directory, const char *text, char *placed, size_t size);
+
 /* Whether a Python function is kept; notes which patterns matched. */
 bool sites_keep(struct sites *sites, const struct site *site);
 

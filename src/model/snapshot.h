@@ -168,9 +168,10 @@ struct snapshot_meta {
     bool budget_is_held;   /* muting ends the cost: 3.12 and newer */
     uint32_t muted;        /* functions with estimates in their numbers */
     const char *inexact;   /* NULL: exact. Else why not, a short phrase */
-    struct {
+    struct snapshot_source {
         const char *name; /* "calls", "c-calls" */
         int64_t on_ns;
+        bool wanted; /* now: others were, since the start */
         bool complete;
         const char *reason; /* why it is not complete; NULL */
     } sources[4];

@@ -96,6 +96,35 @@ static bool is_before_displacement(const struct suspended *suspended, uint32_t f
            (int64_t)(counter - displaced->counter) < 0;
 }
 
+/* What stands behind the hole moves up. */
+static void take_out(struct suspended *suspended, uint32_t hole)
+{
+    uint32_t mask = suspended->mask;
+    struct suspended_activation *slots = suspended->slots;
+    for (uint32_t slot = (hole + 1) & mask; slots[slot].symbol; slot = (slot + 1) & mask) {
+        uint32_t home = home_of(slots[slot].frame, mask);
+        /* Only what may stand in the hole moves: its home is not between the hole and it. */
+        if (((slot - home) & mask) >= ((slot - hole) & mask)) {
+            slots[hole] = slots[slot];
+            hole = slot;
+        }
+    }
+    slots[hole].symbol = 0;
+    suspended->used--;
+}
+
+void suspended_forget(struct suspended *suspended,
+                      bool (*is_gone)(const void *context, uint32_t symbol), const void *context)
+{
+    for (uint32_t i = 0; i <= suspended->mask;) {
+        uint32_t symbol = suspended->slots[i].symbol;
+        if (symbol && is_gone(context, symbol))
+            take_out(suspended, i); /* another may stand here now */
+        else
+            i++;
+    }
+}
+
 enum suspended_found suspended_take(struct suspended *suspended, uint32_t frame, uint64_t counter,
                                     struct suspended_activation *ret_activation)
 {
@@ -108,16 +137,7 @@ enum suspended_found suspended_take(struct suspended *suspended, uint32_t frame,
     if ((int64_t)(counter - slots[hole].since) < 0)
         return SUSPENDED_EARLIER;
     *ret_activation = slots[hole];
-    for (uint32_t slot = (hole + 1) & mask; slots[slot].symbol; slot = (slot + 1) & mask) {
-        uint32_t home = home_of(slots[slot].frame, mask);
-        /* Only what may stand in the hole moves: its home is not between the hole and it. */
-        if (((slot - home) & mask) >= ((slot - hole) & mask)) {
-            slots[hole] = slots[slot];
-            hole = slot;
-        }
-    }
-    slots[hole].symbol = 0;
-    suspended->used--;
+    take_out(suspended, hole);
     return SUSPENDED_TAKEN;
 }
 

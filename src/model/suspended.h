@@ -54,6 +54,10 @@ enum suspended_found suspended_take(struct suspended *suspended, uint32_t frame,
  * come. */
 void suspended_displace(struct suspended *suspended, uint32_t frame, uint64_t counter);
 
+/* Those whose symbol `is_gone` says so of are remembered no more. */
+void suspended_forget(struct suspended *suspended,
+                      bool (*is_gone)(const void *context, uint32_t symbol), const void *context);
+
 /* Their time starts anew (collector_reset). */
 void suspended_reset(struct suspended *suspended);
 

@@ -204,6 +204,8 @@ void symbols_leave_out(struct symbols *symbols, uint32_t symbol, uint32_t id, ui
 {
     struct symbol *row = &symbols->symbols[symbols->symbols[symbol].row];
     symbols_absorb(symbols, caller);
+    if (row->joins)
+        return;
     if (row->heard < SYMBOLS_HEARD_MAX)
         row->heard++;
     else /* a few times, while what was written before is on its way */
@@ -224,7 +226,7 @@ static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct def
     symbol->pid = symbols->pid;
     symbol->line = text->fixed.line;
     symbol->kind = kind_of(&text->fixed);
-    symbol->left_out = is_left_out(symbols, text);
+    symbol->left_out = symbol->left_out_once = is_left_out(symbols, text);
     symbols->left_out_rows += symbol->left_out;
     if (symbols->count <= symbols->bucket_mask || !grow_buckets(symbols)) {
         uint32_t *bucket = &symbols->buckets[hash & symbols->bucket_mask];
@@ -284,6 +286,12 @@ static uint32_t find_symbol(struct symbols *symbols, const struct definition_tex
 
 /* --- ids ------------------------------------------------------------------------------------ */
 
+uint32_t symbols_handle_of(const struct symbols *symbols, uint32_t symbol)
+{
+    const struct symbol *found = &symbols->symbols[symbol];
+    return symbol << 1 | (symbols_suspends(found) || found->left_out);
+}
+
 uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
 {
     struct definition_text text;
@@ -295,14 +303,13 @@ uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
         symbols->live[symbol]++;
     }
     const struct symbol *found = &symbols->symbols[symbol];
-    if (found->left_out)
+    if (found->left_out && !symbols->symbols[found->row].joins)
         symbols_tell_mode(symbols, id, MODE_HEARD);
     if (symbols->symbols[found->row].muted) {
         symbols_tell_mode(symbols, id, symbols->mute_mode);
         symbols->closing = true;
     }
-    symbols->by_id[id] = symbol << 1 | (symbols_suspends(found) || found->left_out);
-    return symbols->by_id[id];
+    return symbols->by_id[id] = symbols_handle_of(symbols, symbol);
 }
 
 void symbols_forget(struct symbols *symbols, uint32_t id)
@@ -351,7 +358,10 @@ void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t
 
 void symbols_reset(struct symbols *symbols)
 {
-    for (uint32_t i = 0; i < symbols->count; i++)
+    for (uint32_t i = 0; i < symbols->count; i++) {
         forget_numbers(&symbols->symbols[i]);
+        /* Who falls silent has told its callers once. */
+        symbols->symbols[i].absorbs &= symbols->left_out_rows > 0;
+    }
     region_clear(symbols->octaves.octaves, symbols->octaves.used, sizeof(struct octave));
 }

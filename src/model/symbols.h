@@ -43,6 +43,9 @@ struct symbol {
     uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     bool left_out;      /* by a pattern: it has no entries, and no node is its own */
     bool absorbs;       /* it has called one left out: that one's time is in its own */
+    bool joins;         /* left out still, but to be taken in when the probe hears all of it (resite.h) */
+    bool resited;       /* while patterns change: what its ids mean, or do, is to be said anew */
+    bool left_out_once; /* of a row: its pops may come without a push */
     /* of a row, by the budget (mute.h) */
     bool muted;         /* now: it has no entries */
     bool muted_once;    /* pops without a push may come */
@@ -107,6 +110,9 @@ static inline bool symbols_suspends(const struct symbol *symbol)
 
 /* symbol << 1 | 1 when a push of it is no plain one: its activations may be suspended (generators and
  * their like), or it is left out. */
+uint32_t symbols_handle_of(const struct symbols *symbols, uint32_t symbol);
+
+/* The same for an id, at its first sight. */
 uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id);
 
 static inline uint32_t symbols_handle(struct symbols *symbols, uint32_t id)
@@ -140,7 +146,8 @@ static inline bool symbols_is_silent(const struct symbols *symbols, uint32_t sym
 static inline bool symbols_ends_alone(struct symbols *symbols, uint32_t id)
 {
     const struct symbol *symbol = &symbols->symbols[symbols_handle(symbols, id) >> 1];
-    return symbol->left_out || symbols->symbols[symbol->row].muted_once;
+    const struct symbol *row = &symbols->symbols[symbol->row];
+    return row->left_out_once || row->muted_once;
 }
 
 /* Says what the id does from now on, where there is somebody to say it to. */

@@ -86,6 +86,12 @@ static int map_session(int fd, size_t length, char *reason, size_t size)
     return 0;
 }
 
+void link_obey_full(void)
+{
+    link_to.wait =
+        atomic_load_explicit(&link_to.header->on_full, memory_order_relaxed) == ON_FULL_WAIT;
+}
+
 static void take_addresses(void)
 {
     struct session_header *header = link_to.header;
@@ -94,8 +100,9 @@ static void take_addresses(void)
     link_to.definitions = link_to.base + header->definitions_offset;
     link_to.rings = (struct ring_shared *)(link_to.base + header->rings_offset);
     link_to.clock = (enum clock_source)header->clock_kind;
-    link_to.wait = header->on_full == ON_FULL_WAIT;
+    link_obey_full();
     link_to.generation++;
+    link_to.stacks_told = atomic_load(&header->stacks_wanted);
     link_to.serial = &header->switch_serial;
     link_to.sleeping = &header->sleeping;
     link_to.orphan = false;
@@ -145,7 +152,7 @@ int link_open_private(char *reason, size_t size)
 #else
     header->clock_kind = CLOCK_KIND_MONOTONIC;
 #endif
-    header->on_full = ON_FULL_DROP;
+    atomic_init(&header->on_full, ON_FULL_DROP);
     atomic_store(&header->sources_wanted, SOURCE_CALLS | SOURCE_C_CALLS);
     take_addresses();
     /* The first ids alone, which are calibration's own; what other threads call meanwhile is off. */
@@ -176,7 +183,7 @@ bool link_collector_lives(void)
     int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return false;
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SESSION_COLLECTOR_LOCK, .l_len = 1};
     bool lives = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
     close(fd);
     return lives;

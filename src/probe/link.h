@@ -31,6 +31,7 @@ struct link {
     uint32_t *gone;
     unsigned char *definitions;
     struct ring_shared *rings;
+    uint32_t stacks_told; /* the stacks_wanted last obeyed */
     char path[256]; /* to ask whether the collector lives */
 
     /* of a process that ulma started, or a child of it (child_session.h) */
@@ -56,6 +57,9 @@ int link_open_file(const char *path, size_t *ret_length, char *reason, size_t si
 
 /* A session of this process alone, for calibration: no file, no rings. 0, or -1 with a sentence. */
 int link_open_private(char *reason, size_t size);
+
+/* Does as the session says for full rings. */
+void link_obey_full(void);
 
 /* No session any more, and nothing mapped. Whoever has pointers into it has let them go. */
 void link_close(void);

@@ -106,6 +106,7 @@ static void note_on(uint64_t counter, uint32_t sources)
     atomic_store_explicit(&header->on_counter, counter, memory_order_relaxed);
     atomic_store_explicit(&header->cpu_on_ns, process_cpu_ns(), memory_order_relaxed);
     atomic_store_explicit(&header->sources_on, sources, memory_order_relaxed);
+    link_to.stacks_told = atomic_load_explicit(&header->stacks_wanted, memory_order_relaxed);
     atomic_store_explicit(&header->state, STATE_ON, memory_order_release);
 }
 
@@ -195,16 +196,53 @@ void switch_off_in_child(void)
 /* Functions that were silent are to be heard: their frames that are open now are told with the stacks. */
 static void hear_again(void)
 {
-    if (!link_to.header->modes_vary)
+    struct session_header *header = link_to.header;
+    if (!atomic_load_explicit(&header->modes_vary, memory_order_relaxed))
         return;
+    uint32_t stacks = atomic_load_explicit(&header->stacks_wanted, memory_order_relaxed);
+    bool wanted = stacks != link_to.stacks_told;
+    link_to.stacks_told = stacks;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
-    if (mechanism->rearm())
+    if (mechanism->rearm(wanted))
         seed_all(link_counter());
     busy_in = 0;
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
+}
+
+/* Other sources: what was heard so far ends, what is heard now begins, and the stacks are told between the
+ * two. Sources that are refused leave those that were on; who wanted them sees that sources_on differs. */
+static void change_sources(uint32_t before)
+{
+    struct session_header *header = link_to.header;
+    char reason[SESSION_REASON_SIZE] = "", ignored[SESSION_REASON_SIZE];
+    uint32_t wanted = atomic_load_explicit(&header->sources_wanted, memory_order_acquire);
+    PyObject *type, *value, *traceback;
+    switch_off(OFF_WANTED);
+    PyErr_Fetch(&type, &value, &traceback);
+    busy_in = getpid();
+    int result = put_hooks(wanted, true, reason, sizeof(reason));
+    if (result) {
+        snprintf(header->reason, sizeof(header->reason), "%s", reason);
+        result = put_hooks(before, true, ignored, sizeof(ignored));
+    }
+    busy_in = 0;
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    if (result)
+        refuse(ignored);
+}
+
+static void change(void)
+{
+    struct session_header *header = link_to.header;
+    uint32_t on = atomic_load_explicit(&header->sources_on, memory_order_relaxed);
+    if (atomic_load_explicit(&header->sources_wanted, memory_order_acquire) != on)
+        change_sources(on);
+    else
+        hear_again();
 }
 
 void switch_apply(void)
@@ -216,6 +254,7 @@ void switch_apply(void)
     uint32_t wanted = atomic_load_explicit(&header->wanted, memory_order_acquire);
     uint32_t state = atomic_load_explicit(&header->state, memory_order_relaxed);
     atomic_store_explicit(&link_to.serial_seen, serial, memory_order_relaxed);
+    link_obey_full();
     if (state == STATE_REFUSED || state == STATE_WAITING)
         return; /* STATE_WAITING: the first __main__ code reads the wanted words itself */
     if (wanted == WANTED_ON && state != STATE_ON)
@@ -223,7 +262,7 @@ void switch_apply(void)
     else if (wanted == WANTED_OFF && state == STATE_ON)
         switch_off(OFF_WANTED);
     else if (state == STATE_ON)
-        hear_again();
+        change();
     atomic_store_explicit(&header->switch_done, serial, memory_order_release);
 }
 

@@ -25,9 +25,10 @@ struct switch_mechanism {
     int (*make_ready)(uint32_t sources, char *reason, size_t size);
     int (*on)(uint32_t sources, char *reason, size_t size);
     void (*off)(void);
-    /* Has the interpreter tell again what it was asked not to and what is to be recorded now. True: there
-     * was something. */
-    bool (*rearm)(void);
+    /* While on: fits the hooks to `modes_vary`, and has the interpreter tell again what it was asked not to
+     * and what is to be recorded now. `stacks`: all stacks are told next, whatever there was. True: there was
+     * something, or `stacks`. */
+    bool (*rearm)(bool stacks);
     /* A thread's present stack was told: remember `frame` as its innermost. */
     void (*seeded)(struct writer *writer, void *frame);
 };

@@ -3,6 +3,7 @@
 #include "tui/footer.h"
 
 #include "base/text.h"
+#include "tui/prompt.h"
 #include "tui/tui_keys.h"
 
 #include <stdio.h>
@@ -50,16 +51,6 @@ static void draw_keys(struct screen *screen, int row, int columns)
     }
 }
 
-static void draw_filter(const struct tui_state *state, struct screen *screen, int row, int columns)
-{
-    static const char hint[] = "Enter keeps  Esc clears";
-    int room = columns - (int)strlen(hint) - GAP;
-    int used = screen_put(screen, row, 0, 1, STYLE_KEY, "/");
-    used += screen_put(screen, row, used, room - used - 1, STYLE_STRONG, state->filter);
-    screen_fill(screen, row, used, 1, STYLE_SELECTED);
-    screen_put_right(screen, row, 0, columns, STYLE_FAINT, hint);
-}
-
 static void draw_ended(const struct tui_state *state, struct screen *screen, int row, int columns)
 {
     const struct snapshot_meta *meta = &state->snapshot->meta;
@@ -80,8 +71,8 @@ void footer_draw(const struct tui_state *state, struct screen *screen, int row)
     screen->ops->size(screen, &rows, &columns);
     if (state->help)
         screen_put(screen, row, 0, columns, STYLE_FAINT, "↑ ↓ scroll, any other key goes back");
-    else if (state->filtering)
-        draw_filter(state, screen, row, columns);
+    else if (state->filtering || state->asking != TUI_ASKING_NOTHING)
+        prompt_draw(state, screen, row, columns);
     else if (state->message[0] != '\0')
         screen_put(screen, row, 0, columns, state->message_bad ? STYLE_BAD : STYLE_STRONG,
                    state->message);

@@ -108,11 +108,27 @@ static const char *level_bar(double share)
     return bars[level < 0 ? 0 : level > 7 ? 7 : level];
 }
 
+/* Those that are wanted now: `: calls, c-calls`. */
+static void describe_sources(const struct snapshot_meta *meta, char *text, size_t size)
+{
+    const char *comma = ": ";
+    text[0] = '\0';
+    for (size_t i = 0; i < meta->source_count; i++) {
+        size_t length = strlen(text);
+        if (!meta->sources[i].wanted)
+            continue;
+        snprintf(text + length, size - length, "%s%s", comma, meta->sources[i].name);
+        comma = ", ";
+    }
+}
+
 static void draw_state(const struct tui_state *state, struct flow *flow)
 {
     const struct snapshot_meta *meta = &state->snapshot->meta;
-    char text[64];
+    char text[80], sources[64] = "";
     enum screen_style style = STYLE_WARN;
+    if (flow->end >= TIGHT)
+        describe_sources(meta, sources, sizeof sources);
     if (meta->ended && meta->signal != 0)
         snprintf(text, sizeof text, "ended by signal %d", meta->signal);
     else if (meta->ended)
@@ -122,7 +138,7 @@ static void draw_state(const struct tui_state *state, struct flow *flow)
     else if (!meta->recording)
         snprintf(text, sizeof text, "○ off");
     else
-        snprintf(text, sizeof text, "● on");
+        snprintf(text, sizeof text, "● on%s", sources);
     if (meta->recording && !state->paused && !meta->ended)
         style = STYLE_GOOD;
     int width = screen_put_right(flow->screen, flow->row, 0, flow->end, style, text);
@@ -213,6 +229,10 @@ static void draw_rates(const struct tui_state *state, struct screen *screen, int
     draw_lag(&flow, meta, columns);
     snprintf(text, sizeof text, "collector %.1f%%", meta->collector_pct);
     flow_put(&flow, GAP, STYLE_FAINT, text);
+    if (meta->budget_pct > 0) {
+        snprintf(text, sizeof text, "budget %g%%", meta->budget_pct);
+        flow_put(&flow, GAP, STYLE_FAINT, text);
+    }
 }
 
 static const char *clock_name(const struct snapshot_meta *meta, bool roomy)

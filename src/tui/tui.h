@@ -16,6 +16,9 @@ struct tui_host {
     struct snapshot *(*snapshot)(void *context, int window_s, enum snapshot_clock clock);
     /* Turns the sources on or off in the target. 0 or negative errno. NULL: cannot. */
     int (*switch_on)(void *context, bool on);
+    /* Changes what is followed: KEY=VALUE of only, skip, events, budget. False: `message` says why not; else
+     * what is in force. NULL: cannot. */
+    bool (*set)(void *context, const char *word, char *message, size_t size);
     /* Starts counting anew. NULL: cannot. */
     void (*reset)(void *context);
     /* Saves a report; fills `message` with where it went or why not. */

@@ -2,7 +2,7 @@
 /* Keys: one small function each, and the table that binds them. */
 #include "tui/tui_keys.h"
 
-#include "base/text.h"
+#include "tui/prompt.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +64,21 @@ static void reset(struct tui_state *state)
 static void open_filter(struct tui_state *state)
 {
     state->filtering = true;
+}
+
+static void ask_only(struct tui_state *state)
+{
+    prompt_open(state, TUI_ASKING_ONLY);
+}
+
+static void ask_skip(struct tui_state *state)
+{
+    prompt_open(state, TUI_ASKING_SKIP);
+}
+
+static void ask_budget(struct tui_state *state)
+{
+    prompt_open(state, TUI_ASKING_BUDGET);
 }
 
 static void clear_filter(struct tui_state *state)
@@ -296,6 +311,10 @@ const struct tui_key tui_key_list[] = {
     {' ', NULL, NULL, 0, NULL, pause_screen},
     {'t', "t", "threads", 10, "threads", open_threads},
     {'o', "o", "on/off", 11, "profiling on or off", switch_sources},
+    {'k', "k", "keep", 16, "keep only these functions", ask_only},
+    {'x', "x", "leave out", 17, "leave these functions out", ask_skip},
+    {'e', "e", NULL, 0, "with C calls, or without", prompt_switch_c_calls},
+    {'b', "b", NULL, 0, "the budget", ask_budget},
     {'i', "i", "idle", 14, "hide what only waits", toggle_waiting},
     {'m', "m", NULL, 0, "only muted functions (~)", toggle_muted},
     {'r', "r", "reset", 13, "reset: count anew", reset},
@@ -316,28 +335,14 @@ const struct tui_key tui_key_list[] = {
     {0, NULL, NULL, 0, NULL, NULL},
 };
 
-static void cut_last_rune(char *text)
-{
-    size_t length = strlen(text);
-    while (length > 0 && ((unsigned char)text[length - 1] & 0xC0) == 0x80)
-        length--;
-    if (length > 0)
-        length--;
-    text[length] = '\0';
-}
-
 static void type_into_filter(struct tui_state *state, int key)
 {
-    size_t length = strlen(state->filter);
-    enum { CONTROL_U = 21 };
     if (key == SCREEN_KEY_ENTER || key == SCREEN_KEY_ESCAPE)
         state->filtering = false;
-    if (key == SCREEN_KEY_ESCAPE || key == CONTROL_U)
+    if (key == SCREEN_KEY_ESCAPE)
         state->filter[0] = '\0';
-    else if (key == SCREEN_KEY_BACKSPACE)
-        cut_last_rune(state->filter);
-    else if (key >= ' ' && key < SCREEN_KEY_UP && length + 5 < TUI_FILTER_BYTES)
-        state->filter[length + text_encode((uint32_t)key, state->filter + length)] = '\0';
+    else
+        prompt_edit(state->filter, sizeof state->filter, key);
     tui_remake(state);
 }
 
@@ -385,6 +390,10 @@ void tui_step(struct tui_state *state, int key)
     state->message[0] = '\0';
     if (state->help) {
         scroll_help(state, key);
+        return;
+    }
+    if (state->asking != TUI_ASKING_NOTHING && !is_movement(key)) {
+        prompt_step(state, key);
         return;
     }
     if (state->filtering && !is_movement(key)) {

@@ -16,10 +16,14 @@ enum {
     TUI_BACK_LIMIT = 32, /* places that Escape finds back to */
     TUI_VIEW_LIMIT = 32, /* views whose place is remembered */
     TUI_FILTER_BYTES = 96,
+    TUI_ASKED_BYTES = 1024,
     TUI_ROW_LIMIT = 5000, /* nobody scrolls further; a million-node tree stays quick */
     TUI_MESSAGE_S = 6,
     TUI_TABS_ROWS = 16, /* lower screens spend no row on the tabs */
 };
+
+/* What a line asks for: prompt.h. */
+enum tui_asking { TUI_ASKING_NOTHING, TUI_ASKING_ONLY, TUI_ASKING_SKIP, TUI_ASKING_BUDGET };
 
 /* A view, and where a person is in it. */
 struct tui_place {
@@ -43,6 +47,8 @@ struct tui_state {
     struct tui_place remembered[TUI_VIEW_LIMIT]; /* by position in view_list */
     char filter[TUI_FILTER_BYTES];               /* "" none */
     bool filtering;                              /* the filter's line is open */
+    enum tui_asking asking;                      /* ... or another one, */
+    char asked[TUI_ASKED_BYTES];                 /* with this in it */
     bool paused, help, output, hide_waiting, only_muted;
     bool quit;
     bool stale;      /* a new snapshot is wanted at once */

@@ -88,9 +88,9 @@ static void fill_header(struct mapping *mapping, const struct mapping_options *o
     header->ring_limit = SESSION_RING_LIMIT;
     header->gone_capacity = SESSION_GONE_CAPACITY;
     header->definitions_size = SESSION_DEFINITIONS_SIZE;
-    header->on_full = options->on_full;
     header->clock_kind = options->clock_kind;
-    header->modes_vary = options->modes_vary;
+    atomic_init(&header->on_full, options->on_full);
+    atomic_init(&header->modes_vary, options->modes_vary);
     header->start_time_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
     header->start_counter = clock_counter((enum clock_source)options->clock_kind);
     header->collector_pid = (uint32_t)getpid();
@@ -122,7 +122,7 @@ static int allocate(struct mapping *mapping, uint64_t offset, uint64_t size)
 /* The kernel drops this lock when the collector dies, however it dies; the probe asks for it. */
 static int lock_as_collector(int fd)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SESSION_COLLECTOR_LOCK, .l_len = 1};
     return fcntl(fd, F_SETLK, &lock) == 0 ? 0 : -errno;
 }
 

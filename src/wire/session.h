@@ -13,7 +13,13 @@
  * Why one file in a tmpfs: what a killed target wrote can still be read, and the collector, which
  * made and allocated it, pays for it.
  * Rules: offsets only. Both sides check everything they read of the other's. The words of the
- * switch: `wanted` is written by the collector, `state` by the probe. */
+ * switch: `wanted` is written by the collector, `state` by the probe.
+ *
+ * Words from outside: `ulma set` has the collector that owns a session change what it follows. It takes
+ * the record lock of byte SESSION_SETTER_LOCK, writes `set_text`, then raises `set_serial`; the collector
+ * copies the text, checks all of it, obeys or refuses, writes `set_answer` and `set_result` and last
+ * `set_done`. The text: the folder that `ulma set` was started in, then KEY=VALUE or KEY+=VALUE, each
+ * ended by a newline, and a zero byte. Who can write it owns the file; it is read as if by anybody. */
 #ifndef ULMA_WIRE_SESSION_H
 #define ULMA_WIRE_SESSION_H
 
@@ -24,8 +30,8 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 3,
-    SESSION_HEADER_SIZE = 4096,
+    SESSION_FORMAT = 4,
+    SESSION_HEADER_SIZE = 2 * 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
     SESSION_GONE_CAPACITY = 1 << 15,
@@ -33,7 +39,12 @@ enum {
     SESSION_BOOT_ID_SIZE = 40,
     SESSION_REASON_SIZE = 240,
     SESSION_WAITING_LIMIT = 256,
+    SESSION_SET_SIZE = 3072,
+    SESSION_ANSWER_SIZE = 512,
 };
+
+/* Bytes of the file that record locks stand for. */
+enum session_lock { SESSION_COLLECTOR_LOCK = 0, SESSION_SETTER_LOCK = 1 };
 
 /* What a site does. The collector writes the byte, as soon as it has met the definition and before it
  * acknowledges the end of one; the probe reads it at each event.
@@ -56,6 +67,8 @@ static inline uint32_t session_child_ring_bytes(uint64_t buffer_bytes)
 {
     return buffer_bytes >= 1 << 23 ? 1 << 20 : 1 << 18;
 }
+
+enum session_set_result { SET_DONE = 1, SET_REFUSED = 2 };
 
 enum session_wanted { WANTED_OFF = 0, WANTED_ON = 1 };
 
@@ -84,20 +97,23 @@ struct session_header {
     uint64_t size;
     uint64_t modes_offset, gone_offset, definitions_offset, rings_offset, events_offset;
     uint32_t id_limit, ring_limit, gone_capacity, definitions_size;
-    uint32_t on_full;       /* enum on_full */
     uint32_t clock_kind;    /* enum clock_kind */
-    uint32_t modes_vary;    /* 1: a mode may be other than RECORD; pops then carry the id */
     uint64_t start_time_ns; /* CLOCK_REALTIME at creation */
     uint64_t start_counter; /* the counter at creation */
     uint32_t collector_pid;
     uint32_t collector_uid;
     char boot_id[SESSION_BOOT_ID_SIZE];
     uint64_t pid_namespace; /* inode of /proc/self/ns/pid, the collector's */
+    /* these two by the collector while it runs, too; switch_serial rises with each change */
+    _Atomic uint32_t on_full;    /* enum on_full */
+    _Atomic uint32_t modes_vary; /* 1, from then on: a mode may be other than RECORD; pops carry the id */
 
     /* written by the collector while it runs */
     _Alignas(64) _Atomic uint32_t wanted;    /* enum session_wanted */
     _Atomic uint32_t sources_wanted;         /* bits of enum session_source */
     _Atomic uint32_t start_off;              /* 1: the first __main__ code does not switch on */
+    _Atomic uint32_t stacks_wanted; /* rises when functions are taken in whose frames may be open: all
+                                     * threads' stacks are to be told */
     _Atomic uint32_t switch_serial;          /* rises with each change of the above */
     _Alignas(64) _Atomic uint64_t heartbeat; /* rises with each drain */
     _Atomic uint32_t sleeping;               /* futex word: 1 while the collector sleeps */
@@ -152,7 +168,14 @@ struct session_header {
     _Atomic uint32_t waiting[SESSION_WAITING_LIMIT]; /* ... the first of them: SIGURG wakes them */
     uint32_t parent_pid;                             /* of a child; 0: the first process */
     char command[256]; /* of a child: its command line, terminated, cut if longer */
+
+    /* words from outside: see above */
+    _Alignas(64) _Atomic uint32_t set_serial; /* by whoever has the setter's lock */
+    char set_text[SESSION_SET_SIZE];
+    _Alignas(64) _Atomic uint32_t set_done; /* by the collector: the serial that it has answered */
+    uint32_t set_result;                    /* enum session_set_result */
+    char set_answer[SESSION_ANSWER_SIZE];   /* one sentence, terminated */
 };
-static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has one page");
+static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 
 #endif

@@ -109,6 +109,46 @@ def test_off_and_on_again(top):
     top.wait_for("● on")
 
 
+def in_force(screen):
+    return [line for line in screen if line.startswith("exact: ")][0]
+
+
+def test_what_is_followed_changes_by_keys(top):
+    top.start()
+    top.key("x")
+    top.wait(lambda screen: screen[-1].startswith("skip="), "the line for patterns")
+    top.type("__main__:busy")
+    top.key("Enter")
+    top.wait(
+        lambda screen: "left out by --skip __main__:busy" in in_force(screen),
+        "the pattern in the header",
+    )
+    top.wait_for("skip=__main__:busy")
+    top.key("x")
+    top.type(",@nonsense")
+    top.key("Enter")
+    top.wait_for("no set `@nonsense`")
+    top.key("x", "C-u", "Enter")
+    top.wait(lambda screen: "--skip" not in in_force(screen), "no pattern in the header")
+    top.key("e")
+    top.wait_for("● on: calls, c-calls")
+    top.wait_match(r"built-in method builtins\.sum")
+    top.key("e")
+    top.wait(lambda screen: screen[1].endswith("● on: calls"), "calls alone in the header")
+
+
+def test_what_is_followed_changes_from_another_terminal(top, session_dir):
+    top.start()
+    (session,) = session_dir.iterdir()
+    env = harness.environment(session_dir)
+    done = harness.run([harness.ULMA, "set", session, "only=__main__", "events+=c-calls"], env=env)
+    assert done.status == 0, done.told()
+    top.wait(
+        lambda screen: "left out by --only __main__" in in_force(screen), "the pattern in the header"
+    )
+    top.wait_for("● on: calls, c-calls")
+
+
 def test_left_by_q_the_program_goes_on(top):
     top.start()
     top.key("q")

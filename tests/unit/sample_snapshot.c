@@ -287,9 +287,11 @@ static void set_meta(struct snapshot *snapshot)
     meta->sources[0].name = "calls";
     meta->sources[0].on_ns = 20 * S;
     meta->sources[0].complete = true;
+    meta->sources[0].wanted = true;
     meta->sources[1].name = "c-calls";
     meta->sources[1].on_ns = 20 * S;
     meta->sources[1].complete = true;
+    meta->sources[1].wanted = true;
     meta->source_count = 2;
 }
 

@@ -74,7 +74,7 @@ static void an_unknown_key_does_nothing(void **state)
     struct tui_check *check = *state;
     char before[sizeof check->text];
     strcpy(before, tui_check_draw(check));
-    tui_check_type(check, "xX!\x01");
+    tui_check_type(check, "yX!\x01");
     assert_string_equal(before, tui_check_draw(check));
 }
 
@@ -268,6 +268,79 @@ static void o_switches_the_target(void **state)
     tui_check_key(check, 'o');
     assert_true(check->sample.on);
     assert_shown(check, "● on");
+}
+
+static void k_x_and_b_ask_what_to_follow(void **state)
+{
+    struct tui_check *check = *state;
+    tui_check_key(check, 'k');
+    assert_shown(check, "only=");
+    assert_shown(check, "Enter sets  Esc leaves it");
+    tui_check_type(check, "shop,q"); /* no key has its meaning here */
+    assert_false(check->state.quit);
+    assert_string_equal(check->sample.set_word, "");
+    tui_check_key(check, SCREEN_KEY_BACKSPACE);
+    tui_check_key(check, SCREEN_KEY_BACKSPACE);
+    assert_shown(check, "only=shop");
+    tui_check_key(check, SCREEN_KEY_ENTER);
+    assert_string_equal(check->sample.set_word, "only=shop");
+    assert_shown(check, "in force");
+    tui_check_key(check, 'x');
+    tui_check_type(check, "@stdlib");
+    tui_check_key(check, SCREEN_KEY_ESCAPE);
+    assert_not_shown(check, "@stdlib");
+    assert_string_equal(check->sample.set_word, "only=shop");
+    tui_check_key(check, 'b');
+    tui_check_type(check, "2");
+    check->sample.refuses = true;
+    tui_check_key(check, SCREEN_KEY_ENTER);
+    assert_string_equal(check->sample.set_word, "budget=2");
+    assert_shown(check, "it makes no sense");
+    assert_int_equal(screen_grid_style(check->screen, ROWS - 1, 0), STYLE_BAD);
+}
+
+static void the_line_has_what_is_in_force(void **state)
+{
+    struct tui_check *check = *state;
+    struct snapshot_site sites[] = {{.text = "shop"}, {.text = "@site", .skip = true}, {.text = "x"}};
+    check->state.snapshot->meta.sites = sites;
+    check->state.snapshot->meta.site_count = 3;
+    check->state.snapshot->meta.budget_pct = 2.5;
+    tui_check_key(check, 'k');
+    assert_string_equal(check->state.asked, "shop,x");
+    tui_check_key(check, SCREEN_KEY_ESCAPE);
+    tui_check_key(check, 'x');
+    assert_string_equal(check->state.asked, "@site");
+    tui_check_key(check, SCREEN_KEY_ESCAPE);
+    tui_check_key(check, 'b');
+    assert_string_equal(check->state.asked, "2.5");
+    enum { CONTROL_U = 21 };
+    tui_check_key(check, CONTROL_U);
+    tui_check_key(check, SCREEN_KEY_ENTER);
+    assert_string_equal(check->sample.set_word, "budget=");
+    /* What is typed is seen, however long the line is. */
+    tui_check_key(check, 'k');
+    for (int i = 0; i < 300; i++)
+        tui_check_key(check, i % 10 ? 'a' : ',');
+    tui_check_type(check, "the_end");
+    assert_shown(check, "aaathe_end");
+    tui_check_key(check, SCREEN_KEY_ESCAPE);
+    check->state.snapshot->meta.site_count = 0;
+}
+
+static void e_switches_c_calls(void **state)
+{
+    struct tui_check *check = *state;
+    tui_check_key(check, 'e'); /* the sample has both */
+    assert_string_equal(check->sample.set_word, "events=calls");
+    check->state.snapshot->meta.sources[1].wanted = false;
+    tui_check_key(check, 'e');
+    assert_string_equal(check->sample.set_word, "events=calls,c-calls");
+    check->sample.host.set = NULL;
+    tui_check_key(check, 'e');
+    assert_shown(check, "nothing to set");
+    tui_check_key(check, 'x');
+    assert_shown(check, "nothing to set");
 }
 
 static int refuse_switch(void *context, bool on)
@@ -556,6 +629,9 @@ int main(void)
         KEY_TEST(slash_filters_as_one_types),
         KEY_TEST(filter_takes_wide_characters),
         KEY_TEST(o_switches_the_target),
+        KEY_TEST(k_x_and_b_ask_what_to_follow),
+        KEY_TEST(the_line_has_what_is_in_force),
+        KEY_TEST(e_switches_c_calls),
         KEY_TEST(refusals_are_said),
         KEY_TEST(r_and_W_reach_the_host),
         KEY_TEST(i_hides_what_only_waits),

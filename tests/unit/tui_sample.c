@@ -73,6 +73,14 @@ static int switch_on(void *context, bool on)
     return 0;
 }
 
+static bool set(void *context, const char *word, char *message, size_t size)
+{
+    struct tui_sample *sample = context;
+    snprintf(sample->set_word, sizeof sample->set_word, "%s", word);
+    snprintf(message, size, "%s", sample->refuses ? "it makes no sense" : "in force");
+    return !sample->refuses;
+}
+
 static void reset(void *context)
 {
     ((struct tui_sample *)context)->resets++;
@@ -118,6 +126,7 @@ void tui_sample_init(struct tui_sample *sample)
             {
                 .snapshot = next_snapshot,
                 .switch_on = switch_on,
+                .set = set,
                 .reset = reset,
                 .save = save,
                 .finished = finished,

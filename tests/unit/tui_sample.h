@@ -16,6 +16,8 @@ struct tui_sample {
     bool ended;
     int resets, saves, switches;
     int window_s; /* asked for last */
+    char set_word[256]; /* said last to host.set */
+    bool refuses;       /* ... and what it says */
     const char *output;
 };
 

@@ -69,6 +69,8 @@ static PyObject *pass_on(PyThreadState *tstate, void *frame, int throwflag)
     return chained(tstate, frame, throwflag);
 }
 
+static pyapi_eval_frame *choose_evaluator(void);
+
 /* Little stack is left: every frame of ours costs some that the plain interpreter would not need, so
  * from here up to the return of this frame the plain interpreter runs. */
 static PyObject *evaluate_guarded(PyThreadState *tstate, void *frame, int throwflag)
@@ -84,7 +86,7 @@ static PyObject *evaluate_guarded(PyThreadState *tstate, void *frame, int throwf
     PyObject *result = chained(tstate, frame, throwflag);
     guarded--;
     if (guarded == 0 && begun_in == epoch && link_to.header && ours) {
-        install(ours);
+        install(duty == RECORD ? choose_evaluator() : ours);
         atomic_fetch_add_explicit(&link_to.header->stack_guard_ticks, link_counter() - begin,
                                   memory_order_relaxed);
     }
@@ -110,8 +112,10 @@ static bool is_whole_stack(void *frame)
  * whole stack tells which of those that it knows are still there. */
 static bool tell_stack(struct writer *writer, void *caller)
 {
-    return link_to.header && link_to.header->modes_vary && writer->ring && !writer->dropping &&
-           is_whole_stack(caller) && writer_seed_whole(writer, pyapi.thread_state());
+    return link_to.header &&
+           atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed) &&
+           writer->ring && !writer->dropping && is_whole_stack(caller) &&
+           writer_seed_whole(writer, pyapi.thread_state());
 }
 
 static void put_retop(struct writer *writer, void *caller)
@@ -119,6 +123,19 @@ static void put_retop(struct writer *writer, void *caller)
     if (!tell_stack(writer, caller))
         writer_put(link_counter(), EVENT_RETOP, 0, caller ? pyapi_frame_key(caller) : 0);
     writer->innermost = caller;
+}
+
+/* What the thread had open when the stacks were told may have ended since, before there was a profile
+ * function in it to tell that. */
+static void tell_ended(PyThreadState *tstate)
+{
+    struct writer *writer = writer_take();
+    void *caller = pyapi_current_frame(tstate);
+    if (!writer || writer->dropping || !writer->innermost || writer->innermost == caller ||
+        !is_whole_stack(caller))
+        return;
+    if (writer_seed_whole(writer, tstate))
+        writer->innermost = caller;
 }
 
 /* Where a frame stands: unchanged by an evaluation that did not run a single instruction of it. */
@@ -220,8 +237,8 @@ static PyObject *evaluate_any(PyThreadState *tstate, void *frame, int throwflag)
         switch_apply();
     if (duty == RECORD)
         return record(tstate, frame, throwflag);
-    if (duty == INSTALL_PROFILE)
-        profile_ensure(tstate); /* at a thread's first frame */
+    if (duty == INSTALL_PROFILE && profile_ensure(tstate)) /* at a thread's first frame */
+        tell_ended(tstate);
     return pass_on(tstate, frame, throwflag);
 }
 
@@ -368,7 +385,7 @@ EVALUATORS(tsc_311, TSC_311)
 
 static pyapi_eval_frame *choose_evaluator(void)
 {
-    if (link_to.header->modes_vary)
+    if (atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed))
         return layout_is_311() ? record_tsc_311_varied : record_by_table_varied;
     return layout_is_311() ? record_tsc_311 : record_by_table;
 }
@@ -434,10 +451,15 @@ static void frame_eval_off(void)
     getitem_open();
 }
 
-/* The wrapper is called for all functions or none, and reads the byte each time: nothing is silent. */
-static bool frame_eval_rearm(void)
+/* The wrapper is called for all functions or none, and reads the byte at each entry: nothing is silent. A
+ * frame that was entered while it was left out would not tell its end, so where stacks are told all that
+ * are open end untold, as after a switch: the next frame notices. */
+static bool frame_eval_rearm(bool stacks)
 {
-    return false;
+    if (duty == RECORD && (stacks || guarded == 0))
+        install(choose_evaluator());
+    epoch += stacks;
+    return stacks;
 }
 
 static void frame_eval_seeded(struct writer *writer, void *frame)

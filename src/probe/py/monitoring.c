@@ -437,9 +437,10 @@ static int monitoring_watch_main(void)
 static void choose_calls(void)
 {
     enum path path = choose_path();
+    bool vary = atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed);
     for (int i = 0; i < HOOK_COUNT; i++)
-        ((struct callback *)callbacks[i])->call = link_to.header->modes_vary ? hooks[i].varied[path]
-                                                                             : hooks[i].call[path];
+        ((struct callback *)callbacks[i])->call = vary ? hooks[i].varied[path]
+                                                       : hooks[i].call[path];
 }
 
 static int say_taken(char *reason, size_t size)
@@ -508,18 +509,19 @@ static void monitoring_off(void)
     silent_most = 0;
 }
 
-static bool monitoring_rearm(void)
+static bool monitoring_rearm(bool stacks)
 {
     uint32_t first = 1;
+    choose_calls();
     while (first <= silent_most && !is_to_be_heard(first))
         first++;
     if (first > silent_most || !tool_id || change_events(0))
-        return false;
+        return stacks;
     for (uint32_t id = first; id <= silent_most; id++)
         if (is_to_be_heard(id))
             forget_silence(id);
     uint32_t sources = atomic_load_explicit(&link_to.header->sources_on, memory_order_relaxed);
-    return change_events(mask_of(sources)) == 0;
+    return change_events(mask_of(sources)) == 0 || stacks;
 }
 
 static void monitoring_seeded(struct writer *writer, void *frame)

@@ -165,17 +165,18 @@ static void look_for_other(PyThreadState *tstate)
         atomic_store_explicit(&link_to.header->profile_taken, 1, memory_order_relaxed);
 }
 
-void profile_ensure(PyThreadState *tstate)
+bool profile_ensure(PyThreadState *tstate)
 {
     if (serial_of_thread == serial && tstate_of_thread == tstate) {
         look_for_other(tstate);
-        return;
+        return false;
     }
     serial_of_thread = serial;
     tstate_of_thread = tstate;
     if (wanted && pyapi.set_profile(tstate, on_event, NULL))
         PyErr_Clear();
     find_function(tstate);
+    return wanted;
 }
 
 void profile_off(void)

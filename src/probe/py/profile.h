@@ -11,8 +11,8 @@
 /* Begins; threads get it through profile_ensure. 0, or -1 with a sentence. */
 int profile_on(uint32_t sources, char *reason, size_t size);
 
-/* Sets it on this thread if it is not there yet. */
-void profile_ensure(PyThreadState *tstate);
+/* Sets it on this thread if it is not there yet. True: it was not. */
+bool profile_ensure(PyThreadState *tstate);
 
 /* Takes it from every thread. */
 void profile_off(void);

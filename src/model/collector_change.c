@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* collector_change: other patterns, sources, budget, while the target runs.
+ * Why apart: it goes through all that a collector has: model, budget, and the words of each session.
+ * Rules: under the lock, and with no snapshot being made, which reads the patterns after it has let the lock
+ * go. Mode bytes are written before the serial rises: what the probe then does follows from them. */
+#include "model/collector_parts.h"
+#include "model/resite.h"
+#include "wire/guard.h"
+
+#include <errno.h>
+#include <string.h>
+
+void collector_note_sources(struct collector *collector, uint32_t sources, uint64_t on_ticks)
+{
+    struct source_times *times = &collector->source_times;
+    for (uint32_t i = 0; i < COLLECTOR_SOURCES; i++) {
+        bool was = times->now >> i & 1, is = sources >> i & 1;
+        if (is && !was)
+            times->absent_ticks[i] += on_ticks - times->absent_since[i];
+        else if (was && !is)
+            times->absent_since[i] = on_ticks;
+    }
+    times->now = sources;
+    times->ever |= sources;
+}
+
+void collector_forget_sources(struct collector *collector, uint64_t on_ticks)
+{
+    struct source_times *times = &collector->source_times;
+    times->ever = times->now;
+    for (uint32_t i = 0; i < COLLECTOR_SOURCES; i++) {
+        times->absent_ticks[i] = 0;
+        times->absent_since[i] = on_ticks;
+    }
+}
+
+struct words_call {
+    struct session_header *header;
+    const struct collector_change *change;
+    bool vary, stacks;
+};
+
+static int write_words(void *context)
+{
+    const struct words_call *call = context;
+    const struct collector_change *change = call->change;
+    struct session_header *header = call->header;
+    if (call->vary)
+        atomic_store_explicit(&header->modes_vary, 1, memory_order_relaxed);
+    if (call->stacks)
+        atomic_fetch_add_explicit(&header->stacks_wanted, 1, memory_order_relaxed);
+    if (change->has_sources)
+        atomic_store_explicit(&header->sources_wanted, change->sources, memory_order_relaxed);
+    if (change->has_on_full)
+        atomic_store_explicit(&header->on_full, change->on_full, memory_order_relaxed);
+    atomic_fetch_add_explicit(&header->switch_serial, 1, memory_order_release);
+    return 0;
+}
+
+static int read_stdlib(void *context)
+{
+    struct collector *collector = context;
+    struct sites *sites = collector->options.sites;
+    memcpy(sites->stdlib, mapping_header(collector->mapping)->stdlib, sizeof(sites->stdlib) - 1);
+    return 0;
+}
+
+static void tell_ids(struct collector *collector)
+{
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        drain_enter(drain);
+        resite_ids(&collector->model);
+    }
+    drain_enter(&collector->drain);
+    resite_stacks(&collector->model);
+}
+
+/* What is left out is so when it returns. True: functions are to be taken in. */
+static bool change_sites(struct collector *collector, struct sites *sites)
+{
+    struct model *model = &collector->model;
+    collector->options.sites = model->symbols.sites = sites;
+    guard_run(read_stdlib, collector);
+    bool some_join = resite_rows(model);
+    tell_ids(collector);
+    return some_join;
+}
+
+static void write_all(struct collector *collector, struct words_call *call)
+{
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        call->header = mapping_header(drain->mapping);
+        guard_run(write_words, call);
+    }
+}
+
+static int change_under_lock(struct collector *collector, struct collector_change *change)
+{
+    uint64_t counter = collector_catch_up(collector);
+    double budget_pct = change->has_budget ? change->budget_pct : collector->options.budget_pct;
+    if (collector->end_counter)
+        return -ESRCH;
+    bool anew = change->has_budget || (change->sites && budget_pct > 0);
+    int result = anew ? budget_change(collector, budget_pct, counter) : 0;
+    if (result)
+        return result;
+    collector->options.budget_pct = budget_pct;
+    if (change->has_sources)
+        collector_note_sources(collector, change->sources,
+                               drain_on_ticks(&collector->drain, counter));
+    struct words_call call = {.change = change, .vary = budget_pct > 0};
+    if (change->sites) {
+        call.vary = call.vary || change->sites->count;
+        if (change_sites(collector, change->sites)) {
+            collector->joins_ns = clock_monotonic_ns();
+            atomic_store(&collector->joins, true);
+        }
+        for (size_t i = 0; i < change->sites->count; i++)
+            change->matched[i] = change->sites->patterns[i].matched;
+    }
+    collector->model.pops_untold |= call.vary;
+    write_all(collector, &call);
+    return 0;
+}
+
+int collector_change(struct collector *collector, struct collector_change *change)
+{
+    pthread_mutex_lock(&collector->snapshots);
+    collector_enter(collector);
+    int result = change_under_lock(collector, change);
+    collector_leave(collector);
+    pthread_mutex_unlock(&collector->snapshots);
+    return result;
+}
+
+/* --- taking in ------------------------------------------------------------------------------ */
+
+static int read_switched(void *context)
+{
+    struct session_header *header = context;
+    return atomic_load_explicit(&header->switch_done, memory_order_acquire) ==
+           atomic_load_explicit(&header->switch_serial, memory_order_relaxed);
+}
+
+static bool have_switched(const struct collector *collector)
+{
+    for (const struct drain *drain = &collector->drain; drain; drain = drain->next)
+        if (guard_run(read_switched, mapping_header(drain->mapping)) != 1)
+            return false;
+    return true;
+}
+
+/* Every place of them is heard, and what was written before that is folded. One that does not answer makes no
+ * calls, and answers at its next. */
+static bool join(struct collector *collector)
+{
+    const struct collector_change nothing = {0};
+    struct words_call call = {.change = &nothing, .stacks = true};
+    bool joined = false;
+    collector_enter(collector);
+    if (!collector->end_counter && atomic_load(&collector->joins) &&
+        (have_switched(collector) ||
+         clock_monotonic_ns() - collector->joins_ns >= COLLECTOR_JOIN_NS)) {
+        collector_catch_up(collector);
+        resite_join(&collector->model);
+        tell_ids(collector);
+        atomic_store(&collector->joins, false);
+        write_all(collector, &call);
+        joined = true;
+    }
+    collector_leave(collector);
+    return joined;
+}
+
+bool collector_switched(struct collector *collector)
+{
+    if (atomic_load(&collector->joins) && join(collector) && collector->options.signal_target)
+        collector->options.signal_target(collector->options.signal_context);
+    return !atomic_load(&collector->joins) &&
+           guard_run(read_switched, mapping_header(collector->mapping)) == 1;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows, ids and stacks, when the patterns have changed.
+ * Why: see resite.h.
+ * Rules: as there. Nothing is counted here: counts come from pushes alone. */
+#include "model/resite.h"
+
+#include "model/fold_cursor.h"
+
+#include <string.h>
+
+static const char *text_of(const char *text)
+{
+    return text ? text : "";
+}
+
+static bool is_left_out(struct symbols *symbols, const struct symbol *row)
+{
+    if (!symbols->sites || row->kind == KIND_C || row->kind == KIND_PSEUDO)
+        return false;
+    struct site site = {
+        .module = text_of(row->module),
+        .name = row->name,
+        /* Where none is known it is the name itself. */
+        .qualname = row->qualname == row->name ? "" : text_of(row->qualname),
+        .file = text_of(row->file),
+    };
+    return !sites_keep(symbols->sites, &site);
+}
+
+/* What is said of the row is said of its twins. */
+static void follow_rows(struct symbols *symbols)
+{
+    for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++) {
+        struct symbol *symbol = &symbols->symbols[i];
+        const struct symbol *row = &symbols->symbols[symbol->row];
+        symbol->left_out = row->left_out;
+        symbol->resited = row->resited;
+    }
+}
+
+bool resite_rows(struct model *model)
+{
+    struct symbols *symbols = &model->symbols;
+    bool some_join = false;
+    symbols->left_out_rows = 0;
+    for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++) {
+        struct symbol *row = &symbols->symbols[i];
+        if (row->row != i)
+            continue;
+        bool left_out = is_left_out(symbols, row), was = row->left_out && !row->joins;
+        symbols->left_out_rows += left_out;
+        some_join |= row->left_out && !left_out;
+        row->resited = left_out != was;
+        if (!row->resited)
+            continue;
+        row->heard = 0;
+        row->joins = !left_out;
+        row->left_out = row->left_out_once = true;
+    }
+    follow_rows(symbols);
+    return some_join;
+}
+
+void resite_join(struct model *model)
+{
+    struct symbols *symbols = &model->symbols;
+    for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++) {
+        struct symbol *row = &symbols->symbols[i];
+        row->resited = row->joins;
+        row->left_out = row->left_out && !row->joins;
+        row->joins = false;
+    }
+    follow_rows(symbols);
+}
+
+static bool is_resited(const void *context, uint32_t symbol)
+{
+    const struct symbols *symbols = context;
+    return symbols->symbols[symbol].resited;
+}
+
+void resite_ids(struct model *model)
+{
+    struct symbols *symbols = &model->symbols;
+    for (uint32_t id = 1; id < SESSION_ID_LIMIT; id++) {
+        uint32_t symbol = symbols->by_id[id] >> 1;
+        if (!symbol || !symbols->symbols[symbol].resited)
+            continue;
+        symbols->by_id[id] = symbols_handle_of(symbols, symbol);
+        const struct symbol *row = &symbols->symbols[symbols->symbols[symbol].row];
+        symbols_tell_mode(symbols, id, row->left_out && !row->joins ? MODE_HEARD : MODE_RECORD);
+    }
+    /* Segments that nobody follows come between. */
+    suspended_forget(&model->suspended, is_resited, symbols);
+}
+
+/* --- stacks --------------------------------------------------------------------------------- */
+
+static bool is_out(const struct model *model, const struct entry *entry)
+{
+    return !(entry->key & TRACK_C_CALL) && model->symbols.symbols[entry->symbol].left_out;
+}
+
+static void fill_buckets(struct track *track)
+{
+    memset(track->buckets, 0, sizeof(*track->buckets) << (64 - track->bucket_shift));
+    for (uint32_t i = 1; i <= track->depth; i++) {
+        struct entry *entry = &track->entries[i];
+        uint32_t *bucket = &track->buckets[track_bucket(entry->key, track->bucket_shift)];
+        entry->below = *bucket;
+        *bucket = i;
+    }
+}
+
+static void resite_stack(struct model *model, struct track *track)
+{
+    struct symbols *symbols = &model->symbols;
+    uint32_t depth = track->depth, kept = 0;
+    while (kept < depth && !is_out(model, &track->entries[kept + 1]))
+        kept++;
+    if (kept == depth)
+        return;
+    for (uint32_t i = kept + 1; i <= depth && track->depths; i++)
+        track->depths[track->entries[i].symbol]--;
+    for (uint32_t i = kept + 1; i <= depth; i++) {
+        struct entry entry = track->entries[i];
+        track->depth = kept;
+        if (is_out(model, &entry)) {
+            symbols_absorb(symbols, track->entries[kept].symbol);
+            continue;
+        }
+        struct fold_cursor cursor;
+        fold_cursor_load(&cursor, model, track);
+        entry.node = fold_cursor_find_child(model, track, &cursor, entry.symbol);
+        if (track->depths) /* which it may have only since the tree became full */
+            track->depths[entry.symbol]++;
+        track->entries[++kept] = entry;
+    }
+    track->depth = kept;
+    fill_buckets(track);
+}
+
+void resite_stacks(struct model *model)
+{
+    struct symbols *symbols = &model->symbols;
+    for (struct track *track = model->tracks; track; track = track->next)
+        resite_stack(model, track);
+    for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++)
+        symbols->symbols[i].resited = false;
+}

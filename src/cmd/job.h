@@ -36,7 +36,7 @@ struct job {
     struct output output;
     struct private_folder folder;
     struct mapping mapping;
-    struct sites sites; /* the options', and what they have matched */
+    struct sites sites;           /* the options', and what they have matched */
     struct job_settings settings; /* what is in force instead, when it was changed */
     struct collector *collector;
     struct supervise supervise;

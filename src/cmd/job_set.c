@@ -61,8 +61,7 @@ static struct sites *make_sites(const struct job *job, const struct set_words *w
     if (!sites)
         return NULL;
     char *text = (char *)(sites + 1), error[SITES_ERROR_SIZE];
-    if (!getcwd(sites->directory, sizeof(sites->directory)) ||
-        strcmp(sites->directory, "/") == 0)
+    if (!getcwd(sites->directory, sizeof(sites->directory)) || strcmp(sites->directory, "/") == 0)
         sites->directory[0] = '\0';
     sites->main_module = job->sites.main_module;
     for (size_t i = 0; i < words->pattern_count; i++) {
@@ -110,7 +109,8 @@ static void describe(const struct job *job, const bool *matched, char *text, siz
 {
     const struct job_settings *settings = &job->settings;
     const struct sites *sites = job_set_sites(job);
-    snprintf(text, size, "events=%s", settings->sources & SOURCE_C_CALLS ? "calls,c-calls" : "calls");
+    snprintf(text, size, "events=%s",
+             settings->sources & SOURCE_C_CALLS ? "calls,c-calls" : "calls");
     append_patterns(sites, false, text, size);
     append_patterns(sites, true, text, size);
     if (settings->budget_pct > 0)
@@ -304,8 +304,9 @@ static void obey(struct job *job, char *text)
     memset(settings->answer, 0, sizeof(settings->answer));
     size_t count = split(text, list, MOST_WORDS);
     if (count < 2 || list[0][0] != '/')
-        snprintf(settings->answer, sizeof(settings->answer),
-                 "the words in the session are not whole, or not of `ulma set`: nothing was changed");
+        snprintf(
+            settings->answer, sizeof(settings->answer),
+            "the words in the session are not whole, or not of `ulma set`: nothing was changed");
     else
         done = read_and_apply(job, list[0], list + 1, count - 1, settings->answer,
                               sizeof(settings->answer));

@@ -55,7 +55,7 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web", "record", "diff",   "replay",
+static const char *const later_verbs[] = {"web",    "record", "diff", "replay",
                                           "census", "rescue", NULL};
 static const char *const later_options[] = {
     "trace",    "keep",   "max-size",   "no-command", "with-source", "redact",   "from",

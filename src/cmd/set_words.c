@@ -125,9 +125,10 @@ static bool read_budget(struct set_words *words, const char *value, char *error)
 {
     int64_t thousandths = 0;
     if (*value && strcmp(value, "exact") != 0 && !option_value_percent(value, &thousandths)) {
-        snprintf(error, OPTIONS_ERROR_SIZE,
-                 "budget needs a percentage above 0 and up to 100, such as 5, or exact, not `%.80s`",
-                 value);
+        snprintf(
+            error, OPTIONS_ERROR_SIZE,
+            "budget needs a percentage above 0 and up to 100, such as 5, or exact, not `%.80s`",
+            value);
         return false;
     }
     words->budget_pct = (double)thousandths / 1000;

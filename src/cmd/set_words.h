@@ -17,7 +17,7 @@ struct set_pattern {
 
 struct set_words {
     const char *directory; /* that relative paths begin in */
-    const char *here;      /* that of the collector, where they stay as typed; NULL: stay anywhere */
+    const char *here; /* that of the collector, where they stay as typed; NULL: stay anywhere */
     /* the outcome: all patterns, and what else was said */
     struct set_pattern patterns[SITES_LIMIT];
     size_t pattern_count;

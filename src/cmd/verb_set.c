@@ -91,9 +91,10 @@ static bool wait_for_answer(struct exchange *exchange, const struct session_foun
             return false;
         }
         if (clock_monotonic_ns() >= give_up) {
-            message_error("the ulma that follows PID %d did not answer within %d s: it is stopped, or "
-                          "its terminal is; it will obey when it goes on",
-                          pid, WAIT_MS / 1000);
+            message_error(
+                "the ulma that follows PID %d did not answer within %d s: it is stopped, or "
+                "its terminal is; it will obey when it goes on",
+                pid, WAIT_MS / 1000);
             return false;
         }
         usleep(LOOK_US);
@@ -110,9 +111,10 @@ static bool set_one(const char *word, char *const *words, int count)
     bool good = false;
     exchange.header = mapping_header(&found.mapping);
     if (!make_text(&exchange, words, count))
-        message_error("these are more words than the session of PID %d has room for (%d bytes): say "
-                      "them in several turns",
-                      (int)found.pid, SESSION_SET_SIZE);
+        message_error(
+            "these are more words than the session of PID %d has room for (%d bytes): say "
+            "them in several turns",
+            (int)found.pid, SESSION_SET_SIZE);
     else if (!take_turn(found.mapping.fd))
         message_error("another `ulma set` speaks to PID %d: try again", (int)found.pid);
     else if (guard_run(write_text, &exchange) == 0)
@@ -161,8 +163,9 @@ int verb_set(const struct options *options, char **words, int word_count)
     if (names == 0 && !options->pid)
         message_error("`ulma set` needs a PID before its settings; see `ulma set --help`");
     else if (names == word_count)
-        message_error("`ulma set` needs a setting after the PID, such as only+=pkg, events=c-calls or "
-                      "budget=5; see `ulma set --help`");
+        message_error(
+            "`ulma set` needs a setting after the PID, such as only+=pkg, events=c-calls or "
+            "budget=5; see `ulma set --help`");
     else if (check(words + names, word_count - names)) {
         if (options->pid)
             all = set_one(options->pid, words + names, word_count - names);

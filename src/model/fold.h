@@ -70,7 +70,8 @@ struct model {
     uint64_t earliest, latest;
     uint64_t first_counter; /* of the first event at all; 0: none yet */
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep;
-    bool pops_untold; /* modes vary since lately: pops without an id are of frames taken off meanwhile */
+    bool
+        pops_untold; /* modes vary since lately: pops without an id are of frames taken off meanwhile */
 };
 
 /* 0 or -ENOMEM. */

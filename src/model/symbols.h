@@ -43,8 +43,8 @@ struct symbol {
     uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     bool left_out;      /* by a pattern: it has no entries, and no node is its own */
     bool absorbs;       /* it has called one left out: that one's time is in its own */
-    bool joins;         /* left out still, but to be taken in when the probe hears all of it (resite.h) */
-    bool resited;       /* while patterns change: what its ids mean, or do, is to be said anew */
+    bool joins;   /* left out still, but to be taken in when the probe hears all of it (resite.h) */
+    bool resited; /* while patterns change: what its ids mean, or do, is to be said anew */
     bool left_out_once; /* of a row: its pops may come without a push */
     /* of a row, by the budget (mute.h) */
     bool muted;         /* now: it has no entries */

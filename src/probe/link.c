@@ -88,8 +88,8 @@ static int map_session(int fd, size_t length, char *reason, size_t size)
 
 void link_obey_full(void)
 {
-    link_to.wait =
-        atomic_load_explicit(&link_to.header->on_full, memory_order_relaxed) == ON_FULL_WAIT;
+    link_to.wait = atomic_load_explicit(&link_to.header->on_full, memory_order_relaxed) ==
+                   ON_FULL_WAIT;
 }
 
 static void take_addresses(void)
@@ -183,7 +183,8 @@ bool link_collector_lives(void)
     int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return false;
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SESSION_COLLECTOR_LOCK, .l_len = 1};
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SESSION_COLLECTOR_LOCK, .l_len = 1};
     bool lives = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
     close(fd);
     return lives;

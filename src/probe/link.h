@@ -32,7 +32,7 @@ struct link {
     unsigned char *definitions;
     struct ring_shared *rings;
     uint32_t stacks_told; /* the stacks_wanted last obeyed */
-    char path[256]; /* to ask whether the collector lives */
+    char path[256];       /* to ask whether the collector lives */
 
     /* of a process that ulma started, or a child of it (child_session.h) */
     char root[256];             /* the first process's session; "": no family */

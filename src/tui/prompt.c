@@ -106,7 +106,8 @@ void prompt_switch_c_calls(struct tui_state *state)
 
 void prompt_draw(const struct tui_state *state, struct screen *screen, int row, int columns)
 {
-    static const char filter_hint[] = "Enter keeps  Esc clears", hint[] = "Enter sets  Esc leaves it";
+    static const char filter_hint[] = "Enter keeps  Esc clears",
+                      hint[] = "Enter sets  Esc leaves it";
     bool asks = state->asking != TUI_ASKING_NOTHING;
     const char *end = asks ? hint : filter_hint;
     const char *text = asks ? state->asked : state->filter;

@@ -122,7 +122,8 @@ static int allocate(struct mapping *mapping, uint64_t offset, uint64_t size)
 /* The kernel drops this lock when the collector dies, however it dies; the probe asks for it. */
 static int lock_as_collector(int fd)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SESSION_COLLECTOR_LOCK, .l_len = 1};
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SESSION_COLLECTOR_LOCK, .l_len = 1};
     return fcntl(fd, F_SETLK, &lock) == 0 ? 0 : -errno;
 }
 

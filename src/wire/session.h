@@ -105,14 +105,16 @@ struct session_header {
     char boot_id[SESSION_BOOT_ID_SIZE];
     uint64_t pid_namespace; /* inode of /proc/self/ns/pid, the collector's */
     /* these two by the collector while it runs, too; switch_serial rises with each change */
-    _Atomic uint32_t on_full;    /* enum on_full */
-    _Atomic uint32_t modes_vary; /* 1, from then on: a mode may be other than RECORD; pops carry the id */
+    _Atomic uint32_t on_full; /* enum on_full */
+    _Atomic uint32_t
+        modes_vary; /* 1, from then on: a mode may be other than RECORD; pops carry the id */
 
     /* written by the collector while it runs */
-    _Alignas(64) _Atomic uint32_t wanted;    /* enum session_wanted */
-    _Atomic uint32_t sources_wanted;         /* bits of enum session_source */
-    _Atomic uint32_t start_off;              /* 1: the first __main__ code does not switch on */
-    _Atomic uint32_t stacks_wanted; /* rises when functions are taken in whose frames may be open: all
+    _Alignas(64) _Atomic uint32_t wanted; /* enum session_wanted */
+    _Atomic uint32_t sources_wanted;      /* bits of enum session_source */
+    _Atomic uint32_t start_off;           /* 1: the first __main__ code does not switch on */
+    _Atomic uint32_t
+        stacks_wanted; /* rises when functions are taken in whose frames may be open: all
                                      * threads' stacks are to be told */
     _Atomic uint32_t switch_serial;          /* rises with each change of the above */
     _Alignas(64) _Atomic uint64_t heartbeat; /* rises with each drain */

@@ -284,8 +284,10 @@ def test_the_budget(python, session_dir, tmp_path):
         before = json.loads(frames.read_bytes().split(b"\n")[-2])
         heard = before["events"]["read"]
         await_true(
-            lambda: json.loads(frames.read_bytes().split(b"\n")[-2])["events"]["read"]
-            > heard + 1_000_000,
+            lambda: (
+                json.loads(frames.read_bytes().split(b"\n")[-2])["events"]["read"]
+                > heard + 1_000_000
+            ),
             "it is not heard again",
         )
     finally:

@@ -144,7 +144,8 @@ def test_what_is_followed_changes_from_another_terminal(top, session_dir):
     done = harness.run([harness.ULMA, "set", session, "only=__main__", "events+=c-calls"], env=env)
     assert done.status == 0, done.told()
     top.wait(
-        lambda screen: "left out by --only __main__" in in_force(screen), "the pattern in the header"
+        lambda screen: "left out by --only __main__" in in_force(screen),
+        "the pattern in the header",
     )
     top.wait_for("● on: calls, c-calls")
 

@@ -51,7 +51,8 @@ SERVERS = (
     ),
     Server(
         "FastAPI on uvicorn",
-        "-m uvicorn --no-access-log --log-level error --timeout-keep-alive 75 --port {port} served_fastapi:app",
+        "-m uvicorn --no-access-log --log-level error --timeout-keep-alive 75 --port {port} "
+        "served_fastapi:app",
     ),
 )
 WITHOUT_FASTAPI = ("3.15",)  # pydantic-core has no wheel for it yet

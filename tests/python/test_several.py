@@ -56,7 +56,7 @@ def thousands(count):
 def serve():
     print(os.getpid(), flush=True)
     for verb, *words in iter(lambda: sys.stdin.readline().split() or ["end"], ["end"]):
-        print({"fork": fork, "child": child, "calls": calls, "thousands": thousands}[verb](*words), flush=True)
+        print(globals()[verb](*words), flush=True)
 
 serve()
 """

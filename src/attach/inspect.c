@@ -117,7 +117,7 @@ static int read_thread(struct reading *reading, uint64_t address, int64_t interp
         return -ENOMEM;
     thread->frame_count = stack.count;
     inspect->thread_count++;
-    return result;
+    return 0;
 }
 
 static int make_room(struct reading *reading)

@@ -16,6 +16,7 @@ static struct iovec remote_part(uint64_t address, size_t size)
 
 ssize_t memory_read_some(pid_t pid, uint64_t address, void *ret_bytes, size_t size)
 {
+    /* cppcheck-suppress ctuuninitvar ; it is written to, not read */
     struct iovec local = {ret_bytes, size};
     struct iovec remote = remote_part(address, size);
     ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);

@@ -36,13 +36,17 @@ enum path { ANY, TSC_CFRAME, TSC_DIRECT };
 #define SLOW   static __attribute__((noinline, cold))
 
 /* Inside a callback there is always a frame. */
-INLINE void *current_frame(enum path path)
+INLINE void *frame_of(enum path path, PyThreadState *tstate)
 {
-    PyThreadState *tstate = pyapi.thread_state();
     if (path == ANY)
         return pyapi_current_frame(tstate);
     void *holder = PYAPI_FIELD(void *, tstate, pyapi.tstate_frame);
     return path == TSC_DIRECT ? holder : *(void **)holder;
+}
+
+INLINE void *current_frame(enum path path)
+{
+    return frame_of(path, pyapi.thread_state());
 }
 
 INLINE uint64_t counter_now(enum path path)
@@ -58,6 +62,35 @@ INLINE bool is_of_frame(const void *frame, const PyObject *code)
     return frame && (*(const uintptr_t *)frame & ~(uintptr_t)7) == (uintptr_t)code;
 }
 
+/* The thread's frames lie elsewhere than at its last push: they have grown into another piece of memory,
+ * or a greenlet has switched, which makes no event. The caller tells which stack this is; where some
+ * functions are left out it may be one that the collector does not have, and the stack is told. */
+SLOW void tell_caller(PyThreadState *tstate, void *frame)
+{
+    struct writer *writer = writer_of_thread;
+    bool known = writer->chunk != NULL;
+    if (!writer->ring)
+        return;
+    writer->chunk = PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk);
+    if (!known)
+        return;
+    do
+        frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    while (frame && !pyapi_frame_code(frame));
+    if (link_to.header && link_to.header->modes_vary && !writer->dropping &&
+        writer_seed_whole(writer, tstate))
+        return;
+    writer_put(link_counter(), EVENT_RETOP, 0, frame ? pyapi_frame_key(frame) : 0);
+}
+
+/* Before a push that is written. */
+INLINE void follow_stack(PyThreadState *tstate, void *frame)
+{
+    if (__builtin_expect(PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk) != writer_of_thread->chunk,
+                         0))
+        tell_caller(tstate, frame);
+}
+
 /* A first sight of the code object, a switch that is due: all that is seldom in a push. */
 SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
 {
@@ -66,7 +99,10 @@ SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
         if (!switch_is_on())
             return Py_None; /* an event after OFF would be a call by nobody */
     }
-    calls_push(kind, code, current_frame(ANY));
+    PyThreadState *tstate = pyapi.thread_state();
+    void *frame = pyapi_current_frame(tstate);
+    follow_stack(tstate, frame);
+    calls_push(kind, code, frame);
     return Py_None;
 }
 
@@ -98,7 +134,8 @@ SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, void *frame)
 
 INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
 {
-    void *frame = current_frame(path);
+    PyThreadState *tstate = pyapi.thread_state();
+    void *frame = frame_of(path, tstate);
     if (__builtin_expect(!is_of_frame(frame, code), 0))
         return Py_None;
     uint32_t id = define_known(code);
@@ -106,6 +143,7 @@ INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
         return push_slow(kind, code);
     if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
         return push_left_out(kind, id, frame);
+    follow_stack(tstate, frame);
     writer_put(counter_now(path), kind, id, pyapi_frame_key(frame));
     return Py_None; /* immortal since 3.12: no reference to count */
 }

@@ -105,9 +105,15 @@ void seed_apply(struct model *model, struct track *track, uint64_t counter,
                 const struct seed_frame *frames, uint32_t count)
 {
     uint32_t agreed;
-    parked_clear(track);
     track_pass(model, track, counter, 0, 0);
-    track_close(model, track, agreement(track, frames, count, &agreed));
+    uint32_t kept = agreement(track, frames, count, &agreed);
+    if (track->resync)
+        parked_clear(track);
+    else if (count)
+        parked_forget(track, frames[0].frame);
+    if (agreed == 0 && count && !track->resync)
+        parked_leave(model, track); /* another stack: a greenlet has switched */
+    track_close(model, track, kept);
     if (track->resync)
         seed_end_resync(model, track);
     for (uint32_t i = agreed; i < count; i++)

@@ -249,8 +249,7 @@ static void end_doubt(struct slow_model *model, struct slow_thread *thread)
 
 static void apply_seed(struct slow_model *model, struct slow_thread *thread)
 {
-    int agreed = 0, kept = 0;
-    thread->parked_count = 0;
+    int agreed = 0, kept = 0, count;
     for (int i = 0; i < thread->depth && agreed < thread->seed_count; i++) {
         if (thread->stack[i].is_c)
             continue;
@@ -260,6 +259,13 @@ static void apply_seed(struct slow_model *model, struct slow_thread *thread)
         agreed++;
         kept = i + 1;
     }
+    if (thread->doubt)
+        thread->parked_count = 0;
+    int which = thread->seed_count ? find_left(thread, thread->seed[0].frame, &count) : -1;
+    if (which >= 0)
+        forget(thread, which);
+    if (agreed == 0 && thread->seed_count && !thread->doubt)
+        leave(thread);
     thread->depth = kept;
     if (thread->doubt)
         end_doubt(model, thread);

@@ -215,13 +215,30 @@ static void stacks_of_greenlets_are_kept_apart(void **state)
     expect("f5", 1, 0, 1, 16, 16);
 }
 
-static void a_seed_ends_the_stacks_of_greenlets(void **state)
+static void a_seed_of_another_stack_parks_this_one(void **state)
+{
+    (void)state;
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    fold_tools_amount(&thread, 1, EVENT_SEED_BEGIN, 1);
+    E(0, SEED_FRAME, 2, 20);
+    E(0, SEED_END, 0, 0);
+    E(4, RETURN, 0, 10);
+    assert_int_equal(model.unmatched_pops, 0);
+    E(8, RETURN, 0, 20);
+    assert_int_equal(model.unmatched_pops, 0);
+    assert_int_equal(thread.track->depth, 0);
+    expect("f1", 1, 0, 1, 1, 1);
+}
+
+static void a_gap_ends_the_stacks_of_greenlets(void **state)
 {
     (void)state;
     struct bench_thread thread = new_thread();
     E(0, START, 1, 10);
     E(1, RETOP, 0, 0);
     E(0, START, 2, 20);
+    fold_tools_amount(&thread, 2, EVENT_GAP, 1);
     fold_tools_amount(&thread, 2, EVENT_SEED_BEGIN, 1);
     E(0, SEED_FRAME, 2, 20);
     E(0, SEED_END, 0, 0);
@@ -675,7 +692,8 @@ int main(void)
         RULE(c_calls_have_their_own_key),
         RULE(retop_ends_what_is_above),
         RULE(stacks_of_greenlets_are_kept_apart),
-        RULE(a_seed_ends_the_stacks_of_greenlets),
+        RULE(a_seed_of_another_stack_parks_this_one),
+        RULE(a_gap_ends_the_stacks_of_greenlets),
         RULE(generators_run_in_segments),
         RULE(throw_resumes_or_starts),
         RULE(a_dropped_generator_ends_when_its_frame_is_used),

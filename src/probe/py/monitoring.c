@@ -62,7 +62,7 @@ INLINE bool is_of_frame(const void *frame, const PyObject *code)
     return frame && (*(const uintptr_t *)frame & ~(uintptr_t)7) == (uintptr_t)code;
 }
 
-/* The thread's frames lie elsewhere than at its last push: they have grown into another piece of memory,
+/* The thread's frames lie elsewhere than at its last event: they have grown into another piece of memory,
  * or a greenlet has switched, which makes no event. The caller tells which stack this is; where some
  * functions are left out it may be one that the collector does not have, and the stack is told. */
 SLOW void tell_caller(PyThreadState *tstate, void *frame)
@@ -81,6 +81,22 @@ SLOW void tell_caller(PyThreadState *tstate, void *frame)
         writer_seed_whole(writer, tstate))
         return;
     writer_put(link_counter(), EVENT_RETOP, 0, frame ? pyapi_frame_key(frame) : 0);
+}
+
+/* A pop tells its frame, and with it the stack: only the next push may have to tell another one. */
+SLOW void note_chunk(const PyThreadState *tstate)
+{
+    if (writer_of_thread->ring)
+        writer_of_thread->chunk = PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk);
+}
+
+INLINE void *frame_of_pop(enum path path)
+{
+    PyThreadState *tstate = pyapi.thread_state();
+    if (__builtin_expect(PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk) != writer_of_thread->chunk,
+                         0))
+        note_chunk(tstate);
+    return frame_of(path, tstate);
 }
 
 /* Before a push that is written. */
@@ -151,7 +167,7 @@ INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
 INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
 {
     uint64_t counter = counter_now(path);
-    void *frame = current_frame(path);
+    void *frame = frame_of_pop(path);
     if (__builtin_expect(is_of_frame(frame, code), 1))
         calls_pop(kind, counter, 0, frame);
     return Py_None;
@@ -161,7 +177,7 @@ INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
 INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code)
 {
     uint64_t counter = counter_now(path);
-    void *frame = current_frame(path);
+    void *frame = frame_of_pop(path);
     if (__builtin_expect(!is_of_frame(frame, code), 0))
         return Py_None;
     uint32_t id = define_known(code);
@@ -174,7 +190,7 @@ INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code
 INLINE PyObject *unwind(enum path path, PyObject *code)
 {
     uint64_t counter = counter_now(path);
-    void *frame = current_frame(path);
+    void *frame = frame_of_pop(path);
     uint32_t id = define_known(code);
     if (is_of_frame(frame, code) && link_to.modes[id] != MODE_OFF)
         calls_unwind(counter, id, frame);

@@ -83,20 +83,21 @@ SLOW void tell_caller(PyThreadState *tstate, void *frame)
     writer_put(link_counter(), EVENT_RETOP, 0, frame ? pyapi_frame_key(frame) : 0);
 }
 
-/* A pop tells its frame, and with it the stack: only the next push may have to tell another one. */
-SLOW void note_chunk(const PyThreadState *tstate)
+/* A pop tells its frame, and with it the stack: only the next push may have to tell another one. Where
+ * some functions are left out the collector may not have that frame: the next push tells the stack. */
+SLOW void note_chunk(const PyThreadState *tstate, bool known)
 {
-    if (writer_of_thread->ring)
-        writer_of_thread->chunk = PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk);
+    struct writer *writer = writer_of_thread;
+    if (writer->ring)
+        writer->chunk = known ? PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk) : writer;
 }
 
-INLINE void *frame_of_pop(enum path path)
+/* Before a pop that is written. */
+INLINE void follow_pop(PyThreadState *tstate, bool known)
 {
-    PyThreadState *tstate = pyapi.thread_state();
     if (__builtin_expect(PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk) != writer_of_thread->chunk,
                          0))
-        note_chunk(tstate);
-    return frame_of(path, tstate);
+        note_chunk(tstate, known);
 }
 
 /* Before a push that is written. */
@@ -167,9 +168,12 @@ INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
 INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
 {
     uint64_t counter = counter_now(path);
-    void *frame = frame_of_pop(path);
-    if (__builtin_expect(is_of_frame(frame, code), 1))
-        calls_pop(kind, counter, 0, frame);
+    PyThreadState *tstate = pyapi.thread_state();
+    void *frame = frame_of(path, tstate);
+    if (__builtin_expect(!is_of_frame(frame, code), 0))
+        return Py_None;
+    follow_pop(tstate, true);
+    calls_pop(kind, counter, 0, frame);
     return Py_None;
 }
 
@@ -177,12 +181,14 @@ INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
 INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code)
 {
     uint64_t counter = counter_now(path);
-    void *frame = frame_of_pop(path);
+    PyThreadState *tstate = pyapi.thread_state();
+    void *frame = frame_of(path, tstate);
     if (__builtin_expect(!is_of_frame(frame, code), 0))
         return Py_None;
     uint32_t id = define_known(code);
     if (link_to.modes[id] == MODE_OFF)
         return fall_silent(id);
+    follow_pop(tstate, false);
     calls_pop(kind, counter, id, frame);
     return Py_None;
 }
@@ -190,10 +196,13 @@ INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code
 INLINE PyObject *unwind(enum path path, PyObject *code)
 {
     uint64_t counter = counter_now(path);
-    void *frame = frame_of_pop(path);
+    PyThreadState *tstate = pyapi.thread_state();
+    void *frame = frame_of(path, tstate);
     uint32_t id = define_known(code);
-    if (is_of_frame(frame, code) && link_to.modes[id] != MODE_OFF)
+    if (is_of_frame(frame, code) && link_to.modes[id] != MODE_OFF) {
+        follow_pop(tstate, false);
         calls_unwind(counter, id, frame);
+    }
     return Py_None;
 }
 

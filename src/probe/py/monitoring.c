@@ -62,17 +62,26 @@ INLINE bool is_of_frame(const void *frame, const PyObject *code)
     return frame && (*(const uintptr_t *)frame & ~(uintptr_t)7) == (uintptr_t)code;
 }
 
-/* The thread's frames lie elsewhere than at its last event: they have grown into another piece of memory,
- * or a greenlet has switched, which makes no event. The caller tells which stack this is; where some
- * functions are left out it may be one that the collector does not have, and the stack is told. */
+/* The thread's frames lie elsewhere than at its last event. True: on another stack, since a greenlet has
+ * switched, which makes no event; else its stack has grown into a piece of memory, whose first word leads
+ * to the one before, or out of one. */
+static bool has_switched(struct writer *writer, const PyThreadState *tstate)
+{
+    void *chunk = PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk);
+    void *below = chunk ? *(void **)chunk : NULL;
+    bool known = writer->chunk != NULL;
+    bool same = (below && below == writer->chunk) || (chunk && chunk == writer->chunk_below);
+    writer->chunk = chunk;
+    writer->chunk_below = below;
+    return known && !same;
+}
+
+/* The caller tells which stack this is; where some functions are left out it may be one that the collector
+ * does not have, and the stack is told. */
 SLOW void tell_caller(PyThreadState *tstate, void *frame)
 {
     struct writer *writer = writer_of_thread;
-    bool known = writer->chunk != NULL;
-    if (!writer->ring)
-        return;
-    writer->chunk = PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk);
-    if (!known)
+    if (!writer->ring || !has_switched(writer, tstate))
         return;
     do
         frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
@@ -88,8 +97,8 @@ SLOW void tell_caller(PyThreadState *tstate, void *frame)
 SLOW void note_chunk(const PyThreadState *tstate, bool known)
 {
     struct writer *writer = writer_of_thread;
-    if (writer->ring)
-        writer->chunk = known ? PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk) : writer;
+    if (writer->ring && has_switched(writer, tstate) && !known)
+        writer->chunk = writer->chunk_below = writer; /* no chunk is there */
 }
 
 /* Before a pop that is written. */

@@ -104,13 +104,13 @@ bool fold_cursor_find_frame(struct model *model, struct track *track, struct fol
 {
     fold_cursor_store(cursor, track);
     uint32_t depth = track_find(track, key);
-    if (!depth && track->parked.count && !(key & TRACK_C_CALL) &&
-        parked_return(model, track, (uint32_t)key))
+    bool parked = !depth && track->parked.count && parked_return(model, track, (uint32_t)key);
+    if (parked && !(key & TRACK_C_CALL)) /* a C call that switched is over */
         depth = track->depth;
     if (depth)
         track_close(model, track, depth);
-    else if (id ? !symbols_ends_alone(&model->symbols, id)
-                : !model->pops_untold || (key & TRACK_C_CALL))
+    else if (!parked && (id ? !symbols_ends_alone(&model->symbols, id)
+                            : !model->pops_untold || (key & TRACK_C_CALL)))
         model->unmatched_pops++;
     fold_cursor_load(cursor, model, track);
     return depth != 0;

@@ -91,6 +91,13 @@ bool parked_return(struct model *model, struct track *track, uint32_t frame)
     return true;
 }
 
+void parked_forget(struct track *track, uint32_t frame)
+{
+    uint32_t index = find_stack(&track->parked, frame);
+    if (index != PARKED_MOST)
+        remove_stack(&track->parked, index);
+}
+
 void parked_clear(struct track *track)
 {
     for (uint32_t i = 0; i < track->parked.count; i++)

@@ -7,7 +7,7 @@
  * Rules: a parked stack has no time: its entries are closed, unseen, and opened again as those of a
  * seed. So its functions' times are those in which they were on the thread's stack, as a suspended
  * generator's are, and their activations are in no percentile. Bounded: the stack left first is given
- * up. What is parked is a claim about the past; a gap, a seed and a switch-off end it. */
+ * up. What is parked is a claim about the past; a gap and a switch-off end it. */
 #ifndef ULMA_MODEL_PARKED_H
 #define ULMA_MODEL_PARKED_H
 
@@ -36,6 +36,9 @@ void parked_leave(struct model *model, struct track *track);
 /* The thread goes on with the parked stack that has this frame open, whose inner frames have ended
  * unseen. False: there is none. Time has passed. */
 bool parked_return(struct model *model, struct track *track, uint32_t frame);
+
+/* The parked stack that has this frame open is told anew. */
+void parked_forget(struct track *track, uint32_t frame);
 
 void parked_clear(struct track *track);
 

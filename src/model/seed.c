@@ -117,10 +117,16 @@ void seed_apply(struct model *model, struct track *track, uint64_t counter,
     uint32_t agreed;
     uint64_t before = track->last;
     count = drop_silent(model, frames, count);
-    parked_clear(track);
     track_pass(model, track, counter, 0, 0);
     async_tasks_stay(track, before, track->last);
-    track_close(model, track, agreement(track, frames, count, &agreed));
+    uint32_t kept = agreement(track, frames, count, &agreed);
+    if (track->resync)
+        parked_clear(track);
+    else if (count)
+        parked_forget(track, frames[0].frame);
+    if (agreed == 0 && count && !track->resync)
+        parked_leave(model, track); /* another stack: a greenlet has switched */
+    track_close(model, track, kept);
     if (track->resync)
         seed_end_resync(model, track);
     for (uint32_t i = agreed; i < count; i++)

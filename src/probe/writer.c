@@ -156,7 +156,7 @@ void writer_resume_all(void)
 {
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         writers[i].dropping = false;
-        writers[i].innermost = NULL;
+        writers[i].innermost = writers[i].chunk = NULL;
         writers[i].limit = writers[i].head; /* the slow path looks afresh */
     }
 }

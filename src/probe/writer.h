@@ -28,6 +28,8 @@ struct writer {
     unsigned long thread; /* pthread_self() of the owner; 0: nobody, or it has ended */
     bool adopted;         /* the owner's writer_of_thread points here */
     void *innermost;      /* 3.9-3.11: the frame that the wrapper believes open */
+    void *chunk;          /* 3.12+: where the frames lay at its last event; NULL: not known */
+    void *chunk_below;    /* the piece of the same stack that it has grown out of, or NULL */
     struct {
         void *frame, *below;
     } gaps[WRITER_GAPS]; /* 3.11: frames told above one that is not, and what is told below it */

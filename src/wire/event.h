@@ -8,8 +8,9 @@
  *
  * Why the frame: stacks are keyed by frame, never by position alone. A push of an open frame closes
  * it first; a pop closes its frame and all above it; a pop of a frame that is not open is ignored
- * and counted. That one rule repairs mutes, switches, gaps, greenlets and tools that raise inside
- * callbacks.
+ * and counted. That one rule repairs mutes, switches, gaps and tools that raise inside callbacks.
+ * Greenlets switch to another stack without an event. A RETOP of frame 0 puts the whole stack aside; a
+ * RETOP or a pop of a frame that is open in a stack put aside changes the two (model/parked.h).
  * Rules: kinds are append-only. A C call has no frame of its own: it carries its caller's, and is
  * told apart by its kind, since one frame has at most one C call open. */
 #ifndef ULMA_WIRE_EVENT_H
@@ -29,7 +30,7 @@ enum event_kind {
     EVENT_C_CALL = 7,      /* push: frame is the caller's */
     EVENT_C_RETURN = 8,    /* pop of the C call of that frame; id is 0 */
     EVENT_C_RAISE = 9,     /* pop of the C call of that frame; id is 0 */
-    EVENT_RETOP = 10,      /* everything above `frame` has ended unseen; frame 0: the whole stack */
+    EVENT_RETOP = 10,      /* everything above `frame` has ended unseen; frame 0: see above */
     EVENT_GAP = 11,        /* events were lost just before this; amount = how many */
     EVENT_STALL = 12,      /* the producer slept for room until `counter`; amount = ticks slept */
     EVENT_SEED_BEGIN = 13, /* the present stack follows, outermost first; amount = frames.

@@ -133,6 +133,73 @@ static void push(struct slow_model *model, struct slow_thread *thread, uint32_t 
     put_on(model, thread, what, !resumes, resumes);
 }
 
+/* --- stacks that were left: greenlets' ------------------------------------------------------ */
+
+static int pool_used(const struct slow_thread *thread, int stacks)
+{
+    int used = 0;
+    for (int i = 0; i < stacks; i++)
+        used += thread->parked[i];
+    return used;
+}
+
+static void forget(struct slow_thread *thread, int which)
+{
+    int first = pool_used(thread, which), count = thread->parked[which];
+    int used = pool_used(thread, thread->parked_count);
+    memmove(thread->pool + first, thread->pool + first + count,
+            (size_t)(used - first - count) * sizeof(*thread->pool));
+    thread->parked_count--;
+    memmove(thread->parked + which, thread->parked + which + 1,
+            (size_t)(thread->parked_count - which) * sizeof(*thread->parked));
+}
+
+static void leave(struct slow_thread *thread)
+{
+    if (thread->parked_count == SLOW_PARKED)
+        forget(thread, 0);
+    int first = pool_used(thread, thread->parked_count), count = 0;
+    for (int i = 0; i < thread->depth && first + count < SLOW_POOL; i++)
+        if (!thread->stack[i].is_c)
+            thread->pool[first + count++] = thread->stack[i];
+    if (count)
+        thread->parked[thread->parked_count++] = count;
+    thread->depth = 0;
+}
+
+/* Which stack has the frame, and how many of its frames up to that one; -1: none. */
+static int find_left(const struct slow_thread *thread, uint32_t frame, int *ret_count)
+{
+    for (int innermost = 1; innermost >= 0; innermost--)
+        for (int i = thread->parked_count - 1; i >= 0; i--) {
+            const struct slow_frame *stack = thread->pool + pool_used(thread, i);
+            int least = innermost ? thread->parked[i] : 1;
+            for (int count = thread->parked[i]; count >= least; count--)
+                if (stack[count - 1].frame == frame) {
+                    *ret_count = count;
+                    return i;
+                }
+        }
+    return -1;
+}
+
+static bool come_back(struct slow_model *model, struct slow_thread *thread, uint32_t frame)
+{
+    static struct slow_frame frames[SLOW_DEPTH];
+    int count;
+    int which = find_left(thread, frame, &count);
+    if (which < 0)
+        return false;
+    memcpy(frames, thread->pool + pool_used(thread, which), (size_t)count * sizeof(*frames));
+    forget(thread, which);
+    leave(thread);
+    for (int i = 0; i < count; i++) {
+        struct slow_frame again = {.frame = frames[i].frame, .id = frames[i].id, .uncertain = true};
+        put_on(model, thread, again, false, false);
+    }
+    return true;
+}
+
 static void pop(struct slow_model *model, struct slow_thread *thread, uint32_t kind, uint32_t id,
                 uint32_t frame)
 {
@@ -142,6 +209,11 @@ static void pop(struct slow_model *model, struct slow_thread *thread, uint32_t k
         model->functions[id].raised++;
     if (kind == EVENT_C_RAISE && open >= 0 && open == thread->depth - 1)
         model->functions[thread->stack[open].id].raised++;
+    if (open < 0 && come_back(model, thread, frame)) {
+        if (is_c)
+            return; /* a C call that switched is over */
+        open = thread->depth - 1;
+    }
     if (open < 0) {
         model->unmatched++;
         return;
@@ -177,7 +249,7 @@ static void end_doubt(struct slow_model *model, struct slow_thread *thread)
 
 static void apply_seed(struct slow_model *model, struct slow_thread *thread)
 {
-    int agreed = 0, kept = 0;
+    int agreed = 0, kept = 0, count;
     for (int i = 0; i < thread->depth && agreed < thread->seed_count; i++) {
         if (thread->stack[i].is_c)
             continue;
@@ -187,6 +259,13 @@ static void apply_seed(struct slow_model *model, struct slow_thread *thread)
         agreed++;
         kept = i + 1;
     }
+    if (thread->doubt)
+        thread->parked_count = 0;
+    int which = thread->seed_count ? find_left(thread, thread->seed[0].frame, &count) : -1;
+    if (which >= 0)
+        forget(thread, which);
+    if (agreed == 0 && thread->seed_count && !thread->doubt)
+        leave(thread);
     thread->depth = kept;
     if (thread->doubt)
         end_doubt(model, thread);
@@ -202,10 +281,12 @@ static void other(struct slow_model *model, struct slow_thread *thread, const st
     if (kind == EVENT_RETOP) {
         pass(model, thread, event->counter, 0, 0);
         int open = event->frame ? find(thread, event->frame, false) : -1;
-        if (event->frame && open < 0)
-            model->unmatched++;
-        else
+        if (open >= 0)
             thread->depth = open + 1;
+        else if (!event->frame)
+            leave(thread);
+        else if (!come_back(model, thread, event->frame))
+            model->unmatched++;
     } else if (kind == EVENT_STALL) {
         int64_t slept = (int64_t)event_amount(event);
         if (!thread->began)

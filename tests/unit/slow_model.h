@@ -19,6 +19,8 @@ enum {
     SLOW_THREADS = 4,
     SLOW_DEPTH = 4096,
     SLOW_FRAMES = 4096,
+    SLOW_PARKED = 4096,
+    SLOW_POOL = 1 << 16,
 };
 
 struct slow_frame {
@@ -48,6 +50,9 @@ struct slow_thread {
     int64_t debt, doubtful, outside, stalled;
     struct slow_frame seed[SLOW_DEPTH];
     int seed_count;
+    struct slow_frame pool[SLOW_POOL]; /* of the stacks that were left, one after the other */
+    int parked[SLOW_PARKED];           /* how many frames each has, the one left last is the last */
+    int parked_count;
 };
 
 struct slow_suspended {

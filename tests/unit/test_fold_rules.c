@@ -189,6 +189,64 @@ static void retop_ends_what_is_above(void **state)
     assert_int_equal(model.unmatched_pops, 1);
 }
 
+static void stacks_of_greenlets_are_kept_apart(void **state)
+{
+    (void)state;
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(1, RETOP, 0, 0); /* a greenlet begins */
+    E(0, START, 2, 20);
+    E(2, START, 3, 30);
+    E(4, RETOP, 0, 0); /* and another one */
+    E(0, START, 4, 40);
+    E(8, RETOP, 0, 30); /* the first one goes on, and calls */
+    E(0, START, 5, 50);
+    E(16, RETURN, 0, 50);
+    E(32, RETURN, 0, 40); /* the other one goes on, and returns */
+    E(64, RETURN, 0, 30);
+    E(128, RETURN, 0, 20);
+    E(256, RETURN, 0, 10);
+    assert_int_equal(thread.track->depth, 0);
+    assert_int_equal(model.unmatched_pops, 0);
+    expect("f1", 1, 0, 1, 1, 1);
+    expect("f2", 1, 0, 1, 130, 182);
+    expect("f3", 1, 0, 1, 36, 52);
+    expect("f4", 1, 0, 1, 8, 8);
+    expect("f5", 1, 0, 1, 16, 16);
+}
+
+static void a_seed_of_another_stack_parks_this_one(void **state)
+{
+    (void)state;
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    fold_tools_amount(&thread, 1, EVENT_SEED_BEGIN, 1);
+    E(0, SEED_FRAME, 2, 20);
+    E(0, SEED_END, 0, 0);
+    E(4, RETURN, 0, 10);
+    assert_int_equal(model.unmatched_pops, 0);
+    E(8, RETURN, 0, 20);
+    assert_int_equal(model.unmatched_pops, 0);
+    assert_int_equal(thread.track->depth, 0);
+    expect("f1", 1, 0, 1, 1, 1);
+}
+
+static void a_gap_ends_the_stacks_of_greenlets(void **state)
+{
+    (void)state;
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(1, RETOP, 0, 0);
+    E(0, START, 2, 20);
+    fold_tools_amount(&thread, 2, EVENT_GAP, 1);
+    fold_tools_amount(&thread, 2, EVENT_SEED_BEGIN, 1);
+    E(0, SEED_FRAME, 2, 20);
+    E(0, SEED_END, 0, 0);
+    E(4, RETURN, 0, 10);
+    assert_int_equal(model.unmatched_pops, 1);
+    assert_int_equal(thread.track->depth, 1);
+}
+
 static const struct symbol *symbol_of(const char *name)
 {
     for (uint32_t i = 1; i < model.symbols.count; i++)
@@ -633,6 +691,9 @@ int main(void)
         RULE(pop_of_a_closed_frame_is_counted),
         RULE(c_calls_have_their_own_key),
         RULE(retop_ends_what_is_above),
+        RULE(stacks_of_greenlets_are_kept_apart),
+        RULE(a_seed_of_another_stack_parks_this_one),
+        RULE(a_gap_ends_the_stacks_of_greenlets),
         RULE(generators_run_in_segments),
         RULE(throw_resumes_or_starts),
         RULE(a_dropped_generator_ends_when_its_frame_is_used),

@@ -36,13 +36,17 @@ enum path { ANY, TSC_CFRAME, TSC_DIRECT };
 #define SLOW   static __attribute__((noinline, cold))
 
 /* Inside a callback there is always a frame. */
-INLINE void *current_frame(enum path path)
+INLINE void *frame_of(enum path path, PyThreadState *tstate)
 {
-    PyThreadState *tstate = pyapi.thread_state();
     if (path == ANY)
         return pyapi_current_frame(tstate);
     void *holder = PYAPI_FIELD(void *, tstate, pyapi.tstate_frame);
     return path == TSC_DIRECT ? holder : *(void **)holder;
+}
+
+INLINE void *current_frame(enum path path)
+{
+    return frame_of(path, pyapi.thread_state());
 }
 
 INLINE uint64_t counter_now(enum path path)
@@ -58,6 +62,61 @@ INLINE bool is_of_frame(const void *frame, const PyObject *code)
     return frame && (*(const uintptr_t *)frame & ~(uintptr_t)7) == (uintptr_t)code;
 }
 
+/* The thread's frames lie elsewhere than at its last event. True: on another stack, since a greenlet has
+ * switched, which makes no event; else its stack has grown into a piece of memory, whose first word leads
+ * to the one before, or out of one. */
+static bool has_switched(struct writer *writer, const PyThreadState *tstate)
+{
+    void *chunk = PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk);
+    void *below = chunk ? *(void **)chunk : NULL;
+    bool known = writer->chunk != NULL;
+    bool same = (below && below == writer->chunk) || (chunk && chunk == writer->chunk_below);
+    writer->chunk = chunk;
+    writer->chunk_below = below;
+    return known && !same;
+}
+
+/* The caller tells which stack this is; where some functions are left out it may be one that the collector
+ * does not have, and the stack is told. */
+SLOW void tell_caller(PyThreadState *tstate, void *frame)
+{
+    struct writer *writer = writer_of_thread;
+    if (!writer->ring || !has_switched(writer, tstate))
+        return;
+    do
+        frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    while (frame && !pyapi_frame_code(frame));
+    if (link_to.header && link_to.header->modes_vary && !writer->dropping &&
+        writer_seed_whole(writer, tstate))
+        return;
+    writer_put(link_counter(), EVENT_RETOP, 0, frame ? pyapi_frame_key(frame) : 0);
+}
+
+/* A pop tells its frame, and with it the stack: only the next push may have to tell another one. Where
+ * some functions are left out the collector may not have that frame: the next push tells the stack. */
+SLOW void note_chunk(const PyThreadState *tstate, bool known)
+{
+    struct writer *writer = writer_of_thread;
+    if (writer->ring && has_switched(writer, tstate) && !known)
+        writer->chunk = writer->chunk_below = writer; /* no chunk is there */
+}
+
+/* Before a pop that is written. */
+INLINE void follow_pop(PyThreadState *tstate, bool known)
+{
+    if (__builtin_expect(PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk) != writer_of_thread->chunk,
+                         0))
+        note_chunk(tstate, known);
+}
+
+/* Before a push that is written. */
+INLINE void follow_stack(PyThreadState *tstate, void *frame)
+{
+    if (__builtin_expect(PYAPI_FIELD(void *, tstate, pyapi.tstate_chunk) != writer_of_thread->chunk,
+                         0))
+        tell_caller(tstate, frame);
+}
+
 /* A first sight of the code object, a switch that is due: all that is seldom in a push. */
 SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
 {
@@ -66,7 +125,10 @@ SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
         if (!switch_is_on())
             return Py_None; /* an event after OFF would be a call by nobody */
     }
-    calls_push(kind, code, current_frame(ANY));
+    PyThreadState *tstate = pyapi.thread_state();
+    void *frame = pyapi_current_frame(tstate);
+    follow_stack(tstate, frame);
+    calls_push(kind, code, frame);
     return Py_None;
 }
 
@@ -110,7 +172,8 @@ static __attribute__((noinline)) PyObject *push_marked(enum event_kind kind, uin
 
 INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
 {
-    void *frame = current_frame(path);
+    PyThreadState *tstate = pyapi.thread_state();
+    void *frame = frame_of(path, tstate);
     if (__builtin_expect(!is_of_frame(frame, code), 0))
         return Py_None;
     uint32_t id = define_marked(code);
@@ -119,6 +182,7 @@ INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
                                                         : push_slow(kind, code);
     if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
         return push_left_out(kind, id, frame);
+    follow_stack(tstate, frame);
     writer_put(counter_now(path), kind, id, pyapi_frame_key(frame));
     return Py_None; /* immortal since 3.12: no reference to count */
 }
@@ -126,9 +190,12 @@ INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
 INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
 {
     uint64_t counter = counter_now(path);
-    void *frame = current_frame(path);
-    if (__builtin_expect(is_of_frame(frame, code), 1))
-        calls_pop(kind, counter, 0, frame);
+    PyThreadState *tstate = pyapi.thread_state();
+    void *frame = frame_of(path, tstate);
+    if (__builtin_expect(!is_of_frame(frame, code), 0))
+        return Py_None;
+    follow_pop(tstate, true);
+    calls_pop(kind, counter, 0, frame);
     return Py_None;
 }
 
@@ -136,12 +203,14 @@ INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
 INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code)
 {
     uint64_t counter = counter_now(path);
-    void *frame = current_frame(path);
+    PyThreadState *tstate = pyapi.thread_state();
+    void *frame = frame_of(path, tstate);
     if (__builtin_expect(!is_of_frame(frame, code), 0))
         return Py_None;
     uint32_t id = define_known(code);
     if (link_to.modes[id] == MODE_OFF)
         return fall_silent(id);
+    follow_pop(tstate, false);
     calls_pop(kind, counter, id, frame);
     return Py_None;
 }
@@ -149,10 +218,13 @@ INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code
 INLINE PyObject *unwind(enum path path, PyObject *code)
 {
     uint64_t counter = counter_now(path);
-    void *frame = current_frame(path);
+    PyThreadState *tstate = pyapi.thread_state();
+    void *frame = frame_of(path, tstate);
     uint32_t id = define_known(code);
-    if (is_of_frame(frame, code) && link_to.modes[id] != MODE_OFF)
+    if (is_of_frame(frame, code) && link_to.modes[id] != MODE_OFF) {
+        follow_pop(tstate, false);
         calls_unwind(counter, id, frame);
+    }
     return Py_None;
 }
 

@@ -22,6 +22,8 @@ struct layout {
     size_t generator_frame;
 };
 
+enum { TSTATE_INTERP = 16 };
+
 /* clang-format off */
 static const struct layout layouts[] = {
     /*      co_extra flags line  tstate: frame thread  cframe: has  frame  frame: code previous globals owner instruction locals  generator: frame */
@@ -66,6 +68,7 @@ static void take_layout(int minor)
     pyapi.has_cframe = layout->has_cframe;
     pyapi.cframe_frame = layout->cframe_frame;
     pyapi.tstate_thread_id = layout->tstate_thread_id;
+    pyapi.tstate_chunk = TSTATE_INTERP; /* until pyapi_check_layout has seen a frame in it */
     pyapi.frame_code = layout->frame_code;
     pyapi.frame_previous = layout->frame_previous;
     pyapi.frame_globals = layout->frame_globals;
@@ -203,6 +206,22 @@ static bool generator_layout_holds(void)
     return holds;
 }
 
+/* 3.12+: tstate->datastack_chunk. Chunks are pages of their own; the innermost frame that is no
+ * generator's lies in the present one. Without it only switches of greenlets go unseen. */
+static void find_chunk(const PyThreadState *tstate, void *frame)
+{
+    enum { OWNED_BY_THREAD = 0, PAGE = 4096, CHUNK_MOST = 1 << 24 };
+    if (pyapi.minor < 12)
+        return;
+    while (frame && PYAPI_FIELD(unsigned char, frame, pyapi.frame_owner) != OWNED_BY_THREAD)
+        frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    size_t offset = pyapi.minor >= 15 ? 256 : 232;
+    uintptr_t chunk = PYAPI_FIELD(uintptr_t, tstate, offset);
+    uintptr_t place = (uintptr_t)frame - chunk;
+    if (frame && chunk && chunk % PAGE == 0 && (uintptr_t)frame > chunk && place < CHUNK_MOST)
+        pyapi.tstate_chunk = offset;
+}
+
 int pyapi_check_layout(char *reason, size_t size)
 {
     PyThreadState *tstate = pyapi.thread_state();
@@ -218,5 +237,6 @@ int pyapi_check_layout(char *reason, size_t size)
         return refuse_layout("generators", reason, size);
     if (PYAPI_FIELD(unsigned long, tstate, pyapi.tstate_thread_id) != (unsigned long)pthread_self())
         return refuse_layout("thread states", reason, size);
+    find_chunk(tstate, pyapi_current_frame(tstate));
     return 0;
 }

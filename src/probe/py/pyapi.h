@@ -26,6 +26,9 @@ struct pyapi {
     size_t cframe_frame;
     size_t frame_code;
     size_t code_extra;
+    /* 3.12+: the piece of memory that the innermost frames lie in, another one for each greenlet; where
+     * that was not proved, a word that never changes. */
+    size_t tstate_chunk;
     Py_ssize_t extra_index; /* ours in a code object's co_extra (define.c) */
     bool has_cframe;        /* 3.11, 3.12: through tstate->cframe */
     int minor;              /* 9 .. 15 */

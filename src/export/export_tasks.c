@@ -68,7 +68,8 @@ static int write_row(FILE *stream, const struct snapshot *snapshot,
     const char *text = describe(arena, snapshot, task);
     if (!text)
         return -ENOMEM;
-    fprintf(stream, "%9" PRIu64 " %9" PRIu64, task->count, task->steps);
+    snprintf(number, sizeof(number), "%s%" PRIu64, task->steps_exact ? "" : "~", task->steps);
+    fprintf(stream, "%9" PRIu64 " %9s", task->count, number);
     const int64_t times[] = {cpu_ns(task), task->suspended_ns, task->longest_ns};
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         putc(' ', stream);

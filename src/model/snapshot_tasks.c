@@ -64,6 +64,11 @@ static int take_name(const struct snapshot_maker *maker, const struct async_task
     return *ret_name ? 0 : -ENOMEM;
 }
 
+static bool is_exact(const struct snapshot_maker *maker, int32_t coroutine)
+{
+    return maker->exact && (coroutine < 0 || maker->snapshot->functions[coroutine].calls_exact);
+}
+
 static void add_sums(const struct snapshot_maker *maker, const struct async_sums *sums,
                      struct snapshot_task *row)
 {
@@ -99,6 +104,7 @@ static int add_live(const struct snapshot_maker *maker, const struct async_task 
         .awaiting = task->state == ASYNC_SUSPENDED ? function_of(maker, task->awaiting)
                                                    : SNAPSHOT_NONE,
     };
+    row->steps_exact = is_exact(maker, row->coroutine);
     add_sums(maker, &task->sums, row);
     return fill_one(maker, task, row);
 }
@@ -114,6 +120,7 @@ static int add_group(const struct snapshot_maker *maker, const struct async_grou
         .maker = function_of(maker, group->maker),
         .awaiting = SNAPSHOT_NONE,
     };
+    row->steps_exact = is_exact(maker, row->coroutine);
     add_sums(maker, &group->sums, row);
     return group->count == 1 ? fill_one(maker, &group->last, row) : 0;
 }

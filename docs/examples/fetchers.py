@@ -24,9 +24,7 @@ async def main():
     for number in range(int(sys.argv[1]) if len(sys.argv) > 1 else 60):
         queue.put_nowait(number)
     results = []
-    workers = [
-        asyncio.create_task(worker(queue, results), name=f"worker {n}") for n in range(5)
-    ]
+    workers = [asyncio.create_task(worker(queue, results), name=f"worker {n}") for n in range(5)]
     await queue.join()
     for task in workers:
         task.cancel()

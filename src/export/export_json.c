@@ -307,6 +307,7 @@ static void write_task(struct json_writer *writer, const struct snapshot *snapsh
     json_unsigned(writer, "raised", task->raised);
     write_qualname(writer, "created_by", snapshot, task->maker);
     json_unsigned(writer, "steps", task->steps);
+    json_bool(writer, "steps_exact", task->steps_exact);
     json_integer(writer, "cpu_ns", at_least_zero(task->wall_ns - task->wait_ns));
     json_integer(writer, "suspended_ns", task->suspended_ns);
     json_integer(writer, "longest_ns", task->longest_ns);

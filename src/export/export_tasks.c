@@ -17,12 +17,14 @@ static int64_t cpu_ns(const struct snapshot_task *task)
     return task->wall_ns > task->wait_ns ? task->wall_ns - task->wait_ns : 0;
 }
 
-static int compare(const void *left, const void *right)
+static int compare(const void *left, const void *right, void *context)
 {
-    const struct snapshot_task *const *a = left, *const *b = right;
-    if (cpu_ns(*a) != cpu_ns(*b))
-        return cpu_ns(*a) > cpu_ns(*b) ? -1 : 1;
-    return *a < *b ? -1 : *a > *b; /* of one array */
+    const struct snapshot_task *tasks = context;
+    size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    int64_t a_ns = cpu_ns(&tasks[a]), b_ns = cpu_ns(&tasks[b]);
+    if (a_ns != b_ns)
+        return a_ns > b_ns ? -1 : 1;
+    return (a > b) - (a < b);
 }
 
 static const char *label(struct arena *arena, const struct snapshot *snapshot, int32_t function)
@@ -66,7 +68,8 @@ static int write_row(FILE *stream, const struct snapshot *snapshot,
     const char *text = describe(arena, snapshot, task);
     if (!text)
         return -ENOMEM;
-    fprintf(stream, "%9" PRIu64 " %9" PRIu64, task->count, task->steps);
+    snprintf(number, sizeof(number), "%s%" PRIu64, task->steps_exact ? "" : "~", task->steps);
+    fprintf(stream, "%9" PRIu64 " %9s", task->count, number);
     const int64_t times[] = {cpu_ns(task), task->suspended_ns, task->longest_ns};
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         putc(' ', stream);
@@ -95,12 +98,12 @@ int export_tasks_write(FILE *stream, const struct snapshot *snapshot,
     size_t count = snapshot->task_count;
     if (count == 0)
         return 0;
-    const struct snapshot_task **tasks = arena_array(arena, count, sizeof(struct snapshot_task *));
-    if (!tasks)
+    size_t *order = arena_array(arena, count, sizeof(*order));
+    if (!order)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
-        tasks[i] = &snapshot->tasks[i];
-    qsort(tasks, count, sizeof(*tasks), compare);
+        order[i] = i;
+    qsort_r(order, count, sizeof(*order), compare, snapshot->tasks);
     putc('\n', stream);
     export_style_open(stream, options, STYLE_BOLD);
     fputs("    tasks     steps       cpu suspended   longest  asyncio's tasks", stream);
@@ -109,7 +112,7 @@ int export_tasks_write(FILE *stream, const struct snapshot *snapshot,
     size_t shown = options->limit && options->limit < count ? options->limit : count;
     int result = 0;
     for (size_t i = 0; result == 0 && i < shown; i++)
-        result = write_row(stream, snapshot, tasks[i], arena);
+        result = write_row(stream, snapshot, &snapshot->tasks[order[i]], arena);
     if (result == 0 && shown < count)
         fprintf(stream, "... and %zu more (-n 0 shows all)\n", count - shown);
     return result == 0 ? write_longest(stream, snapshot, arena) : result;

@@ -117,6 +117,7 @@ struct snapshot_task {
     int64_t wall_ns, wait_ns; /* of its steps; cpu = wall - wait */
     int64_t suspended_ns;     /* between them */
     int64_t longest_ns;       /* step */
+    bool steps_exact;         /* nothing was lost, and its coroutine never muted */
 };
 
 struct snapshot_process {

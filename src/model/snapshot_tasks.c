@@ -64,6 +64,11 @@ static int take_name(const struct snapshot_maker *maker, const struct async_task
     return *ret_name ? 0 : -ENOMEM;
 }
 
+static bool is_exact(const struct snapshot_maker *maker, int32_t coroutine)
+{
+    return maker->exact && (coroutine < 0 || maker->snapshot->functions[coroutine].calls_exact);
+}
+
 static void add_sums(const struct snapshot_maker *maker, const struct async_sums *sums,
                      struct snapshot_task *row)
 {
@@ -99,6 +104,7 @@ static int add_live(const struct snapshot_maker *maker, const struct async_task 
         .awaiting = task->state == ASYNC_SUSPENDED ? function_of(maker, task->awaiting)
                                                    : SNAPSHOT_NONE,
     };
+    row->steps_exact = is_exact(maker, row->coroutine);
     add_sums(maker, &task->sums, row);
     return fill_one(maker, task, row);
 }
@@ -114,37 +120,43 @@ static int add_group(const struct snapshot_maker *maker, const struct async_grou
         .maker = function_of(maker, group->maker),
         .awaiting = SNAPSHOT_NONE,
     };
+    row->steps_exact = is_exact(maker, row->coroutine);
     add_sums(maker, &group->sums, row);
     return group->count == 1 ? fill_one(maker, &group->last, row) : 0;
 }
 
-static int by_id(const void *left, const void *right)
+static int by_id(const void *left, const void *right, void *context)
 {
-    const struct async_task *const *a = left, *const *b = right;
-    return ((*a)->id > (*b)->id) - ((*a)->id < (*b)->id);
+    const struct async_task *tasks = context;
+    const struct async_task *a = &tasks[*(const uint32_t *)left];
+    const struct async_task *b = &tasks[*(const uint32_t *)right];
+    return (a->id > b->id) - (a->id < b->id);
 }
 
-static int by_kind(const void *left, const void *right)
+static int by_kind(const void *left, const void *right, void *context)
 {
-    const struct async_task *const *a = left, *const *b = right;
-    if ((*a)->symbol != (*b)->symbol)
-        return (*a)->symbol < (*b)->symbol ? -1 : 1;
-    if ((*a)->maker != (*b)->maker)
-        return (*a)->maker < (*b)->maker ? -1 : 1;
-    return by_id(left, right);
+    const struct async_task *tasks = context;
+    const struct async_task *a = &tasks[*(const uint32_t *)left];
+    const struct async_task *b = &tasks[*(const uint32_t *)right];
+    if (a->symbol != b->symbol)
+        return a->symbol < b->symbol ? -1 : 1;
+    if (a->maker != b->maker)
+        return a->maker < b->maker ? -1 : 1;
+    return by_id(left, right, context);
 }
 
 /* Those beyond the limit: a row for each coroutine and maker. */
-static int add_rest(const struct snapshot_maker *maker, const struct async_task **rest,
-                    size_t count)
+static int add_rest(const struct snapshot_maker *maker, uint32_t *rest, size_t count)
 {
     struct snapshot *snapshot = maker->snapshot;
-    qsort(rest, count, sizeof(*rest), by_kind);
+    const struct async_task *tasks = maker->moment->tasks;
+    qsort_r(rest, count, sizeof(*rest), by_kind, maker->moment->tasks);
     for (size_t i = 0; i < count; i++) {
-        bool same = i > 0 && rest[i]->symbol == rest[i - 1]->symbol &&
-                    rest[i]->maker == rest[i - 1]->maker;
+        const struct async_task *task = &tasks[rest[i]];
+        bool same = i > 0 && task->symbol == tasks[rest[i - 1]].symbol &&
+                    task->maker == tasks[rest[i - 1]].maker;
         if (!same) {
-            int result = add_live(maker, rest[i]);
+            int result = add_live(maker, task);
             if (result)
                 return result;
             continue;
@@ -156,19 +168,19 @@ static int add_rest(const struct snapshot_maker *maker, const struct async_task 
             row->pid = row->tid = 0;
             row->awaiting = SNAPSHOT_NONE;
         }
-        add_sums(maker, &rest[i]->sums, row);
+        add_sums(maker, &task->sums, row);
     }
     return 0;
 }
 
-static int add_all(const struct snapshot_maker *maker, const struct async_task **live, size_t count)
+static int add_all(const struct snapshot_maker *maker, uint32_t *live, size_t count)
 {
     const struct moment *moment = maker->moment;
     size_t own = count < SNAPSHOT_TASKS_SHOWN ? count : SNAPSHOT_TASKS_SHOWN;
     int result = 0;
-    qsort(live, count, sizeof(*live), by_id);
+    qsort_r(live, count, sizeof(*live), by_id, moment->tasks);
     for (size_t i = 0; result == 0 && i < own; i++)
-        result = add_live(maker, live[i]);
+        result = add_live(maker, &moment->tasks[live[i]]);
     if (result == 0)
         result = add_rest(maker, live + own, count - own);
     for (uint32_t i = 0; result == 0 && i < moment->group_count; i++)
@@ -181,17 +193,15 @@ int snapshot_make_tasks(struct snapshot_maker *maker)
 {
     struct snapshot *snapshot = maker->snapshot;
     const struct moment *moment = maker->moment;
-    const struct async_task **live = calloc(moment->task_count + 1, sizeof(*live));
-    size_t count = 0;
+    size_t count = 0, most = (size_t)moment->task_count + moment->group_count + 1;
+    uint32_t *live = calloc(most, sizeof(*live));
     int result = -ENOMEM;
-    snapshot->tasks = arena_array(snapshot->arena,
-                                  (size_t)moment->task_count + moment->group_count + 1,
-                                  sizeof(*snapshot->tasks));
+    snapshot->tasks = arena_array(snapshot->arena, most, sizeof(*snapshot->tasks));
     if (!live || !snapshot->tasks)
         goto out;
     for (uint32_t i = 1; i < moment->task_count; i++)
         if (moment->tasks[i].state != ASYNC_FREE)
-            live[count++] = &moment->tasks[i];
+            live[count++] = i;
     result = add_all(maker, live, count);
     snapshot->meta.tasks_live = count;
     snapshot->meta.longest_step_ns = snapshot_make_ns(maker, moment->longest.sums.longest_ticks);

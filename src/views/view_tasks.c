@@ -89,6 +89,7 @@ static int fill_row(const struct snapshot *snapshot, const struct snapshot_task 
     row->cells[COLUMN_TASKS] = cell_integer((int64_t)task->count);
     row->cells[COLUMN_STEPS] = cell_integer((int64_t)task->steps);
     row->cells[COLUMN_CPU] = cell_integer(view_rows_time(task->wall_ns, task->wait_ns, CLOCK_CPU));
+    row->cells[COLUMN_STEPS].estimate = row->cells[COLUMN_CPU].estimate = !task->steps_exact;
     row->cells[COLUMN_SUSPENDED] = cell_integer(task->suspended_ns);
     row->cells[COLUMN_LONGEST] = cell_integer(task->longest_ns);
     if (task->name) {

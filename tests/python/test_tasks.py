@@ -35,7 +35,7 @@ def test_steps_are_those_that_the_loops_ran(python):
     truth = json.loads(done.out)
     assert len(truth) >= 17 and truth["short"][0] > 4000
     assert sums_of(report) == truth
-    assert all(row["state"] == "ended" for row in report["tasks"])
+    assert all(row["state"] == "ended" and row["steps_exact"] for row in report["tasks"])
     raised = {row["coroutine"]: row["raised"] for row in report["tasks"]}
     assert raised["raises"] == 1 and raised["stubborn"] == 0 and raised["main"] == 0
 

@@ -159,7 +159,7 @@ def test_keys_that_are_sequences(tmux):
     tmux.key("Escape")
     tmux.wait_for("[Functions]")
     tmux.key("BTab")
-    tmux.wait_for("[Processes]")
+    tmux.wait_for("[Tasks]")
     tmux.key("Tab", "Tab")
     tmux.wait_for("[Calling contexts")
     tmux.key("Left")

@@ -27,7 +27,7 @@ def note(task, name=None):
 
 def run_and_count(handle):
     task = getattr(handle._callback, "__self__", None)
-    if isinstance(task, asyncio.Task) and not task.done():
+    if isinstance(task, (asyncio.Task, asyncio.tasks._PyTask)) and not task.done():
         note(task)
     run_handle(handle)
 
@@ -193,6 +193,18 @@ async def main():
         await asyncio.sleep(0.001)
 
 
+async def python_turns(count):
+    await turns(count)
+
+
+async def tasks_in_python():
+    def make(loop, coroutine, **options):
+        return asyncio.tasks._PyTask(coroutine, loop=loop, **options)
+
+    asyncio.get_running_loop().set_task_factory(make)
+    await asyncio.gather(*[python_turns(n) for n in range(5)])
+
+
 async def eager_short():
     return 1
 
@@ -213,6 +225,7 @@ async def eager():
 
 
 asyncio.run(main())
+asyncio.run(tasks_in_python())
 if sys.version_info >= (3, 12):
     asyncio.run(eager())
 counts = collections.Counter(name for task, name in tasks.values())

@@ -282,6 +282,18 @@ static void more_than_can_be_followed(void **state)
     snapshot_free(snapshot);
 }
 
+/* Tenants of one frame, each older than the last: no more are followed than can be looked through. */
+static void too_many_tenants_of_one_frame(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 1000; i++) {
+        struct bench_thread thread = fold_tools_thread(&model, (uint32_t)i, 100000 - i);
+        E(0, TASK, 0, 50);
+    }
+    assert_true(model.tasks.live < 100);
+    EXPECT(&model.tasks, refused, 1000 - model.tasks.live);
+}
+
 /* Nothing that is said may do harm. */
 static void words_that_lie(void **state)
 {
@@ -321,6 +333,7 @@ int main(void)
         TEST(a_making_is_read_late),
         TEST(numbers_begin_anew),
         TEST(more_than_can_be_followed),
+        TEST(too_many_tenants_of_one_frame),
         TEST(words_that_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

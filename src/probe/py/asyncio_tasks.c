@@ -23,6 +23,7 @@ static struct {
     PyObject *module; /* all owned; NULL: not looked for yet */
     PyObject *running_loop;
     PyObject *current;   /* 3.12+: a function of a loop; else the dictionary */
+    PyObject *in_python; /* 3.14+: the dictionary of tasks that are written in Python; or NULL */
     PyObject *task_type; /* the one in C */
     PyObject *get_name;
     PyObject *coroutine_key, *name_key;
@@ -44,6 +45,7 @@ void asyncio_tasks_end(void)
 {
     Py_CLEAR(asyncio.running_loop);
     Py_CLEAR(asyncio.current);
+    Py_CLEAR(asyncio.in_python);
     Py_CLEAR(asyncio.task_type);
     Py_CLEAR(asyncio.get_name);
     Py_CLEAR(asyncio.coroutine_key);
@@ -73,6 +75,12 @@ static bool find_asyncio(void)
     if (!asyncio.running_loop || !asyncio.current || !asyncio.task_type ||
         !PyType_Check(asyncio.task_type) || (pyapi.minor < 12 && !PyDict_Check(asyncio.current)))
         return false;
+    PyObject *tasks = PyDict_GetItemString(modules, "asyncio.tasks"); /* borrowed */
+    if (pyapi.minor >= 14 && tasks)
+        asyncio.in_python = PyObject_GetAttrString(tasks, "_current_tasks");
+    PyErr_Clear();
+    if (asyncio.in_python && !PyDict_Check(asyncio.in_python))
+        Py_CLEAR(asyncio.in_python);
     asyncio.get_name = PyObject_GetAttrString(asyncio.task_type, "get_name");
     asyncio.coroutine_key = PyUnicode_InternFromString("_coro");
     if (asyncio.get_name && asyncio.coroutine_key)
@@ -80,16 +88,26 @@ static bool find_asyncio(void)
     return asyncio.name_key != NULL;
 }
 
+/* A new reference, or NULL. */
+static PyObject *task_in(PyObject *dictionary, PyObject *loop)
+{
+    PyObject *task = PyDict_GetItemWithError(dictionary, loop); /* borrowed */
+    Py_XINCREF(task);
+    return task;
+}
+
 /* The task that runs on this thread: a new reference, or NULL. */
 static PyObject *running_task(void)
 {
     PyObject *loop = PyObject_CallFunctionObjArgs(asyncio.running_loop, NULL);
     PyObject *task = NULL;
-    if (loop && loop != Py_None && pyapi.minor < 12) {
-        task = PyDict_GetItemWithError(asyncio.current, loop); /* borrowed */
-        Py_XINCREF(task);
-    } else if (loop && loop != Py_None) {
+    if (loop && loop != Py_None && pyapi.minor < 12)
+        task = task_in(asyncio.current, loop);
+    else if (loop && loop != Py_None)
         task = PyObject_CallFunctionObjArgs(asyncio.current, loop, NULL);
+    if (task == Py_None && asyncio.in_python) {
+        Py_DECREF(task);
+        task = task_in(asyncio.in_python, loop);
     }
     Py_XDECREF(loop);
     return task;

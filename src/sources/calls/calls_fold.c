@@ -21,16 +21,17 @@ static struct fold_push push_of_suspendable(struct model *model, struct track *t
         suspended_take(&model->suspended, event->frame, event->counter, &activation);
     bool known = found == SUSPENDED_TAKEN;
     bool fresh = known && (kind == EVENT_START || activation.symbol != symbol);
-    struct async_push push = {.counter = event->counter,
-                              .before = track->event_before,
-                              .clock_ticks = cursor->clock_ticks,
-                              .kind = kind,
-                              .frame = event->frame,
-                              .symbol = symbol,
-                              .suspended = known ? activation.task : 0,
-                              .fresh = fresh};
-    if (track->task_told || track->task_passing || push.suspended || (model->tasks.live && !known))
+    if (track->task_told || track->task_passing || (known ? activation.task : model->tasks.live)) {
+        struct async_push push = {.counter = event->counter,
+                                  .before = track->event_before,
+                                  .clock_ticks = cursor->clock_ticks,
+                                  .kind = kind,
+                                  .frame = event->frame,
+                                  .symbol = symbol,
+                                  .suspended = known ? activation.task : 0,
+                                  .fresh = fresh};
         what.task = async_tasks_push(model, track, &push);
+    }
     if (fresh) {
         /* Dropped while suspended, which needs no event: that was its end. */
         symbols_record_slow(&model->symbols, &model->symbols.symbols[activation.symbol],
@@ -76,7 +77,7 @@ void calls_fold_push(struct model *model, struct track *track, struct fold_curso
         return;
     }
     if (handle & 1) {
-        if (fold_cursor_is_open(cursor, event->frame))
+        if (model->tasks.live && fold_cursor_is_open(cursor, event->frame))
             fold_cursor_close_open(model, track, cursor, event->frame);
         what = push_of_suspendable(model, track, cursor, event, handle >> 1);
     }

@@ -144,6 +144,12 @@ static int find(struct armed *armed, const char *word, pid_t *ret_pid)
         }
     }
     *ret_pid = pid;
+    /* A page whose process has no PID here: the directory is all that is shared with it. */
+    if (!is_number(word) && armed_find_in(armed, pid, directory) == 0) {
+        if (!armed->here)
+            return 0;
+        armed_close(armed);
+    }
     return armed_find(armed, pid, directory, JOB_PROCESS_WAIT_MS);
 }
 
@@ -173,8 +179,9 @@ static bool find_or_arm(struct job *job, const char *word)
 
 void job_process_describe(const struct armed *armed, char *text, size_t size)
 {
-    char command[200];
-    read_command(armed->pid, command, sizeof(command));
+    char command[200] = "of another PID namespace";
+    if (armed->here)
+        read_command(armed->pid, command, sizeof(command));
     snprintf(text, size, "%d (python %s, %s)", (int)armed->pid, armed->page.python, command);
 }
 
@@ -241,7 +248,8 @@ static bool collect(struct job *job)
         .signal_target = job_session_wake,
         .signal_context = job,
         .cpu = (int)options->collector_cpu,
-        .target = job->armed.pid,
+        .target = job->armed.here ? job->armed.pid : 0,
+        .no_pids = !job->armed.here,
         .no_perf = true,
         .sites = job->sites.count ? &job->sites : NULL,
     };
@@ -266,19 +274,20 @@ static void hold_signals(void)
 
 static bool start(struct job *job, const char *word)
 {
-    char name[32], command[PATH_MAX];
+    char name[32], command[PATH_MAX] = "python";
     struct armed *armed = &job->armed;
     hold_signals();
     if (!find_or_arm(job, word) || !job_process_follow(armed))
         return false;
-    read_command(armed->pid, command, sizeof(command));
+    if (armed->here)
+        read_command(armed->pid, command, sizeof(command));
     if (!target_of_process(&job->target, command)) {
         message_error("out of memory");
         return false;
     }
     snprintf(job->directory, sizeof(job->directory), "%s", armed->directory);
     job_session_name(name, sizeof(name));
-    int result = supervise_open_process(&job->supervise, armed->pid, armed->pid_fd, clock_choose());
+    int result = supervise_open_process(&job->supervise, armed, clock_choose());
     if (result) {
         message_error("cannot watch PID %d: %s", (int)armed->pid, strerror(-result));
         return false;
@@ -302,10 +311,10 @@ int job_process_start(struct job *job, const struct options *options, const char
         .options = options,
         .clock = setting->clock,
         .is_process = true,
-        .armed = {.fd = -1, .pid_fd = -1},
+        .armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},
-        .supervise = {.signal_fd = -1, .pid_fd = -1},
+        .supervise = {.signal_fd = -1},
         .delayed = options->delay_ns > 0,
         .sites = options->sites,
     };

@@ -19,12 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { LOCK_LOOK_MS = 100 };
+
 #define LEAVE_WITHIN_NS UINT64_C(2000000000)
 
 int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock, bool on_screen)
 {
-    *supervise = (struct supervise){
-        .pid = pid, .signal_fd = -1, .pid_fd = -1, .follow_stops = !on_screen, .clock = clock};
+    *supervise =
+        (struct supervise){.pid = pid, .signal_fd = -1, .follow_stops = !on_screen, .clock = clock};
     sigset_t set;
     launch_signals(&set);
     if (on_screen) {
@@ -40,10 +42,11 @@ int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clo
     return supervise->signal_fd < 0 ? -errno : 0;
 }
 
-int supervise_open_process(struct supervise *supervise, pid_t pid, int pid_fd,
+int supervise_open_process(struct supervise *supervise, const struct armed *process,
                            enum clock_source clock)
 {
-    *supervise = (struct supervise){.pid = pid, .signal_fd = -1, .pid_fd = pid_fd, .clock = clock};
+    *supervise = (struct supervise){
+        .pid = process->pid, .signal_fd = -1, .process = process, .clock = clock};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
@@ -51,7 +54,7 @@ int supervise_open_process(struct supervise *supervise, pid_t pid, int pid_fd,
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (pid_fd < 0)
+    if (process->here && process->pid_fd < 0)
         return -ENOSYS;
     supervise->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return supervise->signal_fd < 0 ? -errno : 0;
@@ -134,11 +137,13 @@ static void look_at_target(struct supervise *supervise)
 
 static void look_at_process(struct supervise *supervise)
 {
-    struct pollfd look = {.fd = supervise->pid_fd, .events = POLLIN};
-    if (poll(&look, 1, 0) <= 0)
+    const struct armed *process = supervise->process;
+    struct pollfd look = {.fd = process->pid_fd, .events = POLLIN};
+    if (process->here ? poll(&look, 1, 0) <= 0 : armed_lives(process))
         return;
     supervise->end_counter = clock_counter(supervise->clock);
-    supervise->end_cpu_ns = stolen_process_cpu_ns(supervise->pid); /* if nobody has reaped it yet */
+    if (process->here) /* if nobody has reaped it yet */
+        supervise->end_cpu_ns = stolen_process_cpu_ns(supervise->pid);
     supervise->ended = true;
 }
 
@@ -156,7 +161,7 @@ static void take_interrupt(struct supervise *supervise, const struct signalfd_si
 static void take_signal(struct supervise *supervise, const struct signalfd_siginfo *info)
 {
     int number = (int)info->ssi_signo;
-    if (supervise->ended || supervise->pid_fd >= 0) {
+    if (supervise->ended || supervise->process) {
         /* Somebody still reads a screen: any of these ends that. */
         supervise->leave = supervise->leave || number == SIGINT || number == SIGQUIT ||
                            number == SIGTERM || number == SIGHUP;
@@ -195,14 +200,17 @@ static void take_signal(struct supervise *supervise, const struct signalfd_sigin
 
 bool supervise_step(struct supervise *supervise, int timeout_ms)
 {
+    const struct armed *process = supervise->ended ? NULL : supervise->process;
     struct pollfd wait[] = {{.fd = supervise->signal_fd, .events = POLLIN},
-                            {.fd = supervise->ended ? -1 : supervise->pid_fd, .events = POLLIN}};
+                            {.fd = process ? process->pid_fd : -1, .events = POLLIN}};
+    if (process && !process->here && (timeout_ms < 0 || timeout_ms > LOCK_LOOK_MS))
+        timeout_ms = LOCK_LOOK_MS; /* nothing tells when a lock goes */
     if (poll(wait, 2, timeout_ms) > 0) {
         struct signalfd_siginfo info;
         while (read(supervise->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
             take_signal(supervise, &info);
     }
-    if (!supervise->ended && supervise->pid_fd >= 0)
+    if (process)
         look_at_process(supervise);
     else if (!supervise->ended)
         look_at_target(supervise);

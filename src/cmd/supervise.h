@@ -13,6 +13,7 @@
 #ifndef ULMA_CMD_SUPERVISE_H
 #define ULMA_CMD_SUPERVISE_H
 
+#include "attach/armed.h"
 #include "base/clock.h"
 
 #include <signal.h>
@@ -23,7 +24,7 @@
 struct supervise {
     pid_t pid;
     int signal_fd;
-    int pid_fd; /* of a process that is no child of ours; -1: it is one */
+    const struct armed *process; /* one that is no child of ours; NULL: it is one */
     bool follow_stops;
     enum clock_source clock;
     uint64_t interrupt_ns;    /* of the last SIGINT; 0: none */
@@ -39,8 +40,8 @@ struct supervise {
 int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock, bool on_screen);
 
 /* The same for a process that ulma did not start: nothing is passed on to it, and SIGINT, SIGQUIT,
- * SIGTERM and SIGHUP set `leave`. `pid_fd` stays the caller's. */
-int supervise_open_process(struct supervise *supervise, pid_t pid, int pid_fd,
+ * SIGTERM and SIGHUP set `leave`. `process` stays the caller's. */
+int supervise_open_process(struct supervise *supervise, const struct armed *process,
                            enum clock_source clock);
 
 /* Waits at most `timeout_ms` (-1: for ever) for something and sees to it. True: ended or leave.

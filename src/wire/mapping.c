@@ -359,18 +359,20 @@ int mapping_definition(const struct mapping *mapping, uint32_t id, char *buffer,
     return 0;
 }
 
-/* The first quarter of the budget goes in rings of a megabyte, the next in halves, and so on, so that
- * a program of three threads has deep rings and one of two hundred has a ring for each. */
+/* The first quarter of the budget goes in rings of a megabyte, the next in halves, then in eighths and
+ * sixteenths, so that a program of three threads has deep rings and one of two hundred has a ring for
+ * each: by default 8, 16, 64 and 128 of them, the control ring included. */
 static uint64_t next_ring_bytes(const struct mapping *mapping)
 {
+    static const unsigned char shifts[] = {0, 1, 3, 4};
     uint64_t size = MOST_RING_BYTES;
+    uint64_t quarter = mapping->buffer_bytes / sizeof(shifts);
     while (size > LEAST_RING_BYTES && size > mapping->buffer_bytes / 16)
         size /= 2; /* a small budget is for several threads, too */
-    if (mapping->events_used >= mapping->buffer_bytes / 4 * 3)
+    uint64_t used = quarter ? mapping->events_used / quarter : 0;
+    size >>= shifts[used < sizeof(shifts) ? used : sizeof(shifts) - 1];
+    if (size < LEAST_RING_BYTES)
         size = LEAST_RING_BYTES;
-    for (uint64_t mark = mapping->buffer_bytes / 4;
-         mapping->events_used >= mark && size > LEAST_RING_BYTES; mark += mapping->buffer_bytes / 4)
-        size /= 2;
     uint64_t left = mapping->buffer_bytes - mapping->events_used;
     while (size > left && size > LEAST_RING_BYTES)
         size /= 2;

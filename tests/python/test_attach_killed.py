@@ -65,7 +65,7 @@ USES = (
 )
 
 
-@pytest.mark.parametrize("state", ["nine_threads"] + TORTURE * ["loop"])
+@pytest.mark.parametrize("state", ["loop"] + TORTURE * ["nine_threads"])
 def test_ulma_killed(python, state, session_dir, tmp_path):
     """In attach and in use, at moments drawn at random."""
     moments = random.Random(f"{state} {python}")

@@ -6,6 +6,7 @@
 #include "cmd/job.h"
 
 #include "base/arena.h"
+#include "cmd/job_others.h"
 #include "cmd/job_process.h"
 #include "cmd/job_session.h"
 #include "cmd/message.h"
@@ -59,8 +60,12 @@ static bool make_folder(struct job *job)
 
 bool job_follows_children(const struct job *job)
 {
-    /* What is muted is known for one process only. */
-    return !job->is_process && !job->options->no_children && job_session_budget(job) <= 0;
+    return job->is_process ? job->options->children : !job->options->no_children;
+}
+
+bool job_is_family(const struct job *job)
+{
+    return job_follows_children(job) || job->other_count > 0;
 }
 
 /* Each child takes two descriptors of the collector's. */
@@ -160,7 +165,7 @@ int job_start(struct job *job, const struct options *options, char **words, int 
     *job = (struct job){
         .options = options,
         .clock = setting->clock,
-        .armed = ARMED_NONE,
+        .first.armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},
         .supervise = {.signal_fd = -1},
@@ -230,7 +235,11 @@ int job_tick(struct job *job, bool *ret_over)
             next = until;
         }
     }
-    if (job->asked_ns && collector_switched(job->collector))
+    if (job->supervise.first_ended && !job->first_told) {
+        collector_note_end(job->collector, job->supervise.end_counter);
+        job->first_told = true;
+    }
+    if (job->asked_ns && (job->first_told || collector_switched(job->collector)))
         job->asked_ns = 0;
     if (job->asked_ns && now >= job->asked_ns + SWITCH_AGAIN_MS * MS_NS) {
         /* Sent before the probe had its handler, or while the interpreter was starting. */
@@ -296,9 +305,9 @@ void job_finish(struct job *job)
 {
     if (job->finished || !job->collector)
         return;
-    if (job_follows_children(job))
+    if (job_is_family(job))
         collector_close_family(job->collector);
-    if (!job->supervise.ended)
+    if (!job->supervise.ended && !job->supervise.first_ended)
         switch_off(job);
     if (job->is_process)
         job_process_leave(job);
@@ -423,5 +432,6 @@ void job_close(struct job *job)
     free(job->target_output);
     job->target_output = NULL;
     target_done(&job->target);
-    armed_close(&job->armed);
+    armed_close(&job->first.armed);
+    job_others_close(job);
 }

@@ -15,16 +15,23 @@
 #include "cmd/target.h"
 #include "model/collector.h"
 
+/* A process that ulma did not start, and how it is left. */
+struct followed {
+    struct armed armed;
+    bool attached; /* it was armed for this job, which has not left it yet */
+    bool joined;   /* it has a session of the job's */
+    bool left;     /* it has left it again, when it was asked to */
+    bool detached; /* it was asked to give up the probe too */
+};
+
 struct job {
     const struct options *options;
     enum snapshot_clock clock;
     struct target target;
-    struct armed armed; /* the process, when ulma did not start it (job_process.h) */
-    bool is_process;    /* ... and that is so */
-    bool attached;      /* ... and it was armed for this job, which has not left it yet */
-    bool joined;        /* ... and it has the session */
-    bool left;          /* ... and has left it again, when it was asked to */
-    bool detached;      /* ... and was asked to give up the probe too */
+    bool is_process;         /* ulma did not start it (job_process.h) */
+    struct followed first;   /* ... then it is this one */
+    struct followed *others; /* ... and those that are followed with it (job_others.h) */
+    size_t other_count;
     struct output output;
     struct private_folder folder;
     struct mapping mapping;
@@ -36,6 +43,7 @@ struct job {
     uint64_t started_ns;      /* CLOCK_MONOTONIC, when the target was let go */
     uint64_t on_ns;           /* when its recording was first seen to be on; 0: not yet */
     uint64_t asked_ns;        /* when an unanswered switch was last signalled; 0: answered */
+    bool first_told;          /* the collector knows that the first of several has ended */
     bool delayed;             /* --delay has not passed */
     bool finished;            /* the profiling has ended: the collector has read all */
     bool failed;              /* ulma failed at something after the start */
@@ -61,6 +69,9 @@ int job_tick(struct job *job, bool *ret_over);
 
 /* The processes that the target starts are followed, too. */
 bool job_follows_children(const struct job *job);
+
+/* Some process besides the first one may have a session of its own. */
+bool job_is_family(const struct job *job);
 
 /* Turns the sources on or off: the word in the session, then SIGURG. 0, -ESRCH (no Python is armed),
  * -EAGAIN (armed, but it does not take the signal yet). */

@@ -5,6 +5,7 @@
 #include "cmd/job_process.h"
 
 #include "cmd/arming.h"
+#include "cmd/job_others.h"
 #include "cmd/job_session.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
@@ -12,6 +13,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
@@ -162,14 +164,15 @@ bool job_process_find(struct armed *armed, const char *word)
     return result == 0;
 }
 
-/* One that is not armed is armed now, and will be left without a probe's hooks again. */
-static bool find_or_arm(struct job *job, const char *word)
+bool job_process_find_or_arm(struct armed *armed, const char *word, int64_t timeout_ns,
+                             bool *ret_attached)
 {
     pid_t pid;
-    int result = find(&job->armed, word, &pid);
+    int result = find(armed, word, &pid);
+    *ret_attached = false;
     if (result == -ENOENT && is_number(word)) {
-        enum arming arming = arm_process(&job->armed, pid, job->options->timeout_ns);
-        job->attached = arming == ARMING_NOW;
+        enum arming arming = arm_process(armed, pid, timeout_ns);
+        *ret_attached = arming == ARMING_NOW;
         return arming != ARMING_FAILED;
     }
     if (result && result != -EINVAL)
@@ -248,10 +251,12 @@ static bool collect(struct job *job)
         .signal_target = job_session_wake,
         .signal_context = job,
         .cpu = (int)options->collector_cpu,
-        .target = job->armed.here ? job->armed.pid : 0,
-        .no_pids = !job->armed.here,
+        .target = job->first.armed.here ? job->first.armed.pid : 0,
+        .no_pids = !job->first.armed.here,
         .no_perf = true,
         .sites = job->sites.count ? &job->sites : NULL,
+        .follow_children = job_is_family(job),
+        .by_process = job->options->by_process,
     };
     job->collector = collector_new(&job->mapping, &wanted);
     int result = job->collector ? collector_start(job->collector) : -ENOMEM;
@@ -272,86 +277,171 @@ static void hold_signals(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-static bool start(struct job *job, const char *word)
+/* How the report names it. */
+static bool name_target(struct job *job)
 {
-    char name[32], command[PATH_MAX] = "python";
-    struct armed *armed = &job->armed;
-    hold_signals();
-    if (!find_or_arm(job, word) || !job_process_follow(armed))
-        return false;
-    if (armed->here)
-        read_command(armed->pid, command, sizeof(command));
-    if (!target_of_process(&job->target, command)) {
+    char command[PATH_MAX] = "python", text[PATH_MAX + 64];
+    if (job->first.armed.here)
+        read_command(job->first.armed.pid, command, sizeof(command));
+    snprintf(text, sizeof(text), "%s", command);
+    if (job->other_count > 0)
+        snprintf(text, sizeof(text), "%s (and %zu more process%s)", command, job->other_count,
+                 job->other_count == 1 ? "" : "es");
+    bool named = target_of_process(&job->target, text);
+    if (!named)
         message_error("out of memory");
+    return named;
+}
+
+static bool watch(struct job *job)
+{
+    const struct armed *armed = &job->first.armed;
+    int fds[JOB_OTHERS_MOST];
+    for (size_t i = 0; i < job->other_count; i++)
+        fds[i] = job->others[i].armed.pid_fd;
+    int result = supervise_open_process(&job->supervise, armed, clock_choose());
+    if (result == 0)
+        result = supervise_add(&job->supervise, fds, job->other_count);
+    if (result)
+        message_error("cannot watch PID %d: %s", (int)armed->pid, strerror(-result));
+    return result == 0;
+}
+
+static bool start(struct job *job, char **words, int word_count)
+{
+    char name[32];
+    struct armed *armed = &job->first.armed;
+    hold_signals();
+    if (!job_process_find_or_arm(armed, words[0], job->options->timeout_ns, &job->first.attached) ||
+        !job_others_find(job, words + 1, word_count - 1) || !job_process_follow(armed) ||
+        !name_target(job))
         return false;
-    }
     snprintf(job->directory, sizeof(job->directory), "%s", armed->directory);
     job_session_name(name, sizeof(name));
-    int result = supervise_open_process(&job->supervise, armed, clock_choose());
-    if (result) {
-        message_error("cannot watch PID %d: %s", (int)armed->pid, strerror(-result));
+    if (!watch(job))
         return false;
-    }
     signal(SIGPIPE, SIG_IGN);
     if (!output_open(&job->output, job->options, armed->pid) ||
         !job_session_make(job, armed->pid, name) || !collect(job))
         return false;
     if (!job_process_ask(armed, ARMED_JOIN, base_name(job->mapping.path)))
         return false;
-    job->joined = true;
-    job->started_ns = clock_monotonic_ns();
+    job->first.joined = true;
     message_step("PID %d joined the session", (int)armed->pid);
+    if (!job_others_join(job))
+        return false;
+    job->started_ns = clock_monotonic_ns();
+    if (job->other_count > 0 && !job->options->start_off && !job->delayed)
+        job_switch(job, true);
     return true;
 }
 
-int job_process_start(struct job *job, const struct options *options, const char *word,
+int job_process_start(struct job *job, const struct options *options, char **words, int word_count,
                       const struct job_setting *setting)
 {
     *job = (struct job){
         .options = options,
         .clock = setting->clock,
         .is_process = true,
-        .armed = ARMED_NONE,
+        .first.armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},
         .supervise = {.signal_fd = -1},
         .delayed = options->delay_ns > 0,
         .sites = options->sites,
     };
-    if (start(job, word))
+    if (start(job, words, word_count))
         return EXIT_FINE;
     job_process_leave(job);
     output_abandon(&job->output);
     return EXIT_FAILED;
 }
 
-void job_process_leave(struct job *job)
+void job_process_leave_one(struct followed *process)
 {
-    if (job->supervise.ended || (!job->joined && !job->attached))
+    if (!process->joined && !process->attached)
         return;
-    enum armed_wish wish = job->attached ? ARMED_DISARM : ARMED_LEAVE;
-    job->left = armed_ask(&job->armed, wish, NULL, JOB_PROCESS_WAIT_MS) == 0;
-    job->joined = job->attached = false;
-    job->detached = wish == ARMED_DISARM;
+    enum armed_wish wish = process->attached ? ARMED_DISARM : ARMED_LEAVE;
+    process->left = armed_ask(&process->armed, wish, NULL, JOB_PROCESS_WAIT_MS) == 0;
+    process->joined = process->attached = false;
+    process->detached = wish == ARMED_DISARM;
 }
 
-void job_process_say_end(const struct job *job)
+void job_process_leave(struct job *job)
 {
-    int pid = (int)job->armed.pid;
     if (job->supervise.ended)
+        return;
+    job_process_leave_one(&job->first);
+    for (size_t i = 0; i < job->other_count; i++)
+        job_process_leave_one(&job->others[i]);
+}
+
+/* --- the last line -------------------------------------------------------------------------- */
+
+enum left { LEFT_ENDED, LEFT_DETACHED, LEFT_ARMED, LEFT_UNANSWERED };
+
+static enum left how_left(const struct followed *process)
+{
+    const struct armed *armed = &process->armed;
+    struct pollfd look = {.fd = armed->pid_fd, .events = POLLIN};
+    if (armed->here ? look.fd >= 0 && poll(&look, 1, 0) > 0 : !armed_lives(armed))
+        return LEFT_ENDED;
+    if (!process->left)
+        return LEFT_UNANSWERED;
+    return process->detached ? LEFT_DETACHED : LEFT_ARMED;
+}
+
+static void say_one(const struct followed *process)
+{
+    int pid = (int)process->armed.pid;
+    switch (how_left(process)) {
+    case LEFT_ENDED:
         message_note("PID %d has ended", pid);
-    else if (job->left && job->detached)
+        break;
+    case LEFT_DETACHED:
         message_note(
             "PID %d runs on, detached, as it was found; next: ulma top %d | ulma attach %d "
             "(arms it for good)",
             pid, pid, pid);
-    else if (job->left)
+        break;
+    case LEFT_ARMED:
         message_note("PID %d runs on, armed and off; next: ulma top %d | ulma report %d -d 2 | "
                      "ulma detach %d",
                      pid, pid, pid, pid);
-    else
+        break;
+    case LEFT_UNANSWERED:
         message_note("PID %d runs on; its main thread has not answered yet (it is stopped, or in a "
                      "call that lets no signal handler run), so the probe goes off at one of its "
                      "next calls; `ulma %s %d` makes sure",
-                     pid, job->detached ? "detach" : "off", pid);
+                     pid, process->detached ? "detach" : "off", pid);
+        break;
+    }
+}
+
+void job_process_say_end(const struct job *job)
+{
+    static const char *const plural[] = {
+        [LEFT_ENDED] = "have ended",
+        [LEFT_DETACHED] = "run on, detached, as they were found",
+        [LEFT_ARMED] = "run on, armed and off; `ulma detach PID` detaches one",
+    };
+    char list[4][2048] = {""};
+    size_t count[4] = {0};
+    const struct followed *last[4];
+    for (size_t i = 0; i <= job->other_count; i++) {
+        const struct followed *process = i == 0 ? &job->first : &job->others[i - 1];
+        enum left how = how_left(process);
+        size_t used = strlen(list[how]);
+        snprintf(list[how] + used, sizeof(list[how]) - used, "%s%d", used ? ", " : "",
+                 (int)process->armed.pid);
+        last[how] = process;
+        if (how == LEFT_UNANSWERED || (count[how]++ == 0 && job->other_count == 0))
+            say_one(process);
+    }
+    for (int how = LEFT_ENDED; how <= LEFT_ARMED && job->other_count > 0; how++) {
+        if (count[how] == 1)
+            say_one(last[how]);
+        else if (count[how] > 1)
+            message_note("PIDs %s %s", list[how], plural[how]);
+    }
 }

@@ -18,6 +18,10 @@ bool job_process_is(const char *word);
 /* The armed process that the word names. False: said on stderr. */
 bool job_process_find(struct armed *armed, const char *word);
 
+/* The same, and a PID that is not armed is armed now: *ret_attached. `timeout_ns` as arm_process has it. */
+bool job_process_find_or_arm(struct armed *armed, const char *word, int64_t timeout_ns,
+                             bool *ret_attached);
+
 /* Takes the collector's place beside it. False: somebody has it, said on stderr. */
 bool job_process_follow(struct armed *armed);
 
@@ -28,11 +32,12 @@ bool job_process_ask(struct armed *armed, enum armed_wish wish, const char *sess
 void job_process_describe(const struct armed *armed, char *text, size_t size);
 
 /* As job_start: EXIT_FINE, or the exit status (said on stderr). */
-int job_process_start(struct job *job, const struct options *options, const char *word,
+int job_process_start(struct job *job, const struct options *options, char **words, int word_count,
                       const struct job_setting *setting);
 
-/* The process, which is off, leaves the session. */
+/* The processes, which are off, leave their sessions. */
 void job_process_leave(struct job *job);
+void job_process_leave_one(struct followed *process);
 
 /* The last line: how it was left. */
 void job_process_say_end(const struct job *job);

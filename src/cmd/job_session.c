@@ -43,8 +43,8 @@ void job_session_name(char *name, size_t size)
 
 static void say_refusal(const struct job *job, int result)
 {
-    const char *directory = job->armed.root_fd >= 0 ? "that the process has"
-                                                    : job->directory; /* not ours to name */
+    const char *directory = job->first.armed.root_fd >= 0 ? "that the process has"
+                                                          : job->directory; /* not ours to name */
     switch (-result) {
     case EPERM:
         message_error("the session directory %s is not yours alone (it must belong to you and have "
@@ -93,7 +93,8 @@ double job_session_budget(const struct job *job)
 
 int job_session_wake(void *job)
 {
-    return job_session_signal(job);
+    int result = job_session_signal(job);
+    return job_session_signal_children(job) > 0 ? 0 : result;
 }
 
 bool job_session_make(struct job *job, pid_t pid, const char *name)
@@ -104,11 +105,13 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
         .buffer_bytes = (uint64_t)options->buffer_bytes,
         .on_full = on_full(job),
         .sources = (uint32_t)options->sources,
-        .start_off = options->start_off || options->delay_ns > 0,
+        /* several begin together, when each has its rings */
+        .start_off = options->start_off || options->delay_ns > 0 || job->other_count > 0,
         .modes_vary = options->sites.count > 0 || job_session_budget(job) > 0,
-        .follow_children = job_follows_children(job),
+        .follow_children = job_is_family(job),
+        .follow_forks = job_follows_children(job),
         .clock_kind = (uint32_t)clock_choose(),
-        .owner = job->is_process ? job->armed.uid : geteuid(),
+        .owner = job->is_process ? job->first.armed.uid : geteuid(),
     };
     char file_name[64];
     snprintf(file_name, sizeof(file_name), "%d-%s", (int)pid, name);
@@ -253,7 +256,7 @@ void job_session_wake_children(const struct job *job)
 int job_session_signal(const struct job *job)
 {
     if (job->is_process)
-        return job->supervise.ended ? -ESRCH : armed_signal(&job->armed);
+        return job->supervise.ended ? -ESRCH : armed_signal(&job->first.armed);
     struct session_words words;
     job_session_read(job, &words);
     pid_t pid = (pid_t)words.target_pid;

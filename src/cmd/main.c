@@ -49,8 +49,6 @@ static const char *check_together(const struct verb_row *verb, const struct pars
         return "needs a program: SCRIPT, -m MODULE, -c CODE or -- COMMAND";
     if (options->interval_ns != OPTIONS_UNSET && options->interval_ns < 100 * INT64_C(1000000))
         return "--interval is at least 0.1s";
-    if (options->children && options->budget_thousandths != OPTIONS_UNSET)
-        return "keeps a --budget for one process only: leave --children or --budget out";
     if (parsed->word_count > 0 && !*verb->words && verb->bit != VERB_EXPORT)
         return "takes options only";
     return NULL;

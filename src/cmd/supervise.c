@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -58,6 +59,20 @@ int supervise_open_process(struct supervise *supervise, const struct armed *proc
         return -ENOSYS;
     supervise->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return supervise->signal_fd < 0 ? -errno : 0;
+}
+
+int supervise_add(struct supervise *supervise, const int *pid_fds, size_t count)
+{
+    if (count == 0)
+        return 0;
+    if (count > SUPERVISE_OTHERS_MOST)
+        return -E2BIG;
+    supervise->other_fds = malloc(count * sizeof(*pid_fds));
+    if (!supervise->other_fds)
+        return -ENOMEM;
+    memcpy(supervise->other_fds, pid_fds, count * sizeof(*pid_fds));
+    supervise->other_count = count;
+    return 0;
 }
 
 void supervise_signal(const struct supervise *supervise, int number)
@@ -135,16 +150,49 @@ static void look_at_target(struct supervise *supervise)
     }
 }
 
-static void look_at_process(struct supervise *supervise)
+static bool fd_has_ended(int pid_fd)
+{
+    struct pollfd look = {.fd = pid_fd, .events = POLLIN};
+    return poll(&look, 1, 0) > 0;
+}
+
+/* One that has no PID here lives as long as its lock. */
+static bool has_ended(const struct armed *process)
+{
+    return process->here ? fd_has_ended(process->pid_fd) : !armed_lives(process);
+}
+
+static void look_at_processes(struct supervise *supervise)
 {
     const struct armed *process = supervise->process;
-    struct pollfd look = {.fd = process->pid_fd, .events = POLLIN};
-    if (process->here ? poll(&look, 1, 0) <= 0 : armed_lives(process))
-        return;
-    supervise->end_counter = clock_counter(supervise->clock);
-    if (process->here) /* if nobody has reaped it yet */
-        supervise->end_cpu_ns = stolen_process_cpu_ns(supervise->pid);
-    supervise->ended = true;
+    bool all = true;
+    if (!supervise->first_ended && has_ended(process)) {
+        supervise->end_counter = clock_counter(supervise->clock);
+        if (process->here) /* if nobody has reaped it yet */
+            supervise->end_cpu_ns = stolen_process_cpu_ns(supervise->pid);
+        supervise->first_ended = true;
+    }
+    for (size_t i = 0; i < supervise->other_count; i++) {
+        if (supervise->other_fds[i] >= 0 && fd_has_ended(supervise->other_fds[i]))
+            supervise->other_fds[i] = -1;
+        all = all && supervise->other_fds[i] < 0;
+    }
+    supervise->ended = supervise->first_ended && all;
+}
+
+/* Until a signal comes, or a process that has not ended does. */
+static bool wait_for_some(const struct supervise *supervise, int timeout_ms)
+{
+    const struct armed *process = supervise->ended || supervise->first_ended ? NULL
+                                                                             : supervise->process;
+    struct pollfd wait[2 + SUPERVISE_OTHERS_MOST] = {
+        {.fd = supervise->signal_fd, .events = POLLIN},
+        {.fd = process ? process->pid_fd : -1, .events = POLLIN}};
+    for (size_t i = 0; i < supervise->other_count; i++)
+        wait[2 + i] = (struct pollfd){.fd = supervise->other_fds[i], .events = POLLIN};
+    if (process && !process->here && (timeout_ms < 0 || timeout_ms > LOCK_LOOK_MS))
+        timeout_ms = LOCK_LOOK_MS; /* nothing tells when a lock goes */
+    return poll(wait, 2 + supervise->other_count, timeout_ms) > 0;
 }
 
 static void take_interrupt(struct supervise *supervise, const struct signalfd_siginfo *info)
@@ -200,18 +248,13 @@ static void take_signal(struct supervise *supervise, const struct signalfd_sigin
 
 bool supervise_step(struct supervise *supervise, int timeout_ms)
 {
-    const struct armed *process = supervise->ended ? NULL : supervise->process;
-    struct pollfd wait[] = {{.fd = supervise->signal_fd, .events = POLLIN},
-                            {.fd = process ? process->pid_fd : -1, .events = POLLIN}};
-    if (process && !process->here && (timeout_ms < 0 || timeout_ms > LOCK_LOOK_MS))
-        timeout_ms = LOCK_LOOK_MS; /* nothing tells when a lock goes */
-    if (poll(wait, 2, timeout_ms) > 0) {
+    if (wait_for_some(supervise, timeout_ms)) {
         struct signalfd_siginfo info;
         while (read(supervise->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
             take_signal(supervise, &info);
     }
-    if (process)
-        look_at_process(supervise);
+    if (!supervise->ended && supervise->process)
+        look_at_processes(supervise);
     else if (!supervise->ended)
         look_at_target(supervise);
     return supervise->ended || supervise->leave;
@@ -231,4 +274,7 @@ void supervise_close(struct supervise *supervise)
     if (supervise->signal_fd >= 0)
         close(supervise->signal_fd);
     supervise->signal_fd = -1;
+    free(supervise->other_fds);
+    supervise->other_fds = NULL;
+    supervise->other_count = 0;
 }

@@ -21,17 +21,22 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+enum { SUPERVISE_OTHERS_MOST = 255 };
+
 struct supervise {
     pid_t pid;
     int signal_fd;
     const struct armed *process; /* one that is no child of ours; NULL: it is one */
+    int *other_fds;              /* of those that are followed with it, -1: it has ended; owned */
+    size_t other_count;
+    _Atomic bool first_ended; /* the process has, though others may go on */
     bool follow_stops;
     enum clock_source clock;
     uint64_t interrupt_ns;    /* of the last SIGINT; 0: none */
     int end_code, end_status; /* CLD_* and the status or signal */
     uint64_t end_counter;     /* the counter when it had ended */
     uint64_t end_cpu_ns;      /* the CPU time that it had used by then; 0: not known */
-    _Atomic bool ended;       /* the four above are valid */
+    _Atomic bool ended;       /* the four above are valid; of several processes: all have ended */
     _Atomic bool leave;       /* two SIGINTs: ulma ends alone */
     _Atomic bool told_to_end; /* SIGTERM or SIGHUP came */
 };
@@ -43,6 +48,9 @@ int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clo
  * SIGTERM and SIGHUP set `leave`. `process` stays the caller's. */
 int supervise_open_process(struct supervise *supervise, const struct armed *process,
                            enum clock_source clock);
+
+/* More processes that ulma did not start: what is watched has ended when all of them have. 0, -ENOMEM, or -E2BIG. */
+int supervise_add(struct supervise *supervise, const int *pid_fds, size_t count);
 
 /* Waits at most `timeout_ms` (-1: for ever) for something and sees to it. True: ended or leave.
  * After the target's end any of SIGINT, SIGQUIT, SIGTERM and SIGHUP sets leave. */

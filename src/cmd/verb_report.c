@@ -20,22 +20,30 @@ static void follow(struct job *job)
     }
 }
 
-static bool check_words(char **words, int word_count)
+static bool check_word(const char *word)
 {
-    size_t size = word_count > 0 ? strlen(words[0]) : 0;
-    if (word_count != 1)
-        message_error("`ulma report` needs one PID or SESSION; see `ulma report --help`");
-    else if (size > 5 && strcmp(words[0] + size - 5, ".ulma") == 0)
+    size_t size = strlen(word);
+    if (size > 5 && strcmp(word + size - 5, ".ulma") == 0)
         message_error("to report on the recording %s is not there yet: `ulma report PID` reports "
                       "on a process that runs",
-                      words[0]);
-    else if (!job_process_is(words[0]))
+                      word);
+    else if (!job_process_is(word))
         message_error("`%s` is no PID and no session: `ulma ps` lists what is armed; to run a "
                       "program and report on it write `ulma run %s`",
-                      words[0], words[0]);
+                      word, word);
     else
         return true;
     return false;
+}
+
+static bool check_words(char **words, int word_count)
+{
+    if (word_count == 0)
+        message_error("`ulma report` needs a PID or SESSION; see `ulma report --help`");
+    bool fine = word_count > 0;
+    for (int i = 0; i < word_count && fine; i++)
+        fine = check_word(words[i]);
+    return fine;
 }
 
 int verb_report(const struct options *options, char **words, int word_count)
@@ -50,7 +58,7 @@ int verb_report(const struct options *options, char **words, int word_count)
         return EXIT_WRONG_WORDS;
     if (!own.output)
         own.output = "-";
-    int status = job_process_start(&job, &own, words[0], &setting);
+    int status = job_process_start(&job, &own, words, word_count, &setting);
     if (status == EXIT_FINE) {
         follow(&job);
         job_finish(&job);

@@ -57,7 +57,10 @@ static bool switch_in_session(struct armed *armed, bool on, const char *about)
     char path[PATH_MAX + ARMED_NAME_SIZE];
     struct wish wish = {.on = on};
     const char *word = on ? "on" : "off";
-    snprintf(path, sizeof(path), "%s/%s", armed->directory, armed->page.session);
+    /* One of several that are followed together has its own session, of the same RANDOM. */
+    const char *random = strchr(armed->page.session, '-');
+    snprintf(path, sizeof(path), "%s/%d%s", armed->directory, (int)armed->pid,
+             random ? random : "");
     if (!armed->page.session[0] || strchr(armed->page.session, '/') ||
         mapping_open(path, &wish.mapping)) {
         message_error("PID %d joins its collector just now: try again", (int)armed->pid);

@@ -26,9 +26,8 @@ struct watcher {
 };
 
 /* What is not there yet, or makes no sense with a process that runs. */
-static bool is_wrong(const struct options *options, char **words, int word_count)
+static bool is_wrong(const struct options *options, const char *word)
 {
-    const char *word = words[0];
     size_t size = strlen(word);
     if (size > 5 && strcmp(word + size - 5, ".ulma") == 0) {
         message_error("to browse the recording %s is not there yet: `ulma top SCRIPT …` shows a "
@@ -38,13 +37,7 @@ static bool is_wrong(const struct options *options, char **words, int word_count
     }
     if (!job_process_is(word))
         return false;
-    if (word_count > 1)
-        message_error("to follow several processes is not there yet: `ulma top %s` follows one",
-                      word);
-    else if (options->children || options->by_process)
-        message_error("to follow the children of a process that runs is not there yet: `ulma top "
-                      "SCRIPT …` follows those of a program that it starts");
-    else if (options->kill)
+    if (options->kill)
         message_error("--kill is for a program that ulma starts: PID %s runs on when top is left",
                       word);
     else
@@ -164,7 +157,7 @@ static int finish(struct job *job)
 int verb_top(const struct options *options, char **words, int word_count)
 {
     static struct job job;
-    if (is_wrong(options, words, word_count))
+    if (is_wrong(options, words[0]))
         return EXIT_WRONG_WORDS;
     bool frames = options->batch || options->once || options->count > 0 || !isatty(STDOUT_FILENO);
     struct options own = *options;
@@ -185,8 +178,9 @@ int verb_top(const struct options *options, char **words, int word_count)
     }
     if (format_of_frames)
         own.format = NULL;
-    int status = job_process_is(words[0]) ? job_process_start(&job, &own, words[0], &setting)
-                                          : job_start(&job, &own, words, word_count, &setting);
+    int status = job_process_is(words[0])
+                     ? job_process_start(&job, &own, words, word_count, &setting)
+                     : job_start(&job, &own, words, word_count, &setting);
     job.options = options;
     if (status == EXIT_FINE) {
         struct tui_host host;

@@ -14,6 +14,7 @@ enum {
               1000, /* a listening without end begins anew: what it tells is to be fresh */
     PATIENCE_NS = 10 * 1000 * 1000, /* a busy probe notices a call by itself */
     AGAIN_NS = 100 * 1000 * 1000,
+    LOOKED_AT = 32, /* processes in LOOK_NS: of more, looks are fewer */
 };
 
 struct serial_call {
@@ -53,22 +54,43 @@ void budget_done(struct collector *collector)
     collector->budget.on = false;
 }
 
-/* What the target's threads ran; of several that computed at once, which only those without Python's
- * lock can, no more than the time that passed. Where the kernel's account is not to be had: all time. */
-static void pass_time(struct collector *collector, uint64_t now_ns)
+/* The process of a session in our PID namespace, as far as it is known; 0: not. */
+static pid_t process_of(const struct collector *collector, const struct drain *drain)
 {
-    struct budget *budget = &collector->budget;
     pid_t target = collector->options.target;
-    bool is_child = target > 0 && collector->drain.words.target_pid == (uint32_t)target;
-    uint64_t cpu_ns = is_child ? stolen_process_cpu_ns(target) : 0;
-    uint64_t passed_ns = budget->seen_ns ? now_ns - budget->seen_ns : 0;
+    if (drain != &collector->drain)
+        return (pid_t)drain->process->pid;
+    return target > 0 && drain->words.target_pid == (uint32_t)target ? target : 0;
+}
+
+/* What a process's threads ran since the last look; of several that computed at once, which only those
+ * without Python's lock can, no more than the time that passed. Where the kernel's account is not to be
+ * had: all time. */
+static uint64_t ran_ns(const struct collector *collector, struct drain *drain, uint64_t passed_ns)
+{
+    pid_t process = process_of(collector, drain);
+    uint64_t cpu_ns = process ? stolen_process_cpu_ns(process) : 0;
     uint64_t ran_ns = passed_ns;
     if (cpu_ns)
-        ran_ns = budget->cpu_seen_ns && cpu_ns > budget->cpu_seen_ns ? cpu_ns - budget->cpu_seen_ns
-                                                                     : 0;
-    budget->busy_ns += ran_ns < passed_ns ? ran_ns : passed_ns;
-    budget->cpu_seen_ns = cpu_ns;
+        ran_ns = drain->cpu_seen_ns && cpu_ns > drain->cpu_seen_ns ? cpu_ns - drain->cpu_seen_ns
+                                                                   : 0;
+    else if (drain != &collector->drain)
+        ran_ns = 0; /* it has ended */
+    drain->cpu_seen_ns = cpu_ns;
+    drain->ran = drain->ran || ran_ns > 0;
+    return ran_ns < passed_ns ? ran_ns : passed_ns;
+}
+
+/* How many processes were looked at. */
+static uint32_t pass_time(struct collector *collector, uint64_t now_ns)
+{
+    struct budget *budget = &collector->budget;
+    uint64_t passed_ns = budget->seen_ns ? now_ns - budget->seen_ns : 0;
+    uint32_t count = 0;
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next, count++)
+        budget->busy_ns += ran_ns(collector, drain, passed_ns);
     budget->seen_ns = now_ns;
+    return count;
 }
 
 static void learn_costs(struct collector *collector)
@@ -87,66 +109,96 @@ static void begin_burst(struct collector *collector)
     governor_heard(&budget->governor);
 }
 
-/* The probe has to have the interpreter tell the functions again; before 3.12 it looks at the byte anyway. */
+static void tell_all(struct collector *collector, enum site_mode mode)
+{
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        drain_enter(drain);
+        mute_tell(&collector->model, mode);
+    }
+}
+
+/* The probes have to have the interpreter tell the functions again; before 3.12 they look at the byte anyway. */
 static void call(struct collector *collector, uint64_t now_ns)
 {
     struct budget *budget = &collector->budget;
-    struct serial_call serial = {.header = mapping_header(collector->mapping),
-                                 .raise = budget->silences};
     collector_catch_up(collector);
+    tell_all(collector, MODE_RECORD);
     mute_lift(&collector->model);
-    if (guard_run(read_serial, &serial))
-        return;
-    budget->serial = serial.serial;
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        struct serial_call serial = {.header = mapping_header(drain->mapping),
+                                     .raise = budget->silences};
+        guard_run(read_serial, &serial);
+        drain->call_serial = serial.serial;
+        drain->ran = false;
+    }
     budget->called_ns = now_ns;
     if (!budget->silences)
         begin_burst(collector);
+}
+
+/* On one before 3.12 a function cannot fall silent by itself. */
+static bool all_silence(struct collector *collector)
+{
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        struct serial_call serial = {.header = mapping_header(drain->mapping)};
+        if (guard_run(read_serial, &serial) == 0 && serial.minor < 12)
+            return false;
+    }
+    return true;
 }
 
 static void choose(struct collector *collector)
 {
     struct budget *budget = &collector->budget;
     struct governor *governor = &budget->governor;
-    struct serial_call serial = {.header = mapping_header(collector->mapping)};
     size_t count = 0, muted = 0;
     uint64_t counter = collector_catch_up(collector);
     uint64_t busy_ns = governor->busy_ns - governor->since_busy_ns;
     struct governor_row *rows =
         mute_end_burst(&budget->mute, &collector->model, counter, budget->call_ticks, &count);
-    if (guard_run(read_serial, &serial) == 0)
-        budget->silences = serial.minor >= 12;
+    budget->silences = all_silence(collector);
     budget->burst_busy_ns = budget->burst_busy_ns * MUTE_OLDER + (double)busy_ns;
     if (rows)
         muted = governor_choose(governor, rows, count,
                                 budget->burst_busy_ns / collector->scale.ns_per_tick);
-    if (muted)
+    if (muted) {
         mute_apply(&budget->mute, &collector->model, rows, count, budget->silences);
-    else
+        tell_all(collector, collector->model.symbols.mute_mode);
+    } else {
         mute_begin_burst(&budget->mute, &collector->model, counter);
+    }
     governor_muted(governor, muted);
 }
 
-static bool is_answered(struct collector *collector)
+/* Of those that run: *ret_all of them. True: some process has answered. */
+static bool read_answers(struct collector *collector, bool *ret_all)
 {
-    struct serial_call serial = {.header = mapping_header(collector->mapping)};
-    return guard_run(read_serial, &serial) == 0 &&
-           (int32_t)(serial.done - collector->budget.serial) >= 0;
+    bool some = false;
+    *ret_all = true;
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        struct serial_call serial = {.header = mapping_header(drain->mapping)};
+        bool answered = guard_run(read_serial, &serial) == 0 &&
+                        (int32_t)(serial.done - drain->call_serial) >= 0;
+        some = some || answered;
+        *ret_all = *ret_all && (answered || !drain->ran);
+    }
+    return some;
 }
 
-/* A target that sleeps is let sleep: it is only signalled when it runs and calls nothing that is heard. */
-static void wait_for_answer(struct collector *collector, uint64_t now_ns)
+/* A process that sleeps is let sleep: it is only signalled when it runs and calls nothing that is heard. */
+static void look_for_answers(struct collector *collector, uint64_t now_ns)
 {
     struct budget *budget = &collector->budget;
-    const struct governor *governor = &budget->governor;
-    if (is_answered(collector)) {
-        atomic_store(&budget->urgent, false);
-        begin_burst(collector);
-    } else if (now_ns - budget->called_ns >= PATIENCE_NS &&
-               governor->busy_ns > governor->since_busy_ns) {
+    bool all, some = read_answers(collector, &all);
+    if (!all && now_ns >= budget->called_ns + PATIENCE_NS) {
         budget->called_ns = now_ns + AGAIN_NS - PATIENCE_NS;
         atomic_store(&budget->urgent, true);
         sem_post(&collector->keeper_wake);
     }
+    if (all)
+        atomic_store(&budget->urgent, false);
+    if (some && all && budget->governor.state == GOVERNOR_CALLING)
+        begin_burst(collector);
 }
 
 /* A listening that goes on: what it tells is not to grow old. */
@@ -158,23 +210,31 @@ static void roll(struct collector *collector)
         choose(collector);
 }
 
+static bool is_on(const struct collector *collector)
+{
+    for (const struct drain *drain = &collector->drain; drain; drain = drain->next)
+        if (drain->on)
+            return true;
+    return false;
+}
+
 void budget_round(struct collector *collector, uint64_t counter)
 {
     struct budget *budget = &collector->budget;
     uint64_t now_ns = clock_monotonic_ns();
     if (!budget->on || collector->end_counter || now_ns < budget->next_ns)
         return;
-    budget->next_ns = now_ns + LOOK_NS;
-    pass_time(collector, now_ns);
-    if (!collector->drain.on)
+    budget->next_ns = now_ns + LOOK_NS + pass_time(collector, now_ns) / LOOKED_AT * LOOK_NS;
+    if (!is_on(collector))
         return;
     learn_costs(collector);
     uint64_t cost_ns = (uint64_t)((double)collector->model.events_read * budget->event_ns);
-    if (budget->governor.state == GOVERNOR_CALLING)
-        wait_for_answer(collector, now_ns);
+    if (budget->called_ns && budget->silences && budget->governor.state != GOVERNOR_MUTED)
+        look_for_answers(collector, now_ns);
     if (budget->governor.state == GOVERNOR_MUTED && collector->model.symbols.muted_rows) {
         model_flush(&collector->model, counter);
-        mute_close(&collector->model);
+        if (mute_close(&collector->model))
+            tell_all(collector, MODE_OFF);
     }
     switch (governor_tick(&budget->governor, budget->busy_ns, cost_ns)) {
     case GOVERNOR_CHOOSE:

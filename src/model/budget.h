@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The budget of a running session: the governor's clock, purse and hands.
+/* The budget of a running session: the governor's clock, purse and hands. A family has one: what all its
+ * processes cost is held against what they run, and a function that is muted is so in each.
  * Why apart: governor.h decides, mute.h changes the model; here is what they need to know of the session:
  * the target's time, the calibrated cost, and whether the probe has answered.
  * Rules: the collector's lock is held, but for budget_call, which is the keeper's: asking the probe may
@@ -19,12 +20,11 @@ struct budget {
     struct governor governor;
     struct mute mute;
     uint64_t next_ns; /* monotonic: when to look again */
-    uint64_t seen_ns, cpu_seen_ns;
-    uint64_t busy_ns;            /* the target's, in all */
+    uint64_t seen_ns;
+    uint64_t busy_ns;            /* of all processes that are followed */
     double burst_busy_ns;        /* of the bursts, older ones less, as in their profiles */
     double event_ns, call_ticks; /* the probe's cost of an event, and of a call and its return */
     bool silences;               /* muted functions cost nothing: 3.12 and newer */
-    uint32_t serial;             /* of the call that is not answered */
     uint64_t called_ns;
     _Atomic bool urgent; /* the probe has not noticed by itself: the keeper signals it */
 };

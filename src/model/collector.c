@@ -334,6 +334,13 @@ static void stop_threads(struct collector *collector)
     collector->started = false;
 }
 
+void collector_note_end(struct collector *collector, uint64_t counter)
+{
+    collector_enter(collector);
+    control_end(&collector->drain, counter, false);
+    collector_leave(collector);
+}
+
 void collector_note_cpu(struct collector *collector, uint64_t cpu_ns)
 {
     collector->end_target_cpu_ns = cpu_ns;

@@ -42,6 +42,9 @@ int collector_start(struct collector *collector);
  * the thread. Idempotent. */
 void collector_finish(struct collector *collector, uint64_t end_counter);
 
+/* The target has ended, though others of its family go on. */
+void collector_note_end(struct collector *collector, uint64_t counter);
+
 /* The CPU time that the target had used at its end; before collector_finish. */
 void collector_note_cpu(struct collector *collector, uint64_t cpu_ns);
 

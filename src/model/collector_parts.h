@@ -60,6 +60,7 @@ struct collector {
     _Atomic bool started; /* release after both threads' handles are there */
     _Atomic bool stop;
     sem_t keeper_wake;
+    uint32_t first_rings;      /* that the target's threads take at once; the keeper's */
     pthread_mutex_t snapshots; /* one at a time; taken before gate and lock */
     struct moment scratch;     /* room kept from snapshot to snapshot; guarded by snapshots */
 };
@@ -76,6 +77,10 @@ uint64_t collector_target_cpu_ns(const struct collector *collector);
 
 /* Under the lock: events lost and nested, of all processes. */
 void collector_losses(struct collector *collector, uint64_t *ret_lost, uint64_t *ret_nested);
+
+/* The threads that a process has now, and 0 when that is not to be had: at the switch each of them takes a ring.
+ */
+uint32_t keeper_count_threads(pid_t pid);
 
 /* The keeper's thread. */
 void *keeper_run(void *collector);

@@ -99,8 +99,7 @@ void drain_done(struct drain *drain)
 
 /* --- reading the words ---------------------------------------------------------------------- */
 
-/* Ids and frames are this process's from here on. */
-static void drain_enter(struct drain *drain)
+void drain_enter(struct drain *drain)
 {
     model_enter(drain->model, drain->process);
     drain->model->symbols.define_context = drain;

@@ -69,12 +69,20 @@ struct drain {
     uint64_t execs;
     uint32_t fullest;    /* of this round: the highest share of a ring in use, in 1/256 */
     uint32_t free_rings; /* of this round */
+
+    /* the budget's (budget.h) */
+    uint64_t cpu_seen_ns; /* the process's CPU time when it was last looked at; 0: not yet */
+    bool ran;             /* it has used some since it was called */
+    uint32_t call_serial; /* the switch serial that calls it */
 };
 
 /* `clock` is the session's, as chosen when it was made. */
 int drain_init(struct drain *drain, struct mapping *mapping, struct model *model,
                enum clock_source clock);
 void drain_done(struct drain *drain);
+
+/* Ids and frames are this process's from here on. */
+void drain_enter(struct drain *drain);
 
 /* Consumes what was published when it began. Returns the number of events. */
 uint64_t drain_round(struct drain *drain);

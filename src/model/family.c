@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Finding children's sessions, watching them, giving them back.
+/* Finding other processes' sessions, watching them, giving them back.
  * Why: see family.h.
  * Rules: as there. */
 #include "model/family.h"
@@ -174,20 +174,24 @@ static struct member *open_member(const char *path, const char *name)
     member->pid_fd = (int)syscall(SYS_pidfd_open, (pid_t)words.pid, 0);
     if (member->pid_fd < 0 && errno == ESRCH)
         atomic_store(&member->ended, true);
+    else
+        member->first_rings = keeper_count_threads((pid_t)words.pid);
     return member;
 }
 
 struct want_call {
     const struct mapping *mapping;
     const struct words *root;
+    bool again;
 };
 
-/* What was wanted of all since the child copied the words. */
+/* What was wanted of all since the child copied the words. With a budget it hears all again besides: the
+ * fork's child of a process in which functions were silent has them silent, and may have missed the call. */
 static int want_guarded(void *context)
 {
     const struct want_call *call = context;
     struct session_header *header = mapping_header(call->mapping);
-    if (atomic_load(&header->wanted) == call->root->wanted)
+    if (atomic_load(&header->wanted) == call->root->wanted && !call->again)
         return 0;
     atomic_store(&header->wanted, call->root->wanted);
     atomic_fetch_add_explicit(&header->switch_serial, 1, memory_order_release);
@@ -211,7 +215,7 @@ static void adopt(struct collector *collector, struct member *member)
         link_drains(collector);
         if (collector->process_count < FAMILY_PROCESSES)
             collector->processes[collector->process_count++] = member->process;
-        struct want_call call = {&member->mapping, &root};
+        struct want_call call = {&member->mapping, &root, collector->budget.on};
         if (read_words(collector->mapping, &root))
             guard_run(want_guarded, &call);
     }
@@ -288,7 +292,8 @@ static void watch(struct collector *collector)
 static int add_rings_guarded(void *context)
 {
     struct member *member = context;
-    while (mapping_free_rings(&member->mapping) < FREE_RINGS &&
+    while ((mapping_free_rings(&member->mapping) < FREE_RINGS ||
+            member->mapping.rings_made <= member->first_rings) &&
            mapping_add_ring(&member->mapping) == 0)
         atomic_store_explicit(&member->drain.ring_count, member->mapping.rings_made,
                               memory_order_release);

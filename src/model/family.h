@@ -16,7 +16,8 @@ struct member {
     struct process *process;
     struct mapping mapping;
     struct drain drain;
-    int pid_fd; /* -1: none */
+    int pid_fd;           /* -1: none */
+    uint32_t first_rings; /* that its threads take at once */
     char name[FAMILY_NAME_SIZE];
     uint64_t end_counter;  /* when `ended` was found out */
     _Atomic bool ended;    /* release: after end_counter */

@@ -18,10 +18,24 @@ enum { NAMES_NS = 200 * 1000 * 1000, NAMES_AT_ONCE = 32 };
 
 /* --- rings ---------------------------------------------------------------------------------- */
 
+uint32_t keeper_count_threads(pid_t pid)
+{
+    char path[64], line[256];
+    unsigned count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file) && sscanf(line, "Threads: %u", &count) != 1)
+        continue;
+    if (file)
+        fclose(file);
+    return count;
+}
+
 static int add_rings_guarded(void *context)
 {
     struct collector *collector = context;
-    while (mapping_free_rings(collector->mapping) < COLLECTOR_FREE_RINGS &&
+    while ((mapping_free_rings(collector->mapping) < COLLECTOR_FREE_RINGS ||
+            collector->mapping->rings_made <= collector->first_rings) &&
            mapping_add_ring(collector->mapping) == 0)
         atomic_store_explicit(&collector->drain.ring_count, collector->mapping->rings_made,
                               memory_order_release);
@@ -114,6 +128,8 @@ void *keeper_run(void *context)
 {
     struct collector *collector = context;
     uint64_t next_names_ns = 0;
+    if (collector->options.target > 0)
+        collector->first_rings = keeper_count_threads(collector->options.target);
     while (!atomic_load(&collector->stop)) {
         add_rings(collector);
         budget_call(collector);

@@ -147,7 +147,7 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
 
 /* --- who is silent -------------------------------------------------------------------------- */
 
-static void tell_rows(struct model *model, enum site_mode mode)
+void mute_tell(struct model *model, enum site_mode mode)
 {
     struct symbols *symbols = &model->symbols;
     for (uint32_t id = 1; id < SESSION_ID_LIMIT; id++) {
@@ -234,7 +234,6 @@ void mute_apply(struct mute *mute, struct model *model, const struct governor_ro
     }
     symbols->mute_mode = closing ? MODE_CLOSING : MODE_OFF;
     symbols->closing = true;
-    tell_rows(model, symbols->mute_mode);
     make_paths(mute, model);
 }
 
@@ -263,23 +262,22 @@ static void cut_stack(struct model *model, struct track *track)
     }
 }
 
-void mute_close(struct model *model)
+bool mute_close(struct model *model)
 {
     struct symbols *symbols = &model->symbols;
+    bool closed = symbols->closing;
     if (!symbols->muted_rows)
-        return;
+        return false;
     for (struct track *track = model->tracks; track; track = track->next)
         if (track->on)
             cut_stack(model, track);
-    if (symbols->closing)
-        tell_rows(model, MODE_OFF);
     symbols->closing = false;
+    return closed;
 }
 
 void mute_lift(struct model *model)
 {
     struct symbols *symbols = &model->symbols;
-    tell_rows(model, MODE_RECORD);
     for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++)
         symbols->symbols[i].muted = false;
     symbols->muted_rows = 0;

@@ -78,14 +78,20 @@ void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter);
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
                                     double ticks_per_call, size_t *ret_count);
 
-/* The rows with their `mute` set fall silent. `closing`: first let what is open end (3.12+). */
+/* The rows with their `mute` set fall silent, as soon as mute_tell says so to the probes. `closing`: what is
+ * open ends first (3.12+). */
 void mute_apply(struct mute *mute, struct model *model, const struct governor_row *rows,
                 size_t count, bool closing);
 
-/* All that is closing is closed: nothing of it is open any more. */
-void mute_close(struct model *model);
+/* Tells the probe of the process whose events are folded now (model_enter) what becomes of its muted
+ * functions. */
+void mute_tell(struct model *model, enum site_mode mode);
 
-/* All functions are to be heard again. */
+/* All that is closing is closed: nothing of it is open any more. True: there was something, and the probes
+ * have to be told that it is off. */
+bool mute_close(struct model *model);
+
+/* All functions are heard again; the probes have been told. */
 void mute_lift(struct model *model);
 
 /* Divides what the anchors have had since the last time. */

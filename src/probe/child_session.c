@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Making a child's session.
- * Why: see family.h.
+ * Why: see child_session.h.
  * Rules: all that will ever be written is allocated first: a store into a hole of a full tmpfs would be
  * SIGBUS. Without Python.h, beside which some functions get names that older C libraries lack. */
 #include "probe/child_session.h"
@@ -27,12 +27,17 @@ void child_session_begin(const char *path)
     snprintf(link_to.root, sizeof(link_to.root), "%s", path);
 }
 
-static int map_root(const char *root, char *reason, size_t size)
+void child_session_forget(void)
 {
-    size_t length;
     if (root_header)
         munmap(root_header, SESSION_HEADER_SIZE);
     root_header = NULL;
+}
+
+static int map_root(const char *root, char *reason, size_t size)
+{
+    size_t length;
+    child_session_forget();
     int fd = link_open_file(root, &length, reason, size);
     if (fd < 0)
         return -1;
@@ -126,6 +131,7 @@ static void fill(unsigned char *base, uint32_t parent)
     atomic_init(&header->sources_wanted, atomic_load(&root_header->sources_wanted));
     atomic_init(&header->start_off, atomic_load(&root_header->start_off));
     atomic_init(&header->follow_children, 1);
+    header->follow_forks = root_header->follow_forks;
     header->parent_pid = parent ? parent : (uint32_t)getppid();
     read_command(header->command, sizeof(header->command));
     memset(base + header->modes_offset, MODE_RECORD, SESSION_ID_LIMIT);

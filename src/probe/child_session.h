@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A family: the process that ulma started and the children that it makes, each with a session of its
- * own (wire/session.h tells the words and the names).
+/* A family: a process and the children that it makes, or several that are followed together, each with a
+ * session of its own (wire/session.h tells the words and the names).
  * Why the child makes it: its first events must not wait for a collector that looks a few times a
  * second, nor be lost when the child lives for a millisecond.
  * Rules: under the GIL. Of the first process's session a child maps the header alone, and writes there
@@ -13,6 +13,9 @@
 /* The link that was just opened, at `path`, is the first process's. */
 void child_session_begin(const char *path);
 
+/* This process is of no family any more, and nothing of one is mapped. */
+void child_session_forget(void);
+
 /* Makes a session beside the one at `root` and opens it. `parent` is the PID of who made this process;
  * 0: ask the kernel. 0, or -1 with a sentence. */
 int child_session_join(const char *root, uint32_t parent, char *reason, size_t size);
@@ -21,7 +24,7 @@ int child_session_join(const char *root, uint32_t parent, char *reason, size_t s
  * told when that ends. The parent's session is still mapped. Async-signal-safe. */
 void child_session_await(void);
 
-/* This is a child, and its family's profiling has ended for good. */
+/* This is not the first, and its family's profiling has ended for good. */
 bool child_session_is_over(void);
 
 /* The session that was joined says all that there is to say: the collector may look. */

@@ -362,7 +362,10 @@ static void change_clock(void)
 int switch_join(const char *path, char *reason, size_t size)
 {
     switch_leave();
-    if (link_open(path, reason, size))
+    int opened = link_open(path, reason, size);
+    if (opened == 0)
+        child_session_begin(path);
+    else if (opened != LINK_TAKEN || child_session_join(path, 0, reason, size))
         return -1;
     define_reset();
     struct session_header *header = link_to.header;
@@ -382,8 +385,11 @@ int switch_join(const char *path, char *reason, size_t size)
     atomic_fetch_add(&header->exec_count, 1);
     atomic_store_explicit(&header->state, STATE_OFF, memory_order_release);
     switch_apply();
-    if (atomic_load(&header->state) != STATE_REFUSED)
+    if (atomic_load(&header->state) != STATE_REFUSED) {
+        if (opened == LINK_TAKEN)
+            child_session_tell();
         return 0;
+    }
     snprintf(reason, size, "%s", header->reason);
     switch_leave();
     return -1;
@@ -462,4 +468,5 @@ void switch_leave(void)
     busy_in = 0;
     writer_leave_all();
     link_close();
+    child_session_forget();
 }

@@ -87,7 +87,7 @@ static void on_thread_end(void *value)
 static bool child_is_followed(const struct session_header *header)
 {
     uint32_t state = atomic_load_explicit(&header->state, memory_order_relaxed);
-    return link_to.root[0] &&
+    return link_to.root[0] && header->follow_forks &&
            atomic_load_explicit(&header->follow_children, memory_order_relaxed) &&
            (state == STATE_ON || state == STATE_OFF);
 }
@@ -266,6 +266,8 @@ static struct writer *wait_for_ring(unsigned long thread, uint32_t tid)
     look_again = begin + RESUME_STEP_NS;
     struct writer *writer = take_ring(thread, tid);
     long sleep_ns = FIRST_SLEEP_NS;
+    if (!writer)
+        writer_wake_collector(); /* it adds some */
     while (!writer && !in_vain && link_to.wait && clock_monotonic_ns() - begin < RING_WAIT_NS) {
         writer_wake_collector();
         struct timespec pause = {.tv_nsec = sleep_ns};

@@ -33,7 +33,8 @@ struct mapping_options {
     uint32_t sources;      /* bits of enum session_source */
     bool start_off;
     bool modes_vary;
-    bool follow_children;
+    bool follow_children; /* other processes may make sessions beside this one */
+    bool follow_forks;    /* ... and a fork's child does */
     uint32_t clock_kind;
     uid_t owner; /* the target's uid */
 };

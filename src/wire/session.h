@@ -24,7 +24,7 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 2,
+    SESSION_FORMAT = 3,
     SESSION_HEADER_SIZE = 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
@@ -139,11 +139,13 @@ struct session_header {
     char executable[512];             /* sys.executable, terminated, cut if longer */
     char stdlib[512];                 /* its lib/pythonX.Y, terminated; "": too long */
 
-    /* A family: a target and the children that it makes. The first process's session has the words, its
-     * children read and raise them there; a child's own session lies beside it, as PID-RANDOM with the
-     * same RANDOM (and .N after it, when that PID has had one). The child makes and allocates it, so that
-     * its first event is not lost; the collector finds it, owns it from then on, and adds rings. */
-    _Atomic uint32_t follow_children;  /* written by the collector; 1: children may make sessions */
+    /* A family: a process and its children, or several processes that are followed together. The first one's
+     * session has the words, the others read and raise them there; another's own session lies beside it, as
+     * PID-RANDOM with the same RANDOM (and .N after it, when that PID has had one). That process makes and
+     * allocates it, so that a child's first event is not lost; the collector finds it, owns it from then
+     * on, and adds rings. */
+    _Atomic uint32_t follow_children;  /* written by the collector; 1: others may make sessions */
+    uint32_t follow_forks;             /* fixed at creation; 1: a fork's child does so by itself */
     _Atomic uint32_t children_made;    /* sessions that they have made, whole */
     _Atomic uint64_t children_refused; /* children that could not make one, and go on unprofiled */
     _Atomic uint32_t waiting_count;    /* children made while recording was off, ever */

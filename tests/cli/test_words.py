@@ -97,7 +97,6 @@ WRONG = [
     (["--skip", "a b"], ["--skip cannot use `a b`", "pkg:Class.method"]),
     (["--skip", "dict.get"], ["`dict.get`", "not there yet"]),
     (["--budget", "0"], ["--budget needs a percentage above 0 and up to 100"]),
-    (["--children", "--budget", "5"], ["for one process only", "leave --children or --budget out"]),
     (["--keep", "5"], ["`--keep` is not there yet"]),
     (["--force=yes"], ["--force takes no word"]),
     (["--st", "program.py"], ["`--st`", "several"]),

@@ -97,10 +97,12 @@ def test_sessions_of_the_readme_on_the_oldest_python(desk):
 def test_the_screen_that_is_shown(typed, desk, tmp_path):
     """Tabs, column titles and keys are those of today, on a terminal of the same size."""
     folder, env = desk(harness.pythons()[0])
+    with (folder / "yours.py").open("a") as program:
+        program.write("\nimport time\n\ntime.sleep(60)\n")  # it runs until the screen was seen
     shown = typed.shown
     with terminal(tmp_path, 100, len(shown), env) as tmux:
         tmux.run(["cd", folder])
-        tmux.run(["ulma", "top", "-q", "yours.py"])
+        tmux.run(["ulma", "top", "-q", "--kill", "yours.py"])
         screen = tmux.wait_for("names_in")
         tmux.key("q")
         tmux.wait_prompt()

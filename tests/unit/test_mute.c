@@ -76,6 +76,7 @@ static void end_burst_and_mute(const char *name, bool closing)
     for (size_t i = 0; i < count; i++)
         rows[i].mute = rows[i].row == row_named(name);
     mute_apply(&mute, &model, rows, count, closing);
+    mute_tell(&model, model.symbols.mute_mode);
 }
 
 static void expect(const char *name, uint64_t calls, int64_t self, int64_t total)
@@ -158,6 +159,7 @@ static void a_chain_of_muted_functions(void **state)
     for (size_t i = 0; i < count; i++)
         rows[i].mute = rows[i].row != row_named("f1");
     mute_apply(&mute, &model, rows, count, true);
+    mute_tell(&model, model.symbols.mute_mode);
     for (int i = 0; i < 100; i++) {
         E(0, START, 1, 10);
         E(10, RETURN, 1, 10);
@@ -193,7 +195,8 @@ static void it_closes_before_it_is_off(void **state)
     assert_int_equal(modes[1], MODE_RECORD);
     assert_int_equal(thread.track->depth, 3);
     model_flush(&model, thread.counter);
-    mute_close(&model);
+    if (mute_close(&model))
+        mute_tell(&model, MODE_OFF);
     assert_int_equal(modes[2], MODE_OFF);
     assert_int_equal(thread.track->depth, 2); /* f3 stays, f1's child from now on */
     E(4, RETURN, 3, 30);
@@ -219,9 +222,11 @@ static void lifting_lets_it_be_heard(void **state)
     for (int i = 0; i < 100; i++)
         play_round(true);
     end_burst_and_mute("f2", true);
-    mute_close(&model);
+    if (mute_close(&model))
+        mute_tell(&model, MODE_OFF);
     play_round(false);
     settle();
+    mute_tell(&model, MODE_RECORD);
     mute_lift(&model);
     assert_int_equal(modes[2], MODE_RECORD);
     assert_int_equal(model.symbols.muted_rows, 0);
@@ -261,7 +266,8 @@ static void new_ids_of_a_muted_row(void **state)
     E(1, START, 2, 20);
     assert_int_equal(modes[2], MODE_CLOSING);
     model_flush(&model, thread.counter);
-    mute_close(&model);
+    if (mute_close(&model))
+        mute_tell(&model, MODE_OFF);
     assert_int_equal(modes[2], MODE_OFF);
 }
 

@@ -4,6 +4,8 @@
  * Rules: a PID is checked against the page's start time before anything is sent to it. */
 #include "attach/armed.h"
 
+#include "attach/elsewhere.h"
+
 #include "base/clock.h"
 
 #include <dirent.h>
@@ -80,17 +82,31 @@ bool armed_may_be(pid_t pid)
     return catches_signal(pid) && maps(pid, "ulma_probe");
 }
 
-static bool is_of_here(const struct armed_page *page)
+static bool is_of_this_boot(const struct armed_page *page)
 {
     char boot[SESSION_BOOT_ID_SIZE] = "";
-    struct stat status;
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     ssize_t got = fd >= 0 ? read(fd, boot, sizeof(boot) - 1) : 0;
     if (fd >= 0)
         close(fd);
     boot[got > 0 ? strcspn(boot, "\n") : 0] = '\0';
-    return stat("/proc/self/ns/pid", &status) == 0 && page->pid_namespace == status.st_ino &&
-           strncmp(boot, page->boot_id, sizeof(boot)) == 0;
+    return strncmp(boot, page->boot_id, sizeof(boot)) == 0;
+}
+
+/* What the process with this page is called here; `pid` is one that it may be, 0: none is known. 0: it
+ * has no PID here. */
+static pid_t pid_here(const struct armed_page *page, pid_t pid)
+{
+    struct stat status;
+    uint64_t namespace = 0;
+    if (!is_of_this_boot(page))
+        return 0;
+    if (stat("/proc/self/ns/pid", &status) == 0 && page->pid_namespace == status.st_ino)
+        return (pid_t)page->pid;
+    if (pid > 0 && elsewhere_own_pid(pid, &namespace) == (pid_t)page->pid &&
+        page->pid_namespace == namespace)
+        return pid;
+    return 0;
 }
 
 /* --- the page ------------------------------------------------------------------------------- */
@@ -140,9 +156,10 @@ static bool lives(const struct armed *armed)
            maps(armed->pid, strrchr(armed->path, '/') + 1);
 }
 
-int armed_open(struct armed *armed, const char *path)
+/* `pid`: as for pid_here. */
+static int open_page(struct armed *armed, const char *path, pid_t pid)
 {
-    *armed = (struct armed){.fd = -1, .pid_fd = -1};
+    *armed = (struct armed)ARMED_NONE;
     const char *slash = strrchr(path, '/');
     if (!slash || (size_t)snprintf(armed->path, sizeof(armed->path), "%s", path) >= PATH_MAX)
         return -EINVAL;
@@ -152,7 +169,7 @@ int armed_open(struct armed *armed, const char *path)
         return -errno;
     struct stat status;
     int result = fstat(armed->fd, &status) ? -errno : 0;
-    if (result == 0 && (!S_ISREG(status.st_mode) || (status.st_mode & 077)))
+    if (result == 0 && (!S_ISREG(status.st_mode) || (status.st_mode & 077) || status.st_nlink > 1))
         result = -EPERM;
     if (result == 0)
         result = read_page(armed);
@@ -160,13 +177,20 @@ int armed_open(struct armed *armed, const char *path)
         armed_close(armed);
         return result;
     }
-    armed->pid = (pid_t)armed->page.pid;
+    armed->pid = pid_here(&armed->page, pid);
     armed->uid = status.st_uid;
-    armed->here = is_of_here(&armed->page);
+    armed->here = armed->pid > 0;
+    if (!armed->here)
+        armed->pid = (pid_t)armed->page.pid;
     if (armed->here)
         armed->pid_fd = (int)syscall(SYS_pidfd_open, armed->pid, 0);
     /* With the pidfd open first, what is checked and what is signalled are one process. */
     return lives(armed) ? 0 : -ESTALE;
+}
+
+int armed_open(struct armed *armed, const char *path)
+{
+    return open_page(armed, path, 0);
 }
 
 void armed_close(struct armed *armed)
@@ -175,30 +199,58 @@ void armed_close(struct armed *armed)
         close(armed->fd);
     if (armed->pid_fd >= 0)
         close(armed->pid_fd);
-    armed->fd = armed->pid_fd = -1;
+    if (armed->root_fd >= 0)
+        close(armed->root_fd);
+    armed->fd = armed->pid_fd = armed->root_fd = -1;
 }
 
 /* --- finding -------------------------------------------------------------------------------- */
 
-static int find_in(struct armed *armed, pid_t pid, const char *path)
+/* The page of a process that calls itself `own_pid`; `pid`: what it is called here, 0: it does not matter. */
+static int find_in(struct armed *armed, pid_t own_pid, pid_t pid, const char *path)
 {
     DIR *directory = opendir(path);
+    *armed = (struct armed)ARMED_NONE;
     if (!directory)
         return -errno;
     int result = -ENOENT;
     struct dirent *entry;
     while (result && (entry = readdir(directory))) {
         char name[PATH_MAX];
-        if (!armed_is_name(entry->d_name) || strtol(entry->d_name, NULL, 10) != pid ||
+        if (!armed_is_name(entry->d_name) || strtol(entry->d_name, NULL, 10) != own_pid ||
             (size_t)snprintf(name, sizeof(name), "%s/%s", path, entry->d_name) >= sizeof(name))
             continue;
-        result = armed_open(armed, name);
-        if (result == 0 && armed->here && armed->pid == pid)
+        result = open_page(armed, name, pid);
+        if (result == 0 && (!pid || (armed->here && armed->pid == pid)))
             break;
         armed_close(armed);
         result = -ENOENT;
     }
     closedir(directory);
+    return result;
+}
+
+int armed_find_in(struct armed *armed, pid_t pid, const char *directory)
+{
+    return find_in(armed, pid, 0, directory);
+}
+
+/* In a directory by the process's own name for it. Through the descriptor, which is what was checked: its
+ * name may be another directory's in the next moment. */
+static int find_there(struct armed *armed, pid_t own_pid, pid_t pid, const char *path)
+{
+    char name[64];
+    if (!elsewhere_has_other_files(pid))
+        return find_in(armed, own_pid, pid, path);
+    int fd = elsewhere_open_directory(pid, path);
+    if (fd < 0)
+        return fd;
+    snprintf(name, sizeof(name), "/proc/self/fd/%d/.", fd);
+    int result = find_in(armed, own_pid, pid, name);
+    if (result == 0)
+        armed->root_fd = fd;
+    else
+        close(fd);
     return result;
 }
 
@@ -224,19 +276,21 @@ static bool own_directory(pid_t pid, char *path, size_t size)
 static int find_anywhere(struct armed *armed, pid_t pid, uid_t uid, const char *directory)
 {
     char path[PATH_MAX];
-    if (directory && find_in(armed, pid, directory) == 0)
+    uint64_t namespace;
+    pid_t own_pid = elsewhere_own_pid(pid, &namespace);
+    if (directory && find_in(armed, own_pid, pid, directory) == 0)
         return 0;
-    if (own_directory(pid, path, sizeof(path)) && find_in(armed, pid, path) == 0)
+    if (own_directory(pid, path, sizeof(path)) && find_there(armed, own_pid, pid, path) == 0)
         return 0;
     snprintf(path, sizeof(path), "/dev/shm/ulma-%u", (unsigned)uid);
-    return find_in(armed, pid, path) == 0 ? 0 : -ENOENT;
+    return find_there(armed, own_pid, pid, path) == 0 ? 0 : -ENOENT;
 }
 
 int armed_find(struct armed *armed, pid_t pid, const char *directory, int timeout_ms)
 {
     char path[64];
     struct stat status;
-    *armed = (struct armed){.fd = -1, .pid_fd = -1};
+    *armed = (struct armed)ARMED_NONE;
     snprintf(path, sizeof(path), "/proc/%d", (int)pid);
     if (!start_time(pid) || stat(path, &status))
         return -ESRCH;
@@ -245,10 +299,10 @@ int armed_find(struct armed *armed, pid_t pid, const char *directory, int timeou
         return 0;
     if (status.st_uid != geteuid() && geteuid() != 0)
         return -EACCES;
-    if (!armed_may_be(pid))
+    if (timeout_ms <= 0 || !armed_may_be(pid))
         return result;
     uint64_t begin = clock_monotonic_ns();
-    struct armed child = {.pid = pid, .pid_fd = (int)syscall(SYS_pidfd_open, pid, 0)};
+    struct armed child = {.pid = pid, .here = true, .pid_fd = (int)syscall(SYS_pidfd_open, pid, 0)};
     if (armed_signal(&child) == 0) {
         while (result && clock_monotonic_ns() - begin < (uint64_t)timeout_ms * MS_NS) {
             usleep(LOOK_AGAIN_US);
@@ -262,6 +316,11 @@ int armed_find(struct armed *armed, pid_t pid, const char *directory, int timeou
 
 /* --- following and asking ------------------------------------------------------------------- */
 
+bool armed_lives(const struct armed *armed)
+{
+    return holder(armed, ARMED_TARGET_LOCK) != 0;
+}
+
 pid_t armed_follower(const struct armed *armed)
 {
     return holder(armed, ARMED_COLLECTOR_LOCK);
@@ -274,8 +333,39 @@ int armed_follow(struct armed *armed)
     return fcntl(armed->fd, F_SETLK, &lock) ? -EBUSY : 0;
 }
 
+static void bell_path(const struct armed *armed, char *path, size_t size)
+{
+    snprintf(path, size, "%.*s" ARMED_BELL, (int)(strlen(armed->path) - strlen(ARMED_SUFFIX)),
+             armed->path);
+}
+
+int armed_unlink(const struct armed *armed)
+{
+    char path[PATH_MAX];
+    bell_path(armed, path, sizeof(path));
+    unlink(path);
+    return unlink(armed->path) ? -errno : 0;
+}
+
+/* A byte is enough; a FIFO that is full has enough of them. */
+static int ring_bell(const struct armed *armed)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    bell_path(armed, path, sizeof(path));
+    int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return armed_lives(armed) ? -EAGAIN : -ESRCH;
+    bool rung = fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+                (write(fd, "", 1) == 1 || errno == EAGAIN);
+    close(fd);
+    return rung ? 0 : -EAGAIN;
+}
+
 int armed_signal(const struct armed *armed)
 {
+    if (!armed->here)
+        return ring_bell(armed);
     if (!catches_signal(armed->pid))
         return start_time(armed->pid) ? -EAGAIN : -ESRCH;
     int result = armed->pid_fd >= 0

@@ -16,11 +16,12 @@
 #include <sys/types.h>
 
 struct armed {
-    int fd;     /* of the page; -1: not open */
-    int pid_fd; /* -1: the kernel has none, or it is another PID namespace */
-    pid_t pid;
+    int fd;      /* of the page; -1: not open */
+    int pid_fd;  /* -1: the kernel has none, or the process has no PID here */
+    int root_fd; /* of the directory, where it lies below another root; -1 */
+    pid_t pid;   /* as it is called here, or, if it has no PID here, there */
     uid_t uid;
-    bool here; /* of this PID namespace and boot */
+    bool here; /* it has a PID here */
     char directory[PATH_MAX], path[PATH_MAX];
     struct armed_page page; /* as last read */
 };
@@ -32,10 +33,25 @@ bool armed_is_name(const char *name);
  * more (`armed` is open all the same, for who wants to clear it up). */
 int armed_open(struct armed *armed, const char *path);
 
+/* Closed, as it begins. */
+#define ARMED_NONE                            \
+    {                                         \
+        .fd = -1, .pid_fd = -1, .root_fd = -1 \
+    }
+
+/* The one page in `directory` of a living process whose own PID is `pid`. 0 or -ENOENT. */
+int armed_find_in(struct armed *armed, pid_t pid, const char *directory);
+
 /* The page of a process: in `directory` (NULL: none given), the process's own $ULMA_DIR, and its user's
- * usual one. A fork's child of an armed process is asked to make its page, within `timeout_ms`.
+ * usual one, both below the root that the process has. A fork's child of an armed process is asked to make its page, within `timeout_ms` (0: is not).
  * 0, -ESRCH: no such process, -ENOENT: it is not armed, -EACCES: another user's. */
 int armed_find(struct armed *armed, pid_t pid, const char *directory, int timeout_ms);
+
+/* Whether its process lives: the lock says it, where there is no PID to ask for. */
+bool armed_lives(const struct armed *armed);
+
+/* Removes page and bell. */
+int armed_unlink(const struct armed *armed);
 
 /* Who follows it: the PID that holds the collector's lock, 0: nobody, -1: somebody in another PID
  * namespace. */
@@ -48,7 +64,7 @@ int armed_follow(struct armed *armed);
  * it ended, -EAGAIN: it takes no SIGURG (yet), -ETIMEDOUT: no answer; then the wish is taken back. */
 int armed_ask(struct armed *armed, enum armed_wish wish, const char *session, int timeout_ms);
 
-/* SIGURG, if the process catches it. 0, -ESRCH, -EAGAIN, -EPERM. */
+/* SIGURG, if the process catches it, by its bell where it has no PID. 0, -ESRCH, -EAGAIN, -EPERM. */
 int armed_signal(const struct armed *armed);
 
 /* Whether a process that is no page's may be a fork's child of an armed one: it has the probe and takes

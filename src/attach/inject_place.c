@@ -139,7 +139,7 @@ static int check_version(const struct elf_symbols *python, pid_t pid,
         return inject_tell(
             outcome, -ENOEXEC,
             "process %d runs a Python that is not supported; ulma attaches to CPython "
-            "3.9 to 3.15",
+            "3.9 to 3.15: run it with one of those",
             (int)pid);
     if (elf_symbols_find(python, "_Py_MergeZeroLocalRefcount"))
         return inject_tell(
@@ -176,6 +176,11 @@ static int find_libc_parts(const struct maps *maps, struct inject_place *place,
                            struct attach_outcome *outcome)
 {
     struct elf_symbols *libc = NULL;
+    if (maps_has_musl(maps))
+        return inject_tell(outcome, -ENOEXEC,
+                           "process %d runs on musl, which ulma does not support; run it with a "
+                           "Python that is built for glibc",
+                           (int)maps->pid);
     const struct maps_entry *entry = find_libc(maps);
     int error = entry ? elf_symbols_open(maps, entry, &libc) : -ENOENT;
     if (error)

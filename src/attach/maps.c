@@ -151,6 +151,16 @@ const char *maps_base_name(const struct maps_entry *entry)
     return slash ? slash + 1 : entry->path;
 }
 
+bool maps_has_musl(const struct maps *maps)
+{
+    for (size_t i = 0; i < maps->count; i++) {
+        const char *name = maps_base_name(&maps->entries[i]);
+        if (strncmp(name, "ld-musl", 7) == 0 || strncmp(name, "libc.musl", 9) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* A descriptor, or -errno; never a FIFO or a device that a hostile path leads to. */
 static int open_regular(const char *path, const struct maps_entry *entry)
 {

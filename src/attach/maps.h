@@ -41,6 +41,9 @@ const struct maps_entry *maps_find(const struct maps *maps, uint64_t address);
 bool maps_same_file(const struct maps_entry *a, const struct maps_entry *b);
 
 /* The path's last component. */
+/* Whether it runs on musl. */
+bool maps_has_musl(const struct maps *maps);
+
 const char *maps_base_name(const struct maps_entry *entry);
 
 /* Opens the file that is mapped there, whether or not its path leads to it from here (another mount

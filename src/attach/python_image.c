@@ -178,16 +178,6 @@ static enum python_refusal read_version(const struct maps *maps, const struct el
     return take_layout(maps->pid, image);
 }
 
-static bool is_musl(const struct maps *maps)
-{
-    for (size_t i = 0; i < maps->count; i++) {
-        const char *name = maps_base_name(&maps->entries[i]);
-        if (strncmp(name, "ld-musl", 7) == 0 || strncmp(name, "libc.musl", 9) == 0)
-            return true;
-    }
-    return false;
-}
-
 static enum python_refusal read_image(const struct maps *maps, struct python_image *image)
 {
     struct elf_symbols *symbols;
@@ -207,7 +197,7 @@ static enum python_refusal read_image(const struct maps *maps, struct python_ima
     image->bool_type = elf_symbols_find(symbols, "PyBool_Type");
     image->none = elf_symbols_find(symbols, "_Py_NoneStruct");
     enum python_refusal refusal = read_version(maps, symbols, image);
-    if (refusal == PYTHON_FINE && is_musl(maps))
+    if (refusal == PYTHON_FINE && maps_has_musl(maps))
         refusal = PYTHON_MUSL;
     if (refusal == PYTHON_FINE && !image->code_type)
         refusal = PYTHON_UNKNOWN_LAYOUT;

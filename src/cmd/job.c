@@ -165,10 +165,10 @@ int job_start(struct job *job, const struct options *options, char **words, int 
     *job = (struct job){
         .options = options,
         .clock = setting->clock,
-        .first.armed = {.fd = -1, .pid_fd = -1},
+        .first.armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},
-        .supervise = {.signal_fd = -1, .pid_fd = -1},
+        .supervise = {.signal_fd = -1},
         .delayed = options->delay_ns > 0,
     };
     if (!target_init(&job->target, words, word_count, options->python, setting->verb)) {

@@ -31,7 +31,7 @@ static bool is_named(const struct job *job, pid_t pid)
 static bool add(struct job *job, const char *word)
 {
     struct followed *other = &job->others[job->other_count];
-    *other = (struct followed){.armed = {.fd = -1, .pid_fd = -1}};
+    *other = (struct followed){.armed = ARMED_NONE};
     if (!job_process_find_or_arm(&other->armed, word, job->options->timeout_ns, &other->attached))
         return false;
     if (is_named(job, other->armed.pid)) {

@@ -146,6 +146,12 @@ int job_process_look(struct armed *armed, const char *word, pid_t *ret_pid)
         }
     }
     *ret_pid = pid;
+    /* A page whose process has no PID here: the directory is all that is shared with it. */
+    if (!is_number(word) && armed_find_in(armed, pid, directory) == 0) {
+        if (!armed->here)
+            return 0;
+        armed_close(armed);
+    }
     return armed_find(armed, pid, directory, JOB_PROCESS_WAIT_MS);
 }
 
@@ -174,16 +180,24 @@ bool job_process_find_or_arm(struct armed *armed, const char *word, int64_t time
     return result == 0;
 }
 
+static void describe(pid_t pid, const char *python, const char *command, char *text, size_t size)
+{
+    snprintf(text, size, "%d (python %s, %s)", (int)pid, python, command);
+}
+
 void job_process_describe_as(pid_t pid, const char *python, char *text, size_t size)
 {
     char command[200];
     read_command(pid, command, sizeof(command));
-    snprintf(text, size, "%d (python %s, %s)", (int)pid, python, command);
+    describe(pid, python, command, text, size);
 }
 
 void job_process_describe(const struct armed *armed, char *text, size_t size)
 {
-    job_process_describe_as(armed->pid, armed->page.python, text, size);
+    if (armed->here)
+        job_process_describe_as(armed->pid, armed->page.python, text, size);
+    else
+        describe(armed->pid, armed->page.python, "of another PID namespace", text, size);
 }
 
 bool job_process_follow(struct armed *armed)
@@ -249,7 +263,8 @@ static bool collect(struct job *job)
         .signal_target = job_session_wake,
         .signal_context = job,
         .cpu = (int)options->collector_cpu,
-        .target = job->first.armed.pid,
+        .target = job->first.armed.here ? job->first.armed.pid : 0,
+        .no_pids = !job->first.armed.here,
         .no_perf = true,
         .sites = job->sites.count ? &job->sites : NULL,
         .follow_children = job_is_family(job),
@@ -277,8 +292,9 @@ static void hold_signals(void)
 /* How the report names it. */
 static bool name_target(struct job *job)
 {
-    char command[PATH_MAX], text[PATH_MAX + 64];
-    read_command(job->first.armed.pid, command, sizeof(command));
+    char command[PATH_MAX] = "python", text[PATH_MAX + 64];
+    if (job->first.armed.here)
+        read_command(job->first.armed.pid, command, sizeof(command));
     snprintf(text, sizeof(text), "%s", command);
     if (job->other_count > 0)
         snprintf(text, sizeof(text), "%s (and %zu more process%s)", command, job->other_count,
@@ -295,7 +311,7 @@ static bool watch(struct job *job)
     int fds[JOB_OTHERS_MOST];
     for (size_t i = 0; i < job->other_count; i++)
         fds[i] = job->others[i].armed.pid_fd;
-    int result = supervise_open_process(&job->supervise, armed->pid, armed->pid_fd, clock_choose());
+    int result = supervise_open_process(&job->supervise, armed, clock_choose());
     if (result == 0)
         result = supervise_add(&job->supervise, fds, job->other_count);
     if (result)
@@ -339,10 +355,10 @@ int job_process_start(struct job *job, const struct options *options, char **wor
         .options = options,
         .clock = setting->clock,
         .is_process = true,
-        .first.armed = {.fd = -1, .pid_fd = -1},
+        .first.armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},
-        .supervise = {.signal_fd = -1, .pid_fd = -1},
+        .supervise = {.signal_fd = -1},
         .delayed = options->delay_ns > 0,
         .sites = options->sites,
     };
@@ -378,8 +394,9 @@ enum left { LEFT_ENDED, LEFT_DETACHED, LEFT_ARMED, LEFT_UNANSWERED };
 
 static enum left how_left(const struct followed *process)
 {
-    struct pollfd look = {.fd = process->armed.pid_fd, .events = POLLIN};
-    if (look.fd >= 0 && poll(&look, 1, 0) > 0)
+    const struct armed *armed = &process->armed;
+    struct pollfd look = {.fd = armed->pid_fd, .events = POLLIN};
+    if (armed->here ? look.fd >= 0 && poll(&look, 1, 0) > 0 : !armed_lives(armed))
         return LEFT_ENDED;
     if (!process->left)
         return LEFT_UNANSWERED;

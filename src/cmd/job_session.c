@@ -43,7 +43,8 @@ void job_session_name(char *name, size_t size)
 
 static void say_refusal(const struct job *job, int result)
 {
-    const char *directory = job->directory;
+    const char *directory = job->first.armed.root_fd >= 0 ? "that the process has"
+                                                          : job->directory; /* not ours to name */
     switch (-result) {
     case EPERM:
         message_error("the session directory %s is not yours alone (it must belong to you and have "

@@ -20,12 +20,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { LOCK_LOOK_MS = 100 };
+
 #define LEAVE_WITHIN_NS UINT64_C(2000000000)
 
 int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock, bool on_screen)
 {
-    *supervise = (struct supervise){
-        .pid = pid, .signal_fd = -1, .pid_fd = -1, .follow_stops = !on_screen, .clock = clock};
+    *supervise =
+        (struct supervise){.pid = pid, .signal_fd = -1, .follow_stops = !on_screen, .clock = clock};
     sigset_t set;
     launch_signals(&set);
     if (on_screen) {
@@ -41,10 +43,11 @@ int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clo
     return supervise->signal_fd < 0 ? -errno : 0;
 }
 
-int supervise_open_process(struct supervise *supervise, pid_t pid, int pid_fd,
+int supervise_open_process(struct supervise *supervise, const struct armed *process,
                            enum clock_source clock)
 {
-    *supervise = (struct supervise){.pid = pid, .signal_fd = -1, .pid_fd = pid_fd, .clock = clock};
+    *supervise = (struct supervise){
+        .pid = process->pid, .signal_fd = -1, .process = process, .clock = clock};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
@@ -52,7 +55,7 @@ int supervise_open_process(struct supervise *supervise, pid_t pid, int pid_fd,
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (pid_fd < 0)
+    if (process->here && process->pid_fd < 0)
         return -ENOSYS;
     supervise->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return supervise->signal_fd < 0 ? -errno : 0;
@@ -153,13 +156,20 @@ static bool fd_has_ended(int pid_fd)
     return poll(&look, 1, 0) > 0;
 }
 
+/* One that has no PID here lives as long as its lock. */
+static bool has_ended(const struct armed *process)
+{
+    return process->here ? fd_has_ended(process->pid_fd) : !armed_lives(process);
+}
+
 static void look_at_processes(struct supervise *supervise)
 {
+    const struct armed *process = supervise->process;
     bool all = true;
-    if (!supervise->first_ended && fd_has_ended(supervise->pid_fd)) {
+    if (!supervise->first_ended && has_ended(process)) {
         supervise->end_counter = clock_counter(supervise->clock);
-        /* if nobody has reaped it yet */
-        supervise->end_cpu_ns = stolen_process_cpu_ns(supervise->pid);
+        if (process->here) /* if nobody has reaped it yet */
+            supervise->end_cpu_ns = stolen_process_cpu_ns(supervise->pid);
         supervise->first_ended = true;
     }
     for (size_t i = 0; i < supervise->other_count; i++) {
@@ -173,12 +183,15 @@ static void look_at_processes(struct supervise *supervise)
 /* Until a signal comes, or a process that has not ended does. */
 static bool wait_for_some(const struct supervise *supervise, int timeout_ms)
 {
+    const struct armed *process = supervise->ended || supervise->first_ended ? NULL
+                                                                             : supervise->process;
     struct pollfd wait[2 + SUPERVISE_OTHERS_MOST] = {
         {.fd = supervise->signal_fd, .events = POLLIN},
-        {.fd = supervise->ended || supervise->first_ended ? -1 : supervise->pid_fd,
-         .events = POLLIN}};
+        {.fd = process ? process->pid_fd : -1, .events = POLLIN}};
     for (size_t i = 0; i < supervise->other_count; i++)
         wait[2 + i] = (struct pollfd){.fd = supervise->other_fds[i], .events = POLLIN};
+    if (process && !process->here && (timeout_ms < 0 || timeout_ms > LOCK_LOOK_MS))
+        timeout_ms = LOCK_LOOK_MS; /* nothing tells when a lock goes */
     return poll(wait, 2 + supervise->other_count, timeout_ms) > 0;
 }
 
@@ -196,7 +209,7 @@ static void take_interrupt(struct supervise *supervise, const struct signalfd_si
 static void take_signal(struct supervise *supervise, const struct signalfd_siginfo *info)
 {
     int number = (int)info->ssi_signo;
-    if (supervise->ended || supervise->pid_fd >= 0) {
+    if (supervise->ended || supervise->process) {
         /* Somebody still reads a screen: any of these ends that. */
         supervise->leave = supervise->leave || number == SIGINT || number == SIGQUIT ||
                            number == SIGTERM || number == SIGHUP;
@@ -240,7 +253,7 @@ bool supervise_step(struct supervise *supervise, int timeout_ms)
         while (read(supervise->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
             take_signal(supervise, &info);
     }
-    if (!supervise->ended && supervise->pid_fd >= 0)
+    if (!supervise->ended && supervise->process)
         look_at_processes(supervise);
     else if (!supervise->ended)
         look_at_target(supervise);

@@ -13,6 +13,7 @@
 #ifndef ULMA_CMD_SUPERVISE_H
 #define ULMA_CMD_SUPERVISE_H
 
+#include "attach/armed.h"
 #include "base/clock.h"
 
 #include <signal.h>
@@ -25,8 +26,8 @@ enum { SUPERVISE_OTHERS_MOST = 255 };
 struct supervise {
     pid_t pid;
     int signal_fd;
-    int pid_fd;     /* of a process that is no child of ours; -1: it is one */
-    int *other_fds; /* of those that are followed with it, -1: it has ended; owned */
+    const struct armed *process; /* one that is no child of ours; NULL: it is one */
+    int *other_fds;              /* of those that are followed with it, -1: it has ended; owned */
     size_t other_count;
     _Atomic bool first_ended; /* the process has, though others may go on */
     bool follow_stops;
@@ -44,8 +45,8 @@ struct supervise {
 int supervise_open(struct supervise *supervise, pid_t pid, enum clock_source clock, bool on_screen);
 
 /* The same for a process that ulma did not start: nothing is passed on to it, and SIGINT, SIGQUIT,
- * SIGTERM and SIGHUP set `leave`. `pid_fd` stays the caller's. */
-int supervise_open_process(struct supervise *supervise, pid_t pid, int pid_fd,
+ * SIGTERM and SIGHUP set `leave`. `process` stays the caller's. */
+int supervise_open_process(struct supervise *supervise, const struct armed *process,
                            enum clock_source clock);
 
 /* More processes that ulma did not start: what is watched has ended when all of them have. 0, -ENOMEM, or -E2BIG. */

@@ -7,6 +7,7 @@
  * target's: shown with care, believed never. */
 #include "attach/armed.h"
 #include "attach/attachable.h"
+#include "attach/elsewhere.h"
 #include "cmd/job_session.h"
 #include "cmd/message.h"
 #include "cmd/private_folder.h"
@@ -210,7 +211,7 @@ static void look_at_page(struct sessions *sessions, const char *directory, const
     if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path))
         return;
     int result = armed_open(&armed, path);
-    bool cleared = result == -ESTALE && armed.here && unlink(path) == 0;
+    bool cleared = result == -ESTALE && armed.here && armed_unlink(&armed) == 0;
     sessions->pages_cleared += cleared;
     if ((result == 0 && !armed_follower(&armed)) || (result == -ESTALE && !cleared)) {
         const char *state = result ? "stale" : armed.page.ready ? "armed" : "arming";
@@ -272,10 +273,33 @@ static bool is_known(const struct sessions *sessions, pid_t pid)
     return false;
 }
 
+/* One that is armed has its page where it sees a /dev/shm. */
+static bool look_at_container(struct sessions *sessions, pid_t pid)
+{
+    struct armed armed;
+    if (!elsewhere_has_other_files(pid) || armed_find(&armed, pid, NULL, 0))
+        return false;
+    pid_t follower = armed_follower(&armed);
+    begin_line(sessions, pid,
+               follower           ? "on"
+               : armed.page.ready ? "armed"
+                                  : "arming",
+               armed.page.python);
+    if (follower > 0)
+        printf("  %9d  ", (int)follower);
+    else
+        printf("  %9s  ", follower ? "elsewhere" : "-");
+    print_command((unsigned)pid);
+    putchar('\n');
+    armed_close(&armed);
+    return true;
+}
+
 static void look_at_process(struct sessions *sessions, pid_t pid)
 {
     struct attachable look;
-    if (pid == getpid() || is_known(sessions, pid) || !attachable_look(pid, &look))
+    if (pid == getpid() || is_known(sessions, pid) || look_at_container(sessions, pid) ||
+        !attachable_look(pid, &look))
         return;
     bool may = !look.outcome.text[0];
     begin_line(sessions, pid, may ? "attachable" : "closed", look.version);

@@ -21,6 +21,7 @@ struct collector_options {
     pid_t target;         /* the direct child, for switch records before it runs; 0: none */
     size_t node_limit;    /* tree nodes before `(other)`; 0: the default */
     bool no_perf;         /* tests: use schedstat */
+    bool no_pids;         /* its PIDs are another namespace's: /proc here knows others by them */
     bool follow_children; /* read the sessions that the target's children make */
     bool by_process;      /* functions of each process are rows of their own */
     struct sites

@@ -103,7 +103,7 @@ static void name_threads(struct collector *collector)
 {
     struct nameless list[NAMES_AT_ONCE];
     char name[TRACK_NAME_SIZE];
-    uint32_t count = list_nameless(collector, list);
+    uint32_t count = collector->options.no_pids ? 0 : list_nameless(collector, list);
     for (uint32_t i = 0; i < count; i++)
         if (read_comm(&list[i], name, sizeof(name)))
             give_name(collector, list[i].tid, name);

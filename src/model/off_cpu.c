@@ -146,7 +146,7 @@ static void hand_over(struct collector *collector, const struct reading *reading
 void off_cpu_poll(struct collector *collector)
 {
     struct reading readings[POLL_THREADS];
-    if (collector->off_cpu.records)
+    if (collector->off_cpu.records || collector->options.no_pids)
         return;
     uint32_t count = list_threads(collector, readings);
     for (uint32_t i = 0; i < count; i++) {

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +21,56 @@
 
 enum { DIRECTORY_SIZE = 160, LOW_DESCRIPTOR = 200 };
 
+/* A descriptor that stays open. A program may have closed it, and have another file under its number. */
+struct kept {
+    int fd; /* -1: none */
+    uint64_t device, inode;
+};
+
 static struct {
     struct armed_page *page; /* NULL: none */
-    int fd;
-    uint64_t device,
-        inode; /* of the file: a program may have closed the descriptor, and have another
-                             * file under its number */
+    struct kept file, bell;
     pid_t pid; /* whose it is */
     bool armed;
     uint32_t seen;                  /* the serial last obeyed */
     char directory[DIRECTORY_SIZE]; /* as given */
     char place[DIRECTORY_SIZE];     /* where the page is */
     char path[DIRECTORY_SIZE + ARMED_NAME_SIZE];
-} own;
+    char bell_path[DIRECTORY_SIZE + ARMED_NAME_SIZE];
+} own = {.file.fd = -1, .bell.fd = -1};
+
+static struct kept keep(int fd)
+{
+    struct stat status;
+    if (fd < 0 || syscall(SYS_fstat, fd, &status))
+        return (struct kept){.fd = fd};
+    return (struct kept){.fd = fd, .device = status.st_dev, .inode = status.st_ino};
+}
+
+static bool is_kept(const struct kept *kept)
+{
+    struct stat status;
+    return kept->fd >= 0 && syscall(SYS_fstat, kept->fd, &status) == 0 &&
+           status.st_dev == kept->device && status.st_ino == kept->inode;
+}
+
+static void let_go(struct kept *kept)
+{
+    if (is_kept(kept))
+        close(kept->fd);
+    kept->fd = -1;
+}
+
+/* To a number where no program meets it. By number: beside Python.h, fcntl is fcntl64, which glibc has
+ * only since 2.28. */
+static int move_up(int low)
+{
+    int fd = (int)syscall(SYS_fcntl, low, F_DUPFD_CLOEXEC, LOW_DESCRIPTOR);
+    if (fd < 0)
+        return low;
+    close(low);
+    return fd;
+}
 
 /* --- making --------------------------------------------------------------------------------- */
 
@@ -132,17 +170,42 @@ static int make_file(int directory, char *reason, size_t size)
         return refuse(reason, size, "making a control page in", errno);
     /* Written, not left a hole: a store into a hole of a full tmpfs would be SIGBUS. */
     int error = write(low, &content, sizeof(content)) == (ssize_t)sizeof(content) ? 0 : ENOSPC;
-    /* By number: beside Python.h, fcntl is fcntl64, which glibc has only since 2.28. */
-    int fd = (int)syscall(SYS_fcntl, low, F_DUPFD_CLOEXEC, LOW_DESCRIPTOR);
-    if (fd >= 0)
-        close(low);
-    else
-        fd = low;
+    int fd = move_up(low);
     if (!error)
         return fd;
     unlinkat(directory, name, 0);
     close(fd);
     return refuse(reason, size, "making a control page in", error);
+}
+
+/* The bell: whoever writes into it has the kernel send us SIGURG. Only those who have no PID of ours need
+ * it, so that a file system without FIFOs is no reason to refuse. */
+static void make_bell(int directory)
+{
+    const char *name = strrchr(own.path, '/') + 1;
+    snprintf(own.bell_path, sizeof(own.bell_path), "%s/%.*s" ARMED_BELL, own.place,
+             (int)(strlen(name) - strlen(ARMED_SUFFIX)), name);
+    const char *bell = strrchr(own.bell_path, '/') + 1;
+    if (syscall(SYS_mknodat, directory, bell, S_IFIFO | 0600, 0))
+        return;
+    int low = openat(directory, bell, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    int fd = low >= 0 ? move_up(low) : -1;
+    if (fd < 0 || syscall(SYS_fcntl, fd, F_SETOWN, getpid()) ||
+        syscall(SYS_fcntl, fd, F_SETSIG, SIGURG) ||
+        syscall(SYS_fcntl, fd, F_SETFL, O_NONBLOCK | O_ASYNC)) {
+        if (fd >= 0)
+            close(fd);
+        unlinkat(directory, bell, 0);
+        return;
+    }
+    own.bell = keep(fd);
+}
+
+static void empty_bell(void)
+{
+    char bytes[64];
+    while (is_kept(&own.bell) && read(own.bell.fd, bytes, sizeof(bytes)) > 0)
+        continue;
 }
 
 int control_page_make(const char *directory, char *reason, size_t size)
@@ -159,6 +222,8 @@ int control_page_make(const char *directory, char *reason, size_t size)
     if (place < 0)
         return -1;
     int fd = make_file(place, reason, size);
+    if (fd >= 0)
+        make_bell(place);
     close(place);
     if (fd < 0)
         return -1;
@@ -168,16 +233,13 @@ int control_page_make(const char *directory, char *reason, size_t size)
     if (page == MAP_FAILED || syscall(SYS_fcntl, fd, F_SETLK, &lock)) {
         refuse(reason, size, "a control page in", errno);
         unlink(own.path);
+        unlink(own.bell_path);
+        let_go(&own.bell);
         close(fd);
         return -1;
     }
-    struct stat status;
-    if (syscall(SYS_fstat, fd, &status) == 0) {
-        own.device = status.st_dev;
-        own.inode = status.st_ino;
-    }
     own.page = page;
-    own.fd = fd;
+    own.file = keep(fd);
     own.pid = getpid();
     own.armed = true;
     own.seen = 0;
@@ -202,18 +264,18 @@ void control_page_forget(void)
     if (!own.page)
         return;
     /* In a fork's child page and lock are the parent's; closing a copy does not drop that lock. */
-    struct stat status;
-    if (syscall(SYS_fstat, own.fd, &status) == 0 && status.st_dev == own.device &&
-        status.st_ino == own.inode)
-        close(own.fd);
+    let_go(&own.file);
+    let_go(&own.bell);
     munmap(own.page, ARMED_PAGE_SIZE);
     own.page = NULL;
 }
 
 void control_page_remove(void)
 {
-    if (own.page && own.pid == getpid())
+    if (own.page && own.pid == getpid()) {
         unlink(own.path);
+        unlink(own.bell_path);
+    }
     control_page_forget();
     own.armed = false;
 }
@@ -244,6 +306,7 @@ static int do_wish(uint32_t wish, const char *session, char *reason, size_t size
 void control_page_obey(void)
 {
     char session[ARMED_NAME_SIZE], reason[SESSION_REASON_SIZE] = "";
+    empty_bell();
     if (!own.armed || switch_is_busy())
         return; /* busy: who wished it asks again */
     if (!own.page) {

@@ -551,6 +551,12 @@ static bool room_or_drop(struct writer *writer, uint64_t counter, uint32_t kind,
     return true;
 }
 
+void writer_count_ringless(uint64_t events)
+{
+    if (link_to.header)
+        atomic_fetch_add_explicit(&link_to.header->ringless_lost, events, memory_order_relaxed);
+}
+
 struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_t kind,
                                 uint32_t frame)
 {
@@ -561,8 +567,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
     if (!writer->ring) {
         writer = writer_take();
         if (!writer) {
-            if (link_to.header)
-                atomic_fetch_add_explicit(&link_to.header->ringless_lost, 1, memory_order_relaxed);
+            writer_count_ringless(1);
             return NULL;
         }
         return writer->head != writer->limit ? writer

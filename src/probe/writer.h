@@ -51,6 +51,9 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
 /* This thread's writer, taking a ring if it has none; NULL: there is none to be had. */
 struct writer *writer_take(void);
 
+/* Events of a thread that finds no ring are lost: counts them. */
+void writer_count_ringless(uint64_t events);
+
 /* A ring taken for another thread (by its pthread_self() and kernel id), which finds it at its next
  * event; NULL: there is none to be had. */
 struct writer *writer_reserve(unsigned long thread, uint32_t tid);

@@ -6,6 +6,8 @@
  *   byte 0   record lock (F_SETLK) of the process: it lives, even where its PID means nothing
  *   byte 1   record lock of the collector that follows it: there is one at most
  * To be heard, a collector takes byte 1, writes `wish` and `session`, then `serial`, and sends SIGURG;
+ * or, where the process has no PID (in another PID namespace, with the directory alone shared), writes a
+ * byte into the FIFO PID-RANDOM.bell beside the page, which makes the kernel send SIGURG to the process;
  * the probe does the wish, and answers with `answer`, `reason` and last `answered`.
  *
  * Why a page of its own: a session is 37 MB, made and paid for by who collects; the armed process pays
@@ -20,6 +22,7 @@
 /* "ulmaarme", little-endian. */
 #define ARMED_MAGIC  UINT64_C(0x656d7261616d6c75)
 #define ARMED_SUFFIX ".armed"
+#define ARMED_BELL   ".bell" /* in place of it: the FIFO */
 
 enum {
     ARMED_FORMAT = 1,

@@ -136,12 +136,20 @@ static int map_file(struct mapping *mapping)
     return 0;
 }
 
-static int make_file(const struct mapping_options *options, const char *name,
+static int set_path(const struct mapping_options *options, const char *name,
+                    struct mapping *mapping)
+{
+    if (asprintf(&mapping->path, "%s/%s", options->directory, name) >= 0)
+        return 0;
+    mapping->path = NULL;
+    return -ENOMEM;
+}
+
+/* Without a name, where the file system can: a collector that is killed while it makes a session then
+ * leaves none that is half made, which nobody could tell from a file of somebody else's. */
+static int make_file(const struct mapping_options *options, int directory, const char *name,
                      struct mapping *mapping)
 {
-    int directory = open_directory(options);
-    if (directory < 0)
-        return directory;
     int result = 0;
     struct statvfs space;
     if (fstatvfs(directory, &space) == 0) {
@@ -150,18 +158,32 @@ static int make_file(const struct mapping_options *options, const char *name,
             mapping->buffer_bytes = align_up(half, RING_ALIGN);
     }
     mapping->size = (size_t)(mapping->events_offset + mapping->buffer_bytes);
-    mapping->fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (mapping->fd < 0)
-        result = -errno;
-    else if (asprintf(&mapping->path, "%s/%s", options->directory, name) < 0) {
-        mapping->path = NULL;
-        result = -ENOMEM;
-    } else if (options->owner != geteuid() && fchown(mapping->fd, options->owner, (gid_t)-1))
+    mapping->fd = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (mapping->fd < 0) {
+        mapping->fd =
+            openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        result = mapping->fd < 0 ? -errno : set_path(options, name, mapping);
+    }
+    if (result)
+        return result;
+    if (options->owner != geteuid() && fchown(mapping->fd, options->owner, (gid_t)-1))
         result = -errno;
     else if (ftruncate(mapping->fd, (off_t)mapping->size))
         result = -errno;
-    close(directory);
     return result;
+}
+
+/* It has all that a session has: from here on it can be found. */
+static int give_name(const struct mapping_options *options, int directory, const char *name,
+                     struct mapping *mapping)
+{
+    char self[64];
+    if (mapping->path)
+        return 0;
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", mapping->fd);
+    if (linkat(AT_FDCWD, self, directory, name, AT_SYMLINK_FOLLOW))
+        return -errno;
+    return set_path(options, name, mapping);
 }
 
 int mapping_create(const struct mapping_options *options, const char *name,
@@ -169,7 +191,10 @@ int mapping_create(const struct mapping_options *options, const char *name,
 {
     struct mapping mapping = {.fd = -1, .buffer_bytes = options->buffer_bytes};
     lay_out(&mapping);
-    int result = make_file(options, name, &mapping);
+    int directory = open_directory(options);
+    if (directory < 0)
+        return directory;
+    int result = make_file(options, directory, name, &mapping);
     if (result == 0)
         result = lock_as_collector(mapping.fd);
     if (result == 0)
@@ -183,6 +208,9 @@ int mapping_create(const struct mapping_options *options, const char *name,
         if (mapping.rings_made > 1) /* a control ring and one more do for a start */
             result = 0;
     }
+    if (result == 0)
+        result = give_name(options, directory, name, &mapping);
+    close(directory);
     if (result) {
         mapping_unlink(&mapping);
         mapping_close(&mapping);
@@ -361,18 +389,20 @@ int mapping_definition(const struct mapping *mapping, uint32_t id, char *buffer,
     return 0;
 }
 
-/* The first quarter of the budget goes in rings of a megabyte, the next in halves, and so on, so that
- * a program of three threads has deep rings and one of two hundred has a ring for each. */
+/* The first quarter of the budget goes in rings of a megabyte, the next in halves, then in eighths and
+ * sixteenths, so that a program of three threads has deep rings and one of two hundred has a ring for
+ * each: by default 8, 16, 64 and 128 of them, the control ring included. */
 static uint64_t next_ring_bytes(const struct mapping *mapping)
 {
+    static const unsigned char shifts[] = {0, 1, 3, 4};
     uint64_t size = MOST_RING_BYTES;
+    uint64_t quarter = mapping->buffer_bytes / sizeof(shifts);
     while (size > LEAST_RING_BYTES && size > mapping->buffer_bytes / 16)
         size /= 2; /* a small budget is for several threads, too */
-    if (mapping->events_used >= mapping->buffer_bytes / 4 * 3)
+    uint64_t used = quarter ? mapping->events_used / quarter : 0;
+    size >>= shifts[used < sizeof(shifts) ? used : sizeof(shifts) - 1];
+    if (size < LEAST_RING_BYTES)
         size = LEAST_RING_BYTES;
-    for (uint64_t mark = mapping->buffer_bytes / 4;
-         mapping->events_used >= mark && size > LEAST_RING_BYTES; mark += mapping->buffer_bytes / 4)
-        size /= 2;
     uint64_t left = mapping->buffer_bytes - mapping->events_used;
     while (size > left && size > LEAST_RING_BYTES)
         size /= 2;

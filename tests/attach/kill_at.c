@@ -3,7 +3,8 @@
  * Why: moments drawn at random miss the short ones. The stops are the entry and the exit of each system
  * call that a thread makes from its PTRACE_SEIZE on: between two of them nothing reaches the process that
  * is attached to, so that these are all the moments there are.
- * Rules: prints the call at which it was killed. Ends with 0; with 3 when COMMAND ended before. */
+ * Rules: prints the call at which it was killed. Ends with 0; with 3 when COMMAND ended before. With AT_STOP
+ * in the environment that is run instead, by a shell, and the end is COMMAND's own. */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -67,6 +68,7 @@ static int finish(const struct watch *watch)
 
 static int follow(struct watch *watch)
 {
+    const char *order = getenv("AT_STOP");
     for (;;) {
         int status;
         pid_t tid = waitpid(-1, &status, __WALL);
@@ -74,11 +76,11 @@ static int follow(struct watch *watch)
             return ENDED;
         if (!WIFSTOPPED(status)) {
             if (tid == watch->command)
-                return ENDED;
+                return order && WIFEXITED(status) ? WEXITSTATUS(status) : ENDED;
             continue;
         }
         int signal = WSTOPSIG(status);
-        if (signal == (SIGTRAP | 0x80) && is_reached(watch, tid))
+        if (signal == (SIGTRAP | 0x80) && is_reached(watch, tid) && (!order || system(order) != 0))
             return finish(watch);
         bool ours = signal == (SIGTRAP | 0x80) || signal == SIGTRAP || signal == SIGSTOP;
         ptrace(PTRACE_SYSCALL, tid, 0, (long)(ours ? 0 : signal));

@@ -5,7 +5,6 @@ Pythons that no machine has at hand (free-threaded, too old, on musl, with broke
 programs that look like them from outside.
 """
 
-import contextlib
 import json
 import os
 import pathlib
@@ -21,70 +20,6 @@ import harness
 import pytest
 
 LIMIT_S = 60
-
-LIKE_PYTHON = """
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-char _PyRuntime[1 << 20] __attribute__((aligned(4096))) = {1};
-char PyCode_Type[512] __attribute__((aligned(16))) = {1};
-#ifdef VERSION
-unsigned long Py_Version = VERSION;
-#endif
-int main(int count, char **words)
-{
-    int state = open(words[1], O_RDONLY);
-    if (state < 0 || read(state, _PyRuntime, sizeof(_PyRuntime)) < 0)
-        return 1;
-    int library = count > 2 ? open(words[2], O_RDONLY) : -1;
-    if (library >= 0 && mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, library, 0) == MAP_FAILED)
-        return 1;
-    printf("%p %p\\n", (void *)_PyRuntime, (void *)PyCode_Type);
-    fflush(stdout);
-    for (;;)
-        pause();
-}
-"""
-
-
-@pytest.fixture
-def running():
-    """Starts what is killed in the end."""
-    started = []
-
-    def start(*words, **more):
-        process = subprocess.Popen([str(word) for word in words], **more)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        process.communicate()
-
-
-@pytest.fixture
-def like_python(tmp_path, running):
-    """A program that has CPython's symbols and whatever state the test gives it."""
-
-    def start(state, *more_words, version=None):
-        source = tmp_path / "like_python.c"
-        source.write_text(LIKE_PYTHON)
-        program = tmp_path / "likepython"
-        define = [] if version is None else [f"-DVERSION={version:#x}"]
-        subprocess.run(["cc", *define, "-no-pie", "-rdynamic", "-o", program, source], check=True)
-        file = tmp_path / "state"
-        file.write_bytes(state)
-        process = running(program, file, *more_words, stdout=subprocess.PIPE)
-        addresses = process.stdout.readline().split()
-        assert len(addresses) == 2
-        return process.pid, *(int(address, 16) for address in addresses)
-
-    return start
 
 
 def test_no_such_process(ulma, sentence):

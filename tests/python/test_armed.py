@@ -307,7 +307,7 @@ def test_ends_while_followed(armed, tmp_path):
 def test_killed_its_page_is_cleared(armed):
     armed.process.kill()
     armed.process.wait()
-    assert len(session_files(armed.env["ULMA_DIR"])) == 1
+    assert len(session_files(armed.env["ULMA_DIR"])) == 2  # the page and its bell
     done = ulma(armed, "ps", "--dir", armed.env["ULMA_DIR"])
     assert b"removed 1 control page" in done.err
     assert session_files(armed.env["ULMA_DIR"]) == []
@@ -499,7 +499,7 @@ def test_not_armed(start, tmp_path):
 
 def test_a_session_stands_for_a_pid(armed, tmp_path):
     directory = armed.env["ULMA_DIR"]
-    (page,) = session_files(directory)
+    (page,) = (file for file in session_files(directory) if file.endswith(".armed"))
     for word in (directory, page):
         done = run([ULMA, "report", word, "-d", "0.1"], env=environment())
         assert done.status == 0, done.told()
@@ -528,7 +528,7 @@ def test_stopped_process_is_given_up(armed):
     # Nothing of it happens later.
     assert armed.ask("calls 10") == "done"
     assert armed.ask("hooks") == "[]"
-    assert len(session_files(armed.env["ULMA_DIR"])) == 1
+    assert len(session_files(armed.env["ULMA_DIR"])) == 2
     armed.end()
 
 

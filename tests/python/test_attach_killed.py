@@ -4,12 +4,14 @@
 import os
 import pathlib
 import random
+import signal
 import subprocess
+import sys
 import time
 
 import pytest
 from harness import LIMIT_S, ULMA, environment, run
-from test_attach_inject import BLOCKED, HERE, RUNNING, TOOL, Target, attach, status_of
+from test_attach_inject import BLOCKED, HERE, NEWEST, RUNNING, TOOL, Target, attach, status_of
 
 pytestmark = pytest.mark.some_pythons
 
@@ -30,7 +32,10 @@ def check_untouched(target):
     assert not {"t", "T"} & set(states), states
 
 
-@pytest.mark.parametrize("state", ["poll_limit", "lock_limit", "loop", "checksum", "nine_threads"])
+STOPPED_IN = ["poll_limit", "checksum", "nine_threads"] + TORTURE * ["lock_limit", "loop"]
+
+
+@pytest.mark.parametrize("state", STOPPED_IN)
 def test_at_every_moment(python, state, tmp_path):
     """Killed at the entry or the exit of each system call that the injector makes, in turn."""
     with Target(python, state, tmp_path) as target:
@@ -60,7 +65,7 @@ USES = (
 )
 
 
-@pytest.mark.parametrize("state", ["nine_threads", "loop"])
+@pytest.mark.parametrize("state", ["loop"] + TORTURE * ["nine_threads"])
 def test_ulma_killed(python, state, session_dir, tmp_path):
     """In attach and in use, at moments drawn at random."""
     moments = random.Random(f"{state} {python}")
@@ -89,3 +94,25 @@ def test_ulma_killed(python, state, session_dir, tmp_path):
         assert target.told() == ""
         assert run([ULMA, "ps", "--dir", session_dir], env=env).status == 0
         assert not any(session_dir.iterdir())
+
+
+def test_killed_while_it_makes_its_session(session_dir, tmp_path):
+    """By the limit of a file's size, in the middle of it: no half of a session can be found."""
+    env = environment(session_dir)
+    with Target(NEWEST, "compute", tmp_path, ULMA_DIR=str(session_dir)) as target:
+        assert run([ULMA, "attach", "--timeout", "60", target.pid], env=env).status == 0
+        armed = sorted(session_dir.iterdir())
+        limit = [sys.executable, "-c", LIMITED, ULMA, "report", "-d", "1", target.pid]
+        assert run(limit, env=env).status == 128 + signal.SIGXFSZ
+        assert sorted(session_dir.iterdir()) == armed
+        assert run([ULMA, "detach", target.pid], env=env).status == 0
+        target.goes_on(STATES["compute"])
+
+
+LIMITED = """
+import os, resource, signal, sys
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""

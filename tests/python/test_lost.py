@@ -40,6 +40,30 @@ def test_wait_loses_nothing_at_full_rate(python, buffer):
     assert total <= report["target"]["duration_ns"] * threads
 
 
+MANY_THREADS = """
+import threading
+every = threading.Barrier(40)
+def leaf(): pass
+def work():
+    every.wait(60)
+    for _ in range(100): leaf()
+    every.wait(60)
+threads = [threading.Thread(target=work) for _ in range(40)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_events_of_threads_without_a_ring_are_counted(python, tmp_path):
+    """More threads at once than rings: what those say is lost, and it is said how much."""
+    (tmp_path / "program.py").write_text(MANY_THREADS)
+    done = run_ulma(python, tmp_path / "program.py", options=["--buffer", "1M"])
+    assert done.status == 0 and done.report, done.told()
+    calls = function_named(done.report, "leaf")["calls"]
+    assert 0 < calls < 4000
+    assert done.report["events"]["lost"] >= 2 * (4000 - calls)
+
+
 class Phases:
     """A run of in_phases.py that goes on when told, with the collector stopped where wanted."""
 

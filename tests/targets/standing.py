@@ -70,6 +70,22 @@ def nine_threads():
             thread.join()
 
 
+def two_hundred_threads():
+    done = threading.Event()
+
+    def now_and_then():
+        while not done.wait(0.02):
+            leaf(1)
+
+    threads = [in_thread(now_and_then) for _ in range(200)]
+    try:
+        return read()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
 def sleep():
     begin = time.monotonic()
     time.sleep(1.5)

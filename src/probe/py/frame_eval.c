@@ -189,8 +189,12 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     PyObject *code = pyapi_frame_code(frame);
     bool generator = code && pyapi_is_generator(code);
     struct writer *writer = writer_take();
-    if (!code || !writer || is_creation(frame, generator))
+    if (!code || is_creation(frame, generator))
         return pass_on(tstate, frame, throwflag);
+    if (!writer) {
+        writer_count_ringless(2); /* its push and its pop */
+        return pass_on(tstate, frame, throwflag);
+    }
     void *caller = pyapi_current_frame(tstate);
     if (writer->innermost != caller)
         put_retop(writer, caller);

@@ -81,6 +81,14 @@ static bool make_text(struct exchange *exchange, char *const *words, int count)
     return used < (int)sizeof(exchange->text);
 }
 
+static void say_cut_off(int pid)
+{
+    message_error(
+        "the session of PID %d was cut off by somebody: end the ulma that follows it, and "
+        "begin anew",
+        pid);
+}
+
 static bool wait_for_answer(struct exchange *exchange, const struct session_found *found)
 {
     int pid = (int)found->pid;
@@ -99,6 +107,8 @@ static bool wait_for_answer(struct exchange *exchange, const struct session_foun
         }
         usleep(LOOK_US);
     }
+    if (!exchange->answered)
+        say_cut_off(pid);
     return exchange->answered;
 }
 
@@ -119,6 +129,8 @@ static bool set_one(const char *word, char *const *words, int count)
         message_error("another `ulma set` speaks to PID %d: try again", (int)found.pid);
     else if (guard_run(write_text, &exchange) == 0)
         good = wait_for_answer(&exchange, &found);
+    else
+        say_cut_off((int)found.pid);
     if (good && exchange.done && found.collector > 0)
         printf("%s: %s, followed by PID %d\n", found.about, exchange.answer, (int)found.collector);
     else if (good && exchange.done)

@@ -59,7 +59,7 @@ static void fill_patterns(struct tui_state *state, bool skip)
     }
 }
 
-void prompt_open(struct tui_state *state, enum tui_asking what)
+static void open_line(struct tui_state *state, enum tui_asking what)
 {
     if (!can_set(state))
         return;
@@ -69,6 +69,21 @@ void prompt_open(struct tui_state *state, enum tui_asking what)
         fill_patterns(state, what == TUI_ASKING_SKIP);
     else if (state->snapshot->meta.budget_pct > 0)
         snprintf(state->asked, sizeof state->asked, "%g", state->snapshot->meta.budget_pct);
+}
+
+void prompt_ask_only(struct tui_state *state)
+{
+    open_line(state, TUI_ASKING_ONLY);
+}
+
+void prompt_ask_skip(struct tui_state *state)
+{
+    open_line(state, TUI_ASKING_SKIP);
+}
+
+void prompt_ask_budget(struct tui_state *state)
+{
+    open_line(state, TUI_ASKING_BUDGET);
 }
 
 static void set(struct tui_state *state, const char *word)

@@ -11,7 +11,9 @@
 void prompt_edit(char *text, size_t size, int key);
 
 /* Asks for the patterns to keep, to leave out, for the budget: with what is in force in the line. */
-void prompt_open(struct tui_state *state, enum tui_asking what);
+void prompt_ask_only(struct tui_state *state);
+void prompt_ask_skip(struct tui_state *state);
+void prompt_ask_budget(struct tui_state *state);
 
 /* A key while it is open. */
 void prompt_step(struct tui_state *state, int key);

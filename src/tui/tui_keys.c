@@ -66,21 +66,6 @@ static void open_filter(struct tui_state *state)
     state->filtering = true;
 }
 
-static void ask_only(struct tui_state *state)
-{
-    prompt_open(state, TUI_ASKING_ONLY);
-}
-
-static void ask_skip(struct tui_state *state)
-{
-    prompt_open(state, TUI_ASKING_SKIP);
-}
-
-static void ask_budget(struct tui_state *state)
-{
-    prompt_open(state, TUI_ASKING_BUDGET);
-}
-
 static void clear_filter(struct tui_state *state)
 {
     state->filter[0] = '\0';
@@ -311,10 +296,10 @@ const struct tui_key tui_key_list[] = {
     {' ', NULL, NULL, 0, NULL, pause_screen},
     {'t', "t", "threads", 10, "threads", open_threads},
     {'o', "o", "on/off", 11, "profiling on or off", switch_sources},
-    {'k', "k", "keep", 16, "keep only these functions", ask_only},
-    {'x', "x", "leave out", 17, "leave these functions out", ask_skip},
+    {'k', "k", "keep", 16, "keep only these functions", prompt_ask_only},
+    {'x', "x", "leave out", 17, "leave these functions out", prompt_ask_skip},
     {'e', "e", NULL, 0, "with C calls, or without", prompt_switch_c_calls},
-    {'b', "b", NULL, 0, "the budget", ask_budget},
+    {'b', "b", NULL, 0, "the budget", prompt_ask_budget},
     {'i', "i", "idle", 14, "hide what only waits", toggle_waiting},
     {'m', "m", NULL, 0, "only muted functions (~)", toggle_muted},
     {'r', "r", "reset", 13, "reset: count anew", reset},

@@ -17,6 +17,7 @@ PAGES = [
     "ulma-attach",
     "ulma-on",
     "ulma-off",
+    "ulma-set",
     "ulma-detach",
     "ulma-ps",
     "ulma-export",

@@ -110,7 +110,7 @@ def test_off_and_on_again(top):
 
 
 def in_force(screen):
-    return next(line for line in screen if line.startswith("exact: "))
+    return next((line for line in screen if line.startswith("exact: ")), "")
 
 
 def test_what_is_followed_changes_by_keys(top):

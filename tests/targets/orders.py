@@ -1,4 +1,4 @@
-"""Does what it reads, a line at a time, and says so: the tests change what is followed between two lines."""
+"""Does what it reads, a line at a time, and says so; the tests change what is followed between."""
 
 import queue
 import sys

@@ -302,7 +302,8 @@ static void k_x_and_b_ask_what_to_follow(void **state)
 static void the_line_has_what_is_in_force(void **state)
 {
     struct tui_check *check = *state;
-    struct snapshot_site sites[] = {{.text = "shop"}, {.text = "@site", .skip = true}, {.text = "x"}};
+    struct snapshot_site sites[] = {
+        {.text = "shop"}, {.text = "@site", .skip = true}, {.text = "x"}};
     check->state.snapshot->meta.sites = sites;
     check->state.snapshot->meta.site_count = 3;
     check->state.snapshot->meta.budget_pct = 2.5;

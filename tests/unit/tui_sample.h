@@ -15,7 +15,7 @@ struct tui_sample {
     bool empty; /* no snapshot yet */
     bool ended;
     int resets, saves, switches;
-    int window_s; /* asked for last */
+    int window_s;       /* asked for last */
     char set_word[256]; /* said last to host.set */
     bool refuses;       /* ... and what it says */
     const char *output;

@@ -73,9 +73,9 @@ static void measure(const struct switch_mechanism *mechanism, PyObject *function
     *ret_outer = (uint32_t)(cost256 - inner256);
 }
 
-void calibrate_run(const struct switch_mechanism *mechanism, struct calibrate_cost *ret_cost)
+void calibrate_run(const struct switch_mechanism *mechanism, uint32_t sources,
+                   struct calibrate_cost *cost)
 {
-    memset(ret_cost, 0, sizeof(*ret_cost));
     PyObject *code = Py_CompileString(program, "<ulma calibration>", Py_file_input);
     PyObject *globals = PyDict_New();
     PyObject *range = PyObject_CallFunction((PyObject *)&PyRange_Type, "i", CALLS);
@@ -85,11 +85,12 @@ void calibrate_run(const struct switch_mechanism *mechanism, struct calibrate_co
     PyObject *calls = ran ? PyDict_GetItemString(globals, "calls") : NULL;
     PyObject *c_calls = ran ? PyDict_GetItemString(globals, "c_calls") : NULL;
     if (calls && c_calls && range) {
-        measure(mechanism, calls, range, SOURCE_CALLS, EVENT_START, &ret_cost->inner_ticks256,
-                &ret_cost->outer_ticks256);
-        if (atomic_load(&link_to.header->sources_wanted) & SOURCE_C_CALLS)
+        if (sources & SOURCE_CALLS)
+            measure(mechanism, calls, range, SOURCE_CALLS, EVENT_START, &cost->inner_ticks256,
+                    &cost->outer_ticks256);
+        if (sources & SOURCE_C_CALLS)
             measure(mechanism, c_calls, range, SOURCE_CALLS | SOURCE_C_CALLS, EVENT_C_CALL,
-                    &ret_cost->c_inner_ticks256, &ret_cost->c_outer_ticks256);
+                    &cost->c_inner_ticks256, &cost->c_outer_ticks256);
     }
     Py_XDECREF(ran);
     Py_XDECREF(range);

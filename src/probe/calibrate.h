@@ -14,7 +14,11 @@ struct calibrate_cost {
     uint32_t c_inner_ticks256, c_outer_ticks256;
 };
 
-/* Costs are 0 where they cannot be measured. */
-void calibrate_run(const struct switch_mechanism *mechanism, struct calibrate_cost *ret_cost);
+/* Measures what `sources` (bits of enum session_source) says: the costs of calls, of C calls, or both; they are 0
+ * where they cannot be measured. On 3.11 not those of C calls from within a pending call: an interpreter
+ * that traces looks at the pending calls again before it enters a function, for ever when there is another
+ * one, which has to wait for this one (Python/ceval.c, DO_TRACING and RESUME). */
+void calibrate_run(const struct switch_mechanism *mechanism, uint32_t sources,
+                   struct calibrate_cost *cost);
 
 #endif

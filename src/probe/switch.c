@@ -24,7 +24,8 @@ static double ticks_per_ns = 1.0;
 static enum clock_source
     measured_clock; /* the counter that ticks_per_ns and cost are of; 0: none */
 static struct calibrate_cost cost;
-static pid_t busy_in; /* the process (a fork's child is not) that is switching; 0: none */
+static bool c_calls_unmeasured; /* of a process that was armed, on 3.11 */
+static pid_t busy_in;           /* the process (a fork's child is not) that is switching; 0: none */
 
 bool switch_is_busy(void)
 {
@@ -349,13 +350,14 @@ static void tell_cost(void)
     header->cost_c_outer_ticks256 = cost.c_outer_ticks256;
 }
 
-static int prepare(char *reason, size_t size)
+static int prepare(uint32_t sources, char *reason, size_t size)
 {
     mechanism = pyapi.minor >= 12 ? &monitoring_mechanism : &frame_eval_mechanism;
     measure_clock();
     if (mechanism->prepare(reason, size) || mechanism->begin(reason, size))
         return -1;
-    calibrate_run(mechanism, &cost);
+    memset(&cost, 0, sizeof(cost));
+    calibrate_run(mechanism, sources, &cost);
     return 0;
 }
 
@@ -363,7 +365,7 @@ int switch_arm(char *reason, size_t size)
 {
     struct session_header *header = link_to.header;
     tell_target();
-    if (prepare(reason, size))
+    if (prepare(atomic_load(&header->sources_wanted), reason, size))
         return -1;
     tell_cost();
     switch_install_signal();
@@ -382,9 +384,25 @@ int switch_prepare_process(char *reason, size_t size)
     if (link_open_private(reason, size))
         return -1;
     define_reset();
-    int result = prepare(reason, size);
+    /* An attach does this within a pending call (calibrate.h). */
+    c_calls_unmeasured = pyapi.minor == 11;
+    uint32_t sources = c_calls_unmeasured ? SOURCE_CALLS : SOURCE_CALLS | SOURCE_C_CALLS;
+    int result = prepare(sources, reason, size);
     switch_leave();
     return result;
+}
+
+/* At the first join, which SIGURG's handler does. */
+static void measure_c_calls(void)
+{
+    char reason[SESSION_REASON_SIZE];
+    c_calls_unmeasured = false;
+    if (link_open_private(reason, sizeof(reason)))
+        return;
+    define_reset();
+    if (mechanism->begin(reason, sizeof(reason)) == 0)
+        calibrate_run(mechanism, SOURCE_C_CALLS, &cost);
+    switch_leave();
 }
 
 /* The session counts by another counter than the one that was measured with. */
@@ -402,6 +420,8 @@ static void change_clock(void)
 int switch_join(const char *path, char *reason, size_t size)
 {
     switch_leave();
+    if (c_calls_unmeasured)
+        measure_c_calls();
     int opened = link_open(path, reason, size);
     if (opened == 0)
         child_session_begin(path);

@@ -66,7 +66,7 @@ def report(session_dir, target, folder):
     return json.loads(output.read_text())
 
 
-@pytest.mark.parametrize("state", ["compute", "nine_threads", "poll_limit"])
+@pytest.mark.parametrize("state", ["compute", "pending_calls", "nine_threads", "poll_limit"])
 def test_attach_report_detach(python, state, session_dir, tmp_path):
     with Target(python, state, tmp_path, ULMA_DIR=str(session_dir)) as target:
         files = settled_files(target.pid)

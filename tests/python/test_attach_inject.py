@@ -43,6 +43,7 @@ BLOCKED = {
 RUNNING = {
     "compute": "'go on\\n' 1",
     "checksum": "'go on\\n' 1",
+    "pending_calls": "'go on\\n' 1",
     "nine_threads": "'go on\\n' 1",
     "held_call": "'go on\\n' 1",
 }

@@ -54,6 +54,26 @@ def checksum():
     return read_line()
 
 
+def pending_calls():
+    """There is always another pending call: whatever runs within one finds the eval breaker set."""
+    import ctypes
+
+    add = ctypes.pythonapi.Py_AddPendingCall
+    nothing = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: 0)
+    done = threading.Event()
+
+    def queue():
+        while not done.wait(0.0001):
+            add(nothing, None)
+
+    thread = in_thread(queue)
+    try:
+        return compute()
+    finally:
+        done.set()
+        thread.join()
+
+
 def nine_threads():
     done = threading.Event()
 

@@ -22,7 +22,7 @@ LAW: dict[str, set[str]] = {
     "attach": {"base", "wire"},
     "model": {"base", "wire"},
     "views": {"base", "model"},
-    "export": {"base", "model"},
+    "export": {"base", "model", "views"},
     "tui": {"base", "model", "views"},
     "web": {"base", "model", "views"},
     "cmd": {"base", "wire", "attach", "model", "views", "export", "tui", "web"},

@@ -137,13 +137,13 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"calls", SOURCE_CALLS},
         /* A C call is told by its caller's frame, so that it needs the calls. */
         {"c-calls", SOURCE_CALLS | SOURCE_C_CALLS},
-        {"all", SOURCE_CALLS | SOURCE_C_CALLS},
+        {"gc", SOURCE_GC},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC},
         {"lines", 0},
         {"methods", 0},
         {"operators", 0},
         {"objects", 0},
         {"memory", 0},
-        {"gc", 0},
         {"io", 0},
         {"waits", 0},
     };
@@ -155,10 +155,10 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
             return true;
         }
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "the source `%s` is not there yet: take calls or c-calls", known[i].name);
+                 "the source `%s` is not there yet: take calls, c-calls or gc", known[i].name);
         return false;
     }
-    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls or all",
+    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

@@ -25,7 +25,7 @@ struct family_sums {
 };
 
 /* Which sources were on when, in ticks of drain_on_ticks; by the number of their bit. */
-enum { COLLECTOR_SOURCES = 8 };
+enum { COLLECTOR_SOURCES = 16 };
 struct source_times {
     uint32_t now, ever; /* bits of enum session_source; ever: since the last reset */
     uint64_t absent_since[COLLECTOR_SOURCES], absent_ticks[COLLECTOR_SOURCES];

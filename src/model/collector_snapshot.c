@@ -512,7 +512,7 @@ static int build(const struct collector *collector, const struct reading *readin
     find_stolen(&maker, reading);
     if (fill_sites(collector->options.sites, reading, snapshot) || snapshot_make(&maker) ||
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
-        snapshot_make_tasks(&maker))
+        snapshot_make_tasks(&maker) || snapshot_make_gc(&maker))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);

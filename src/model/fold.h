@@ -8,6 +8,7 @@
 #define ULMA_MODEL_FOLD_H
 
 #include "model/async_tasks.h"
+#include "model/gc_pauses.h"
 #include "model/nodes.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
@@ -51,6 +52,7 @@ struct model {
     struct symbols symbols;
     struct suspended suspended;
     struct async_tasks tasks;
+    struct gc_pauses gc;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

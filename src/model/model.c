@@ -24,6 +24,8 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = async_tasks_init(&model->tasks);
     if (result == 0)
+        result = gc_pauses_init(&model->gc);
+    if (result == 0)
         result = windows_init(&model->windows, model->nodes.limit);
     model->ended = calloc(MODEL_ENDED_MAX + 1, sizeof(*model->ended));
     if (result == 0 && !model->ended)
@@ -79,6 +81,7 @@ void model_done(struct model *model)
     model->ended = NULL;
     windows_done(&model->windows);
     async_tasks_done(&model->tasks);
+    gc_pauses_done(&model->gc);
     suspended_done(&model->suspended);
     symbols_done(&model->symbols);
     nodes_done(&model->nodes);
@@ -218,6 +221,7 @@ void model_reset(struct model *model, uint64_t counter)
     symbols_reset(&model->symbols);
     suspended_reset(&model->suspended);
     async_tasks_reset(&model->tasks, counter);
+    gc_pauses_reset(&model->gc);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;

@@ -38,13 +38,16 @@ struct moment {
     struct async_group *groups;
     uint32_t group_count, group_limit;
     struct async_task longest;
+    struct gc_sums gc[GC_GENERATIONS];
+    struct gc_trigger *gc_triggers;
+    uint32_t gc_trigger_count, gc_trigger_limit;
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

@@ -32,6 +32,14 @@ void snapshot_free(struct snapshot *snapshot)
         arena_free(snapshot->arena);
 }
 
+bool snapshot_has_source(const struct snapshot_meta *meta, const char *name)
+{
+    for (size_t i = 0; i < meta->source_count; i++)
+        if (strcmp(meta->sources[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 size_t snapshot_describe_sites(const struct snapshot_meta *meta, bool unmatched, char *text,
                                size_t size)
 {

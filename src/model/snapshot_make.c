@@ -95,6 +95,7 @@ static void mark_rows(struct snapshot_maker *maker)
             maker->function_of[maker->symbols->symbols[running].row] = 0;
     }
     snapshot_make_mark_tasks(maker);
+    snapshot_make_mark_gc(maker);
 }
 
 static int make_functions(struct snapshot_maker *maker)

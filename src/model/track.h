@@ -13,6 +13,7 @@
 #ifndef ULMA_MODEL_TRACK_H
 #define ULMA_MODEL_TRACK_H
 
+#include "model/gc_pauses.h"
 #include "model/parked.h"
 #include "model/waits.h"
 #include "wire/event.h"
@@ -106,8 +107,9 @@ struct track {
     uint32_t task_told, task_name_left; /* the next push is its step's; bytes of its name to come */
     uint32_t task_passing; /* whose throw() has just left a coroutine, at this counter */
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
-    uint64_t yield_counter;                 /* of the last yield */
-    uint32_t yield_symbol; /* the innermost coroutine of those that yielded one after the other */
+    struct gc_open gc;
+    uint64_t yield_counter; /* of the last yield */
+    uint32_t yield_symbol;  /* the innermost coroutine of those that yielded one after the other */
 
     struct process *process;
     uint32_t tid;

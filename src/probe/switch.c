@@ -12,6 +12,7 @@
 #include "probe/control_page.h"
 #include "probe/define.h"
 #include "probe/py/asyncio_tasks.h"
+#include "probe/source_hooks.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -113,14 +114,16 @@ static void note_on(uint64_t counter, uint32_t sources)
 
 static int put_hooks(uint32_t sources, bool seed, char *reason, size_t size)
 {
-    if (mechanism->make_ready(sources, reason, size))
+    if (mechanism->make_ready(sources, reason, size) ||
+        source_hooks_make_ready(sources, reason, size))
         return -1;
     uint64_t now = link_counter();
     put_control(EVENT_ON, now);
     writer_resume_all();
     if (seed)
         seed_all(now);
-    if (mechanism->on(sources, reason, size)) {
+    if (mechanism->on(sources, reason, size) || source_hooks_on(sources, reason, size)) {
+        mechanism->off();
         put_control(EVENT_OFF, link_counter());
         return -1;
     }
@@ -163,6 +166,7 @@ static void turn_off(void)
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
     mechanism->off();
+    source_hooks_off();
     busy_in = 0;
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);

@@ -49,6 +49,9 @@ enum event_kind {
         20, /* 7 bytes of UTF-8, the first in the low bits: of id three, of frame four */
     EVENT_TASK_MADE =
         21, /* create_task was called for the coroutine of `frame`, by what is on top; id as in a push */
+    EVENT_GC_START = 22, /* a garbage collection begins; id = its generation */
+    EVENT_GC_STOP =
+        23, /* ... ends; frame = objects collected, id = uncollectable, both at most that */
     EVENT_KIND_COUNT
 };
 

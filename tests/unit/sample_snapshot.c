@@ -567,3 +567,37 @@ struct snapshot *sample_snapshot_deep_new(size_t depth)
     set_meta(snapshot);
     return snapshot;
 }
+
+static void add_source(struct snapshot_meta *meta, const char *name)
+{
+    meta->sources[meta->source_count++] =
+        (struct snapshot_source){.name = name, .on_ns = 20 * S, .wanted = true, .complete = true};
+}
+
+static int set_gc(struct snapshot *snapshot)
+{
+    static const struct snapshot_gc triggers[] = {
+        {0, SAMPLE_ROWS, 700, 90000, 0, 300 * MS, 2 * MS},
+        {0, SAMPLE_HOSTILE, 1, 0, 0, 1 * MS, 1 * MS},
+        {2, SNAPSHOT_NONE, 3, 12345678, 2, 900 * MS, 500 * MS},
+    };
+    static const struct snapshot_gc sums[] = {
+        {0, SNAPSHOT_NONE, 701, 90000, 0, 301 * MS, 2 * MS},
+        {2, SNAPSHOT_NONE, 3, 12345678, 2, 900 * MS, 500 * MS},
+    };
+    snapshot->gc = arena_array(snapshot->arena, 2, sizeof(*snapshot->gc));
+    snapshot->gc_triggers = arena_array(snapshot->arena, 3, sizeof(*snapshot->gc_triggers));
+    if (!snapshot->gc || !snapshot->gc_triggers)
+        return -1;
+    memcpy(snapshot->gc, sums, sizeof(sums));
+    memcpy(snapshot->gc_triggers, triggers, sizeof(triggers));
+    snapshot->gc_count = 2;
+    snapshot->gc_trigger_count = 3;
+    add_source(&snapshot->meta, "gc");
+    return 0;
+}
+
+int sample_snapshot_add_sources(struct snapshot *snapshot)
+{
+    return set_gc(snapshot);
+}

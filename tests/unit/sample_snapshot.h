@@ -52,4 +52,7 @@ struct snapshot *sample_snapshot_large_new(size_t nodes);
 /* One function that calls itself `depth` deep, every level a node. */
 struct snapshot *sample_snapshot_deep_new(size_t depth);
 
+/* Adds what sources other than calls and c-calls tell. 0 or -1. */
+int sample_snapshot_add_sources(struct snapshot *snapshot);
+
 #endif

@@ -441,6 +441,11 @@ static int frame_eval_on(uint32_t sources, char *reason, size_t size)
         install(evaluate_any);
         return 0;
     }
+    if (!(sources & SOURCE_CALLS)) {
+        duty = IDLE;
+        uninstall();
+        return 0;
+    }
     duty = RECORD;
     install(choose_evaluator());
     return 0;

@@ -19,6 +19,7 @@
 #define TOP    VERB_TOP
 #define REPORT VERB_REPORT
 #define DUMP   VERB_DUMP
+#define CENSUS VERB_CENSUS
 #define ATTACH VERB_ATTACH
 #define ON     VERB_ON
 #define OFF    VERB_OFF
@@ -37,6 +38,7 @@ const struct option_row option_rows[] = {
 #undef TOP
 #undef REPORT
 #undef DUMP
+#undef CENSUS
 #undef ATTACH
 #undef ON
 #undef OFF
@@ -55,13 +57,12 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web",    "record", "diff", "replay",
-                                          "census", "rescue", NULL};
+static const char *const later_verbs[] = {"web", "record", "diff", "replay", "rescue", NULL};
 static const char *const later_options[] = {
-    "trace",    "keep",   "max-size",   "no-command", "with-source", "redact",   "from",
-    "to",       "thread", "map",        "weight",     "fail-over",   "min-time", "port",
-    "listen",   "open",   "allow-host", "token-file", "read-only",   "flight",   "every",
-    "verdicts", "rules",  "speed",      NULL};
+    "trace",     "keep",   "max-size", "no-command", "with-source", "redact",
+    "from",      "to",     "thread",   "map",        "weight",      "fail-over",
+    "min-time",  "port",   "listen",   "open",       "allow-host",  "token-file",
+    "read-only", "flight", "verdicts", "rules",      "speed",       NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -102,6 +103,7 @@ void options_init(struct options *options)
         .delay_ns = OPTIONS_UNSET,
         .interval_ns = OPTIONS_UNSET,
         .timeout_ns = OPTIONS_UNSET,
+        .every_ns = OPTIONS_UNSET,
         .clock = OPTIONS_UNSET,
         .collector_cpu = OPTIONS_UNSET,
         .sources = SOURCE_CALLS,

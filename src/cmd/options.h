@@ -31,12 +31,12 @@ enum verb_bit {
 enum { OPTIONS_LIMIT_DEFAULT = 30, OPTIONS_UNSET = -1 };
 
 struct options {
-    const char *output, *python, *directory, *pid;
+    const char *output, *python, *directory, *pid, *referrers;
     const struct exporter *format;
     const char *sort;
     int64_t limit, count;                       /* OPTIONS_UNSET */
     int64_t duration_ns, delay_ns, interval_ns; /* OPTIONS_UNSET */
-    int64_t timeout_ns;                         /* OPTIONS_UNSET */
+    int64_t timeout_ns, every_ns;               /* OPTIONS_UNSET */
     int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
     int64_t sources;                            /* bits of enum session_source */
     int64_t on_full;                            /* enum on_full or OPTIONS_UNSET */

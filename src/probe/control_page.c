@@ -6,6 +6,7 @@
 #include "probe/control_page.h"
 
 #include "probe/switch.h"
+#include "sources/census/census_probe.h"
 #include "wire/armed_page.h"
 
 #include <errno.h>
@@ -291,16 +292,20 @@ __attribute__((destructor)) static void at_exit(void)
 static int do_wish(uint32_t wish, const char *session, char *reason, size_t size)
 {
     char path[DIRECTORY_SIZE + ARMED_NAME_SIZE];
-    if (wish != ARMED_JOIN) {
+    if (wish == ARMED_LEAVE || wish == ARMED_DISARM) {
         switch_leave();
         return 0;
+    }
+    if (wish != ARMED_JOIN && wish != ARMED_CENSUS) {
+        snprintf(reason, size, "the probe in the process is an older one, which cannot do that");
+        return -1;
     }
     if (!*session || strchr(session, '/')) {
         snprintf(reason, size, "the control page names no session");
         return -1;
     }
     snprintf(path, sizeof(path), "%s/%s", own.place, session);
-    return switch_join(path, reason, size);
+    return wish == ARMED_CENSUS ? census_run(path, reason, size) : switch_join(path, reason, size);
 }
 
 void control_page_obey(void)

@@ -14,6 +14,7 @@ PAGES = [
     "ulma-top",
     "ulma-report",
     "ulma-dump",
+    "ulma-census",
     "ulma-attach",
     "ulma-on",
     "ulma-off",

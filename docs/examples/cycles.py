@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A tree whose nodes know their parents: each one dropped is garbage that only the collector finds."""
+"""Trees whose nodes know their parents: garbage that only the collector finds."""
 
 
 class Node:

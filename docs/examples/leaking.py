@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A service that remembers each request, for no reason. It says its PID and runs until it is ended."""
+"""A service that remembers each request, for no reason. It says its PID and runs on."""
 
 import os
 import time

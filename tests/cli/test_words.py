@@ -13,7 +13,6 @@ LATER = (
     "record",
     "diff",
     "replay",
-    "census",
 )
 
 

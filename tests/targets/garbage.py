@@ -1,5 +1,5 @@
-"""Makes garbage in cycles, and counts what its own entry in gc.callbacks is told. Ends at once after that, so
-that the interpreter's last collections are nobody's."""
+"""Makes garbage in cycles, and counts what its own entry in gc.callbacks is told. Ends at once
+after that, so that the interpreter's last collections are nobody's."""
 
 import gc
 

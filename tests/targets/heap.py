@@ -1,5 +1,5 @@
-"""Holds objects of types of its own, and says how many and how large: one line of stdin, one answer. `grow N` makes
-N more of each; `end` ends."""
+"""Holds objects of types of its own, and says how many and how large: one line of stdin, one
+answer. `grow N` makes N more of each; `end` ends."""
 
 import collections
 import json

@@ -109,8 +109,10 @@ static int change_under_lock(struct collector *collector, struct collector_chang
         collector_note_sources(collector, change->sources,
                                drain_on_ticks(&collector->drain, counter));
     struct words_call call = {.change = change, .vary = budget_pct > 0};
+    call.vary = call.vary || (change->sites && change->sites->count);
+    if (call.vary)
+        model_vary(&collector->model);
     if (change->sites) {
-        call.vary = call.vary || change->sites->count;
         if (change_sites(collector, change->sites)) {
             collector->joins_ns = clock_monotonic_ns();
             atomic_store(&collector->joins, true);

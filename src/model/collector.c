@@ -278,6 +278,8 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         return NULL;
     }
     collector->model.symbols.sites = options->sites;
+    if (options->budget_pct > 0 || (options->sites && options->sites->count > 0))
+        model_vary(&collector->model);
     collector->model.by_process = options->by_process;
     guard_run(read_sources, collector);
     clock_scale_init(&collector->scale, clock);

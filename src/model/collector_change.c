@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 void collector_note_sources(struct collector *collector, uint32_t sources, uint64_t on_ticks)
 {
@@ -109,8 +110,10 @@ static int change_under_lock(struct collector *collector, struct collector_chang
         collector_note_sources(collector, change->sources,
                                drain_on_ticks(&collector->drain, counter));
     struct words_call call = {.change = change, .vary = budget_pct > 0};
+    call.vary = call.vary || (change->sites && change->sites->count);
+    if (call.vary)
+        model_vary(&collector->model);
     if (change->sites) {
-        call.vary = call.vary || change->sites->count;
         if (change_sites(collector, change->sites)) {
             collector->joins_ns = clock_monotonic_ns();
             atomic_store(&collector->joins, true);
@@ -123,8 +126,29 @@ static int change_under_lock(struct collector *collector, struct collector_chang
     return 0;
 }
 
+static int read_children(void *context)
+{
+    const struct collector *collector = context;
+    return atomic_load(&mapping_header(collector->mapping)->children_made) ==
+           atomic_load(&collector->children_found);
+}
+
+/* What a child has written counts by the patterns of that time: one that the keeper has not met yet is met
+ * before they change. A session that cannot be opened is not waited for. */
+static void await_children(struct collector *collector)
+{
+    enum { STEPS = 300, STEP_US = 1000 };
+    for (int i = 0; i < STEPS && collector->options.follow_children; i++) {
+        if (guard_run(read_children, collector) != 0)
+            return;
+        sem_post(&collector->keeper_wake);
+        usleep(STEP_US);
+    }
+}
+
 int collector_change(struct collector *collector, struct collector_change *change)
 {
+    await_children(collector);
     pthread_mutex_lock(&collector->snapshots);
     collector_enter(collector);
     int result = change_under_lock(collector, change);

@@ -32,7 +32,7 @@ static void add_frame(struct drain *drain, const struct event *event)
     };
 }
 
-static void end_seed(struct drain *drain, uint64_t counter)
+static void end_seed(struct drain *drain, uint64_t counter, uint32_t bottom)
 {
     drain->seeding = false;
     if (drain->seed_ring == 0 || drain->seed_ring >= SESSION_RING_LIMIT) {
@@ -55,6 +55,7 @@ static void end_seed(struct drain *drain, uint64_t counter)
         .round = drain->round,
         .frames = frames,
         .frame_count = drain->seed_count,
+        .bottom = bottom,
     };
     seed_add_order(ring->track, &order);
 }
@@ -113,7 +114,7 @@ static void control_event(struct drain *drain, const struct event *event)
     } else if (kind == EVENT_SEED_FRAME && drain->seeding) {
         add_frame(drain, event);
     } else if (kind == EVENT_SEED_END && drain->seeding) {
-        end_seed(drain, counter);
+        end_seed(drain, counter, event->frame);
     } else {
         drain->model->bad_events++;
     }

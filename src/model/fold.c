@@ -27,7 +27,7 @@ static void retop(struct model *model, struct track *track, const struct event *
         track_close(model, track, depth);
     else if (!event->frame)
         parked_leave(model, track); /* a greenlet begins, or all has ended unseen */
-    else if (!parked_return(model, track, event->frame))
+    else if (!parked_return(model, track, event->frame, 0))
         model->unmatched_pops++;
 }
 

@@ -72,6 +72,7 @@ struct model {
     uint64_t earliest, latest;
     uint64_t first_counter; /* of the first event at all; 0: none yet */
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep;
+    bool modes_vary; /* now or before: frames may have no entries */
     bool
         pops_untold; /* modes vary since lately: pops without an id are of frames taken off meanwhile */
 };
@@ -89,6 +90,9 @@ void model_set_costs(struct model *model, const struct model_costs *costs);
 
 /* 0 or -ENOMEM. model_end_process gives back what it holds. */
 int model_init_process(struct process *process);
+
+/* Modes may vary from here on: the first entry of a stack need not be of its outermost frame. */
+void model_vary(struct model *model);
 
 /* From here on events are of this process. */
 void model_enter(struct model *model, struct process *process);
@@ -126,9 +130,8 @@ void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, 
 /* GAP and SEED_* of a thread's own ring; any other event while a seed comes ends it unfinished. */
 void seed_event(struct model *model, struct track *track, const struct event *event);
 
-/* The stack is `frames` from `counter` on, but for those whose functions are silent now. */
-void seed_apply(struct model *model, struct track *track, uint64_t counter,
-                struct seed_frame *frames, uint32_t count);
+/* The stack is the order's from its counter on, but for frames whose functions are silent now. */
+void seed_apply(struct model *model, struct track *track, const struct order *order);
 
 /* Gives the time since a GAP to `(resync)` below what is now the top. */
 void seed_end_resync(struct model *model, struct track *track);

@@ -99,12 +99,19 @@ void fold_cursor_mark(struct model *model, uint32_t node)
 
 /* --- pops ----------------------------------------------------------------------------------- */
 
+/* A pop of a C call has its caller's frame and no id of that. */
+static bool return_to(struct model *model, struct track *track, uint64_t key, uint32_t id)
+{
+    uint32_t symbol = id && !(key & TRACK_C_CALL) ? symbols_handle(&model->symbols, id) >> 1 : 0;
+    return parked_return(model, track, (uint32_t)key, symbol);
+}
+
 bool fold_cursor_find_frame(struct model *model, struct track *track, struct fold_cursor *cursor,
                             uint64_t key, uint32_t id)
 {
     fold_cursor_store(cursor, track);
     uint32_t depth = track_find(track, key);
-    bool parked = !depth && track->parked.count && parked_return(model, track, (uint32_t)key);
+    bool parked = !depth && track->parked.count && return_to(model, track, key, id);
     if (parked && !(key & TRACK_C_CALL)) /* a C call that switched is over */
         depth = track->depth;
     if (depth)

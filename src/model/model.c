@@ -115,6 +115,13 @@ void model_set_costs(struct model *model, const struct model_costs *costs)
     set_costs(model, EVENT_C_CALL, EVENT_C_RAISE, c_inner, c_outer);
 }
 
+void model_vary(struct model *model)
+{
+    for (struct track *track = model->tracks; track; track = track->next)
+        track->bottom = track_bottom(model, track);
+    model->modes_vary = true;
+}
+
 struct track *model_add_track(struct model *model, uint32_t tid)
 {
     struct track *track = track_new();

@@ -96,6 +96,14 @@ uint32_t track_find(const struct track *track, uint64_t key)
     return depth;
 }
 
+uint32_t track_bottom(const struct model *model, const struct track *track)
+{
+    if (track->bottom || !track->depth || model->modes_vary)
+        return track->bottom; /* where some frames have no entries the first may have one below it */
+    uint64_t key = track->entries[1].key;
+    return key & TRACK_C_CALL ? 0 : (uint32_t)key;
+}
+
 /* --- time ----------------------------------------------------------------------------------- */
 
 void track_set_hurdle(struct track *track)
@@ -279,6 +287,7 @@ void track_off(struct model *model, struct track *track, uint64_t counter)
     pass(model, track, interval(model, track, counter), track->debt_ticks, false);
     track_close(model, track, 0);
     parked_clear(track);
+    track->bottom = 0;
     if (track->resync)
         seed_end_resync(model, track);
     track_flush(model, track);

@@ -65,6 +65,7 @@ struct order {
     bool off;                  /* else a seed */
     struct seed_frame *frames; /* owned */
     uint32_t frame_count;
+    uint32_t bottom; /* as SEED_END has it */
 };
 
 struct track_second {
@@ -96,6 +97,7 @@ struct track {
     bool waits_known;            /* whether it was off when it was first seen has been looked up */
     struct schedstat_gaps *gaps; /* owned; only where schedstat is used */
 
+    uint32_t bottom;         /* which stack it is on: its outermost frame; 0: see track_bottom */
     struct parked parked;    /* stacks of greenlets that it has left */
     struct seed_frame *seed; /* being received in its own ring */
     uint32_t seed_count, seed_limit;
@@ -135,6 +137,9 @@ static inline uint32_t track_bucket(uint64_t key, uint32_t shift)
 
 /* Room for one more entry; false: no memory, or deeper than any real stack. */
 bool track_make_room(struct track *track);
+
+/* The outermost frame of the present stack, an entry or not; 0: not known. */
+uint32_t track_bottom(const struct model *model, const struct track *track);
 
 /* The depth at which the key is open, or 0. */
 uint32_t track_find(const struct track *track, uint64_t key);

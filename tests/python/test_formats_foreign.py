@@ -115,6 +115,7 @@ TYPES: dict[str, dict[str, Any]] = {
         "tree": list,
         "threads": list,
         "processes": list,
+        "tasks": list,
     },
     "window": {"from": (int, float), "to": (int, float)},
     "sources": {"name": str, "on_ns": int, "complete": bool, "reason": (str, type(None))},
@@ -189,6 +190,23 @@ TYPES: dict[str, dict[str, Any]] = {
         "lost": int,
     },
     "processes": {"pid": int, "ppid": int, "command": str, "calls": int, "lost": int},
+    "tasks": {
+        "id": (int, type(None)),
+        "name": (str, type(None)),
+        "pid": (int, type(None)),
+        "loop": (int, type(None)),
+        "coroutine": (str, type(None)),
+        "state": str,
+        "tasks": int,
+        "raised": int,
+        "created_by": (str, type(None)),
+        "steps": int,
+        "steps_exact": bool,
+        "cpu_ns": int,
+        "suspended_ns": int,
+        "longest_ns": int,
+        "awaiting": (str, type(None)),
+    },
 }
 
 
@@ -214,6 +232,13 @@ def test_json_is_version_1(variant):
     kinds = {"python", "c", "generator", "coroutine", "async_generator"}
     assert {function["kind"] for function in report["functions"]} <= kinds
     assert all((f["file"] is None) == (f["line"] is None) for f in report["functions"])
+    states = {"pending", "running", "suspended", "ended"}
+    assert {task["state"] for task in report["tasks"]} <= states
+    for task in report["tasks"]:  # one that lives, or the sum of some that have ended
+        if task["id"] is None:
+            assert task["name"] is task["pid"] is task["loop"] is None
+        else:
+            assert task["tasks"] == 1
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -222,7 +222,7 @@ static void a_seed_of_another_stack_parks_this_one(void **state)
     E(0, START, 1, 10);
     fold_tools_amount(&thread, 1, EVENT_SEED_BEGIN, 1);
     E(0, SEED_FRAME, 2, 20);
-    E(0, SEED_END, 0, 0);
+    E(0, SEED_END, 0, 20);
     E(4, RETURN, 0, 10);
     assert_int_equal(model.unmatched_pops, 0);
     E(8, RETURN, 0, 20);

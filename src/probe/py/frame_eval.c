@@ -125,6 +125,14 @@ static void put_retop(struct writer *writer, void *caller)
     writer->innermost = caller;
 }
 
+/* The frame has returned to its caller. What it called has returned to it, unless greenlets have switched
+ * meanwhile: then the collector may be on another stack, and the next frame is to tell which this one is. */
+static inline __attribute__((always_inline)) void leave_frame(struct writer *writer,
+                                                              const void *frame, void *caller)
+{
+    writer->innermost = __builtin_expect(writer->innermost == frame, 1) ? caller : writer;
+}
+
 /* What the thread had open when the stacks were told may have ended since, before there was a profile
  * function in it to tell that. */
 static void tell_ended(PyThreadState *tstate)
@@ -216,7 +224,7 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
                                        : evaluate(writer, tstate, frame, throwflag);
     if (begun_in != epoch)
         return result;
-    writer->innermost = caller;
+    leave_frame(writer, frame, caller);
     if (mode == MODE_OFF)
         return result;
     uint64_t counter = link_counter();
@@ -317,7 +325,7 @@ INLINE PyObject *pass_left_out(enum path path, PyThreadState *tstate, void *fram
     writer->innermost = frame;
     PyObject *result = chained(tstate, frame, throwflag);
     if (__builtin_expect(begun_in == epoch, 1))
-        writer->innermost = caller;
+        leave_frame(writer, frame, caller);
     return result;
 }
 
@@ -355,7 +363,7 @@ INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate
         writer_put(counter, EVENT_UNRUN, EVENT_START, pyapi_frame_key(frame));
     else
         calls_unwind(counter, id, frame);
-    writer->innermost = caller;
+    leave_frame(writer, frame, caller);
     return result;
 }
 

@@ -35,11 +35,15 @@ void stacks_count(void *tstate, struct stacks_walk *walk)
 {
     PyObject *code = NULL;
     walk->depth = 0;
+    walk->bottom = walk->excluded;
     void *frame = first_told(tstate, walk, &code);
     while (frame && walk->depth < walk->most) {
         walk->depth++;
+        walk->bottom = pyapi_frame_key(frame);
         frame = next_told(PYAPI_FIELD(void *, frame, pyapi.frame_previous), &code);
     }
+    if (frame)
+        walk->bottom = 0;
 }
 
 void stacks_write(void *tstate, const struct stacks_walk *walk, struct event *events, uint64_t mask,

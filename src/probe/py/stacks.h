@@ -16,6 +16,7 @@ struct stacks_walk {
     uint32_t excluded; /* frame key on top that is not to be told; 0: none */
     bool define;       /* unknown code objects may be defined now (not within an event) */
     uint32_t depth;    /* set by stacks_count */
+    uint32_t bottom;   /* ... the outermost frame's key, told or not; 0: beyond what has room */
 };
 
 void stacks_count(void *tstate, struct stacks_walk *walk);

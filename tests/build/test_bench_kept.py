@@ -9,10 +9,10 @@ from harness import ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
 
-import kept  # noqa: E402 - found by the line above
-import places  # noqa: E402
-from measure import Run, row_of  # noqa: E402
-from programs import PROGRAMS  # noqa: E402
+import kept
+import places
+from measure import Run, row_of
+from programs import PROGRAMS
 
 FIB, HANOI = PROGRAMS[:2]
 

@@ -18,7 +18,7 @@
 struct header_copy {
     const struct mapping *mapping;
     char python[64], executable[512];
-    uint32_t pid, sources_on, off_cause, profile_taken;
+    uint32_t pid, sources_on, off_cause, hooks_taken;
     uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
     uint64_t forks_unfollowed;
 };
@@ -54,7 +54,7 @@ static int read_header(void *context)
     copy->pid = atomic_load(&header->target_pid);
     copy->sources_on = atomic_load(&header->sources_on);
     copy->off_cause = atomic_load(&header->off_cause);
-    copy->profile_taken = atomic_load(&header->profile_taken);
+    copy->hooks_taken = atomic_load(&header->hooks_taken);
     copy->definitions_refused = atomic_load(&header->definitions_refused);
     copy->ringless_lost = atomic_load(&header->ringless_lost);
     copy->stack_guards = atomic_load(&header->stack_guards);
@@ -328,8 +328,10 @@ static const char *why_inexact(const struct reading *reading, struct arena *aren
         return "more asyncio tasks were alive than can be followed";
     if (reading->bad_events)
         return "the session held events that make no sense";
-    if (reading->header.profile_taken)
+    if (reading->header.hooks_taken == TAKEN_PROFILE)
         return "the program's own profile function took c-calls' place";
+    if (reading->header.hooks_taken)
+        return "the program took ulma's hooks in sys.monitoring away";
     return NULL;
 }
 

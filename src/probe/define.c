@@ -65,6 +65,7 @@ static void on_code_end(void *value)
     codes[id] = NULL;
     if (!link_to.header)
         return;
+    switch_look_at_hooks(); /* where the hooks were taken away, this is all that is still called */
     struct session_header *header = link_to.header;
     uint32_t head = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
     if (head - book.recycled >= SESSION_GONE_CAPACITY)

@@ -172,12 +172,36 @@ static void turn_off(void)
     PyErr_Restore(type, value, traceback);
 }
 
+static void look_at_hooks(void)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (!mechanism->are_in_place())
+        atomic_store_explicit(&link_to.header->hooks_taken, TAKEN_MONITORING, memory_order_relaxed);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+}
+
+void switch_look_at_hooks(void)
+{
+    enum { STEP_NS = 1000 * 1000 };
+    static uint64_t next;
+    uint64_t now = link_counter();
+    if (!switch_is_on() || switch_is_busy() || !mechanism->are_in_place ||
+        (int64_t)(now - next) < 0)
+        return;
+    next = now + switch_ticks_of_ns(STEP_NS);
+    look_at_hooks();
+}
+
 void switch_off(enum off_cause cause)
 {
     struct session_header *header = link_to.header;
     if (!header || switch_is_busy() ||
         atomic_load_explicit(&header->state, memory_order_relaxed) != STATE_ON)
         return;
+    if (mechanism->are_in_place)
+        look_at_hooks();
     turn_off();
     uint64_t now = link_counter();
     put_control(EVENT_OFF, now);

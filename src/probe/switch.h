@@ -29,6 +29,8 @@ struct switch_mechanism {
      * and what is to be recorded now. `stacks`: all stacks are told next, whatever there was. True: there was
      * something, or `stacks`. */
     bool (*rearm)(bool stacks);
+    /* While on: whether the hooks are as they were put; NULL: that cannot be told. */
+    bool (*are_in_place)(void);
     /* A thread's present stack was told: remember `frame` as its innermost. */
     void (*seeded)(struct writer *writer, void *frame);
 };
@@ -71,6 +73,10 @@ bool switch_first_main(void);
 void switch_apply(void);
 
 bool switch_is_on(void);
+
+/* While on: says in the session when the program has taken the hooks away, after which nothing of ours is
+ * called any more but this. Cheap: it looks once in a while. */
+void switch_look_at_hooks(void);
 
 void switch_off(enum off_cause cause);
 void switch_off_in_child(void);

@@ -87,6 +87,9 @@ enum on_full { ON_FULL_WAIT = 0, ON_FULL_DROP = 1 };
 /* Why recording went off: header.off_cause. */
 enum off_cause { OFF_WANTED = 0, OFF_COLLECTOR_DEAD = 1, OFF_COLLECTOR_STALE = 2 };
 
+/* sys.setprofile's place (3.9-3.11); the tool id, its events or its callbacks (3.12+). */
+enum hooks_taken { TAKEN_NONE = 0, TAKEN_PROFILE = 1, TAKEN_MONITORING = 2 };
+
 enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONIC = 3 };
 
 struct session_header {
@@ -144,9 +147,8 @@ struct session_header {
     _Atomic uint64_t cpu_recorded_ns; /* ... and what it used from on to off, before that */
     _Atomic uint64_t forks_unfollowed;
     _Atomic uint64_t
-        claims_refused; /* other Pythons of the target's family that found it claimed */
-    _Atomic uint32_t
-        profile_taken; /* 1: the program took sys.setprofile's place from us (3.9-3.11) */
+        claims_refused;           /* other Pythons of the target's family that found it claimed */
+    _Atomic uint32_t hooks_taken; /* enum hooks_taken: the program has a hook of ours to itself */
     /* the probe's own cost, in ticks of the counter x 256, calibrated in the target */
     uint32_t cost_inner_ticks256;   /* of a Python call: within the callee's own interval */
     uint32_t cost_outer_ticks256;   /* ... and within the caller's */

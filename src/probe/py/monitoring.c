@@ -24,7 +24,7 @@ struct callback {
     pyapi_vectorcall *call;
 };
 
-static PyObject *register_callback, *set_events, *set_local_events, *missing, *disable;
+static PyObject *register_callback, *set_events, *get_events, *set_local_events, *missing, *disable;
 static int tool_id; /* 0: none taken */
 static long calls_mask, c_calls_mask, gate_mask;
 
@@ -320,6 +320,8 @@ static enum path choose_path(void)
 
 static long event_bits[HOOK_COUNT];
 static PyObject *callbacks[HOOK_COUNT], *gate_callback;
+static long events_put;
+static uint32_t references_put[HOOK_COUNT];
 
 /* --- registering ---------------------------------------------------------------------------- */
 
@@ -460,10 +462,13 @@ static int monitoring_prepare(char *reason, size_t size)
     }
     register_callback = PyObject_GetAttrString(monitoring, "register_callback");
     set_events = PyObject_GetAttrString(monitoring, "set_events");
+    get_events = PyObject_GetAttrString(monitoring, "get_events");
     set_local_events = PyObject_GetAttrString(monitoring, "set_local_events");
     missing = PyObject_GetAttrString(monitoring, "MISSING");
     disable = PyObject_GetAttrString(monitoring, "DISABLE");
-    return register_callback && set_events && set_local_events && missing && disable ? 0 : -1;
+    return register_callback && set_events && get_events && set_local_events && missing && disable
+               ? 0
+               : -1;
 }
 
 static void monitoring_end(void)
@@ -530,6 +535,41 @@ static int monitoring_make_ready(uint32_t sources, char *reason, size_t size)
     return attach_callback(event_bits[0], callbacks[0]) == 0 ? 0 : say_taken(reason, size);
 }
 
+/* What the interpreter says that our tool's events are; -1: it has none, with or without an exception. */
+static long present_events(void)
+{
+    PyObject *events = PyObject_CallFunction(get_events, "i", tool_id);
+    long mask = events ? PyLong_AsLong(events) : -1;
+    Py_XDECREF(events);
+    PyErr_Clear();
+    return mask;
+}
+
+static uint32_t references_to(PyObject *callback)
+{
+    return (uint32_t)callback->ob_refcnt; /* the other half is flags since 3.14 */
+}
+
+/* A callback that was replaced has lost the interpreter's reference. */
+static void remember_hooks(void)
+{
+    events_put = present_events();
+    for (int i = 0; i < HOOK_COUNT; i++)
+        references_put[i] = references_to(callbacks[i]);
+}
+
+/* The interpreter's own end empties `sys` first, then takes all tools' hooks away. */
+static bool monitoring_is_in_place(void)
+{
+    PyObject *monitoring = PySys_GetObject("monitoring"); /* borrowed */
+    if (!monitoring || monitoring == Py_None)
+        return true;
+    for (int i = 0; i < HOOK_COUNT; i++)
+        if (references_to(callbacks[i]) < references_put[i])
+            return false;
+    return present_events() == events_put;
+}
+
 static long mask_of(uint32_t sources)
 {
     return (sources & SOURCE_CALLS ? calls_mask : 0) |
@@ -538,7 +578,10 @@ static long mask_of(uint32_t sources)
 
 static int monitoring_on(uint32_t sources, char *reason, size_t size)
 {
-    return change_events(mask_of(sources)) == 0 ? 0 : say_taken(reason, size);
+    if (change_events(mask_of(sources)))
+        return say_taken(reason, size);
+    remember_hooks();
+    return 0;
 }
 
 static void change_local_events(PyObject *code, long mask)
@@ -611,5 +654,6 @@ const struct switch_mechanism monitoring_mechanism = {
     .on = monitoring_on,
     .off = monitoring_off,
     .rearm = monitoring_rearm,
+    .are_in_place = monitoring_is_in_place,
     .seeded = monitoring_seeded,
 };

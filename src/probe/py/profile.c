@@ -162,7 +162,7 @@ static void look_for_other(PyThreadState *tstate)
 {
     if (wanted && function_offset && link_to.header &&
         PYAPI_FIELD(pyapi_profile *, tstate, function_offset) != on_event)
-        atomic_store_explicit(&link_to.header->profile_taken, 1, memory_order_relaxed);
+        atomic_store_explicit(&link_to.header->hooks_taken, TAKEN_PROFILE, memory_order_relaxed);
 }
 
 bool profile_ensure(PyThreadState *tstate)

@@ -138,9 +138,10 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         /* A C call is told by its caller's frame, so that it needs the calls. */
         {"c-calls", SOURCE_CALLS | SOURCE_C_CALLS},
         {"gc", SOURCE_GC},
-        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC},
+        /* Who calls a method is known from the calls. */
+        {"methods", SOURCE_CALLS | SOURCE_METHODS},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS},
         {"lines", 0},
-        {"methods", 0},
         {"operators", 0},
         {"objects", 0},
         {"memory", 0},
@@ -155,10 +156,11 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
             return true;
         }
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "the source `%s` is not there yet: take calls, c-calls or gc", known[i].name);
+                 "the source `%s` is not there yet: take calls, c-calls, gc or methods",
+                 known[i].name);
         return false;
     }
-    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc or all",
+    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

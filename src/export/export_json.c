@@ -336,6 +336,46 @@ static void write_tasks(struct json_writer *writer, const struct snapshot *snaps
     json_close(writer, ']');
 }
 
+static void write_method_callers(struct json_writer *writer, const struct snapshot *snapshot,
+                                 int32_t method)
+{
+    json_open(writer, "callers", '[');
+    for (size_t i = 0; i < snapshot->edge_count; i++) {
+        const struct snapshot_edge *edge = &snapshot->edges[i];
+        if (edge->callee != method)
+            continue;
+        json_open(writer, NULL, '{');
+        write_site(writer, snapshot, edge->caller);
+        json_unsigned(writer, "calls", edge->calls);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+static void write_methods(struct json_writer *writer, const struct snapshot *snapshot,
+                          enum snapshot_clock clock)
+{
+    char type[SNAPSHOT_METHOD_SIZE], name[SNAPSHOT_METHOD_SIZE];
+    if (!snapshot_has_source(&snapshot->meta, "methods"))
+        return;
+    json_open(writer, "methods", '[');
+    for (size_t i = 0; i < snapshot->function_count; i++) {
+        const struct snapshot_function *function = &snapshot->functions[i];
+        if (!function->is_method || !snapshot_read_method(function, type, name))
+            continue;
+        json_open(writer, NULL, '{');
+        json_string(writer, "type", type);
+        json_string(writer, "name", name);
+        json_unsigned(writer, "calls", function->calls);
+        json_unsigned(writer, "raised", function->raised);
+        json_integer(writer, "total_ns", at_least_zero(snapshot_total(function, clock)));
+        json_integer(writer, "max_ns", function->max_ns);
+        write_method_callers(writer, snapshot, (int32_t)i);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
 static void write_gc_row(struct json_writer *writer, const struct snapshot_gc *row)
 {
     json_unsigned(writer, "runs", row->runs);
@@ -407,6 +447,7 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_threads(&writer, snapshot);
     write_processes(&writer, snapshot);
     write_tasks(&writer, snapshot);
+    write_methods(&writer, snapshot, options->clock);
     write_gc(&writer, snapshot);
     json_close(&writer, '}');
     putc('\n', stream);

@@ -4,6 +4,7 @@
  * Rules: under the lock, and with no snapshot being made, which reads the patterns after it has let the lock
  * go. Mode bytes are written before the serial rises: what the probe then does follows from them. */
 #include "model/collector_parts.h"
+#include "model/methods.h"
 #include "model/resite.h"
 #include "wire/guard.h"
 
@@ -82,6 +83,9 @@ static bool change_sites(struct collector *collector, struct sites *sites)
     struct model *model = &collector->model;
     collector->options.sites = model->symbols.sites = sites;
     guard_run(read_stdlib, collector);
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next)
+        methods_decide(drain);
+    drain_enter(&collector->drain);
     bool some_join = resite_rows(model);
     tell_ids(collector);
     return some_join;

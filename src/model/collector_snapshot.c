@@ -18,7 +18,7 @@
 struct header_copy {
     const struct mapping *mapping;
     char python[64], executable[512];
-    uint32_t pid, sources_on, off_cause, hooks_taken;
+    uint32_t pid, sources_on, off_cause, hooks_taken, methods_unheard;
     uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
     uint64_t forks_unfollowed;
 };
@@ -55,6 +55,7 @@ static int read_header(void *context)
     copy->sources_on = atomic_load(&header->sources_on);
     copy->off_cause = atomic_load(&header->off_cause);
     copy->hooks_taken = atomic_load(&header->hooks_taken);
+    copy->methods_unheard = atomic_load(&header->methods_unheard);
     copy->definitions_refused = atomic_load(&header->definitions_refused);
     copy->ringless_lost = atomic_load(&header->ringless_lost);
     copy->stack_guards = atomic_load(&header->stack_guards);
@@ -335,6 +336,19 @@ static const char *why_inexact(const struct reading *reading, struct arena *aren
     return NULL;
 }
 
+/* What one source alone does not see. */
+static const char *why_source(const struct reading *reading, uint32_t bit)
+{
+    uint32_t unheard = reading->header.methods_unheard;
+    if (bit != SOURCE_METHODS || !unheard)
+        return NULL;
+    if (unheard & UNHEARD_INLINED)
+        return "len, isinstance and list.append are called past their functions where the interpreter has specialised the call";
+    if (unheard & UNHEARD_MANY)
+        return "more methods are wanted than can be monitored at once (1,024)";
+    return "some of the methods stand in memory that may not be written";
+}
+
 static void fill_sources(struct snapshot_meta *meta, const struct reading *reading)
 {
     size_t most = sizeof(meta->sources) / sizeof(*meta->sources);
@@ -352,6 +366,8 @@ static void fill_sources(struct snapshot_meta *meta, const struct reading *readi
         row->wanted = times->now & (*source)->bit;
         row->reason = !meta->inexact && absent_ticks ? "it was on for a part of the time"
                                                      : meta->inexact;
+        if (!row->reason)
+            row->reason = why_source(reading, (*source)->bit);
         row->complete = !row->reason;
         meta->source_count++;
     }

@@ -7,6 +7,7 @@
  * tail here, acquire there; release of state FREE here, acq_rel compare-and-swap there. */
 #include "model/drain.h"
 
+#include "model/methods.h"
 #include "wire/guard.h"
 
 #include <errno.h>
@@ -142,6 +143,7 @@ static int read_words(void *context)
     words->gone_head = atomic_load_explicit(&header->gone_head, memory_order_acquire);
     words->children_made = atomic_load_explicit(&header->children_made, memory_order_acquire);
     words->target_pid = atomic_load_explicit(&header->target_pid, memory_order_relaxed);
+    words->methods_listed = atomic_load_explicit(&header->methods_listed, memory_order_relaxed);
     words->costs = (struct model_costs){header->cost_inner_ticks256, header->cost_outer_ticks256,
                                         header->cost_c_inner_ticks256,
                                         header->cost_c_outer_ticks256};
@@ -374,6 +376,8 @@ uint64_t drain_round(struct drain *drain)
         drain->process->pid = drain->words.target_pid;
         drain_enter(drain);
     }
+    if (drain->words.methods_listed != drain->methods_decided)
+        methods_decide(drain);
     uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_acquire);
     if (drain->before_events)
         drain->before_events(drain->before_events_context, drain);

@@ -33,6 +33,7 @@ struct drain_ring {
 /* What the header said when a round began. */
 struct drain_words {
     uint32_t target_pid, gone_head, children_made;
+    uint32_t methods_listed;
     struct model_costs costs;
 };
 
@@ -67,8 +68,9 @@ struct drain {
     uint64_t image_end; /* counter at which the armed program ended, not yet carried out; 0: none */
     bool image_exec;
     uint64_t execs;
-    uint32_t fullest;    /* of this round: the highest share of a ring in use, in 1/256 */
-    uint32_t free_rings; /* of this round */
+    uint32_t methods_decided; /* the list of methods last answered (methods.h) */
+    uint32_t fullest;         /* of this round: the highest share of a ring in use, in 1/256 */
+    uint32_t free_rings;      /* of this round */
 
     /* the budget's (budget.h) */
     uint64_t cpu_seen_ns; /* the process's CPU time when it was last looked at; 0: not yet */

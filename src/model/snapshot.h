@@ -56,8 +56,9 @@ struct snapshot_function {
     } window;
     bool calls_exact, times_exact;
     uint64_t
-        estimated; /* of calls and resumes: those that nobody heard, since the budget muted it */
-    bool is_muted; /* its numbers hold such estimates */
+        estimated;  /* of calls and resumes: those that nobody heard, since the budget muted it */
+    bool is_muted;  /* its numbers hold such estimates */
+    bool is_method; /* of the source `methods`: it was monitored itself */
     bool holds_left_out; /* it called functions that are left out: their time is in its self */
 };
 
@@ -235,6 +236,13 @@ static inline int64_t snapshot_total(const struct snapshot_function *function,
  * have matched nothing. How many patterns these are. */
 size_t snapshot_describe_sites(const struct snapshot_meta *meta, bool unmatched, char *text,
                                size_t size);
+
+/* The type and the name of a monitored method: `dict` and `get`; of a module's function the module. False: its name
+ * is of another form. */
+enum { SNAPSHOT_METHOD_SIZE = 256 };
+bool snapshot_method_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE]); /* `dict.get` */
+bool snapshot_read_method(const struct snapshot_function *function, char type[SNAPSHOT_METHOD_SIZE],
+                          char name[SNAPSHOT_METHOD_SIZE]);
 
 /* The source was on at some time. */
 bool snapshot_has_source(const struct snapshot_meta *meta, const char *name);

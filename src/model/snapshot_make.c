@@ -75,6 +75,7 @@ static int fill_function(struct snapshot_maker *maker, uint32_t symbol,
         .estimated = row->estimated,
         .is_muted = row->is_estimated,
         .holds_left_out = row->absorbs,
+        .is_method = row->is_method,
     };
     function->qualname = from->qualname == from->name ? function->name
                                                       : keep(maker, from->qualname);

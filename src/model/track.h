@@ -30,6 +30,8 @@ struct schedstat_gaps;
 
 /* Keys of open entries: the frame, and this bit for the frame's C call. */
 #define TRACK_C_CALL (UINT64_C(1) << 32)
+/* ... and, with it, a monitored method's. */
+#define TRACK_METHOD (UINT64_C(1) << 33)
 
 enum {
     TRACK_FIRST_ENTRIES = 64,

@@ -16,11 +16,19 @@ struct source_hooks {
     int (*make_ready)(char *reason, size_t size);
     int (*on)(char *reason, size_t size);
     void (*off)(void);
+    /* While on: the mode bytes, or what they are of, have changed. NULL: it does not go by them. */
+    void (*rearm)(void);
+    /* While on: a module has been imported, or the like. NULL: it does not care. */
+    void (*imported)(void);
 };
 
 /* Those of `sources`, in the order of sources.def. 0, or -1 with a sentence; then none of them is on. */
 int source_hooks_make_ready(uint32_t sources, char *reason, size_t size);
 int source_hooks_on(uint32_t sources, char *reason, size_t size);
 void source_hooks_off(void); /* all */
+void source_hooks_rearm(uint32_t sources);
+
+/* importlib's function has returned, by a thread that may call Python's functions. A pending exception stays. */
+void source_hooks_imported(void);
 
 #endif

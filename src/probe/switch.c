@@ -122,7 +122,9 @@ static int put_hooks(uint32_t sources, bool seed, char *reason, size_t size)
     writer_resume_all();
     if (seed)
         seed_all(now);
-    if (mechanism->on(sources, reason, size) || source_hooks_on(sources, reason, size)) {
+    /* The mechanism last: with its hooks compiled traces go that know the pointers from before. */
+    if (source_hooks_on(sources, reason, size) || mechanism->on(sources, reason, size)) {
+        source_hooks_off();
         mechanism->off();
         put_control(EVENT_OFF, link_counter());
         return -1;
@@ -165,8 +167,8 @@ static void turn_off(void)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
-    mechanism->off();
     source_hooks_off();
+    mechanism->off();
     busy_in = 0;
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
@@ -234,6 +236,7 @@ static void hear_again(void)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
+    source_hooks_rearm(atomic_load_explicit(&header->sources_on, memory_order_relaxed));
     if (mechanism->rearm(wanted))
         seed_all(link_counter());
     busy_in = 0;
@@ -293,6 +296,12 @@ void switch_apply(void)
     else if (state == STATE_ON)
         change();
     atomic_store_explicit(&header->switch_done, serial, memory_order_release);
+}
+
+void switch_renew_traces(void)
+{
+    if (mechanism->renew && switch_is_on())
+        mechanism->renew();
 }
 
 bool switch_is_on(void)

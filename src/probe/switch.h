@@ -31,6 +31,8 @@ struct switch_mechanism {
     bool (*rearm)(bool stacks);
     /* While on: whether the hooks are as they were put; NULL: that cannot be told. */
     bool (*are_in_place)(void);
+    /* While on: compiled traces go. NULL: there are none. */
+    void (*renew)(void);
     /* A thread's present stack was told: remember `frame` as its innermost. */
     void (*seeded)(struct writer *writer, void *frame);
 };
@@ -73,6 +75,9 @@ bool switch_first_main(void);
 void switch_apply(void);
 
 bool switch_is_on(void);
+
+/* The interpreter's compiled traces (3.15) forget the pointers that they hold. */
+void switch_renew_traces(void);
 
 /* While on: says in the session when the program has taken the hooks away, after which nothing of ours is
  * called any more but this. Cheap: it looks once in a while. */

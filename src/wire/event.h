@@ -54,6 +54,11 @@ enum event_kind {
     EVENT_GC_START = 22, /* a garbage collection begins; id = its generation */
     EVENT_GC_STOP =
         23, /* ... ends; frame = objects collected, id = uncollectable, both at most that */
+    EVENT_METHOD_CALL =
+        24, /* push: a monitored method of a type, or builtin function, begins; frame = bits
+                             * 3..34 of an address that is its own while it is open */
+    EVENT_METHOD_RETURN = 25, /* pop of it; id is 0 */
+    EVENT_METHOD_RAISE = 26,  /* pop of it; id is 0 */
     EVENT_KIND_COUNT
 };
 

@@ -53,12 +53,13 @@ enum session_lock { SESSION_COLLECTOR_LOCK = 0, SESSION_SETTER_LOCK = 1 };
  *   HEARD   the same, of a function that the collector leaves out: it only looks who calls it
  *   CLOSING pops are written, pushes are not: what is open may end before it goes OFF (3.12+; before, a
  *           frame reads the byte once, at its entry)
+ *   METHOD  of a C function: it is monitored by the source `methods`, and no C call
  * From OFF or CLOSING back to RECORD: the byte first, then `switch_serial` rises, so that the probe has the
  * interpreter tell it again. */
-enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3 };
+enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3, MODE_METHOD = 4 };
 
 /* Sources, as bits of header.sources_wanted and sources_on. */
-enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2, SOURCE_GC = 4 };
+enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2, SOURCE_GC = 4, SOURCE_METHODS = 8 };
 
 /* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */
 enum { SESSION_CHILD_CONTROL_BYTES = 1 << 16 };
@@ -89,6 +90,11 @@ enum off_cause { OFF_WANTED = 0, OFF_COLLECTOR_DEAD = 1, OFF_COLLECTOR_STALE = 2
 
 /* sys.setprofile's place (3.9-3.11); the tool id, its events or its callbacks (3.12+). */
 enum hooks_taken { TAKEN_NONE = 0, TAKEN_PROFILE = 1, TAKEN_MONITORING = 2 };
+
+/* Why some wanted method is not monitored, as bits of header.methods_unheard: there are more than thunks; it stands
+ * in memory that nobody may write; the interpreter has a shortcut past it
+ * (len, isinstance, list.append, 3.11+). */
+enum methods_unheard { UNHEARD_MANY = 1, UNHEARD_SEALED = 2, UNHEARD_INLINED = 4 };
 
 enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONIC = 3 };
 
@@ -179,6 +185,13 @@ struct session_header {
     _Alignas(64) _Atomic uint32_t set_done; /* by the collector: the serial that it has answered */
     uint32_t set_result;                    /* enum session_set_result */
     char set_answer[SESSION_ANSWER_SIZE];   /* one sentence, terminated */
+
+    /* The source `methods`: the probe defines every method that it could monitor and raises `methods_listed`; the
+     * collector writes METHOD into the mode bytes of those that are wanted, RECORD into the others', and sets
+     * `methods_decided` to what it answers. */
+    _Alignas(64) _Atomic uint32_t methods_listed; /* by the probe */
+    _Atomic uint32_t methods_unheard; /* wanted, and not monitored: see enum methods_unheard */
+    _Alignas(64) _Atomic uint32_t methods_decided; /* by the collector */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

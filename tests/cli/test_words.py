@@ -93,7 +93,6 @@ WRONG = [
     (["-o", ""], ["-o"]),
     (["--only", "@std"], ["no set `@std`", "@stdlib"]),
     (["--skip", "a b"], ["--skip cannot use `a b`", "pkg:Class.method"]),
-    (["--skip", "dict.get"], ["`dict.get`", "not there yet"]),
     (["--budget", "0"], ["--budget needs a percentage above 0 and up to 100"]),
     (["--keep", "5"], ["`--keep` is not there yet"]),
     (["--force=yes"], ["--force takes no word"]),

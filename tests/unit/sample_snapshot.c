@@ -597,7 +597,15 @@ static int set_gc(struct snapshot *snapshot)
     return 0;
 }
 
+static void set_methods(struct snapshot *snapshot)
+{
+    snapshot->functions[SAMPLE_LEN].is_method = true;
+    snapshot->functions[SAMPLE_APPEND].is_method = true;
+    add_source(&snapshot->meta, "methods");
+}
+
 int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
+    set_methods(snapshot);
     return set_gc(snapshot);
 }

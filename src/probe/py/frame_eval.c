@@ -8,6 +8,7 @@
  * that the frame is gone. Wrappers begun under an older switch write nothing. A frame whose site is off
  * writes nothing either, but is `innermost` while it runs: what it calls has it as its caller, and one
  * that ended unseen is still noticed at the next frame, whoever's it is. */
+#include "probe/source_hooks.h"
 #include "probe/switch.h"
 
 #include "probe/py/getitem.h"
@@ -235,6 +236,8 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     else
         calls_pop(generator && pyapi_has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter, id,
                   frame);
+    if (define_is_import(define_marked(code)))
+        source_hooks_imported();
     return result;
 }
 

@@ -8,6 +8,7 @@
  * site whose mode is OFF, at its starts, resumes, returns and yields, so that it costs nothing from then
  * on; never at an unwind or a throw, where it would raise in the user's code below 3.15. What was
  * disabled is heard again after monitoring_rearm. */
+#include "probe/source_hooks.h"
 #include "probe/switch.h"
 
 #include "sources/c_calls/c_calls_probe.h"
@@ -207,11 +208,13 @@ INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code
     void *frame = frame_of(path, tstate);
     if (__builtin_expect(!is_of_frame(frame, code), 0))
         return Py_None;
-    uint32_t id = define_known(code);
+    uint32_t marked = define_marked(code), id = marked & DEFINE_ID_BITS;
     if (link_to.modes[id] == MODE_OFF)
         return fall_silent(id);
     follow_pop(tstate, false);
     calls_pop(kind, counter, id, frame);
+    if (__builtin_expect(define_is_import(marked), 0))
+        source_hooks_imported();
     return Py_None;
 }
 
@@ -243,7 +246,8 @@ INLINE PyObject *c_call(enum path path, PyObject *const *args)
 INLINE PyObject *c_pop(enum path path, enum event_kind kind, PyObject *const *args)
 {
     uint64_t counter = counter_now(path);
-    if (c_calls_is_told(args[2]))
+    if (c_calls_is_told(args[2]) &&
+        !c_calls_is_method(args[2], args[3] == missing ? NULL : args[3]))
         c_calls_pop(kind, counter, current_frame(path));
     return Py_None;
 }
@@ -514,7 +518,10 @@ static int monitoring_watch_main(void)
 static void choose_calls(void)
 {
     enum path path = choose_path();
-    bool vary = atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed);
+    /* Whose return is an import's end shows there, too. */
+    bool vary = atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed) ||
+                (atomic_load_explicit(&link_to.header->sources_wanted, memory_order_relaxed) &
+                 SOURCE_METHODS);
     for (int i = 0; i < HOOK_COUNT; i++)
         ((struct callback *)callbacks[i])->call = vary ? hooks[i].varied[path]
                                                        : hooks[i].call[path];
@@ -639,6 +646,14 @@ static bool monitoring_rearm(bool stacks)
     return change_events(mask_of(sources)) == 0 || stacks;
 }
 
+/* A change of events invalidates all executors (_Py_Executors_InvalidateAll). */
+static void monitoring_renew(void)
+{
+    uint32_t sources = atomic_load_explicit(&link_to.header->sources_on, memory_order_relaxed);
+    if (change_events(0) || change_events(mask_of(sources)))
+        PyErr_Clear();
+}
+
 static void monitoring_seeded(struct writer *writer, void *frame)
 {
     (void)writer;
@@ -654,6 +669,7 @@ const struct switch_mechanism monitoring_mechanism = {
     .on = monitoring_on,
     .off = monitoring_off,
     .rearm = monitoring_rearm,
+    .renew = monitoring_renew,
     .are_in_place = monitoring_is_in_place,
     .seeded = monitoring_seeded,
 };

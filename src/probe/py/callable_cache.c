@@ -51,7 +51,7 @@ static void find(void)
     if (to > from + STATE_MOST)
         to = from + STATE_MOST;
     PyObject **at = (PyObject **)PyInterpreterState_Get();
-    for (size_t i = 0; from + (i + ENTRIES) * sizeof(*at) <= to && !place; i++)
+    for (size_t i = 0; from + (i + ENTRIES) * sizeof(void *) <= to && !place; i++)
         if (memcmp(&at[i], entries, sizeof(entries)) == 0)
             place = &at[i];
 }

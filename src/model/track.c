@@ -99,7 +99,8 @@ uint32_t track_find(const struct track *track, uint64_t key)
 uint32_t track_bottom(const struct model *model, const struct track *track)
 {
     if (track->bottom || !track->depth || model->modes_vary)
-        return track->bottom; /* where some frames have no entries the first may have one below it */
+        return track
+            ->bottom; /* where some frames have no entries the first may have one below it */
     uint64_t key = track->entries[1].key;
     return key & TRACK_C_CALL ? 0 : (uint32_t)key;
 }

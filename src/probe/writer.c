@@ -391,9 +391,8 @@ bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t
     writer->events[writer->head & writer->mask] = begin;
     stacks_write(tstate, &walk, writer->events, writer->mask, first, counter);
     uint64_t end = first + walk.depth;
-    writer->events[end & writer->mask] =
-        (struct event){.counter = counter, .kind_id = event_pack(EVENT_SEED_END, 0),
-                       .frame = walk.bottom};
+    writer->events[end & writer->mask] = (struct event){
+        .counter = counter, .kind_id = event_pack(EVENT_SEED_END, 0), .frame = walk.bottom};
     advance(writer, end + 1);
     return true;
 }

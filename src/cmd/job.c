@@ -95,6 +95,7 @@ static bool prepare(struct job *job, const struct launch *launch, const char *na
         .sites = job->sites.count ? &job->sites : NULL,
         .follow_children = job_follows_children(job),
         .by_process = options->by_process,
+        .whole_only = job->whole_only,
     };
     job->collector = collector_new(&job->mapping, &wanted);
     int result = job->collector ? collector_start(job->collector) : -ENOMEM;
@@ -165,6 +166,7 @@ int job_start(struct job *job, const struct options *options, char **words, int 
     *job = (struct job){
         .options = options,
         .clock = setting->clock,
+        .whole_only = setting->whole_only,
         .first.armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},

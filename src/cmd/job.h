@@ -46,6 +46,7 @@ struct job {
     uint64_t on_ns;           /* when its recording was first seen to be on; 0: not yet */
     uint64_t asked_ns;        /* when an unanswered switch was last signalled; 0: answered */
     bool first_told;          /* the collector knows that the first of several has ended */
+    bool whole_only;          /* as in struct job_setting */
     bool delayed;             /* --delay has not passed */
     bool finished;            /* the profiling has ended: the collector has read all */
     bool failed;              /* ulma failed at something after the start */
@@ -58,6 +59,7 @@ struct job_setting {
     const char *verb;    /* for messages */
     bool capture_output; /* the target prints into a file */
     bool on_screen;      /* ulma reads the terminal's keys */
+    bool whole_only;     /* all that is asked for is the whole run */
     enum snapshot_clock clock;
 };
 

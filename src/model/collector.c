@@ -281,6 +281,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     if (options->budget_pct > 0 || (options->sites && options->sites->count > 0))
         model_vary(&collector->model);
     collector->model.by_process = options->by_process;
+    collector->model.windows.unkept = options->whole_only;
     guard_run(read_sources, collector);
     clock_scale_init(&collector->scale, clock);
     collector->birth_counter = now(collector);

@@ -24,6 +24,7 @@ struct collector_options {
     bool no_pids;         /* its PIDs are another namespace's: /proc here knows others by them */
     bool follow_children; /* read the sessions that the target's children make */
     bool by_process;      /* functions of each process are rows of their own */
+    bool whole_only;      /* nobody asks for the last seconds: they are not kept */
     struct sites
         *sites;        /* which functions are kept; the collector's until it is freed. NULL: all */
     double budget_pct; /* of the target's time, that the probe may cost; 0: no budget */

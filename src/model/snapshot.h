@@ -83,6 +83,7 @@ struct snapshot_edge {
 
 struct snapshot_thread {
     uint32_t pid, tid;
+    uint32_t number; /* in order of first sight, through the session; 0: several that have ended */
     char name[64];
     bool ended;
     uint64_t calls;      /* activations and resumes of Python functions */
@@ -187,6 +188,55 @@ struct snapshot_meta {
     const char *longest_step_task; /* its name; NULL: not known */
 };
 
+/* What a recording keeps beyond what is shown. Only where it was asked for. */
+
+enum snapshot_path_flags {                     /* as enum node_flags of the model has them */
+                           PATH_PRIMITIVE = 1, /* its calls are primitive */
+                           PATH_OUTERMOST = 2, /* its time counts in the function's total */
+                           PATH_EDGE_PRIMITIVE = 4,
+                           PATH_EDGE_OUTERMOST = 8,
+                           PATH_FLAGS = 15,
+};
+
+/* A path of functions from the start of one thread. snapshot->nodes are these, joined. */
+struct snapshot_path {
+    uint32_t id;      /* stable through the session; 1.. */
+    int32_t parent;   /* index into paths, before this one; NONE: the root */
+    int32_t function; /* NONE: the bottom of a thread */
+    int32_t thread;   /* index into threads; NONE: of several, or not known */
+    uint32_t flags;
+    uint64_t calls, resumes;
+    int64_t self_ns, total_ns, self_wait_ns, total_wait_ns;
+};
+
+/* One counter of a function's histogram (model/histogram.h); those of the cpu clock are the difference
+ * to the wall clock's. */
+struct snapshot_slot {
+    uint16_t slot;
+    bool cpu;
+    int64_t count;
+};
+
+/* Of one activation's total time; none has ended when max is negative. */
+struct snapshot_extremes {
+    int64_t min_ns, max_ns, min_cpu_ns, max_cpu_ns;
+};
+
+struct snapshot_durations {
+    struct snapshot_extremes whole;
+    struct snapshot_extremes recent; /* since the detailed snapshot before this one */
+    size_t slot_first, slot_count;
+};
+
+struct snapshot_detail {
+    double ns_per_tick; /* slots are of ticks */
+    struct snapshot_path *paths;
+    size_t path_count;
+    struct snapshot_durations *durations; /* by function */
+    struct snapshot_slot *slots;
+    size_t slot_count;
+};
+
 struct snapshot {
     struct snapshot_meta meta;
     struct snapshot_function *functions; /* order of first sight */
@@ -201,7 +251,8 @@ struct snapshot {
     size_t process_count;
     struct snapshot_task *tasks; /* that are alive, by age; then those that have ended */
     size_t task_count;
-    struct arena *arena; /* owns all of the above */
+    struct snapshot_detail *detail; /* NULL: not asked for */
+    struct arena *arena;            /* owns all of the above */
 };
 
 static inline int64_t snapshot_self(const struct snapshot_function *function,

@@ -282,6 +282,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         model_vary(&collector->model);
     collector->model.by_process = options->by_process;
     collector->model.windows.unkept = options->whole_only;
+    collector->model.by_thread = options->by_thread;
     guard_run(read_sources, collector);
     clock_scale_init(&collector->scale, clock);
     collector->birth_counter = now(collector);

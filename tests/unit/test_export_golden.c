@@ -233,6 +233,46 @@ static void test_a_flame_graph_is_bounded(void **state)
     snapshot_free(large);
 }
 
+static size_t size_of(const char *format, const struct snapshot *snapshot, char **ret_bytes)
+{
+    size_t size = 0;
+    FILE *stream = open_memstream(ret_bytes, &size);
+    struct export_options options = {.columns = 80};
+    assert_int_equal(exporter_find(format)->write(snapshot, &options, stream), 0);
+    assert_int_equal(fclose(stream), 0);
+    return size;
+}
+
+/* Below 5 MB whatever the run: many contexts, the largest numbers, and names that are all markup. */
+static void test_a_page_is_bounded(void **state)
+{
+    enum { NAME = 10000, MOST_BYTES = 5000 * 1000 };
+    (void)state;
+    char *name = malloc(NAME + 1), *bytes = NULL;
+    assert_non_null(name);
+    memset(name, '<', NAME);
+    name[NAME] = '\0';
+    struct snapshot *large = sample_snapshot_large_new(30000);
+    assert_non_null(large);
+    size_t size = size_of("html", large, &bytes);
+    assert_in_range(size, MOST_BYTES / 10, MOST_BYTES);
+    assert_non_null(strstr(bytes, "\"cut\":{\""));
+    free(bytes);
+    for (size_t i = 0; i < large->node_count; i++) {
+        struct snapshot_node *node = &large->nodes[i];
+        node->calls = INT64_MAX;
+        node->self_ns = node->self_wait_ns = INT64_C(9000000000000);
+    }
+    for (size_t i = 0; i < large->function_count; i++)
+        large->functions[i].name = large->functions[i].qualname = large->functions[i].file = name;
+    large->meta.command = name;
+    size = size_of("html", large, &bytes);
+    assert_in_range(size, MOST_BYTES / 10, MOST_BYTES);
+    free(bytes);
+    snapshot_free(large);
+    free(name);
+}
+
 /* A full disk is told, not swallowed. */
 static void test_a_stream_that_fails_is_told(void **state)
 {
@@ -255,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_every_format_is_as_it_was),
         cmocka_unit_test(test_every_format_bears_a_deep_recursion),
         cmocka_unit_test(test_a_flame_graph_is_bounded),
+        cmocka_unit_test(test_a_page_is_bounded),
         cmocka_unit_test(test_a_stream_that_fails_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

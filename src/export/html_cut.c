@@ -56,12 +56,13 @@ const char *html_cut_file(const struct html_cut *cut, struct arena *arena, int32
     return file ? text_fit_end(arena, file, cut->limit) : NULL;
 }
 
-/* What the names of the functions chosen take. -ENOMEM: no memory. */
-static int measure_names(struct html_cut *cut, size_t *ret_size)
+/* How many of the functions have names that fit, and how many of these names are cut for it. -ENOMEM:
+ * no memory. */
+static int fit_names(struct html_cut *cut, size_t *ret_count)
 {
-    *ret_size = 0;
+    size_t size = 0, i = 0;
     cut->names_cut = 0;
-    for (size_t i = 0; i < cut->function_count; i++) {
+    for (; i < cut->function_count; i++) {
         struct arena *arena = arena_new();
         int32_t index = cut->functions[i];
         const struct snapshot_function *function = &cut->snapshot->functions[index];
@@ -69,21 +70,24 @@ static int measure_names(struct html_cut *cut, size_t *ret_size)
         const char *file = name ? html_cut_file(cut, arena, index) : NULL;
         const char *whole = file ? export_frame_name(arena, function) : NULL;
         const char *path = whole ? text_clean(arena, function->file ? function->file : "") : NULL;
-        if (path) {
-            *ret_size += page_size(name) + page_size(file);
+        if (path)
+            size += page_size(name) + page_size(file);
+        if (path && size <= HTML_MOST_NAME_BYTES)
             cut->names_cut += strcmp(name, whole) != 0 || strcmp(file, path) != 0;
-        }
         arena_free(arena);
         if (!path)
             return -ENOMEM;
+        if (size > HTML_MOST_NAME_BYTES)
+            break;
     }
+    *ret_count = i;
     return 0;
 }
 
 static int choose_functions(struct arena *arena, struct html_cut *cut)
 {
     const struct snapshot *snapshot = cut->snapshot;
-    size_t count = snapshot->function_count, size = 0;
+    size_t count = snapshot->function_count, fitting = 0;
     cut->functions = arena_array(arena, count + 1, sizeof(*cut->functions));
     cut->positions = arena_array(arena, count + 1, sizeof(*cut->positions));
     if (!cut->functions || !cut->positions)
@@ -92,18 +96,15 @@ static int choose_functions(struct arena *arena, struct html_cut *cut)
         cut->functions[i] = (int32_t)i;
     qsort_r(cut->functions, count, sizeof(*cut->functions), compare_functions, cut);
     cut->function_count = count < HTML_MOST_FUNCTIONS ? count : HTML_MOST_FUNCTIONS;
-    for (size_t i = 0;;) {
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         cut->limit = limits[i];
-        int result = measure_names(cut, &size);
+        int result = fit_names(cut, &fitting);
         if (result < 0)
             return result;
-        if (size <= HTML_MOST_NAME_BYTES)
+        if (fitting == cut->function_count)
             break;
-        if (i + 1 < sizeof(limits) / sizeof(limits[0]))
-            i++;
-        else
-            cut->function_count = cut->function_count * 3 / 4;
     }
+    cut->function_count = fitting;
     return 0;
 }
 

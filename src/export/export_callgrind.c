@@ -54,7 +54,9 @@ static void choose_events(struct grinding *state, const struct export_options *o
 {
     static const enum export_stack_weight all[] = {STACK_WALL, STACK_CPU, STACK_WAIT};
     enum export_stack_weight first = export_stack_weight(options);
-    if (first == STACK_CALLS || !export_stack_is_known(state->snapshot, first))
+    if (first == STACK_CALLS) /* calls stand beside the costs anyway */
+        first = options->clock == CLOCK_CPU ? STACK_CPU : STACK_WALL;
+    if (!export_stack_is_known(state->snapshot, first))
         first = STACK_WALL;
     state->events[state->event_count++] = first;
     for (size_t i = 0; i < MOST_EVENTS; i++)

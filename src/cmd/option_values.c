@@ -30,6 +30,8 @@ static const struct unit byte_units[] = {
     {"MiB", 1024.0 * 1024},
     {"G", 1024.0 * 1024 * 1024},
     {"GiB", 1024.0 * 1024 * 1024},
+    {"T", 1024.0 * 1024 * 1024 * 1024},
+    {"TiB", 1024.0 * 1024 * 1024 * 1024},
     {NULL, 0},
 };
 
@@ -75,6 +77,25 @@ static bool read_count(const char *word, int64_t *ret_value)
     return errno == 0;
 }
 
+static bool read_weight(const char *word, void *field, char *error)
+{
+    static const char *const names[] = {
+        [WEIGHT_TIME] = "time", [WEIGHT_CALLS] = "calls", [WEIGHT_WAIT] = "wait"};
+    for (enum export_weight i = WEIGHT_TIME; i <= WEIGHT_WAIT; i++) {
+        if (strcmp(word, names[i]) == 0) {
+            *(enum export_weight *)field = i;
+            return true;
+        }
+    }
+    if (strcmp(word, "bytes") == 0)
+        snprintf(error, OPTIONS_ERROR_SIZE,
+                 "--weight bytes needs the source memory, which this version does not have");
+    else
+        snprintf(error, OPTIONS_ERROR_SIZE, "--weight needs time, calls or wait, not `%.80s`",
+                 word);
+    return false;
+}
+
 static bool read_choice(const char *word, const char *first, const char *second, int64_t *ret_value)
 {
     if (strcmp(word, first) != 0 && strcmp(word, second) != 0)
@@ -90,8 +111,7 @@ bool option_value_on_full(const char *word, int64_t *ret_on_full)
 
 static bool read_format(const char *word, const struct exporter **ret_format, char *error)
 {
-    static const char *const later[] = {"speedscope", "chrome",  "chrometrace", "perfetto", "pprof",
-                                        "callgrind",  "firefox", "gecko",       "html",     NULL};
+    static const char *const later[] = {"chrome", "chrometrace", "perfetto", NULL};
     *ret_format = exporter_find(word);
     if (*ret_format)
         return true;
@@ -185,6 +205,22 @@ static bool read_buffer(const char *word, int64_t *ret_bytes)
            *ret_bytes <= (INT64_C(64) << 30);
 }
 
+/* A few windows must fit into it. */
+static bool read_file_size(const char *word, int64_t *ret_bytes)
+{
+    return read_quantity(word, byte_units, ret_bytes) && *ret_bytes >= (1 << 20) &&
+           *ret_bytes <= (INT64_C(1) << 44);
+}
+
+static bool read_map(const char *word, struct option_words *maps)
+{
+    const char *sign = strchr(word, '=');
+    if (!sign || sign == word || maps->count == OPTION_WORDS_MAX)
+        return false;
+    maps->words[maps->count++] = word;
+    return true;
+}
+
 static bool read_cpu(const char *word, int64_t *ret_cpu)
 {
     return read_count(word, ret_cpu) && *ret_cpu < sysconf(_SC_NPROCESSORS_CONF);
@@ -232,6 +268,14 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         good = read_buffer(word, field);
         wanted = "a size from 1M to 64G, such as 32M";
         break;
+    case OPTION_FILE_SIZE:
+        good = read_file_size(word, field);
+        wanted = "a size from 1M to 16T, such as 2G";
+        break;
+    case OPTION_MAP:
+        good = read_map(word, field);
+        wanted = "OLD=NEW, two folders, up to 32 times";
+        break;
     case OPTION_PERCENT:
         good = option_value_percent(word, field);
         wanted = "a percentage above 0 and up to 100, such as 5";
@@ -253,6 +297,8 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         good = read_choice(word, "wall", "cpu", field);
         wanted = "cpu or wall";
         break;
+    case OPTION_WEIGHT:
+        return read_weight(word, field, error);
     case OPTION_ON_FULL:
         good = option_value_on_full(word, field);
         wanted = "wait or drop";

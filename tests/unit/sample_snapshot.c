@@ -554,7 +554,7 @@ struct snapshot *sample_snapshot_large_new(size_t nodes)
         int most = depth < 40 ? depth + 1 : 40;
         depth = next_number(&state) % 3 ? most : 1 + (int)(next_number(&state) % (uint32_t)most);
         specs[i].depth = depth;
-        specs[i].function = (int32_t)(next_number(&state) % (uint32_t)count);
+        specs[i].function = (int32_t)(next_number(&state) % count);
         specs[i].calls = 1 + next_number(&state) % 1000;
         specs[i].self_ns = (int64_t)(next_number(&state) % 1000000) << next_number(&state) % 8;
     }

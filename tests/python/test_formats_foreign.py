@@ -49,7 +49,8 @@ def read_json(variant: str) -> dict[str, Any]:
 
 
 def key_of(function: dict[str, Any]) -> tuple[str, int, str]:
-    return function["file"] or "~", function["line"] or 0, function["name"]
+    file = "~" if function["file"] is None else function["file"]
+    return file, function["line"] or 0, function["name"]
 
 
 def summed(report: dict[str, Any]) -> dict[tuple[str, int, str], list[float]]:

@@ -77,6 +77,25 @@ static bool read_count(const char *word, int64_t *ret_value)
     return errno == 0;
 }
 
+static bool read_weight(const char *word, void *field, char *error)
+{
+    static const char *const names[] = {
+        [WEIGHT_TIME] = "time", [WEIGHT_CALLS] = "calls", [WEIGHT_WAIT] = "wait"};
+    for (enum export_weight i = WEIGHT_TIME; i <= WEIGHT_WAIT; i++) {
+        if (strcmp(word, names[i]) == 0) {
+            *(enum export_weight *)field = i;
+            return true;
+        }
+    }
+    if (strcmp(word, "bytes") == 0)
+        snprintf(error, OPTIONS_ERROR_SIZE,
+                 "--weight bytes needs the source memory, which this version does not have");
+    else
+        snprintf(error, OPTIONS_ERROR_SIZE, "--weight needs time, calls or wait, not `%.80s`",
+                 word);
+    return false;
+}
+
 static bool read_choice(const char *word, const char *first, const char *second, int64_t *ret_value)
 {
     if (strcmp(word, first) != 0 && strcmp(word, second) != 0)
@@ -92,8 +111,7 @@ bool option_value_on_full(const char *word, int64_t *ret_on_full)
 
 static bool read_format(const char *word, const struct exporter **ret_format, char *error)
 {
-    static const char *const later[] = {"speedscope", "chrome",  "chrometrace", "perfetto", "pprof",
-                                        "callgrind",  "firefox", "gecko",       "html",     NULL};
+    static const char *const later[] = {"chrome", "chrometrace", "perfetto", NULL};
     *ret_format = exporter_find(word);
     if (*ret_format)
         return true;
@@ -281,6 +299,8 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         good = read_choice(word, "wall", "cpu", field);
         wanted = "cpu or wall";
         break;
+    case OPTION_WEIGHT:
+        return read_weight(word, field, error);
     case OPTION_ON_FULL:
         good = option_value_on_full(word, field);
         wanted = "wait or drop";

@@ -45,6 +45,7 @@ struct options {
     int64_t duration_ns, delay_ns, interval_ns; /* OPTIONS_UNSET */
     int64_t timeout_ns, every_ns;               /* OPTIONS_UNSET */
     int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
+    enum export_weight weight;
     int64_t sources;                            /* bits of enum session_source */
     int64_t on_full;                            /* enum on_full or OPTIONS_UNSET */
     int64_t budget_thousandths;                 /* of a percent, or OPTIONS_UNSET */
@@ -73,6 +74,7 @@ enum option_kind {
     OPTION_SORT,
     OPTION_EVENTS,
     OPTION_CLOCK,
+    OPTION_WEIGHT,
     OPTION_ON_FULL,
     OPTION_ONLY,
     OPTION_SKIP,

@@ -78,13 +78,14 @@ WRONG = [
     (["-Z"], ["`-Z`"]),
     (["-f", "jsn"], ["no format `jsn`", "did you mean `json`?"]),
     (["-f", "zzzzzzzz"], ["no format `zzzzzzzz`", "ulma export --list"]),
-    (["-f", "speedscope"], ["`speedscope` is not there yet"]),
+    (["-f", "perfetto"], ["`perfetto` is not there yet"]),
     (["-s", "tottme"], ["no sort key `tottme`", "did you mean `tottime`?"]),
     (["-d", "soon"], ["-d", "`soon`", "1.5s"]),
     (["-d", "-1"], ["`-1`"]),
     (["-d", "nan"], ["`nan`"]),
     (["-n", "many"], ["-n", "`many`"]),
     (["--buffer", "7"], ["--buffer", "32M"]),
+    (["--weight", "gold"], ["--weight needs time, calls or wait, not `gold`"]),
     (["--clock", "lunar"], ["--clock", "cpu or wall"]),
     (["--on-full", "explode"], ["--on-full", "wait or drop"]),
     (["--collector-cpu", "100000"], ["--collector-cpu"]),
@@ -168,6 +169,7 @@ def test_export_list_has_a_format_a_line_name_first(ulma):
     names = [line.split()[0] for line in done.out.decode().splitlines()]
     assert done.status == 0
     assert {"table", "tree", "json", "pstats", "collapsed", "flamegraph", "markdown"} <= set(names)
+    assert {"speedscope", "pprof", "callgrind", "firefox", "html"} <= set(names)
     for name in names:
         assert ulma.verb("run", "-q", "-f", name, "-o", f"r.{name}", "-c", "pass").status == 0
 

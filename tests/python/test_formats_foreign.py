@@ -18,7 +18,7 @@ import harness
 import pytest
 
 GOLDEN = harness.ROOT / "tests" / "golden" / "export"
-VARIANTS = ("shop", "shop-cpu-wide", "trouble", "huge", "empty")
+VARIANTS = ("shop", "shop-cpu-wide", "trouble", "huge", "hostile", "empty")
 LEAST, MOST = 0x20, 0x10FFFF
 
 # Loads a file as tools do, uses every report of pstats on it, and tells what it found.
@@ -49,7 +49,8 @@ def read_json(variant: str) -> dict[str, Any]:
 
 
 def key_of(function: dict[str, Any]) -> tuple[str, int, str]:
-    return function["file"] or "~", function["line"] or 0, function["name"]
+    file = "~" if function["file"] is None else function["file"]
+    return file, function["line"] or 0, function["name"]
 
 
 def summed(report: dict[str, Any]) -> dict[tuple[str, int, str], list[float]]:
@@ -286,7 +287,13 @@ def test_hostile_names_come_back_from_json():
     assert not re.search(rb"[\x00-\x09\x0b-\x1f]", raw)
 
 
-WEIGHTS = {"shop": "time", "shop-cpu-wide": "calls", "trouble": "wait", "huge": "time"}
+WEIGHTS = {
+    "shop": "time",
+    "shop-cpu-wide": "calls",
+    "trouble": "wait",
+    "huge": "time",
+    "hostile": "time",
+}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -414,16 +421,18 @@ def test_markdown_is_one_table(variant):
         assert not re.search(r"[<>|`*_\[\]\\@]", code)
 
 
-def test_perl_reads_collapsed_as_flamegraph_pl_does():
+@pytest.mark.parametrize("variant", ["shop", "hostile", "huge"])
+def test_perl_reads_collapsed_as_flamegraph_pl_does(variant):
     """flamegraph.pl's own line pattern, in its own language."""
     script = (
-        'while (<>) { die "bad: $_" unless /^(.*)\\s+?(\\d+(?:\\.\\d*)?)$/; $t += $2 } print $t'
+        'while (<>) { die "bad: $_" unless /^(.*)\\s+?(\\d+(?:\\.\\d*)?)$/; $t += $2 } '
+        'printf "%d", $t'
     )
     done = subprocess.run(
-        ["perl", "-e", script, str(GOLDEN / "shop.collapsed")],
+        ["perl", "-e", script, str(GOLDEN / f"{variant}.collapsed")],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    sizes = [f["self_ns"] for f in read_json("shop")["functions"]]
+    sizes = [f["self_ns"] for f in read_json(variant)["functions"]]
     assert int(done.stdout) == sum(sizes) // 1000

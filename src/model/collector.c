@@ -71,6 +71,7 @@ static void tick(struct collector *collector, uint64_t counter)
     model_flush(model, counter);
     budget_settle(collector, counter);
     model_tick(model, counter);
+    collector_tell_words(collector, counter);
     collector->cpu_seconds_ns[model->windows.newest] = collector->cpu_ns - collector->cpu_seen_ns;
     collector->cpu_seen_ns = collector->cpu_ns;
     collector->next_tick = counter + second_ticks(collector);
@@ -90,8 +91,11 @@ static void before_events(void *context, struct drain *drain)
     struct collector *collector = context;
     if (collector->options.corrected)
         model_set_costs(&collector->model, &drain->words.costs);
-    if (collector->options.sites && !collector->options.sites->stdlib[0])
+    if (collector->options.sites && !collector->options.sites->stdlib[0]) {
         guard_run(read_stdlib, collector);
+        if (collector->options.sites->stdlib[0])
+            collector_tell_sites(collector);
+    }
     off_cpu_read(&collector->off_cpu, &collector->drain, &collector->scale);
 }
 
@@ -268,6 +272,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         free(collector);
         return NULL;
     }
+    collector->model.tap = options->tap;
     enum clock_source clock = session_clock(mapping);
     if (budget_init(collector, options->budget_pct) ||
         drain_init(&collector->drain, mapping, &collector->model, clock)) {
@@ -289,6 +294,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         collector->model.gap_ticks = (uint64_t)(SCHEDSTAT_GAP_NS / collector->scale.ns_per_tick);
         collector->model.on_gap = schedstat_note_gap;
     }
+    collector_tell_begin(collector, collector->model.windows.from);
     collector->next_tick = now(collector) + second_ticks(collector);
     collector->drain.before_events = before_events;
     collector->drain.before_events_context = collector;
@@ -402,6 +408,7 @@ void collector_finish(struct collector *collector, uint64_t end_counter)
     drain_end(&collector->drain, end_counter ? end_counter : counter);
     budget_settle(collector, end_counter ? end_counter : counter);
     collector->end_counter = end_counter ? end_counter : counter;
+    collector_tell_words(collector, collector->end_counter);
     collector_leave(collector);
 }
 
@@ -456,6 +463,7 @@ void collector_reset(struct collector *collector)
     for (uint32_t i = 0; i < collector->process_count; i++)
         collector->processes[i]->ended_calls = collector->processes[i]->ended_lost = 0;
     collector->start_counter = counter;
+    collector_tell_words(collector, counter);
     collector_leave(collector);
 }
 

@@ -8,13 +8,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void absorb(struct drain *drain, uint32_t symbol)
+{
+    tap_say(drain->model->tap, TAP_ABSORB, symbol, 0);
+    symbols_absorb(&drain->model->symbols, symbol);
+}
+
+/* Frames in parts, so that no step is large. */
+static void tell_seed(struct drain *drain, const struct track *track, uint64_t counter)
+{
+    enum { PART = 1024 };
+    struct tap *tap = drain->model->tap;
+    for (uint32_t at = 0; tap && at < drain->seed_count; at += PART) {
+        uint32_t left = drain->seed_count - at;
+        tap_put(tap, TAP_SEED_FRAMES, 0, 0, drain->seed + at,
+                (left < PART ? left : PART) * sizeof(*drain->seed));
+    }
+    tap_put(tap, TAP_SEED, track->number, counter, &drain->round, sizeof(drain->round));
+}
+
 static void add_frame(struct drain *drain, const struct event *event)
 {
     struct symbols *symbols = &drain->model->symbols;
     uint32_t symbol = symbols_handle(symbols, event_id(event)) >> 1;
     if (symbols_is_silent(symbols, symbol)) {
         if (drain->seed_count && symbols->symbols[symbol].left_out)
-            symbols_absorb(symbols, drain->seed[drain->seed_count - 1].symbol);
+            absorb(drain, drain->seed[drain->seed_count - 1].symbol);
         return;
     }
     if (drain->seed_count == drain->seed_limit) {
@@ -50,6 +69,7 @@ static void end_seed(struct drain *drain, uint64_t counter)
     }
     if (size)
         memcpy(frames, drain->seed, size);
+    tell_seed(drain, ring->track, counter);
     struct order order = {
         .counter = counter,
         .round = drain->round,
@@ -69,6 +89,8 @@ static void switch_on(struct drain *drain, uint64_t counter)
         drain->off_ticks += counter - drain->off_counter;
     if (drain->model->first_counter == 0)
         drain->model->first_counter = counter;
+    tap_say(drain->model->tap, TAP_ON, drain->process->number, counter);
+    tap_say(drain->model->tap, TAP_FIRST, 0, drain->model->first_counter);
 }
 
 /* A thread whose first events come in this round has no track yet, and is to get the order too. */
@@ -86,13 +108,18 @@ static void switch_off(struct drain *drain, uint64_t counter)
 {
     add_tracks(drain);
     struct order order = {.counter = counter, .round = drain->round, .off = true};
-    for (struct track *track = drain->model->tracks; track; track = track->next)
-        if (track->process == drain->process)
-            seed_add_order(track, &order);
+    for (struct track *track = drain->model->tracks; track; track = track->next) {
+        if (track->process != drain->process)
+            continue;
+        tap_put(drain->model->tap, TAP_ORDER_OFF, track->number, counter, &drain->round,
+                sizeof(drain->round));
+        seed_add_order(track, &order);
+    }
     if (drain->on && counter > drain->on_counter)
         drain->on_ticks += counter - drain->on_counter;
     drain->on = false;
     drain->off_counter = counter;
+    tap_say(drain->model->tap, TAP_OFF, drain->process->number, counter);
 }
 
 static void control_event(struct drain *drain, const struct event *event)
@@ -139,6 +166,7 @@ void control_events(struct drain *drain, const struct event *events, size_t coun
     for (size_t i = 0; i < count; i++)
         control_event(drain, &events[i]);
     drain->model->events_read += count;
+    tap_say(drain->model->tap, TAP_CONTROL, 0, count);
 }
 
 /* A stream without ON (a test, a session that was joined late) is on from its first event. */

@@ -109,10 +109,14 @@ struct track {
     uint64_t yield_counter;                 /* of the last yield */
     uint32_t yield_symbol; /* the innermost coroutine of those that yielded one after the other */
 
+    uint32_t number; /* as the tap has it */
     struct process *process;
     uint32_t tid;
     char name[TRACK_NAME_SIZE];
     uint64_t lost, nested; /* copied from its ring */
+    char told_name[TRACK_NAME_SIZE]; /* to the tap */
+    uint32_t told_tid;
+    uint64_t told_lost, told_nested;
     struct track_second history[TRACK_HISTORY];
     struct track_second history_mark; /* sums at the last tick */
     struct track_second baseline;     /* sums at the last reset */

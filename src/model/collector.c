@@ -208,6 +208,16 @@ static uint32_t fullest_ring(const struct collector *collector, bool *ret_poor)
     return fullest;
 }
 
+/* What has no room yet stays in the rings, and a full ring has its own rules. */
+static void wait_for_tap(const struct collector *collector)
+{
+    enum { TAP_WAIT_NS = 200 * 1000 };
+    struct tap *tap = collector->options.tap;
+    struct timespec pause = {.tv_nsec = TAP_WAIT_NS};
+    while (tap && tap->is_full && tap->is_full(tap) && !atomic_load(&collector->stop))
+        nanosleep(&pause, NULL);
+}
+
 static void *drain_run(void *context)
 {
     struct collector *collector = context;
@@ -226,6 +236,7 @@ static void *drain_run(void *context)
             sem_post(&collector->keeper_wake);
         if (fullest < BUSY_SHARE)
             sleep_a_while(collector, sleep_ns);
+        wait_for_tap(collector);
     }
     return NULL;
 }
@@ -273,6 +284,8 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         return NULL;
     }
     collector->model.tap = options->tap;
+    if (options->tap)
+        options->tap->model = &collector->model;
     enum clock_source clock = session_clock(mapping);
     if (budget_init(collector, options->budget_pct) ||
         drain_init(&collector->drain, mapping, &collector->model, clock)) {
@@ -284,6 +297,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     }
     collector->model.symbols.sites = options->sites;
     collector->model.by_process = options->by_process;
+    collector->model.by_thread = options->by_thread;
     guard_run(read_sources, collector);
     clock_scale_init(&collector->scale, clock);
     collector->birth_counter = now(collector);

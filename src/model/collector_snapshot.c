@@ -167,7 +167,7 @@ void collector_take_reading(struct collector *collector, uint64_t counter, struc
     read_counts(collector, reading);
 }
 
-static int take(struct collector *collector, int window_s, enum snapshot_clock clock,
+static int take(struct collector *collector, int window_s, enum snapshot_clock clock, bool detailed,
                 struct reading *reading)
 {
     struct moment *moment = &collector->scratch;
@@ -180,6 +180,8 @@ static int take(struct collector *collector, int window_s, enum snapshot_clock c
     read_window(collector, seconds, reading);
     moment->clock = clock;
     result = moment_take(moment, &collector->model, reading->counter, seconds);
+    if (result == 0 && detailed)
+        result = moment_take_detail(moment, &collector->model);
     collector_leave(collector);
     return result;
 }
@@ -193,8 +195,8 @@ static void drop_seconds(struct moment *moment)
     moment->second_count = 0;
 }
 
-struct snapshot *collector_snapshot(struct collector *collector, int window_s,
-                                    enum snapshot_clock clock)
+static struct snapshot *make(struct collector *collector, int window_s, enum snapshot_clock clock,
+                             bool detailed)
 {
     struct reading *reading = calloc(1, sizeof(*reading));
     struct snapshot *snapshot = snapshot_new();
@@ -204,10 +206,15 @@ struct snapshot *collector_snapshot(struct collector *collector, int window_s,
         return NULL;
     }
     pthread_mutex_lock(&collector->snapshots);
-    int result = take(collector, window_s, clock, reading);
+    int result = take(collector, window_s, clock, detailed, reading);
     if (result == 0)
+<<<<<<< HEAD
         result = reading_build(reading, &collector->scratch, &collector->model.symbols, window_s,
-                               clock, snapshot);
+                               clock, detailed, snapshot);
+=======
+        result = reading_build(reading, &collector->scratch, &collector->model.symbols, window_s,
+                               clock, detailed, snapshot);
+>>>>>>> rec
     drop_seconds(&collector->scratch);
     pthread_mutex_unlock(&collector->snapshots);
     free(reading->processes);
@@ -217,4 +224,15 @@ struct snapshot *collector_snapshot(struct collector *collector, int window_s,
         return NULL;
     }
     return snapshot;
+}
+
+struct snapshot *collector_snapshot(struct collector *collector, int window_s,
+                                    enum snapshot_clock clock)
+{
+    return make(collector, window_s, clock, false);
+}
+
+struct snapshot *collector_snapshot_detailed(struct collector *collector, enum snapshot_clock clock)
+{
+    return make(collector, 0, clock, true);
 }

@@ -49,6 +49,7 @@ void collector_tell_begin(struct collector *collector, uint64_t counter)
         .gap_ticks = model->gap_ticks,
         .node_limit = collector->options.node_limit,
         .by_process = model->by_process,
+        .by_thread = model->by_thread,
         .corrected = collector->options.corrected,
     };
     tap_put(model->tap, TAP_BEGIN, 0, counter, &begin, sizeof(begin));

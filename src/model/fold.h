@@ -29,6 +29,7 @@ struct process {
     uint32_t number; /* as the tap has it; the first is 0 */
     uint32_t pid, parent_pid;
     char command[256];                /* "": not known */
+    bool entered, shares_rows;        /* of a recording that has many rows already */
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
     /* while another one is present */
     struct symbols_ids ids;
@@ -37,7 +38,7 @@ struct process {
 
 /* A thread that is no more, as snapshots show it. */
 struct ended_thread {
-    uint32_t pid, tid;
+    uint32_t pid, tid, number;
     char name[TRACK_NAME_SIZE];
     uint64_t calls, lost;
     int64_t profiled_ticks, wait_ticks, stalled_ticks, corrected_ticks, outside_ticks;
@@ -53,12 +54,13 @@ struct model_costs {
 
 struct model {
     struct tap *tap; /* hears each step; NULL: nobody does */
-    uint32_t tap_processes, tap_tracks; /* numbers given out */
+    uint32_t tap_processes; /* numbers given out */
     const struct process *tap_process;  /* that the tap believes to be present */
     struct model_costs tap_costs;       /* as it was told */
     struct process *process; /* the present one */
     struct process first;
     bool by_process; /* rows are of one process each */
+    bool by_thread;  /* so are paths, of one thread each */
     struct nodes nodes;
     struct symbols symbols;
     struct suspended suspended;
@@ -69,6 +71,7 @@ struct model {
     uint32_t ended_count;
     uint64_t ended_folded; /* threads in the last */
     uint32_t thread_count; /* that had an event */
+    uint32_t numbered;     /* threads so far */
     uint64_t entries_left; /* of all stacks together */
 
     /* by kind: the probe's cost before and after its counter is read; zero when uncorrected */

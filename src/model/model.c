@@ -47,7 +47,11 @@ void model_enter(struct model *model, struct process *process)
 {
     struct symbols *symbols = &model->symbols;
     struct process *before = model->process;
-    symbols->pid = model->by_process ? process->pid : 0;
+    if (!process->entered) {
+        process->entered = true;
+        process->shares_rows = model->by_thread && symbols->count > SYMBOLS_LIMIT / 2;
+    }
+    symbols->pid = model->by_process && !process->shares_rows ? process->pid : 0;
     if (before == process)
         return;
     uint64_t refused = model->suspended.refused; /* of all processes */
@@ -145,10 +149,12 @@ struct track *model_add_track(struct model *model, uint32_t tid)
     if (!track)
         return NULL;
     track->tid = tid;
-    track->number = model->tap_tracks++;
+    track->number = ++model->numbered;
     model_tell_present(model);
     tap_say(model->tap, TAP_TRACK, track->number, tid);
     track->process = model->process;
+    if (model->by_thread)
+        track->entries[0].node = nodes_thread_root(&model->nodes);
     if (model->nodes.full)
         track->depths = calloc(SYMBOLS_LIMIT, sizeof(*track->depths));
     struct track **last = &model->tracks;
@@ -179,6 +185,7 @@ static void keep_ended(struct model *model, const struct track *track)
         struct ended_thread *ended = &model->ended[model->ended_count++];
         ended->pid = track->process->pid;
         ended->tid = track->tid;
+        ended->number = track->number;
         memcpy(ended->name, track->name, sizeof(ended->name));
         model_sum_thread(ended, track);
         return;

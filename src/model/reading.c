@@ -62,17 +62,12 @@ void reading_take_model(const struct model *model, struct reading *reading)
 
 /* --- after it ------------------------------------------------------------------------------- */
 
-static int64_t on_cpu_ticks(const struct ended_thread *sums)
-{
-    return sums->profiled_ticks - sums->wait_ticks - sums->stalled_ticks;
-}
-
 static void find_stolen(struct snapshot_maker *maker, const struct reading *reading)
 {
     int64_t on_ticks = 0;
     for (uint32_t i = 0; i < maker->moment->thread_count; i++)
         if (maker->moment->threads[i].sums.pid == reading->header.pid)
-            on_ticks += on_cpu_ticks(&maker->moment->threads[i].sums);
+            on_ticks += snapshot_make_on_cpu(&maker->moment->threads[i].sums);
     int64_t on_ns = snapshot_make_ns(maker, on_ticks);
     if (reading->wait_source == WAIT_PERF && reading->target_cpu_ns)
         maker->stolen_share = stolen_share(on_ns, (int64_t)reading->target_cpu_ns);
@@ -92,21 +87,14 @@ static int fill_threads(struct snapshot_maker *maker, const struct reading *read
         const struct moment_thread *from = &moment->threads[i];
         const struct ended_thread *sums = &from->sums;
         struct snapshot_thread *thread = &snapshot->threads[i];
-        int64_t on_ticks = on_cpu_ticks(sums);
         int64_t window_wait_ns =
             snapshot_make_wait_ns(maker, from->window.wall_ticks, from->window.wait_ticks);
         *thread = (struct snapshot_thread){
             .pid = sums->pid,
             .tid = sums->tid,
+            .number = sums->number,
             .ended = from->ended || reading->ended,
             .calls = sums->calls,
-            .profiled_ns = snapshot_make_ns(maker, sums->profiled_ticks),
-            .wait_ns = snapshot_make_wait_ns(maker, on_ticks + sums->wait_ticks, sums->wait_ticks),
-            .cpu_ns = snapshot_make_ns(
-                maker, on_ticks - (int64_t)((double)on_ticks * maker->stolen_share)),
-            .stalled_ns = snapshot_make_ns(maker, sums->stalled_ticks),
-            .corrected_ns = snapshot_make_ns(maker, sums->corrected_ticks),
-            .outside_ns = snapshot_make_ns(maker, sums->outside_ticks),
             .window_cpu_ns = snapshot_make_ns(maker, from->window.wall_ticks) - window_wait_ns,
             .window_wait_ns = window_wait_ns,
             .window_calls = from->window.calls,
@@ -114,6 +102,12 @@ static int fill_threads(struct snapshot_maker *maker, const struct reading *read
             .running = SNAPSHOT_NONE,
             .depth = from->depth,
         };
+        struct snapshot_thread_ticks ticks = {.profiled = sums->profiled_ticks,
+                                              .wait = sums->wait_ticks,
+                                              .stalled = sums->stalled_ticks,
+                                              .corrected = sums->corrected_ticks,
+                                              .outside = sums->outside_ticks};
+        snapshot_scale_thread(thread, &ticks, maker->ns_per_tick, maker->stolen_share);
         memcpy(thread->name, sums->name, sizeof(thread->name));
         if (from->running_symbol)
             thread->running = maker->function_of[maker->symbols->symbols[from->running_symbol].row];
@@ -200,6 +194,7 @@ static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
         meta->waited_ns += snapshot->threads[i].stalled_ns;
     }
     meta->ns_per_call = python_ns;
+    meta->ns_per_c_call = c_ns;
     meta->cost_pct = profiled_ns > 0 ? 100 * cost_ns / profiled_ns : 0;
 }
 
@@ -319,7 +314,7 @@ static int fill_processes(struct snapshot *snapshot, const struct reading *readi
 
 int reading_build(const struct reading *reading, const struct moment *moment,
                   const struct symbols *symbols, int window_s, enum snapshot_clock clock,
-                  struct snapshot *snapshot)
+                  bool detailed, struct snapshot *snapshot)
 {
     struct snapshot_maker maker = {
         .snapshot = snapshot,
@@ -334,7 +329,7 @@ int reading_build(const struct reading *reading, const struct moment *moment,
     find_stolen(&maker, reading);
     if (fill_sites(reading->sites, reading, snapshot) || snapshot_make(&maker) ||
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
-        snapshot_make_tasks(&maker))
+        snapshot_make_tasks(&maker) || (detailed && snapshot_make_detail(&maker)))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);

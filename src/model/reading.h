@@ -74,6 +74,6 @@ void reading_unpack(const struct tap_words *words, struct reading *reading);
 /* The snapshot of a moment. 0 or negative. */
 int reading_build(const struct reading *reading, const struct moment *moment,
                   const struct symbols *symbols, int window_s, enum snapshot_clock clock,
-                  struct snapshot *snapshot);
+                  bool detailed, struct snapshot *snapshot);
 
 #endif

@@ -11,6 +11,7 @@
 #ifndef ULMA_MODEL_TAP_H
 #define ULMA_MODEL_TAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,7 +62,7 @@ enum tap_resite { TAP_RESITE_ROWS, TAP_RESITE_IDS, TAP_RESITE_STACKS, TAP_RESITE
 struct tap_begin {
     uint64_t gap_ticks; /* model->gap_ticks: schedstat is used where it is not UINT64_MAX */
     uint64_t node_limit;
-    uint32_t by_process, corrected;
+    uint32_t by_process, corrected, by_thread, zero;
 };
 
 struct tap_process {
@@ -103,8 +104,12 @@ struct tap_step {
     uint32_t size; /* bytes of payload */
 };
 
+struct model;
+
 struct tap {
+    const struct model *model; /* whose steps they are; set by who tells them */
     void (*put)(struct tap *tap, const struct tap_step *step, const void *payload);
+    bool (*is_full)(struct tap *tap); /* whoever tells may wait, lest something is not kept. NULL: never */
 };
 
 static inline void tap_put(struct tap *tap, enum tap_op op, uint32_t subject, uint64_t value,

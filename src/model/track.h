@@ -109,9 +109,9 @@ struct track {
     uint64_t yield_counter;                 /* of the last yield */
     uint32_t yield_symbol; /* the innermost coroutine of those that yielded one after the other */
 
-    uint32_t number; /* as the tap has it */
     struct process *process;
     uint32_t tid;
+    uint32_t number; /* in order of first sight; 1.. */
     char name[TRACK_NAME_SIZE];
     uint64_t lost, nested; /* copied from its ring */
     char told_name[TRACK_NAME_SIZE]; /* to the tap */

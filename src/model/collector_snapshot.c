@@ -208,13 +208,8 @@ static struct snapshot *make(struct collector *collector, int window_s, enum sna
     pthread_mutex_lock(&collector->snapshots);
     int result = take(collector, window_s, clock, detailed, reading);
     if (result == 0)
-<<<<<<< HEAD
         result = reading_build(reading, &collector->scratch, &collector->model.symbols, window_s,
                                clock, detailed, snapshot);
-=======
-        result = reading_build(reading, &collector->scratch, &collector->model.symbols, window_s,
-                               clock, detailed, snapshot);
->>>>>>> rec
     drop_seconds(&collector->scratch);
     pthread_mutex_unlock(&collector->snapshots);
     free(reading->processes);

@@ -9,6 +9,7 @@
 #include "cmd/job_others.h"
 #include "cmd/job_process.h"
 #include "cmd/job_session.h"
+#include "cmd/job_trace.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
 
@@ -85,7 +86,10 @@ static bool prepare(struct job *job, const struct launch *launch, const char *na
     if (!output_open(&job->output, options, launch->pid) ||
         !job_session_make(job, launch->pid, name))
         return false;
+    if (!job_trace_begin(job))
+        return false;
     struct collector_options wanted = {
+        .tap = job_trace_tap(job),
         .corrected = !options->uncorrected,
         .budget_pct = job_session_budget(job),
         .signal_target = job_session_wake,
@@ -423,6 +427,7 @@ void job_close(struct job *job)
     if (job->is_process)
         job_process_leave(job);
     collector_free(job->collector);
+    job_trace_end(job);
     job->collector = NULL;
     job_set_done(job);
     mapping_unlink(&job->mapping);

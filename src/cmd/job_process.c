@@ -7,6 +7,7 @@
 #include "cmd/arming.h"
 #include "cmd/job_others.h"
 #include "cmd/job_session.h"
+#include "cmd/job_trace.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
 
@@ -257,7 +258,10 @@ static bool collect(struct job *job)
 {
     const struct options *options = job->options;
     /* No switch records: those of threads that exist already are not to be had through one of them. */
+    if (!job_trace_begin(job))
+        return false;
     struct collector_options wanted = {
+        .tap = job_trace_tap(job),
         .corrected = !options->uncorrected,
         .budget_pct = job_session_budget(job),
         .signal_target = job_session_wake,

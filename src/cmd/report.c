@@ -5,6 +5,7 @@
 #include "cmd/report.h"
 
 #include "cmd/job_session.h"
+#include "cmd/job_trace.h"
 #include "cmd/message.h"
 
 #include <errno.h>
@@ -80,6 +81,8 @@ static const char *reader(const struct exporter *format)
         {"pstats", "python3 -m pstats %s"},
         {"json", "python3 -m json.tool %s"},
         {"flamegraph", "xdg-open %s"},
+        {"chrome", "https://ui.perfetto.dev, or chrome://tracing: %s"},
+        {"perfetto", "https://ui.perfetto.dev: %s"},
         {"collapsed", "flamegraph.pl %s > flame.svg"},
     };
     for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
@@ -175,6 +178,13 @@ void report_print(struct job *job)
     }
     if (output->to_stderr && (unseen || job->options->quiet))
         return;
+    if (job->trace) {
+        if (job_trace_write(job))
+            say_written(job);
+        else
+            job->failed = true;
+        return;
+    }
     bool terminal = output->fd >= 0 && isatty(output->fd);
     struct export_options wanted =
         report_options(job, terminal ? report_columns(output->fd) : report_columns(-1),

@@ -69,7 +69,6 @@ static void tell_ids(struct collector *collector)
 {
     for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
         drain_enter(drain);
-        model_tell_present(&collector->model);
         tap_say(collector->model.tap, TAP_RESITE, TAP_RESITE_IDS, 0);
         resite_ids(&collector->model);
     }

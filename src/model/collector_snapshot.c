@@ -39,24 +39,12 @@ static int read_header(void *context)
 static void read_window(const struct collector *collector, int seconds, struct reading *reading)
 {
     const struct windows *windows = &collector->model.windows;
-    reading->window_from = reading->start;
-    reading->window_events = reading->events_read;
-    reading->window_cpu_ns = collector->cpu_ns;
-    if (seconds < 0)
-        return;
-    reading->window_from = windows->from;
-    reading->window_events = collector->model.events_read - windows->events_from;
-    reading->window_cpu_ns = 0;
-    for (int i = 0; i < seconds && i < (int)windows->second_count; i++) {
-        const struct window_second *second = windows_back(windows, (uint32_t)i);
-        reading->window_from = second->from;
-        reading->window_events += second->events;
+    reading_take_window(&collector->model, seconds, reading);
+    reading->window_cpu_ns = seconds < 0 ? collector->cpu_ns : 0;
+    for (int i = 0; i < seconds && i < (int)windows->second_count; i++)
         reading->window_cpu_ns +=
             collector->cpu_seconds_ns[(windows->newest + WINDOWS_SECONDS - (uint32_t)i) %
                                       WINDOWS_SECONDS];
-    }
-    if (reading->window_from < reading->start)
-        reading->window_from = reading->start;
 }
 
 static void read_source_times(const struct collector *collector, struct reading *reading)

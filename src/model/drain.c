@@ -70,7 +70,6 @@ static int define(void *context, uint32_t id, char *buffer, struct definition_te
     struct define_call call = {drain, id, buffer, ret_text};
     int result = guarded(drain, define_guarded, &call);
     if (drain->model->tap) {
-        model_tell_present(drain->model);
         if (result)
             tap_say(drain->model->tap, TAP_DEFINE, id, 1);
         else
@@ -237,7 +236,6 @@ static uint64_t consume(struct drain *drain, uint32_t index, uint64_t most)
         if (!ring->track)
             continue;
         fold_events(drain->model, ring->track, drain->batch, copy.count);
-        model_tell_present(drain->model);
         tap_put(drain->model->tap, TAP_EVENTS, ring->track->number, copy.count, drain->batch,
                 copy.count * sizeof(struct event));
     }
@@ -376,7 +374,6 @@ static int ack_gone(void *context)
 
 static void forget(struct model *model, uint32_t id)
 {
-    model_tell_present(model);
     tap_say(model->tap, TAP_FORGET, id, 0);
     symbols_forget(&model->symbols, id);
 }

@@ -55,7 +55,6 @@ struct model_costs {
 struct model {
     struct tap *tap; /* hears each step; NULL: nobody does */
     uint32_t tap_processes; /* numbers given out */
-    const struct process *tap_process;  /* that the tap believes to be present */
     struct model_costs tap_costs;       /* as it was told */
     struct process *process; /* the present one */
     struct process first;
@@ -112,9 +111,6 @@ struct track *model_add_track(struct model *model, uint32_t tid);
 
 /* Its thread id, name and losses, for the tap, where they have changed. */
 void model_tell_words(const struct model *model, struct track *track);
-
-/* The process that the next steps are of, for the tap. */
-void model_tell_present(struct model *model);
 
 /* The thread has ended: closes what is open as of its last event; the track is freed. */
 void model_end_track(struct model *model, struct track *track);

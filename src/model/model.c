@@ -76,19 +76,9 @@ void model_tell_process(struct model *model, struct process *process)
             sizeof(told.fixed) + strlen(told.command));
 }
 
-void model_tell_present(struct model *model)
-{
-    if (!model->tap || model->tap_process == model->process)
-        return;
-    model->tap_process = model->process;
-    tap_say(model->tap, TAP_ENTER, model->process->number, model->process->pid);
-}
-
 void model_end_process(struct model *model, struct process *process)
 {
     tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
-    if (model->tap_process == process)
-        model->tap_process = NULL;
     async_tasks_end_process(model, process);
     model_enter(model, &model->first);
     symbols_ids_done(&process->ids);
@@ -150,7 +140,6 @@ struct track *model_add_track(struct model *model, uint32_t tid)
         return NULL;
     track->tid = tid;
     track->number = ++model->numbered;
-    model_tell_present(model);
     tap_say(model->tap, TAP_TRACK, track->number, tid);
     track->process = model->process;
     if (model->by_thread)

@@ -43,6 +43,24 @@ void reading_take_process(const struct process *process, const struct model *mod
     };
 }
 
+void reading_take_window(const struct model *model, int seconds, struct reading *reading)
+{
+    const struct windows *windows = &model->windows;
+    reading->window_from = reading->start;
+    reading->window_events = reading->events_read;
+    if (seconds < 0)
+        return;
+    reading->window_from = windows->from;
+    reading->window_events = model->events_read - windows->events_from;
+    for (int i = 0; i < seconds && i < (int)windows->second_count; i++) {
+        const struct window_second *second = windows_back(windows, (uint32_t)i);
+        reading->window_from = second->from;
+        reading->window_events += second->events;
+    }
+    if (reading->window_from < reading->start)
+        reading->window_from = reading->start;
+}
+
 void reading_take_model(const struct model *model, struct reading *reading)
 {
     reading->events_read = model->events_read;

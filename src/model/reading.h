@@ -60,6 +60,9 @@ struct reading {
 int reading_past_seconds(const struct model *model, const struct clock_scale *scale,
                          uint64_t counter, int window_s);
 
+/* Where the window begins and how many events it has; `start` and `events_read` are known. */
+void reading_take_window(const struct model *model, int seconds, struct reading *reading);
+
 /* Calls and losses of a process's threads, those that have ended with them. */
 void reading_take_process(const struct process *process, const struct model *model,
                           struct snapshot_process *row);

@@ -22,7 +22,8 @@ enum tap_op {
     TAP_SITES = 3,       /* payload: the target's stdlib, the folder of relative paths, what __main__ is called,
                             then the patterns, each after a byte + (only) or - (skip); all terminated */
     TAP_PROCESS = 4,     /* subject: a new process; payload: struct tap_process, then its command */
-    TAP_ENTER = 5,       /* subject: the process that ids and frames are of from here on */
+    TAP_ENTER = 5,       /* subject: the process that ids and frames are of from here on; value: its PID. Whoever
+                            listens finds that out: the present one is model->process at each step */
     TAP_PROCESS_END = 6, /* subject */
     TAP_TRACK = 7,       /* subject: a new track, of the present process; value: its thread id */
     TAP_TRACK_WORDS = 8, /* subject; value: thread id; payload: struct tap_track_words, then its name */
@@ -86,7 +87,7 @@ struct tap_schedstat {
 /* What of a reading (reading.h) the model does not know itself. Append-only: `size` of the step tells how
  * much of it there is. */
 struct tap_words {
-    uint64_t counter, start, lost, nested, bad_events, events_baseline, gaps_baseline;
+    uint64_t counter, start, lost, nested, bad_events;
     uint64_t on_ticks, off_ticks, absent_since[8], absent_ticks[8], sources_now, sources_ever;
     uint64_t sources_on, off_cause, profile_taken, definitions_refused, ringless_lost;
     uint64_t stack_guards, stack_guard_ticks, forks_unfollowed, execs, waits_lost, wait_source;

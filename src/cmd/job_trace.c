@@ -103,6 +103,10 @@ bool job_trace_write(struct job *job)
     int recorded = trace_recorder_finish(trace->recorder);
     if (recorded)
         message_error("the trace ends early: %s", strerror(-recorded));
+    uint64_t events = trace_recorder_events(trace->recorder);
+    message_step("the trace has %llu events in %llu bytes, %.2f each", (unsigned long long)events,
+                 (unsigned long long)trace_spool_bytes(trace->spool),
+                 events ? (double)trace_spool_bytes(trace->spool) / (double)events : 0.0);
     FILE *stream = open_stream(&job->output);
     struct trace_player *player = stream ? trace_player_new(trace_spool_source(trace->spool))
                                          : NULL;

@@ -69,6 +69,7 @@ void collector_tell_words(struct collector *collector, uint64_t counter)
         reading->window_cpu_ns = collector->cpu_ns;
         reading->processes_folded = collector->processes_folded;
         reading_pack(reading, words);
+        words->first_event = collector->model.first_counter;
         for (struct track *track = collector->model.tracks; track; track = track->next)
             if (track->seen)
                 model_tell_words(&collector->model, track);

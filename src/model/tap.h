@@ -87,7 +87,7 @@ struct tap_schedstat {
 /* What of a reading (reading.h) the model does not know itself. Append-only: `size` of the step tells how
  * much of it there is. */
 struct tap_words {
-    uint64_t counter, start, lost, nested, bad_events;
+    uint64_t counter, start, first_event, lost, nested, bad_events;
     uint64_t on_ticks, off_ticks, absent_since[8], absent_ticks[8], sources_now, sources_ever;
     uint64_t sources_on, off_cause, profile_taken, definitions_refused, ringless_lost;
     uint64_t stack_guards, stack_guard_ticks, forks_unfollowed, execs, waits_lost, wait_source;

@@ -226,16 +226,16 @@ static void write_frames(struct trace_recorder *recorder, const struct track *tr
     }
 }
 
-/* The events of `step` are in the hole, too: the stack is the one after them. */
-static void close_hole(struct trace_recorder *recorder, const struct tap_step *step,
+/* `events` more are in the hole, too: the stack is the one after them. */
+static void close_hole(struct trace_recorder *recorder, uint32_t number, uint64_t events,
                        struct hole *hole)
 {
     const struct track *track = recorder->tap.model->tracks;
-    while (track && track->number != step->subject)
+    while (track && track->number != number)
         track = track->next;
-    atomic_fetch_add(&recorder->lost, step->value);
+    atomic_fetch_add(&recorder->lost, events);
     if (track) {
-        struct tap_step told = {TAP_HOLE, step->subject, hole->events + step->value,
+        struct tap_step told = {TAP_HOLE, number, hole->events + events,
                                 sizeof(track->last)};
         write_frames(recorder, track);
         write_record(recorder, &told, &track->last);
@@ -260,7 +260,7 @@ static void put_events(struct trace_recorder *recorder, const struct tap_step *s
     write_latest(recorder);
     write_present(recorder);
     if (hole)
-        close_hole(recorder, step, hole);
+        close_hole(recorder, step->subject, step->value, hole);
     else if (write_record(recorder, step, payload))
         atomic_fetch_add_explicit(&recorder->events, step->value, memory_order_relaxed);
 }
@@ -275,12 +275,14 @@ static void put(struct tap *tap, const struct tap_step *step, const void *payloa
     } else if (step->op == TAP_EVENTS) {
         put_events(recorder, step, payload);
     } else {
-        struct hole *hole = step->op == TAP_TRACK_END ? find_hole(recorder, step->subject) : NULL;
-        if (hole)
-            *hole = recorder->holes[--recorder->hole_count];
+        bool ends = step->op == TAP_TRACK_OFF || step->op == TAP_TRACK_END;
+        struct hole *hole = ends && recorder->hole_count ? find_hole(recorder, step->subject)
+                                                         : NULL;
         write_latest(recorder);
         if (step->op != TAP_PROCESS && step->op != TAP_PROCESS_END)
             write_present(recorder);
+        if (hole)
+            close_hole(recorder, step->subject, 0, hole);
         write_record(recorder, step, payload);
         if (step->op == TAP_PROCESS_END) /* another may come to lie where it lay */
             recorder->present = NULL;

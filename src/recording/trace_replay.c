@@ -470,7 +470,7 @@ static int step_costs(struct trace_replay *replay, const struct trace_record *re
 static void step_reset(struct trace_replay *replay, uint64_t counter)
 {
     struct model *model = &replay->model;
-    replay->start = counter;
+    replay->reset = counter;
     replay->events_baseline = model->events_read;
     replay->gaps_baseline = model->gaps;
     model_reset(model, counter);

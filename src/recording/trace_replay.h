@@ -39,7 +39,8 @@ void trace_replay_stop_at(struct trace_replay *replay, uint64_t counter);
 /* No track has events before the stop any more: what is open is brought up to it. */
 void trace_replay_settle(struct trace_replay *replay);
 
-/* The counter that the recorded clock shows; that of the first event; its rate. 0: not known yet. */
+/* The counter that the recorded clock shows; that of the first event, where times begin; the rate. 0: not
+ * known yet. */
 uint64_t trace_replay_now(const struct trace_replay *replay);
 uint64_t trace_replay_start(const struct trace_replay *replay);
 double trace_replay_rate(const struct trace_replay *replay);

@@ -35,7 +35,7 @@ struct trace_replay {
     uint32_t defined_id;
     struct definition_text defined;
     struct tap_words words, end;
-    uint64_t now, start, stop, holes, events_baseline, gaps_baseline;
+    uint64_t now, reset, stop, holes, events_baseline, gaps_baseline;
     struct trace_listener listener;
     struct moment scratch;
 };

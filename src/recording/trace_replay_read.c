@@ -69,7 +69,7 @@ uint64_t trace_replay_now(const struct trace_replay *replay)
 
 uint64_t trace_replay_start(const struct trace_replay *replay)
 {
-    return replay->start ? replay->start : replay->model.first_counter;
+    return replay->model.first_counter ? replay->model.first_counter : replay->end.first_event;
 }
 
 double trace_replay_rate(const struct trace_replay *replay)
@@ -131,7 +131,7 @@ static void take_reading(const struct trace_replay *replay, struct reading *read
     reading->recording = replay->on && !words->ended;
     if (replay->now > words->counter && words->counter && reading->recording)
         reading->on_ticks += replay->now - words->counter;
-    reading->start = trace_replay_start(replay);
+    reading->start = replay->reset ? replay->reset : replay->model.first_counter;
     if (!reading->start)
         reading->start = replay->now;
     reading->lost += replay->holes;

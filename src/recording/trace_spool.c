@@ -113,6 +113,11 @@ struct trace_source *trace_spool_source(struct trace_spool *spool)
     return &spool->source;
 }
 
+uint64_t trace_spool_bytes(const struct trace_spool *spool)
+{
+    return (uint64_t)spool->end;
+}
+
 void trace_spool_free(struct trace_spool *spool)
 {
     if (!spool)

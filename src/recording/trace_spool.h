@@ -20,6 +20,8 @@ struct trace_sink trace_spool_sink(struct trace_spool *spool);
 /* The spool as a source; its close does nothing. */
 struct trace_source *trace_spool_source(struct trace_spool *spool);
 
+uint64_t trace_spool_bytes(const struct trace_spool *spool);
+
 void trace_spool_free(struct trace_spool *spool); /* NULL is allowed */
 
 #endif

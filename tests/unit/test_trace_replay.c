@@ -157,6 +157,9 @@ static void start(struct live *live, bool wait, bool corrected)
     struct session_header *header = mapping_header(&live->session.mapping);
     header->cost_inner_ticks256 = 12 * 256;
     header->cost_outer_ticks256 = 10 * 256;
+    struct bench_writer control = fold_tools_take(&live->session, 0, 0);
+    fold_tools_write(&control,
+                     event_with_amount(fold_tools_counter(&live->session), EVENT_ON, 0));
     live->kept = new_kept();
     struct trace_sink sink = {keep, live->kept};
     live->recorder = trace_recorder_new(&sink, 1 << 20, wait);

@@ -52,6 +52,9 @@ void recording_extent(const struct recording *recording, int64_t *ret_from_ns, i
 const char *recording_source(struct recording *recording, const struct snapshot *snapshot,
                              const char *file);
 
+/* A table of others is there, made by this very text. */
+bool recording_has_table(struct recording *recording, const char *name, const char *sql);
+
 /* The open database, for tables of others (a trace): read-only, with all defences. */
 struct sqlite3 *recording_database(struct recording *recording);
 

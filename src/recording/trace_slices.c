@@ -139,7 +139,7 @@ static int end_one(struct trace_slices *slices, struct line *line, uint32_t numb
 }
 
 static int begin_one(struct trace_slices *slices, struct line *line, const struct track *track,
-                     uint32_t depth, int64_t at_ns)
+                     uint32_t depth, bool is_open, int64_t at_ns)
 {
     const struct model *model = trace_replay_model(trace_player_replay(slices->player));
     struct shown *shown = &line->open[depth];
@@ -154,7 +154,7 @@ static int begin_one(struct trace_slices *slices, struct line *line, const struc
                             .tid = line->tid,
                             .at_ns = at_ns - slices->query.from_ns,
                             .function = model->symbols.symbols[shown->symbol].row};
-    if (entry->task && entry->key == model->tasks.tasks[entry->task].frame)
+    if (is_open && entry->task && entry->key == model->tasks.tasks[entry->task].frame)
         shown->task = model->tasks.tasks[entry->task].id;
     slice->task = shown->task | (shown->task ? (uint64_t)entry->task << TASK_SHIFT : 0);
     return 0;
@@ -206,21 +206,21 @@ static int show(struct trace_slices *slices, struct line *line, const struct tra
         line->open[i] = (struct shown){entry->key, entry->symbol, told, 0};
         line->depth = i;
         if (told)
-            result = begin_one(slices, line, track, i, at_ns);
+            result = begin_one(slices, line, track, i, true, at_ns);
     }
     return result;
 }
 
 /* What began before the slice of time is open in it from its beginning on. */
 static int tell_open(struct trace_slices *slices, struct line *line, const struct track *track,
-                     uint32_t depth)
+                     uint32_t keep)
 {
     int result = 0;
-    for (uint32_t i = 1; i <= depth && result == 0; i++) {
+    for (uint32_t i = 1; i <= line->depth && result == 0; i++) {
         if (line->open[i].told)
             continue;
         line->open[i].told = true;
-        result = begin_one(slices, line, track, i, slices->query.from_ns);
+        result = begin_one(slices, line, track, i, i <= keep, slices->query.from_ns);
     }
     return result;
 }
@@ -241,8 +241,7 @@ static int moved(void *context, const struct track *track, const struct event *e
     uint32_t keep = same_depth(line, track, event);
     if (slices->query.from_ns && line->wanted && at_ns >= slices->query.from_ns && line->depth &&
         !line->open[1].told) {
-        uint32_t open = line->depth < track->depth ? line->depth : track->depth;
-        int result = tell_open(slices, line, track, keep < open ? keep : open);
+        int result = tell_open(slices, line, track, keep);
         if (result)
             return result;
     }

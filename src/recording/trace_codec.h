@@ -32,7 +32,7 @@
 #include "wire/event.h"
 
 enum {
-    TRACE_BLOCK_BYTES = 4 << 20,
+    TRACE_BLOCK_BYTES = 2 << 20,
     TRACE_MAGIC = 0x31745574, /* "tUt1" */
     TRACE_COLUMNS = 5,
     TRACE_WIDE = 240,

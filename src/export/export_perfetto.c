@@ -9,6 +9,7 @@
  * Rules: one sequence. Its first packet says that nothing was interned before; each name is interned with
  * the first event that has it. Children nest, since slices do. Steps of one asyncio task are tied by a
  * flow of the task's number. Timestamps are nanoseconds since the first event. */
+#include "base/text.h"
 #include "export/export_names.h"
 #include "export/export_timeline.h"
 #include "export/exporter.h"
@@ -17,13 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEQUENCE = 1, STATE_CLEARED = 1, STATE_NEEDED = 2, BEGIN = 1, END = 2, NAME_MOST = 16384 };
+enum { SEQUENCE = 1, STATE_CLEARED = 1, STATE_NEEDED = 2, BEGIN = 1, END = 2, NUMBER_MOST = 24 };
 enum wire { VARINT = 0, FIXED64 = 1, BYTES = 2 };
 
 /* A message that is being made: those within it are made in buffers of their own and added. */
 struct message {
-    unsigned char bytes[2 * NAME_MOST + 1024];
-    size_t used;
+    unsigned char *bytes;
+    size_t used, limit;
+    bool failed; /* no memory: it lacks something */
 };
 
 struct perfetto {
@@ -37,6 +39,21 @@ struct perfetto {
 
 /* --- messages ------------------------------------------------------------------------------- */
 
+/* For `bytes` and a field's number and length before them. */
+static bool make_room(struct message *message, size_t bytes)
+{
+    size_t wanted = message->used + bytes + NUMBER_MOST;
+    if (wanted <= message->limit)
+        return true;
+    unsigned char *grown = realloc(message->bytes, wanted * 2);
+    message->failed = message->failed || !grown;
+    if (!grown)
+        return false;
+    message->bytes = grown;
+    message->limit = wanted * 2;
+    return true;
+}
+
 static void add_varint(struct message *message, uint64_t value)
 {
     for (; value >= 0x80; value >>= 7)
@@ -46,12 +63,16 @@ static void add_varint(struct message *message, uint64_t value)
 
 static void add_number(struct message *message, unsigned field, uint64_t value)
 {
+    if (!make_room(message, 0))
+        return;
     add_varint(message, field << 3 | VARINT);
     add_varint(message, value);
 }
 
 static void add_fixed(struct message *message, unsigned field, uint64_t value)
 {
+    if (!make_room(message, 0))
+        return;
     add_varint(message, field << 3 | FIXED64);
     for (int i = 0; i < 8; i++)
         message->bytes[message->used++] = (unsigned char)(value >> (8 * i));
@@ -59,19 +80,25 @@ static void add_fixed(struct message *message, unsigned field, uint64_t value)
 
 static void add_bytes(struct message *message, unsigned field, const void *bytes, size_t size)
 {
+    if (!make_room(message, size))
+        return;
     add_varint(message, field << 3 | BYTES);
     add_varint(message, size);
-    memcpy(message->bytes + message->used, bytes, size);
+    if (size)
+        memcpy(message->bytes + message->used, bytes, size);
     message->used += size;
 }
 
-/* Cut where it is longer than any real name, between two characters. */
+/* A string of protobuf is UTF-8, or the whole message is refused. */
 static void add_text(struct message *message, unsigned field, const char *text)
 {
-    size_t size = strnlen(text, NAME_MOST / 4);
-    while (size && ((unsigned char)text[size] & 0xc0) == 0x80)
-        size--;
-    add_bytes(message, field, text, size);
+    struct arena *arena = arena_new();
+    const char *valid = arena ? text_valid(arena, text) : NULL;
+    if (valid)
+        add_bytes(message, field, valid, strlen(valid));
+    else
+        message->failed = true;
+    arena_free(arena);
 }
 
 static void add_message(struct message *message, unsigned field, const struct message *part)
@@ -89,7 +116,8 @@ static void write_packet(struct perfetto *perfetto)
         head[used++] = (unsigned char)(size | 0x80);
     head[used++] = (unsigned char)size;
     fwrite_unlocked(head, 1, used, perfetto->stream);
-    fwrite_unlocked(perfetto->packet.bytes, 1, perfetto->packet.used, perfetto->stream);
+    if (perfetto->packet.used)
+        fwrite_unlocked(perfetto->packet.bytes, 1, perfetto->packet.used, perfetto->stream);
     perfetto->packet.used = 0;
 }
 
@@ -213,7 +241,8 @@ static int write_event(struct perfetto *perfetto, struct slices *slices, const s
     if (begins) {
         const struct slice_function *function = slices->function(slices, slice->function);
         add_number(event, 10, (uint64_t)slice->function + 1);
-        add_text(event, 22, function->kind == KIND_C ? "c" : "python");
+        const char *category = function->kind == KIND_C ? "c" : "python";
+        add_bytes(event, 22, category, strlen(category));
         if (function->file)
             add_number(event, 34, (uint64_t)slice->function + 1);
         if (slice->task)
@@ -239,7 +268,13 @@ static int write_trace(struct slices *slices, const struct export_options *optio
         else if ((result = write_event(perfetto, slices, &slice)) < 0)
             break;
     }
+    if (result >= 0 &&
+        (perfetto->packet.failed || perfetto->inner.failed || perfetto->part.failed))
+        result = -ENOMEM;
     timeline_names_done(&perfetto->names);
+    free(perfetto->packet.bytes);
+    free(perfetto->inner.bytes);
+    free(perfetto->part.bytes);
     free(perfetto->told);
     free(perfetto);
     return result < 0 ? result : export_finish(stream);

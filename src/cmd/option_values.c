@@ -30,6 +30,8 @@ static const struct unit byte_units[] = {
     {"MiB", 1024.0 * 1024},
     {"G", 1024.0 * 1024 * 1024},
     {"GiB", 1024.0 * 1024 * 1024},
+    {"T", 1024.0 * 1024 * 1024 * 1024},
+    {"TiB", 1024.0 * 1024 * 1024 * 1024},
     {NULL, 0},
 };
 
@@ -59,6 +61,18 @@ static bool read_quantity(const char *word, const struct unit *units, int64_t *r
 }
 
 static const struct unit percent_units[] = {{"", 1000}, {"%", 1000}, {NULL, 0}};
+
+/* `max` is 0. */
+static bool read_speed(const char *word, int64_t *ret_thousandths)
+{
+    static const struct unit speed_units[] = {{"", 1000}, {"x", 1000}, {NULL, 0}};
+    if (strcmp(word, "max") == 0) {
+        *ret_thousandths = 0;
+        return true;
+    }
+    return read_quantity(word, speed_units, ret_thousandths) && *ret_thousandths > 0 &&
+           *ret_thousandths <= INT64_C(1000000000);
+}
 
 bool option_value_percent(const char *word, int64_t *ret_thousandths)
 {
@@ -185,6 +199,22 @@ static bool read_buffer(const char *word, int64_t *ret_bytes)
            *ret_bytes <= (INT64_C(64) << 30);
 }
 
+/* A few windows must fit into it. */
+static bool read_file_size(const char *word, int64_t *ret_bytes)
+{
+    return read_quantity(word, byte_units, ret_bytes) && *ret_bytes >= (1 << 20) &&
+           *ret_bytes <= (INT64_C(1) << 44);
+}
+
+static bool read_map(const char *word, struct option_words *maps)
+{
+    const char *sign = strchr(word, '=');
+    if (!sign || sign == word || maps->count == OPTION_WORDS_MAX)
+        return false;
+    maps->words[maps->count++] = word;
+    return true;
+}
+
 static bool read_cpu(const char *word, int64_t *ret_cpu)
 {
     return read_count(word, ret_cpu) && *ret_cpu < sysconf(_SC_NPROCESSORS_CONF);
@@ -232,9 +262,21 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         good = read_buffer(word, field);
         wanted = "a size from 1M to 64G, such as 32M";
         break;
+    case OPTION_FILE_SIZE:
+        good = read_file_size(word, field);
+        wanted = "a size from 1M to 16T, such as 2G";
+        break;
+    case OPTION_MAP:
+        good = read_map(word, field);
+        wanted = "OLD=NEW, two folders, up to 32 times";
+        break;
     case OPTION_PERCENT:
         good = option_value_percent(word, field);
         wanted = "a percentage above 0 and up to 100, such as 5";
+        break;
+    case OPTION_SPEED:
+        good = read_speed(word, field);
+        wanted = "a number above 0 and up to 1000000, or max";
         break;
     case OPTION_CPU:
         good = read_cpu(word, field);

@@ -26,6 +26,8 @@
 #define DETACH VERB_DETACH
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
+#define REPLAY VERB_REPLAY
+#define RECORD VERB_RECORD
 #define HELP   VERB_HELP
 const struct option_row option_rows[] = {
 #define OPTION(field, letter, name, argument, kind, verbs, help) \
@@ -44,6 +46,8 @@ const struct option_row option_rows[] = {
 #undef DETACH
 #undef PS
 #undef EXPORT
+#undef REPLAY
+#undef RECORD
 #undef HELP
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
@@ -55,13 +59,10 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web",    "record", "diff", "replay",
-                                          "census", "rescue", NULL};
+static const char *const later_verbs[] = {"web", "diff", "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "trace",    "keep",   "max-size",   "no-command", "with-source", "redact",   "from",
-    "to",       "thread", "map",        "weight",     "fail-over",   "min-time", "port",
-    "listen",   "open",   "allow-host", "token-file", "read-only",   "flight",   "every",
-    "verdicts", "rules",  "speed",      NULL};
+    "weight",    "fail-over", "min-time", "port",     "listen", "open",  "allow-host",
+    "token-file", "read-only", "flight",    "every",    "verdicts", "rules",  NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -107,6 +108,11 @@ void options_init(struct options *options)
         .sources = SOURCE_CALLS,
         .on_full = OPTIONS_UNSET,
         .budget_thousandths = OPTIONS_UNSET,
+        .keep_ns = OPTIONS_UNSET,
+        .speed_thousandths = OPTIONS_UNSET,
+        .max_bytes = OPTIONS_UNSET,
+        .from_ns = OPTIONS_UNSET,
+        .to_ns = OPTIONS_UNSET,
         .buffer_bytes = INT64_C(32) << 20,
     };
 }

@@ -7,6 +7,7 @@
 #include "recording/database.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -29,7 +30,8 @@ int trace_table_create(struct recording_writer *writer)
 /* --- writing -------------------------------------------------------------------------------- */
 
 struct trace_table {
-    struct recorder *recorder;
+    struct recorder *_Atomic recorder; /* NULL: not there yet */
+    _Atomic bool closed;
     int64_t chunk;
 };
 
@@ -139,14 +141,22 @@ static int put(void *context, const struct trace_chunk *chunk)
     struct timespec pause = {.tv_nsec = RETRY_NS};
     if (!job)
         return -ENOMEM;
-    while (!recorder_push(table->recorder, &job->job)) {
-        if (recorder_has_failed(table->recorder)) {
+    for (;;) {
+        struct recorder *recorder = atomic_load(&table->recorder);
+        if (recorder && recorder_push(recorder, &job->job))
+            return 0;
+        if (atomic_load(&table->closed) || (recorder && recorder_has_failed(recorder))) {
             release(&job->job);
             return -EIO;
         }
         nanosleep(&pause, NULL);
     }
-    return 0;
+}
+
+void trace_table_close(struct trace_table *table)
+{
+    if (table)
+        atomic_store(&table->closed, true);
 }
 
 struct trace_table *trace_table_new(void)
@@ -156,7 +166,7 @@ struct trace_table *trace_table_new(void)
 
 void trace_table_set_recorder(struct trace_table *table, struct recorder *recorder)
 {
-    table->recorder = recorder;
+    atomic_store(&table->recorder, recorder);
 }
 
 struct trace_sink trace_table_sink(struct trace_table *table)

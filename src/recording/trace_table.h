@@ -26,6 +26,8 @@ struct trace_table;
 struct trace_table *trace_table_new(void);
 void trace_table_set_recorder(struct trace_table *table, struct recorder *recorder);
 struct trace_sink trace_table_sink(struct trace_table *table);
+/* Chunks that still come are thrown away: nobody writes any more. NULL is allowed. */
+void trace_table_close(struct trace_table *table);
 void trace_table_free(struct trace_table *table);
 
 /* Events and bytes of the trace; false: the recording has none. */

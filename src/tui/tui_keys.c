@@ -44,6 +44,8 @@ static void pause_screen(struct tui_state *state)
 {
     state->paused = !state->paused;
     state->stale = !state->paused;
+    if (state->host->pause != NULL)
+        state->host->pause(state->host->context, state->paused);
     tui_say(state, false,
             state->paused ? "paused: the screen stands still, collecting goes on"
                           : "the screen moves again");
@@ -122,6 +124,28 @@ static void next_window(struct tui_state *state)
     if (state->place.view->since_start)
         tui_say(state, false, "this view is of the whole run, the others are of the new window");
     state->stale = true; /* a paused screen too: another window is another question */
+}
+
+static void seek(struct tui_state *state, int step)
+{
+    char message[200] = "";
+    if (state->host->seek == NULL) {
+        tui_say(state, true, "this program runs: the window ends now (p holds the screen)");
+        return;
+    }
+    state->host->seek(state->host->context, step, message, sizeof message);
+    state->stale = true;
+    tui_say(state, false, "%s", message);
+}
+
+static void seek_earlier(struct tui_state *state)
+{
+    seek(state, -1);
+}
+
+static void seek_later(struct tui_state *state)
+{
+    seek(state, 1);
 }
 
 static void switch_sources(struct tui_state *state)
@@ -292,6 +316,8 @@ const struct tui_key tui_key_list[] = {
     {'/', "/", "filter", 7, "filter by name or file", open_filter},
     {'c', "c", NULL, 0, "clear the filter", clear_filter},
     {'z', "z", "window", 8, "1 s, 10 s, 60 s, all", next_window},
+    {'[', "[ ]", NULL, 0, "recordings: earlier, later", seek_earlier},
+    {']', NULL, NULL, 0, NULL, seek_later},
     {'p', "p", "pause", 9, "pause, also space", pause_screen},
     {' ', NULL, NULL, 0, NULL, pause_screen},
     {'t', "t", "threads", 10, "threads", open_threads},

@@ -170,6 +170,8 @@ static int replay(const struct options *options, struct recorded *recorded, cons
                                 .result = 1};
     int status = EXIT_FAILED;
     replayer.player = recorded_player(recorded->recording, path);
+    if (replayer.player && !options->by_process)
+        trace_player_sum_processes(replayer.player);
     if (replayer.player && options->uncorrected)
         trace_player_leave_uncorrected(replayer.player);
     if (replayer.player)

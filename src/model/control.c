@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void absorb(struct drain *drain, uint32_t symbol)
+static void absorb(struct drain *drain, uint32_t at)
 {
-    tap_say(drain->model->tap, TAP_ABSORB, symbol, 0);
-    symbols_absorb(&drain->model->symbols, symbol);
+    tap_say(drain->model->tap, TAP_ABSORB, drain->told_seed[at].id, 0);
+    symbols_absorb(&drain->model->symbols, drain->seed[at].symbol);
 }
 
 /* Frames in parts, so that no step is large. */
@@ -21,8 +21,8 @@ static void tell_seed(struct drain *drain, const struct track *track, uint64_t c
     struct tap *tap = drain->model->tap;
     for (uint32_t at = 0; tap && at < drain->seed_count; at += PART) {
         uint32_t left = drain->seed_count - at;
-        tap_put(tap, TAP_SEED_FRAMES, 0, 0, drain->seed + at,
-                (left < PART ? left : PART) * sizeof(*drain->seed));
+        tap_put(tap, TAP_SEED_FRAMES, 0, 0, drain->told_seed + at,
+                (left < PART ? left : PART) * sizeof(*drain->told_seed));
     }
     tap_put(tap, TAP_SEED, track->number, counter, &drain->round, sizeof(drain->round));
 }
@@ -33,18 +33,23 @@ static void add_frame(struct drain *drain, const struct event *event)
     uint32_t symbol = symbols_handle(symbols, event_id(event)) >> 1;
     if (symbols_is_silent(symbols, symbol)) {
         if (drain->seed_count && symbols->symbols[symbol].left_out)
-            absorb(drain, drain->seed[drain->seed_count - 1].symbol);
+            absorb(drain, drain->seed_count - 1);
         return;
     }
     if (drain->seed_count == drain->seed_limit) {
         uint32_t limit = drain->seed_limit ? drain->seed_limit * 2 : 64;
         struct seed_frame *grown =
             limit <= TRACK_ENTRIES_MAX ? realloc(drain->seed, limit * sizeof(*grown)) : NULL;
-        if (!grown)
+        struct tap_frame *told =
+            grown ? realloc(drain->told_seed, limit * sizeof(*told)) : NULL;
+        if (grown)
+            drain->seed = grown;
+        if (!told)
             return;
-        drain->seed = grown;
+        drain->told_seed = told;
         drain->seed_limit = limit;
     }
+    drain->told_seed[drain->seed_count] = (struct tap_frame){event->frame, event_id(event)};
     drain->seed[drain->seed_count++] = (struct seed_frame){
         .frame = event->frame,
         .symbol = symbol,

@@ -122,6 +122,8 @@ void drain_done(struct drain *drain)
 {
     free(drain->rings);
     free(drain->seed);
+    free(drain->told_seed);
+    drain->told_seed = NULL;
     drain->rings = NULL;
     drain->seed = NULL;
 }

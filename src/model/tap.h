@@ -42,11 +42,11 @@ enum tap_op {
     TAP_WAIT_IN = 20,
     TAP_UNTOLD = 21,      /* model->pops_untold from here on */
     TAP_SCHEDSTAT = 22,   /* subject: track; payload: struct tap_schedstat */
-    TAP_SEED_FRAMES = 23, /* payload: struct seed_frame, of the seed that is told next */
+    TAP_SEED_FRAMES = 23, /* payload: struct tap_frame, of the seed that is told next, outermost first */
     TAP_SEED = 24,        /* subject: track; value: counter; payload: the round, 8 bytes */
     TAP_ORDER_OFF = 25,   /* the same, for an off */
     TAP_OBEY = 26,        /* subject: track; value: round */
-    TAP_ABSORB = 27,      /* subject: symbol */
+    TAP_ABSORB = 27,      /* subject: id; its function has called one that is left out */
     TAP_ON = 28,          /* subject: process; value: counter; recording is on */
     TAP_OFF = 29,         /* ... and off */
     TAP_FIRST = 30,       /* value: model->first_counter */
@@ -77,6 +77,11 @@ struct tap_track_words {
 struct tap_definition {
     uint32_t line;
     uint16_t kind, flags;
+};
+
+/* A frame that is open, and the id of its function. */
+struct tap_frame {
+    uint32_t frame, id;
 };
 
 struct tap_schedstat {

@@ -15,7 +15,7 @@ struct trace_player {
     struct trace_codec *codec;
     struct trace_replay *replay;
     struct trace_listener listener;
-    bool uncorrected, ended;
+    bool uncorrected, summed, ended;
     struct tap_words end; /* as the last chunk has them */
     int result;
     const void *block;
@@ -32,6 +32,8 @@ static int begin(struct trace_player *player)
         trace_replay_listen(player->replay, &player->listener);
     if (player->uncorrected)
         trace_replay_leave_uncorrected(player->replay);
+    if (player->summed)
+        trace_replay_sum_processes(player->replay);
     player->block = NULL;
     player->size = player->at = 0;
     player->ended = false;
@@ -90,6 +92,12 @@ void trace_player_leave_uncorrected(struct trace_player *player)
 {
     player->uncorrected = true;
     trace_replay_leave_uncorrected(player->replay);
+}
+
+void trace_player_sum_processes(struct trace_player *player)
+{
+    player->summed = true;
+    trace_replay_sum_processes(player->replay);
 }
 
 int trace_player_rewind(struct trace_player *player)

@@ -18,6 +18,7 @@ void trace_player_free(struct trace_player *player); /* NULL is allowed */
 /* Every event's listener, for slices; before the first step. */
 void trace_player_listen(struct trace_player *player, const struct trace_listener *listener);
 void trace_player_leave_uncorrected(struct trace_player *player);
+void trace_player_sum_processes(struct trace_player *player);
 
 /* One more step. 1; 0: there is none; negative errno. */
 int trace_player_step(struct trace_player *player);

@@ -208,15 +208,26 @@ static void leave_out(struct trace_recorder *recorder, const struct tap_step *st
     recorder->holes[recorder->hole_count++] = (struct hole){step->subject, step->value};
 }
 
+/* Any id of the present process that means it now. */
+static uint32_t id_of(const struct trace_recorder *recorder, uint32_t symbol)
+{
+    const struct symbols *symbols = &recorder->tap.model->symbols;
+    for (uint32_t id = 1; id < SESSION_ID_LIMIT; id++)
+        if (symbols->by_id[id] >> 1 == symbol)
+            return id;
+    return 0;
+}
+
 static void write_frames(struct trace_recorder *recorder, const struct track *track)
 {
     enum { PART = 1024 };
-    struct seed_frame frames[PART];
+    struct tap_frame frames[PART];
     uint32_t count = 0;
     for (uint32_t i = 1; i <= track->depth; i++) {
         const struct entry *entry = &track->entries[i];
         if (!(entry->key & TRACK_C_CALL))
-            frames[count++] = (struct seed_frame){(uint32_t)entry->key, entry->symbol};
+            frames[count++] =
+                (struct tap_frame){(uint32_t)entry->key, id_of(recorder, entry->symbol)};
         if (count == PART || (i == track->depth && count)) {
             struct tap_step step = {.op = TAP_SEED_FRAMES,
                                     .size = count * (uint32_t)sizeof(*frames)};

@@ -292,8 +292,9 @@ static int add_order(struct trace_replay *replay, struct track *track,
 
 static int step_frames(struct trace_replay *replay, const struct trace_record *record)
 {
-    uint32_t count = record->size / (uint32_t)sizeof(struct seed_frame);
-    if (record->size % sizeof(struct seed_frame) || replay->frame_count + count > TRACK_ENTRIES_MAX)
+    const struct tap_frame *told = (const struct tap_frame *)(record + 1);
+    uint32_t count = record->size / (uint32_t)sizeof(*told);
+    if (record->size % sizeof(*told) || replay->frame_count + count > TRACK_ENTRIES_MAX)
         return -EBADMSG;
     if (replay->frame_count + count > replay->frame_limit) {
         uint32_t limit = (replay->frame_count + count) * 2;
@@ -303,11 +304,10 @@ static int step_frames(struct trace_replay *replay, const struct trace_record *r
         replay->frames = frames;
         replay->frame_limit = limit;
     }
-    memcpy(replay->frames + replay->frame_count, record + 1, record->size);
     for (uint32_t i = 0; i < count; i++)
-        if (replay->frames[replay->frame_count + i].symbol >= replay->model.symbols.count)
-            return -EBADMSG;
-    replay->frame_count += count;
+        replay->frames[replay->frame_count++] =
+            (struct seed_frame){.frame = told[i].frame,
+                                .symbol = symbols_handle(&replay->model.symbols, told[i].id) >> 1};
     return 0;
 }
 
@@ -436,7 +436,7 @@ static int step_begin(struct trace_replay *replay, const struct trace_record *re
         return -ENOMEM;
     replay->begun = true;
     replay->present = &model->first;
-    model->by_process = begin.by_process;
+    model->by_process = begin.by_process && !replay->summed;
     model->by_thread = begin.by_thread;
     model->gap_ticks = begin.gap_ticks;
     if (begin.gap_ticks != UINT64_MAX)
@@ -557,9 +557,7 @@ int trace_replay_step(struct trace_replay *replay, const struct trace_record *re
         model->earliest = record->value;
         return 0;
     case TAP_ABSORB:
-        if (record->subject >= model->symbols.count)
-            return -EBADMSG;
-        symbols_absorb(&model->symbols, record->subject);
+        symbols_absorb(&model->symbols, symbols_handle(&model->symbols, record->subject) >> 1);
         return 0;
     case TAP_ON:
     case TAP_OFF:

@@ -9,6 +9,7 @@
 #include "cmd/job_others.h"
 #include "cmd/job_process.h"
 #include "cmd/job_session.h"
+#include "cmd/job_trace.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
 
@@ -82,6 +83,7 @@ struct collector_options job_collector_options(struct job *job)
 {
     const struct options *options = job->options;
     return (struct collector_options){
+        .tap = job_trace_tap(job),
         .corrected = !options->uncorrected,
         .budget_pct = job_session_budget(job),
         .signal_target = job_session_wake,
@@ -104,7 +106,8 @@ bool job_open_file(struct job *job, pid_t pid)
 /* Collector and supervision of a child that waits for its word. */
 static bool prepare(struct job *job, const struct launch *launch, const char *name)
 {
-    if (!job_open_file(job, launch->pid) || !job_session_make(job, launch->pid, name))
+    if (!job_open_file(job, launch->pid) || !job_session_make(job, launch->pid, name) ||
+        !job_trace_begin(job))
         return false;
     struct collector_options wanted = job_collector_options(job);
     wanted.target = launch->pid;
@@ -446,6 +449,7 @@ void job_close(struct job *job)
     if (job->is_process)
         job_process_leave(job);
     collector_free(job->collector);
+    job_trace_end(job);
     job->collector = NULL;
     job_set_done(job);
     mapping_unlink(&job->mapping);

@@ -7,6 +7,7 @@
 #include "cmd/arming.h"
 #include "cmd/job_others.h"
 #include "cmd/job_session.h"
+#include "cmd/job_trace.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
 
@@ -255,6 +256,8 @@ bool job_process_ask(struct armed *armed, enum armed_wish wish, const char *sess
 
 static bool collect(struct job *job)
 {
+    if (!job_trace_begin(job))
+        return false;
     struct collector_options wanted = job_collector_options(job);
     /* No switch records: those of threads that exist already are not to be had through one of them. */
     wanted.no_perf = true;

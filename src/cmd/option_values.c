@@ -62,6 +62,18 @@ static bool read_quantity(const char *word, const struct unit *units, int64_t *r
 
 static const struct unit percent_units[] = {{"", 1000}, {"%", 1000}, {NULL, 0}};
 
+/* `max` is 0. */
+static bool read_speed(const char *word, int64_t *ret_thousandths)
+{
+    static const struct unit speed_units[] = {{"", 1000}, {"x", 1000}, {NULL, 0}};
+    if (strcmp(word, "max") == 0) {
+        *ret_thousandths = 0;
+        return true;
+    }
+    return read_quantity(word, speed_units, ret_thousandths) && *ret_thousandths > 0 &&
+           *ret_thousandths <= INT64_C(1000000000);
+}
+
 bool option_value_percent(const char *word, int64_t *ret_thousandths)
 {
     return read_quantity(word, percent_units, ret_thousandths) && *ret_thousandths > 0 &&
@@ -281,6 +293,10 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
     case OPTION_PERCENT:
         good = option_value_percent(word, field);
         wanted = "a percentage above 0 and up to 100, such as 5";
+        break;
+    case OPTION_SPEED:
+        good = read_speed(word, field);
+        wanted = "a number above 0 and up to 1000000, or max";
         break;
     case OPTION_CPU:
         good = read_cpu(word, field);

@@ -27,6 +27,7 @@
 #define DETACH VERB_DETACH
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
+#define REPLAY VERB_REPLAY
 #define RECORD VERB_RECORD
 #define HELP   VERB_HELP
 const struct option_row option_rows[] = {
@@ -47,6 +48,7 @@ const struct option_row option_rows[] = {
 #undef DETACH
 #undef PS
 #undef EXPORT
+#undef REPLAY
 #undef RECORD
 #undef HELP
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
@@ -59,10 +61,10 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web", "diff", "replay", "rescue", NULL};
-static const char *const later_options[] = {
-    "trace",      "fail-over", "min-time", "port",     "listen", "open",  "allow-host",
-    "token-file", "read-only", "flight",   "verdicts", "rules",  "speed", NULL};
+static const char *const later_verbs[] = {"web", "diff", "rescue", NULL};
+static const char *const later_options[] = {"fail-over", "min-time",   "port",       "listen",
+                                            "open",      "allow-host", "token-file", "read-only",
+                                            "flight",    "verdicts",   "rules",      NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -110,6 +112,7 @@ void options_init(struct options *options)
         .on_full = OPTIONS_UNSET,
         .budget_thousandths = OPTIONS_UNSET,
         .keep_ns = OPTIONS_UNSET,
+        .speed_thousandths = OPTIONS_UNSET,
         .max_bytes = OPTIONS_UNSET,
         .from_ns = OPTIONS_UNSET,
         .to_ns = OPTIONS_UNSET,

@@ -51,6 +51,8 @@ struct options {
     int64_t budget_thousandths;                 /* of a percent, or OPTIONS_UNSET */
     int64_t buffer_bytes;
     int64_t keep_ns, max_bytes; /* OPTIONS_UNSET */
+    int64_t speed_thousandths;  /* OPTIONS_UNSET; 0: as fast as can be */
+    bool trace;
     int64_t from_ns, to_ns;     /* OPTIONS_UNSET */
     const char *thread;
     struct option_words maps;
@@ -79,6 +81,7 @@ enum option_kind {
     OPTION_ONLY,
     OPTION_SKIP,
     OPTION_BY,
+    OPTION_SPEED,
     OPTION_FILE_SIZE,
     OPTION_MAP,
 };

@@ -83,6 +83,8 @@ static const char *reader(const struct exporter *format)
         {"pstats", "python3 -m pstats %s"},
         {"json", "python3 -m json.tool %s"},
         {"flamegraph", "xdg-open %s"},
+        {"chrome", "https://ui.perfetto.dev, or chrome://tracing: %s"},
+        {"perfetto", "https://ui.perfetto.dev: %s"},
         {"collapsed", "flamegraph.pl %s > flame.svg"},
         {"html", "xdg-open %s"},
         {"speedscope", "speedscope %s"},

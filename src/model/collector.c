@@ -71,6 +71,7 @@ static void tick(struct collector *collector, uint64_t counter)
     model_flush(model, counter);
     budget_settle(collector, counter);
     model_tick(model, counter);
+    collector_tell_words(collector, counter);
     collector->cpu_seconds_ns[model->windows.newest] = collector->cpu_ns - collector->cpu_seen_ns;
     collector->cpu_seen_ns = collector->cpu_ns;
     collector->next_tick = counter + second_ticks(collector);
@@ -90,8 +91,11 @@ static void before_events(void *context, struct drain *drain)
     struct collector *collector = context;
     if (collector->options.corrected)
         model_set_costs(&collector->model, &drain->words.costs);
-    if (collector->options.sites && !collector->options.sites->stdlib[0])
+    if (collector->options.sites && !collector->options.sites->stdlib[0]) {
         guard_run(read_stdlib, collector);
+        if (collector->options.sites->stdlib[0])
+            collector_tell_sites(collector);
+    }
     off_cpu_read(&collector->off_cpu, &collector->drain, &collector->scale);
 }
 
@@ -204,6 +208,16 @@ static uint32_t fullest_ring(const struct collector *collector, bool *ret_poor)
     return fullest;
 }
 
+/* What has no room yet stays in the rings, and a full ring has its own rules. */
+static void wait_for_tap(const struct collector *collector)
+{
+    enum { TAP_WAIT_NS = 200 * 1000 };
+    struct tap *tap = collector->options.tap;
+    struct timespec pause = {.tv_nsec = TAP_WAIT_NS};
+    while (tap && tap->is_full && tap->is_full(tap) && !atomic_load(&collector->stop))
+        nanosleep(&pause, NULL);
+}
+
 static void *drain_run(void *context)
 {
     struct collector *collector = context;
@@ -222,6 +236,7 @@ static void *drain_run(void *context)
             sem_post(&collector->keeper_wake);
         if (fullest < BUSY_SHARE)
             sleep_a_while(collector, sleep_ns);
+        wait_for_tap(collector);
     }
     return NULL;
 }
@@ -268,6 +283,9 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         free(collector);
         return NULL;
     }
+    collector->model.tap = options->tap;
+    if (options->tap)
+        options->tap->model = &collector->model;
     enum clock_source clock = session_clock(mapping);
     if (budget_init(collector, options->budget_pct) ||
         drain_init(&collector->drain, mapping, &collector->model, clock)) {
@@ -293,6 +311,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         collector->model.gap_ticks = (uint64_t)(SCHEDSTAT_GAP_NS / collector->scale.ns_per_tick);
         collector->model.on_gap = schedstat_note_gap;
     }
+    collector_tell_begin(collector, collector->model.windows.from);
     collector->next_tick = now(collector) + second_ticks(collector);
     collector->drain.before_events = before_events;
     collector->drain.before_events_context = collector;
@@ -406,6 +425,7 @@ void collector_finish(struct collector *collector, uint64_t end_counter)
     drain_end(&collector->drain, end_counter ? end_counter : counter);
     budget_settle(collector, end_counter ? end_counter : counter);
     collector->end_counter = end_counter ? end_counter : counter;
+    collector_tell_words(collector, collector->end_counter);
     collector_leave(collector);
 }
 
@@ -460,6 +480,7 @@ void collector_reset(struct collector *collector)
     for (uint32_t i = 0; i < collector->process_count; i++)
         collector->processes[i]->ended_calls = collector->processes[i]->ended_lost = 0;
     collector->start_counter = counter;
+    collector_tell_words(collector, counter);
     collector_leave(collector);
 }
 

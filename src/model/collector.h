@@ -16,6 +16,7 @@
 struct collector;
 
 struct collector_options {
+    struct tap *tap;      /* hears all that the model is told; NULL: nobody does */
     bool corrected;       /* take the probe's own cost out of times */
     int cpu;              /* pin the drain thread; -1: not */
     pid_t target;         /* the direct child, for switch records before it runs; 0: none */

@@ -71,9 +71,11 @@ static void tell_ids(struct collector *collector)
 {
     for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
         drain_enter(drain);
+        tap_say(collector->model.tap, TAP_RESITE, TAP_RESITE_IDS, 0);
         resite_ids(&collector->model);
     }
     drain_enter(&collector->drain);
+    tap_say(collector->model.tap, TAP_RESITE, TAP_RESITE_STACKS, 0);
     resite_stacks(&collector->model);
 }
 
@@ -83,6 +85,8 @@ static bool change_sites(struct collector *collector, struct sites *sites)
     struct model *model = &collector->model;
     collector->options.sites = model->symbols.sites = sites;
     guard_run(read_stdlib, collector);
+    collector_tell_sites(collector);
+    tap_say(model->tap, TAP_RESITE, TAP_RESITE_ROWS, 0);
     for (struct drain *drain = &collector->drain; drain; drain = drain->next)
         methods_decide(drain);
     drain_enter(&collector->drain);
@@ -125,6 +129,10 @@ static int change_under_lock(struct collector *collector, struct collector_chang
         for (size_t i = 0; i < change->sites->count; i++)
             change->matched[i] = change->sites->patterns[i].matched;
     }
+    if (call.vary)
+        tap_say(collector->model.tap, TAP_UNTOLD, 0, 0);
+    if (call.vary && !collector->model.pops_untold)
+        tap_say(collector->model.tap, TAP_UNTOLD, 0, 0);
     collector->model.pops_untold |= call.vary;
     write_all(collector, &call);
     return 0;
@@ -190,6 +198,7 @@ static bool join(struct collector *collector)
         (have_switched(collector) ||
          clock_monotonic_ns() - collector->joins_ns >= COLLECTOR_JOIN_NS)) {
         collector_catch_up(collector);
+        tap_say(collector->model.tap, TAP_RESITE, TAP_RESITE_JOIN, 0);
         resite_join(&collector->model);
         tell_ids(collector);
         atomic_store(&collector->joins, false);

@@ -59,6 +59,7 @@ struct drain {
     uint32_t seed_ring;
     bool seeding;
     struct seed_frame *seed;
+    struct tap_frame *told_seed; /* the same, as the tap has it */
     uint32_t seed_count, seed_limit;
 
     uint64_t lost_of_ended, nested_of_ended;   /* of rings given back */

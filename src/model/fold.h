@@ -12,6 +12,7 @@
 #include "model/nodes.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
+#include "model/tap.h"
 #include "model/track.h"
 #include "model/windows.h"
 
@@ -26,6 +27,7 @@ struct model_options {
 
 /* One process of the target. Ids and frames are its own: those of an event are of the present one. */
 struct process {
+    uint32_t number; /* as the tap has it; the first is 0 */
     uint32_t pid, parent_pid;
     char command[256];                /* "": not known */
     bool entered, shares_rows;        /* of a recording that has many rows already */
@@ -45,8 +47,17 @@ struct ended_thread {
 
 enum { MODEL_ENDED_MAX = 4096 };
 
+/* The cost of one push and pop in ticks x 256: within the callee's interval and the caller's. */
+struct model_costs {
+    uint32_t inner_ticks256, outer_ticks256;
+    uint32_t c_inner_ticks256, c_outer_ticks256;
+};
+
 struct model {
-    struct process *process; /* the present one */
+    struct tap *tap;              /* hears each step; NULL: nobody does */
+    uint32_t tap_processes;       /* numbers given out */
+    struct model_costs tap_costs; /* as it was told */
+    struct process *process;      /* the present one */
     struct process first;
     bool by_process; /* rows are of one process each */
     bool by_thread;  /* so are paths, of one thread each */
@@ -84,11 +95,6 @@ struct model {
 int model_init(struct model *model, const struct model_options *options);
 void model_done(struct model *model);
 
-/* The cost of one push and pop in ticks x 256: within the callee's interval and the caller's. */
-struct model_costs {
-    uint32_t inner_ticks256, outer_ticks256;
-    uint32_t c_inner_ticks256, c_outer_ticks256;
-};
 void model_set_costs(struct model *model, const struct model_costs *costs);
 
 /* 0 or -ENOMEM. model_end_process gives back what it holds. */
@@ -100,11 +106,17 @@ void model_vary(struct model *model);
 /* From here on events are of this process. */
 void model_enter(struct model *model, struct process *process);
 
+/* A new process of several: the tap is told. */
+void model_tell_process(struct model *model, struct process *process);
+
 /* It has ended, all its tracks have; the first one is present then. */
 void model_end_process(struct model *model, struct process *process);
 
 /* A new live track of the present process. NULL: no memory. */
 struct track *model_add_track(struct model *model, uint32_t tid);
+
+/* Its thread id, name and losses, for the tap, where they have changed. */
+void model_tell_words(const struct model *model, struct track *track);
 
 /* The thread has ended: closes what is open as of its last event; the track is freed. */
 void model_end_track(struct model *model, struct track *track);

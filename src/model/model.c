@@ -66,8 +66,21 @@ void model_enter(struct model *model, struct process *process)
     model->process = process;
 }
 
+void model_tell_process(struct model *model, struct process *process)
+{
+    struct {
+        struct tap_process fixed;
+        char command[sizeof(process->command)];
+    } told = {{process->pid, process->parent_pid}, ""};
+    process->number = ++model->tap_processes;
+    memcpy(told.command, process->command, sizeof(told.command) - 1);
+    tap_put(model->tap, TAP_PROCESS, process->number, 0, &told,
+            sizeof(told.fixed) + strlen(told.command));
+}
+
 void model_end_process(struct model *model, struct process *process)
 {
+    tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
     model_enter(model, &model->first);
     symbols_ids_done(&process->ids);
@@ -109,6 +122,10 @@ static void set_costs(struct model *model, enum event_kind push, enum event_kind
 
 void model_set_costs(struct model *model, const struct model_costs *costs)
 {
+    if (model->tap && memcmp(&model->tap_costs, costs, sizeof(*costs)) != 0) {
+        model->tap_costs = *costs;
+        tap_put(model->tap, TAP_COSTS, 0, 0, costs, sizeof(*costs));
+    }
     int64_t inner = cost_ticks(costs->inner_ticks256), outer = cost_ticks(costs->outer_ticks256);
     int64_t c_inner = cost_ticks(costs->c_inner_ticks256);
     int64_t c_outer = cost_ticks(costs->c_outer_ticks256);
@@ -123,6 +140,8 @@ void model_vary(struct model *model)
 {
     for (struct track *track = model->tracks; track; track = track->next)
         track->bottom = track_bottom(model, track);
+    if (!model->modes_vary)
+        tap_say(model->tap, TAP_VARY, 0, 0);
     model->modes_vary = true;
 }
 
@@ -132,8 +151,9 @@ struct track *model_add_track(struct model *model, uint32_t tid)
     if (!track)
         return NULL;
     track->tid = tid;
-    track->process = model->process;
     track->number = ++model->numbered;
+    tap_say(model->tap, TAP_TRACK, track->number, tid);
+    track->process = model->process;
     if (model->by_thread)
         track->entries[0].node = nodes_thread_root(&model->nodes);
     if (model->nodes.full)
@@ -177,8 +197,29 @@ static void keep_ended(struct model *model, const struct track *track)
     model_sum_thread(rest, track);
 }
 
+void model_tell_words(const struct model *model, struct track *track)
+{
+    struct {
+        struct tap_track_words fixed;
+        char name[TRACK_NAME_SIZE];
+    } told = {{track->lost, track->nested}, ""};
+    if (!model->tap ||
+        (track->told_tid == track->tid && track->told_lost == track->lost &&
+         track->told_nested == track->nested && strcmp(track->told_name, track->name) == 0))
+        return;
+    memcpy(told.name, track->name, sizeof(told.name));
+    memcpy(track->told_name, track->name, sizeof(track->told_name));
+    track->told_tid = track->tid;
+    track->told_lost = track->lost;
+    track->told_nested = track->nested;
+    tap_put(model->tap, TAP_TRACK_WORDS, track->number, track->tid, &told,
+            sizeof(told.fixed) + strlen(told.name));
+}
+
 void model_end_track(struct model *model, struct track *track)
 {
+    model_tell_words(model, track);
+    tap_say(model->tap, TAP_TRACK_END, track->number, 0);
     seed_obey(model, track, UINT64_MAX, UINT64_MAX);
     track_off(model, track, track->last);
     if (track->seen)
@@ -192,7 +233,7 @@ void model_end_track(struct model *model, struct track *track)
     track_free(track);
 }
 
-void model_flush(struct model *model, uint64_t counter)
+static void flush(struct model *model, uint64_t counter)
 {
     for (struct track *track = model->tracks; track; track = track->next) {
         if (!track->on)
@@ -202,9 +243,16 @@ void model_flush(struct model *model, uint64_t counter)
     }
 }
 
+void model_flush(struct model *model, uint64_t counter)
+{
+    tap_say(model->tap, TAP_FLUSH, 0, counter);
+    flush(model, counter);
+}
+
 void model_tick(struct model *model, uint64_t counter)
 {
-    model_flush(model, counter);
+    tap_say(model->tap, TAP_TICK, 0, counter);
+    flush(model, counter);
     windows_tick(&model->windows, &model->nodes, &model->symbols, counter, model->events_read);
     for (struct track *track = model->tracks; track; track = track->next) {
         track->history[model->windows.newest] = track_since_tick(track);
@@ -229,7 +277,8 @@ static void reset_track(struct track *track)
 
 void model_reset(struct model *model, uint64_t counter)
 {
-    model_flush(model, counter);
+    tap_say(model->tap, TAP_RESET, 0, counter);
+    flush(model, counter);
     for (struct track *track = model->tracks; track; track = track->next)
         reset_track(track);
     nodes_reset(&model->nodes);

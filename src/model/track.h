@@ -119,7 +119,10 @@ struct track {
     uint32_t tid;
     uint32_t number; /* in order of first sight; 1.. */
     char name[TRACK_NAME_SIZE];
-    uint64_t lost, nested; /* copied from its ring */
+    uint64_t lost, nested;           /* copied from its ring */
+    char told_name[TRACK_NAME_SIZE]; /* to the tap */
+    uint32_t told_tid;
+    uint64_t told_lost, told_nested;
     struct track_second history[TRACK_HISTORY];
     struct track_second history_mark; /* sums at the last tick */
     struct track_second baseline;     /* sums at the last reset */

@@ -6,6 +6,7 @@
  * sources. The version stands as @VERSION@ in them. */
 #include "export/exporter.h"
 
+#include "sample_slices.h"
 #include "sample_snapshot.h"
 
 #include <setjmp.h>
@@ -125,7 +126,7 @@ static char *render(const struct exporter *exporter, const struct variant *varia
         variant->change(snapshot);
     FILE *stream = open_memstream(&bytes, ret_size);
     assert_non_null(stream);
-    assert_int_equal(exporter->write(snapshot, &variant->options, stream), 0);
+    assert_int_equal(sample_write(exporter, snapshot, &variant->options, stream), 0);
     assert_int_equal(fclose(stream), 0);
     snapshot_free(snapshot);
     return exporter->binary ? bytes : mark_version(bytes, ret_size);
@@ -208,7 +209,7 @@ static void test_every_format_bears_a_deep_recursion(void **state)
         size_t size = 0;
         FILE *stream = open_memstream(&bytes, &size);
         struct export_options options = {.columns = 80};
-        assert_int_equal(exporter_list[i]->write(deep, &options, stream), 0);
+        assert_int_equal(sample_write(exporter_list[i], deep, &options, stream), 0);
         assert_int_equal(fclose(stream), 0);
         assert_true(size > 0 && size < 20u * 1000 * 1000);
         free(bytes);
@@ -283,7 +284,7 @@ static void test_a_stream_that_fails_is_told(void **state)
         FILE *full = fopen("/dev/full", "w");
         assert_non_null(full);
         struct export_options options = {.columns = 80};
-        assert_true(exporter_list[i]->write(snapshot, &options, full) < 0);
+        assert_true(sample_write(exporter_list[i], snapshot, &options, full) < 0);
         fclose(full);
     }
     snapshot_free(snapshot);

@@ -18,6 +18,7 @@
 #define RUN    VERB_RUN
 #define TOP    VERB_TOP
 #define REPORT VERB_REPORT
+#define DIFF   VERB_DIFF
 #define DUMP   VERB_DUMP
 #define ATTACH VERB_ATTACH
 #define ON     VERB_ON
@@ -36,6 +37,7 @@ const struct option_row option_rows[] = {
 #undef RUN
 #undef TOP
 #undef REPORT
+#undef DIFF
 #undef DUMP
 #undef ATTACH
 #undef ON
@@ -55,11 +57,11 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web",    "record", "diff", "replay",
+static const char *const later_verbs[] = {"web",    "record", "replay",
                                           "census", "rescue", NULL};
 static const char *const later_options[] = {
     "trace",    "keep",   "max-size",   "no-command", "with-source", "redact",   "from",
-    "to",       "thread", "map",        "weight",     "fail-over",   "min-time", "port",
+    "to",       "thread", "map",        "weight",     "port",
     "listen",   "open",   "allow-host", "token-file", "read-only",   "flight",   "every",
     "verdicts", "rules",  "speed",      NULL};
 const struct verb_row *verb_find(const char *name)
@@ -107,6 +109,7 @@ void options_init(struct options *options)
         .sources = SOURCE_CALLS,
         .on_full = OPTIONS_UNSET,
         .budget_thousandths = OPTIONS_UNSET,
+        .min_time_ns = OPTIONS_UNSET,
         .buffer_bytes = INT64_C(32) << 20,
     };
 }
@@ -271,6 +274,11 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
         bool is_word = text[0] != '-' || !text[1];
         if (is_word && (!verb->takes_target || is_number(text))) {
             words[kept++] = text; /* a PID, say: options may follow */
+            parser.next++;
+            continue;
+        }
+        if (strcmp(text, "--") == 0 && verb->bit == VERB_DIFF) {
+            words[kept++] = text; /* between old and new; options may follow here, too */
             parser.next++;
             continue;
         }

@@ -12,7 +12,6 @@ struct diff_report {
     const struct diff *diff;
     const struct diff_excess *excesses; /* of --fail-over */
     size_t excess_count;
-    bool has_limits;
     const struct export_options *options; /* limit, columns, color */
 };
 

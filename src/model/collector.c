@@ -279,6 +279,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     }
     collector->model.symbols.sites = options->sites;
     collector->model.by_process = options->by_process;
+    collector->model.by_thread = options->by_thread;
     guard_run(read_sources, collector);
     clock_scale_init(&collector->scale, clock);
     collector->birth_counter = now(collector);

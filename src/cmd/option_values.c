@@ -250,6 +250,42 @@ static bool read_site(const char *word, bool skip, struct sites *sites, char *er
     return sites_add(sites, word, skip, error);
 }
 
+/* METRIC=PCT, any growth with PCT 0. */
+static bool read_limit(const char *text, size_t size, struct option_limits *limits)
+{
+    const char *equals = memchr(text, '=', size);
+    char percent[32];
+    int64_t thousandths;
+    size_t left = equals ? size - (size_t)(equals + 1 - text) : 0;
+    if (!equals || left == 0 || left >= sizeof(percent) || limits->count == OPTIONS_LIMITS_MOST)
+        return false;
+    memcpy(percent, equals + 1, left);
+    percent[left] = '\0';
+    if (!read_quantity(percent, percent_units, &thousandths))
+        return false;
+    for (int i = 0; i < METRICS; i++) {
+        if (strlen(diff_metric_names[i]) != (size_t)(equals - text) ||
+            strncmp(diff_metric_names[i], text, (size_t)(equals - text)) != 0)
+            continue;
+        limits->list[limits->count++] =
+            (struct diff_limit){(enum diff_metric)i, (double)thousandths / 1000};
+        return true;
+    }
+    return false;
+}
+
+static bool read_limits(const char *word, struct option_limits *limits)
+{
+    for (;; word++) {
+        size_t size = strcspn(word, ",");
+        if (!read_limit(word, size, limits))
+            return false;
+        word += size;
+        if (!*word)
+            return true;
+    }
+}
+
 bool option_value_read(const struct option_row *row, const char *spelled, const char *word,
                        struct options *options, char *error)
 {
@@ -311,6 +347,11 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
     case OPTION_ONLY:
     case OPTION_SKIP:
         return read_site(word, row->kind == OPTION_SKIP, field, error);
+    case OPTION_LIMIT:
+        good = read_limits(word, field);
+        wanted = "METRIC=PCT (calls, tottime, cumtime, p99, objects or bytes, and a percentage), "
+                 "such as tottime=10";
+        break;
     case OPTION_CLOCK:
         good = read_choice(word, "wall", "cpu", field);
         wanted = "cpu or wall";

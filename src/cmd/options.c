@@ -18,6 +18,7 @@
 #define RUN    VERB_RUN
 #define TOP    VERB_TOP
 #define REPORT VERB_REPORT
+#define DIFF   VERB_DIFF
 #define DUMP   VERB_DUMP
 #define CENSUS VERB_CENSUS
 #define ATTACH VERB_ATTACH
@@ -39,6 +40,7 @@ const struct option_row option_rows[] = {
 #undef RUN
 #undef TOP
 #undef REPORT
+#undef DIFF
 #undef DUMP
 #undef CENSUS
 #undef ATTACH
@@ -61,10 +63,10 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web", "diff", "rescue", NULL};
-static const char *const later_options[] = {"fail-over", "min-time",   "port",       "listen",
-                                            "open",      "allow-host", "token-file", "read-only",
-                                            "flight",    "verdicts",   "rules",      NULL};
+static const char *const later_verbs[] = {"web", "rescue", NULL};
+static const char *const later_options[] = {"port",       "listen",    "open",   "allow-host",
+                                            "token-file", "read-only", "flight", "verdicts",
+                                            "rules",      NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -116,6 +118,7 @@ void options_init(struct options *options)
         .max_bytes = OPTIONS_UNSET,
         .from_ns = OPTIONS_UNSET,
         .to_ns = OPTIONS_UNSET,
+        .min_time_ns = OPTIONS_UNSET,
         .buffer_bytes = INT64_C(32) << 20,
     };
 }
@@ -280,6 +283,11 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
         bool is_word = text[0] != '-' || !text[1];
         if (is_word && (!verb->takes_target || is_number(text))) {
             words[kept++] = text; /* a PID, say: options may follow */
+            parser.next++;
+            continue;
+        }
+        if (strcmp(text, "--") == 0 && verb->bit == VERB_DIFF) {
+            words[kept++] = text; /* between old and new; options may follow here, too */
             parser.next++;
             continue;
         }

@@ -128,6 +128,18 @@ void export_right(FILE *stream, const char *text, int columns)
     fprintf(stream, "%*s%s", pad > 0 ? pad : 0, "", text);
 }
 
+void export_code(FILE *stream, const char *text)
+{
+    fputs("<code>", stream);
+    for (; *text; text++) {
+        if (strchr("&<>\"'|`*_[]()\\~#@!:$^{}", *text))
+            fprintf(stream, "&#%d;", *text);
+        else
+            putc(*text, stream);
+    }
+    fputs("</code>", stream);
+}
+
 const char *export_clock_name(enum snapshot_clock clock)
 {
     return clock == CLOCK_CPU ? "cpu" : "wall";

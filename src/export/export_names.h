@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What several formats share: times by the clock, names that are safe to write, padding.
  * Why: one spelling of a function in every file.
- * Rules: for the files of this folder only. Memory is the caller's arena. */
+ * Rules: for the files of this folder and of src/diff. Memory is the caller's arena. */
 #ifndef ULMA_EXPORT_EXPORT_NAMES_H
 #define ULMA_EXPORT_EXPORT_NAMES_H
 
@@ -64,6 +64,9 @@ const char *export_standard_name(struct arena *arena, const struct snapshot_func
 
 /* Pads on the left to `columns` on a screen: printf counts bytes. */
 void export_right(FILE *stream, const char *text, int columns);
+
+/* Markdown: the text in <code>, with what Markdown or HTML could read as more than itself as entities. */
+void export_code(FILE *stream, const char *text);
 
 /* "wall", "cpu" */
 const char *export_clock_name(enum snapshot_clock clock);

@@ -161,7 +161,7 @@ static int foresee_descriptor(const struct maps *maps, struct inject_shared *sha
     if (count < 0)
         return (int)count;
     shared->fd = 0;
-    for (ssize_t i = 0; i < count && list[i] <= shared->fd; i++)
+    for (ssize_t i = 0; list && i < count && list[i] <= shared->fd; i++)
         if (list[i] == shared->fd)
             shared->fd++;
     free(list);
@@ -189,7 +189,8 @@ static int choose_address(const struct maps *maps, struct inject_shared *shared)
     }
     if (hole < HOLE_LEAST + shared->bytes || getrandom(&random, sizeof(random), 0) < 0)
         return -ENOMEM;
-    shared->base = (start + hole / 4 + random % (hole / 4)) & ~(uint64_t)(PAGE - 1);
+    uint64_t quarter = hole / 4 + 1; /* never 0 */
+    shared->base = (start + quarter + random % quarter) & ~(uint64_t)(PAGE - 1);
     return 0;
 }
 

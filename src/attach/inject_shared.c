@@ -28,6 +28,7 @@ enum {
     PAGE = 4096,
     YOUNG_S = 2, /* an empty memfd is so long that of an ulma which is about to fill it */
     LINK_BYTES = 64,
+    LOOKS = 5,
     MEMFD_EXEC = 0x10,     /* Linux 6.3; before, every memfd may be executed */
     LEFTOVERS_OF_FILE = 3, /* the descriptor and two mappings */
 };
@@ -161,7 +162,7 @@ static int foresee_descriptor(const struct maps *maps, struct inject_shared *sha
     if (count < 0)
         return (int)count;
     shared->fd = 0;
-    for (ssize_t i = 0; i < count && list[i] <= shared->fd; i++)
+    for (ssize_t i = 0; list && i < count && list[i] <= shared->fd; i++)
         if (list[i] == shared->fd)
             shared->fd++;
     free(list);
@@ -189,7 +190,8 @@ static int choose_address(const struct maps *maps, struct inject_shared *shared)
     }
     if (hole < HOLE_LEAST + shared->bytes || getrandom(&random, sizeof(random), 0) < 0)
         return -ENOMEM;
-    shared->base = (start + hole / 4 + random % (hole / 4)) & ~(uint64_t)(PAGE - 1);
+    uint64_t quarter = hole / 4 + 1; /* never 0 */
+    shared->base = (start + quarter + random % quarter) & ~(uint64_t)(PAGE - 1);
     return 0;
 }
 
@@ -213,7 +215,8 @@ int inject_shared_plan(pid_t pid, size_t bytes, struct inject_shared *shared)
 
 /* --- calls ---------------------------------------------------------------------------------- */
 
-static size_t add_leftovers(struct inject_shared *shared, struct inject_call *calls, size_t count)
+static size_t add_leftovers(const struct inject_shared *shared, struct inject_call *calls,
+                            size_t count)
 {
     for (size_t i = 0; i < shared->leftover_count; i++) {
         const struct inject_leftover *leftover = &shared->leftovers[i];
@@ -221,7 +224,6 @@ static size_t add_leftovers(struct inject_shared *shared, struct inject_call *ca
                              ? (struct inject_call){SYS_munmap, {leftover->start, leftover->bytes}}
                              : (struct inject_call){SYS_close, {(uint64_t)leftover->fd}};
     }
-    shared->leftover_count = 0;
     return count;
 }
 
@@ -322,8 +324,12 @@ static int take(struct inject_shared *shared)
 int inject_shared_open(pid_t pid, struct inject_shared *shared)
 {
     struct maps maps = {0};
+    shared->leftover_count = 0; /* it is gone: the calls have been made */
     int error = maps_read(pid, &maps);
-    long fd = find_descriptor(pid, shared);
+    long fd = -1;
+    /* A list that changes while it is read may lack one that is there. */
+    for (int look = 0; look < LOOKS && fd < 0; look++)
+        fd = find_descriptor(pid, shared);
     if (!error && fd >= 0)
         shared->own_fd = open_theirs(pid, fd);
     if (!error && fd == shared->fd && shared->own_fd >= 0 && is_as_planned(&maps, shared)) {

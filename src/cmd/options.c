@@ -18,12 +18,14 @@
 #define RUN    VERB_RUN
 #define TOP    VERB_TOP
 #define REPORT VERB_REPORT
+
 #define DUMP   VERB_DUMP
 #define ATTACH VERB_ATTACH
 #define ON     VERB_ON
 #define OFF    VERB_OFF
 #define SET    VERB_SET
 #define DETACH VERB_DETACH
+#define RESCUE VERB_RESCUE
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
 #define HELP   VERB_HELP
@@ -42,6 +44,7 @@ const struct option_row option_rows[] = {
 #undef OFF
 #undef SET
 #undef DETACH
+#undef RESCUE
 #undef PS
 #undef EXPORT
 #undef HELP
@@ -56,11 +59,11 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 
 /* Of the contract, for later versions: told apart from what never was. */
 static const char *const later_verbs[] = {"web",    "record", "diff", "replay",
-                                          "census", "rescue", NULL};
+                                          "census", NULL};
 static const char *const later_options[] = {
-    "trace",    "keep",   "max-size",   "no-command", "with-source", "redact",   "from",
+    "trace",    "max-size",   "no-command", "with-source", "redact",   "from",
     "to",       "thread", "map",        "weight",     "fail-over",   "min-time", "port",
-    "listen",   "open",   "allow-host", "token-file", "read-only",   "flight",   "every",
+    "listen",   "open",   "allow-host", "token-file", "read-only",   "every",
     "verdicts", "rules",  "speed",      NULL};
 const struct verb_row *verb_find(const char *name)
 {
@@ -102,6 +105,7 @@ void options_init(struct options *options)
         .delay_ns = OPTIONS_UNSET,
         .interval_ns = OPTIONS_UNSET,
         .timeout_ns = OPTIONS_UNSET,
+        .keep_ns = OPTIONS_UNSET,
         .clock = OPTIONS_UNSET,
         .collector_cpu = OPTIONS_UNSET,
         .sources = SOURCE_CALLS,

@@ -37,6 +37,7 @@ struct options {
     int64_t limit, count;                       /* OPTIONS_UNSET */
     int64_t duration_ns, delay_ns, interval_ns; /* OPTIONS_UNSET */
     int64_t timeout_ns;                         /* OPTIONS_UNSET */
+    int64_t keep_ns;                            /* OPTIONS_UNSET */
     int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
     int64_t sources;                            /* bits of enum session_source */
     int64_t on_full;                            /* enum on_full or OPTIONS_UNSET */
@@ -46,7 +47,7 @@ struct options {
     struct sites sites;
     bool children, no_children, by_process;
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
-    bool locals, list, man, markdown, quiet, verbose, help;
+    bool flight, locals, list, man, markdown, quiet, verbose, help;
 };
 
 enum option_kind {

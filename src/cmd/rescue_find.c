@@ -47,6 +47,8 @@ bool rescue_look(const char *path, struct rescue_file *ret_file)
     snprintf(ret_file->path, sizeof(ret_file->path), "%s", path);
     snprintf(ret_file->command, sizeof(ret_file->command), "%.*s",
              (int)sizeof(header->command) - 1, header->command);
+    snprintf(ret_file->python, sizeof(ret_file->python), "%.*s", (int)sizeof(header->python) - 1,
+             header->python);
     for (char *at = ret_file->command; *at; at++)
         *at = (unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at;
     ret_file->pid = atomic_load(&header->target_pid);

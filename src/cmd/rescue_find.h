@@ -12,7 +12,7 @@
 
 struct rescue_file {
     char path[PATH_MAX];
-    char command[256];
+    char command[256], python[64];
     uint32_t pid;
     uint64_t sign_ns; /* CLOCK_REALTIME of its last sign of life */
     bool lives;

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { FRAMES_SHOWN = 60, CALLS_SHOWN = 16, DEPTH_SHOWN = 24, SILENT_SHOWN = 8 };
+enum { FRAMES_SHOWN = 60, CALLS_SHOWN = 24, DEPTH_SHOWN = 24, SILENT_SHOWN = 8 };
 
 struct page {
     const struct flight *flight;

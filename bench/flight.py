@@ -23,9 +23,9 @@ import tables
 from places import say
 from server import Live, Server
 
-PAIRS = 24
-REQUESTS = 300
-WARM_UP = 2000
+PAIRS = 250
+REQUESTS = 60
+WARM_UP = 1500
 BOUND = 1.03
 
 

@@ -19,6 +19,7 @@ PAGES = [
     "ulma-off",
     "ulma-set",
     "ulma-detach",
+    "ulma-rescue",
     "ulma-ps",
     "ulma-export",
     "ulma-help",

@@ -61,7 +61,10 @@ class Client:
 def arming() -> "Iterator[dict[str, str]]":
     """The environment that arms as an installed ulma does."""
     package = places.ROOT / "python"
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory(dir="/dev/shm") as kept:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(dir="/dev/shm") as kept,
+    ):
         code = f"import sys\nsys.path.append({str(package)!r})\nfrom ulma import _start\n"
         pathlib.Path(folder, "sitecustomize.py").write_text(
             code + "_start.at_start()\nsys.path.pop()\n"
@@ -124,7 +127,9 @@ def show(minors: "list[str]", ways: "tuple[str, ...]" = WAYS) -> None:
                 say(f"{kind.name}, CPython {minor}: ULMA={ulma}")
                 body.append(row(python, kind, ulma))
                 say(" ".join(body[-1]))
-        print(tables.markdown(["server", "", "a request", "ratio", "middle half"], body), flush=True)
+        print(
+            tables.markdown(["server", "", "a request", "ratio", "middle half"], body), flush=True
+        )
 
 
 if __name__ == "__main__":

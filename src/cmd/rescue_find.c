@@ -45,8 +45,8 @@ bool rescue_look(const char *path, struct rescue_file *ret_file)
         return false;
     uint64_t pair_ns = atomic_load(&header->pair_time_ns);
     snprintf(ret_file->path, sizeof(ret_file->path), "%s", path);
-    snprintf(ret_file->command, sizeof(ret_file->command), "%.*s",
-             (int)sizeof(header->command) - 1, header->command);
+    snprintf(ret_file->command, sizeof(ret_file->command), "%.*s", (int)sizeof(header->command) - 1,
+             header->command);
     snprintf(ret_file->python, sizeof(ret_file->python), "%.*s", (int)sizeof(header->python) - 1,
              header->python);
     for (char *at = ret_file->command; *at; at++)
@@ -74,8 +74,7 @@ static struct rescue_file *list(const char *directory, unsigned long pid, size_t
     size_t count = 0;
     while (entries && count < FILES_MOST && (entry = readdir(entries))) {
         char path[PATH_MAX];
-        if (!is_flight_name(entry->d_name) ||
-            (pid && strtoul(entry->d_name, NULL, 10) != pid) ||
+        if (!is_flight_name(entry->d_name) || (pid && strtoul(entry->d_name, NULL, 10) != pid) ||
             (size_t)snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) >= sizeof(path))
             continue;
         struct rescue_file *grown = realloc(files, (count + 1) * sizeof(*files));
@@ -169,8 +168,9 @@ bool rescue_find(const char *word, char *path, size_t size)
     if (pid > 0 && pid <= INT32_MAX && find_pid(pid, path, size))
         return true;
     job_session_directory(path, size);
-    message_error("no flight recording of PID %s in %s: name its file, or the directory that was its "
-                  "ULMA_DIR",
-                  word, path);
+    message_error(
+        "no flight recording of PID %s in %s: name its file, or the directory that was its "
+        "ULMA_DIR",
+        word, path);
     return false;
 }

@@ -35,8 +35,8 @@ static const char *name_of(struct page *page, uint32_t id)
         return "?";
     if (!*file)
         return name;
-    const char *whole = arena_format(page->arena, "%s (%s:%" PRIu32 ")", name, file,
-                                     text.fixed.line);
+    const char *whole =
+        arena_format(page->arena, "%s (%s:%" PRIu32 ")", name, file, text.fixed.line);
     return whole ? whole : "?";
 }
 
@@ -182,8 +182,9 @@ static int print_thread(struct page *page, const struct flight_ring *ring)
         return result;
     memcpy(name, ring->name, sizeof(name));
     const char *clean = text_clean(page->arena, name);
-    fprintf(page->stream, "\nThread %" PRIu32 "%s%s%s%s: last event ", ring->tid, *name ? " \"" : "",
-            *name && clean ? clean : "", *name ? "\"" : "", ring->ended ? " (ended)" : "");
+    fprintf(page->stream, "\nThread %" PRIu32 "%s%s%s%s: last event ", ring->tid,
+            *name ? " \"" : "", *name && clean ? clean : "", *name ? "\"" : "",
+            ring->ended ? " (ended)" : "");
     print_time(page, before_end_ns(page, ring->last_counter));
     fputs(" before the end; kept from ", page->stream);
     print_time(page, before_end_ns(page, ring->first_counter));

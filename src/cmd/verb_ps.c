@@ -217,10 +217,10 @@ static void look_at_page(struct sessions *sessions, const char *directory, const
     bool cleared = result == -ESTALE && armed.here && armed_unlink(&armed) == 0;
     sessions->pages_cleared += cleared;
     if ((result == 0 && !armed_follower(&armed)) || (result == -ESTALE && !cleared)) {
-        const char *state = result                             ? "stale"
-                            : atomic_load(&armed.page.flight)  ? "flight"
-                            : armed.page.ready                 ? "armed"
-                                                               : "arming";
+        const char *state = result                            ? "stale"
+                            : atomic_load(&armed.page.flight) ? "flight"
+                            : armed.page.ready                ? "armed"
+                                                              : "arming";
         begin_line(sessions, armed.pid, state, armed.page.python);
         printf("  %9s  ", "-");
         print_command(armed.here ? (unsigned)armed.pid : 0);

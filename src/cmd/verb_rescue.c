@@ -88,11 +88,11 @@ static bool begin(struct rescue *rescue)
                                        .no_perf = true,
                                        .no_pids = true};
     choose_start(rescue);
-    rescue->past = (struct collector_past){.now = rescue->from_counter,
-                                           .scale = flight->scale,
-                                           .birth_counter = rescue->from_counter,
-                                           .birth_time_ns = flight_time_ns(
-                                               flight, rescue->from_counter)};
+    rescue->past =
+        (struct collector_past){.now = rescue->from_counter,
+                                .scale = flight->scale,
+                                .birth_counter = rescue->from_counter,
+                                .birth_time_ns = flight_time_ns(flight, rescue->from_counter)};
     rescue->collector = collector_new(&flight->mapping, &wanted);
     if (!rescue->collector) {
         message_error("out of memory");

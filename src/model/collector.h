@@ -24,7 +24,8 @@ struct collector_past {
 };
 
 struct collector_options {
-    const struct collector_past *past; /* NULL: it runs now. Outlives the collector, which is not started */
+    const struct collector_past
+        *past;            /* NULL: it runs now. Outlives the collector, which is not started */
     bool corrected;       /* take the probe's own cost out of times */
     int cpu;              /* pin the drain thread; -1: not */
     pid_t target;         /* the direct child, for switch records before it runs; 0: none */

@@ -12,7 +12,7 @@ enum { LOOKED_AT = 512, FIRST_ROOM = 64 };
 
 struct pass {
     struct flight_moments *moments;
-    uint64_t next;          /* of the call list, which goes round */
+    uint64_t next;             /* of the call list, which goes round */
     struct flight_frame *told; /* of a seed */
     uint32_t told_count, told_room;
     bool seeding, failed;

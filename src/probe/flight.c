@@ -25,7 +25,8 @@ enum {
     AT_ONCE = 64,        /* functions muted by one look */
     LEAF_WORTH = 4,      /* a call that returns at once tells less than one that calls others */
     LOOK_SOON = 64,      /* events: who has fallen silent has few */
-    PRICE = 2, /* an event of a program costs more than one of calibration's loop, whose code and data are
+    PRICE =
+        2, /* an event of a program costs more than one of calibration's loop, whose code and data are
                 * all at hand: 1.8 times, measured on HTTP servers (bench/flight.py) */
     START_NS = 150 * 1000 * 1000, /* the first allowance: programs begin with imports */
 };
@@ -74,7 +75,8 @@ static void remove_file(void)
 static void begin_budget(void)
 {
     const struct session_header *header = link_to.header;
-    double ticks = ((double)header->cost_inner_ticks256 + (double)header->cost_outer_ticks256) / 256;
+    double ticks = ((double)header->cost_inner_ticks256 + (double)header->cost_outer_ticks256) /
+                   256;
     double hz = (double)header->counter_hz;
     own.event_ns = hz > 0 ? PRICE * ticks / 2 * 1e9 / hz : 0;
     own.share = (double)own.wish.budget_thousandths / 100 / 1000;

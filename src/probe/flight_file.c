@@ -168,8 +168,8 @@ static bool choose_sizes(const struct flight_wish *wish, uint64_t free_bytes, ui
                          struct sizes *ret_sizes)
 {
     uint64_t most = memory_limit() / LIMIT_SHARE, half = free_bytes / 2;
-    uint64_t wanted = (uint64_t)((double)wish->keep_ns / 1e9 * FLIGHT_EVENTS_PER_S *
-                                 sizeof(struct event));
+    uint64_t wanted =
+        (uint64_t)((double)wish->keep_ns / 1e9 * FLIGHT_EVENTS_PER_S * sizeof(struct event));
     uint64_t first = FLIGHT_LEAST_RING;
     if (half < fixed + 2 * first)
         return false;
@@ -177,9 +177,9 @@ static bool choose_sizes(const struct flight_wish *wish, uint64_t free_bytes, ui
         most = half - fixed;
     while (first < wanted && first < FLIGHT_MOST_RING && 4 * first <= most)
         first *= 2;
-    uint64_t kept_ns =
-        (uint64_t)((double)first / sizeof(struct event) / FLIGHT_EVENTS_PER_S * 1e9);
-    *ret_sizes = (struct sizes){first, 2 * first, kept_ns < wish->keep_ns ? kept_ns : wish->keep_ns};
+    uint64_t kept_ns = (uint64_t)((double)first / sizeof(struct event) / FLIGHT_EVENTS_PER_S * 1e9);
+    *ret_sizes =
+        (struct sizes){first, 2 * first, kept_ns < wish->keep_ns ? kept_ns : wish->keep_ns};
     return true;
 }
 
@@ -260,7 +260,8 @@ static uint32_t clear_left_over(const char *path, int directory)
                 look_at(directory, entry->d_name, &left);
         if (entries)
             closedir(entries);
-        if (!left.oldest[0] || (left.count < FLIGHT_FILES_MOST && left.bytes < FLIGHT_FILES_BYTES) ||
+        if (!left.oldest[0] ||
+            (left.count < FLIGHT_FILES_MOST && left.bytes < FLIGHT_FILES_BYTES) ||
             unlinkat(directory, left.oldest, 0))
             break;
         cleared++;
@@ -432,8 +433,9 @@ int flight_file_make(const char *directory, const struct flight_wish *wish, doub
     }
     close(place);
     if (fd < 0)
-        snprintf(reason, size, "making the flight recorder's file in %s: %s; set ULMA_DIR to a "
-                               "directory of your own with room",
+        snprintf(reason, size,
+                 "making the flight recorder's file in %s: %s; set ULMA_DIR to a "
+                 "directory of your own with room",
                  directory, strerror(-fd));
     return fd < 0 ? -1 : fd;
 }

@@ -76,12 +76,12 @@ static inline uint32_t session_child_ring_bytes(uint64_t buffer_bytes)
 /* A flight recorder's rings are sized for so many events a second, which is a busy server. */
 enum {
     FLIGHT_EVENTS_PER_S = 100 * 1000,
-    FLIGHT_KEEP_MS = 5000,             /* unless said otherwise */
-    FLIGHT_BUDGET_THOUSANDTHS = 2000,  /* 2 % */
-    FLIGHT_LEAST_RING = 1 << 16,       /* bytes */
+    FLIGHT_KEEP_MS = 5000,            /* unless said otherwise */
+    FLIGHT_BUDGET_THOUSANDTHS = 2000, /* 2 % */
+    FLIGHT_LEAST_RING = 1 << 16,      /* bytes */
     FLIGHT_MOST_RING = 1 << 25,
-    FLIGHT_FILES_MOST = 16,            /* of ended processes, in one directory */
-    FLIGHT_FILES_BYTES = 256 << 20,    /* ... and so much of them */
+    FLIGHT_FILES_MOST = 16,         /* of ended processes, in one directory */
+    FLIGHT_FILES_BYTES = 256 << 20, /* ... and so much of them */
 };
 #define FLIGHT_SUFFIX ".flight"
 
@@ -189,17 +189,19 @@ struct session_header {
     char command[256]; /* of a child: its command line, terminated, cut if longer */
 
     /* the flight recorder's; fixed at creation but for the last line */
-    uint32_t flight;                   /* 1: it is one */
+    uint32_t flight;                    /* 1: it is one */
     uint32_t flight_budget_thousandths; /* of a percent of the process's time; 0: none */
-    uint64_t flight_keep_ns;           /* the rings were asked to hold so much */
-    uint64_t flight_kept_ns;           /* ... and are sized for so much: there was no memory for more */
-    uint64_t flight_first_bytes;       /* of the first thread's ring */
-    uint64_t flight_ring_bytes;        /* that all rings may have together */
-    uint64_t counter_hz;               /* of the counter, as measured in the target: good to a percent */
-    _Atomic uint64_t pair_counter, pair_time_ns; /* the last sign of life: counter and CLOCK_REALTIME */
-    uint32_t flight_cleared; /* files of ended processes that made room for this one */
-    _Atomic uint32_t flight_muted;               /* functions that its budget keeps silent now */
-    _Atomic uint64_t flight_cost_ns, flight_busy_ns; /* what recording has cost, of the time it ran */
+    uint64_t flight_keep_ns;            /* the rings were asked to hold so much */
+    uint64_t flight_kept_ns;     /* ... and are sized for so much: there was no memory for more */
+    uint64_t flight_first_bytes; /* of the first thread's ring */
+    uint64_t flight_ring_bytes;  /* that all rings may have together */
+    uint64_t counter_hz;         /* of the counter, as measured in the target: good to a percent */
+    _Atomic uint64_t pair_counter,
+        pair_time_ns;              /* the last sign of life: counter and CLOCK_REALTIME */
+    uint32_t flight_cleared;       /* files of ended processes that made room for this one */
+    _Atomic uint32_t flight_muted; /* functions that its budget keeps silent now */
+    _Atomic uint64_t flight_cost_ns,
+        flight_busy_ns; /* what recording has cost, of the time it ran */
 
     /* words from outside: see above */
     _Alignas(64) _Atomic uint32_t set_serial; /* by whoever has the setter's lock */

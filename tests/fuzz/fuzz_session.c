@@ -230,7 +230,8 @@ static void make_flight(unsigned char *base, struct mapping *mapping)
         struct event *events = (struct event *)(base + ring->offset);
         memcpy(events + from, events, CALLS / 2 * sizeof(*events));
         events[from] = event_with_amount(header->start_counter, EVENT_SEED_BEGIN, 1);
-        events[from + 1] = (struct event){header->start_counter, event_pack(EVENT_SEED_FRAME, 1), 8};
+        events[from + 1] =
+            (struct event){header->start_counter, event_pack(EVENT_SEED_FRAME, 1), 8};
         events[from + 2] = (struct event){header->start_counter, event_pack(EVENT_SEED_END, 0), 0};
         ring->kind = RING_OVERWRITE;
         atomic_store(&ring->tail, from);

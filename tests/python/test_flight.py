@@ -419,7 +419,10 @@ class MemoryGroup:
 
     def __init__(self, limit_bytes):
         self.path = None
-        for root, name in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        for root, name in (
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            ("/sys/fs/cgroup", "memory.max"),
+        ):
             path = pathlib.Path(root, f"ulma-test-{os.getpid()}")
             try:
                 path.mkdir()
@@ -449,7 +452,7 @@ def test_killed_for_its_memory_and_rescued_from_a_fresh_pid_namespace(pilot):
     group = MemoryGroup(96 << 20)
     before = []
     if group.path:
-        enter = f"echo $$ > {group.path}/cgroup.procs && exec \"$@\""
+        enter = f'echo $$ > {group.path}/cgroup.procs && exec "$@"'
         before = ["sh", "-c", enter, "sh"]
     # Where no group can be made, the kill that the kernel would send comes from here.
     process = pilot.start("walk", 400, "eat" if group.path else "kill", before=before)

@@ -363,8 +363,7 @@ static void every_reading_of_what_is_overwritten_is_right(void **state)
 {
     (void)state;
     for (unsigned capacity = 2; capacity <= CAPACITY_MOST; capacity *= 2) {
-        struct check check = {
-            .capacity = capacity, .events = OVERWRITTEN_MOST, .overwrites = true};
+        struct check check = {.capacity = capacity, .events = OVERWRITTEN_MOST, .overwrites = true};
         size_t states = 0;
         assert_true(run(check, &states));
         print_message("capacity %u, overwrite: %zu states\n", capacity, states);

@@ -28,6 +28,7 @@
 #define RESCUE VERB_RESCUE
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
+#define RECORD VERB_RECORD
 #define HELP   VERB_HELP
 const struct option_row option_rows[] = {
 #define OPTION(field, letter, name, argument, kind, verbs, help) \
@@ -47,6 +48,7 @@ const struct option_row option_rows[] = {
 #undef RESCUE
 #undef PS
 #undef EXPORT
+#undef RECORD
 #undef HELP
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
@@ -58,13 +60,10 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web",    "record", "diff", "replay",
-                                          "census", NULL};
+static const char *const later_verbs[] = {"web", "diff", "replay", "census", NULL};
 static const char *const later_options[] = {
-    "trace",    "max-size",   "no-command", "with-source", "redact",   "from",
-    "to",       "thread", "map",        "weight",     "fail-over",   "min-time", "port",
-    "listen",   "open",   "allow-host", "token-file", "read-only",   "every",
-    "verdicts", "rules",  "speed",      NULL};
+    "trace",      "weight",    "fail-over", "min-time", "port",     "listen", "open",  "allow-host",
+    "token-file", "read-only", "every",    "verdicts", "rules",  "speed", NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -105,12 +104,15 @@ void options_init(struct options *options)
         .delay_ns = OPTIONS_UNSET,
         .interval_ns = OPTIONS_UNSET,
         .timeout_ns = OPTIONS_UNSET,
-        .keep_ns = OPTIONS_UNSET,
         .clock = OPTIONS_UNSET,
         .collector_cpu = OPTIONS_UNSET,
         .sources = SOURCE_CALLS,
         .on_full = OPTIONS_UNSET,
         .budget_thousandths = OPTIONS_UNSET,
+        .keep_ns = OPTIONS_UNSET,
+        .max_bytes = OPTIONS_UNSET,
+        .from_ns = OPTIONS_UNSET,
+        .to_ns = OPTIONS_UNSET,
         .buffer_bytes = INT64_C(32) << 20,
     };
 }

@@ -30,6 +30,13 @@ enum verb_bit {
 /* How many frames or rows when nothing was said. */
 enum { OPTIONS_LIMIT_DEFAULT = 30, OPTIONS_UNSET = -1 };
 
+/* Of an option that may stand several times. */
+enum { OPTION_WORDS_MAX = 32 };
+struct option_words {
+    const char *words[OPTION_WORDS_MAX];
+    size_t count;
+};
+
 struct options {
     const char *output, *python, *directory, *pid;
     const struct exporter *format;
@@ -37,16 +44,20 @@ struct options {
     int64_t limit, count;                       /* OPTIONS_UNSET */
     int64_t duration_ns, delay_ns, interval_ns; /* OPTIONS_UNSET */
     int64_t timeout_ns;                         /* OPTIONS_UNSET */
-    int64_t keep_ns;                            /* OPTIONS_UNSET */
     int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
     int64_t sources;                            /* bits of enum session_source */
     int64_t on_full;                            /* enum on_full or OPTIONS_UNSET */
     int64_t budget_thousandths;                 /* of a percent, or OPTIONS_UNSET */
     int64_t buffer_bytes;
+    int64_t keep_ns, max_bytes; /* OPTIONS_UNSET */
+    int64_t from_ns, to_ns;     /* OPTIONS_UNSET */
+    const char *thread;
+    struct option_words maps;
     int64_t collector_cpu; /* OPTIONS_UNSET */
     struct sites sites;
     bool children, no_children, by_process;
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
+    bool with_source, redact, no_command;
     bool flight, locals, list, man, markdown, quiet, verbose, help;
 };
 
@@ -66,6 +77,8 @@ enum option_kind {
     OPTION_ONLY,
     OPTION_SKIP,
     OPTION_BY,
+    OPTION_FILE_SIZE,
+    OPTION_MAP,
 };
 
 struct option_row {

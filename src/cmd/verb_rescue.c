@@ -4,18 +4,22 @@
  * Rules: reads the file and nothing else of the process; never changes either. Works from any PID
  * namespace, and for a file that was copied elsewhere. */
 #include "base/arena.h"
+#include "base/text.h"
 #include "cmd/message.h"
 #include "cmd/output.h"
 #include "cmd/report.h"
 #include "cmd/rescue_find.h"
 #include "cmd/rescue_print.h"
 #include "cmd/verbs.h"
+#include "cmd/target.h"
 #include "model/collector.h"
+#include "recording/recording_writer.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { STEPS_MOST = 120 };
@@ -26,6 +30,9 @@ struct rescue {
     struct collector_past past;
     struct collector *collector;
     uint64_t from_counter; /* what is counted begins here */
+    struct recording_writer *writer;
+    char *recording; /* its path; owned */
+    int64_t written_ns;
 };
 
 static bool say_refusal(const char *path, int result)
@@ -85,6 +92,7 @@ static bool begin(struct rescue *rescue)
     struct collector_options wanted = {.past = &rescue->past,
                                        .corrected = !rescue->options->uncorrected,
                                        .cpu = -1,
+                                       .by_thread = true,
                                        .no_perf = true,
                                        .no_pids = true};
     choose_start(rescue);
@@ -105,21 +113,6 @@ static bool begin(struct rescue *rescue)
     return true;
 }
 
-static void play(struct rescue *rescue)
-{
-    uint64_t from = rescue->from_counter, end = rescue->flight.end_counter;
-    uint64_t step = ticks_of_ns(rescue, UINT64_C(1000000000));
-    if ((end - from) / STEPS_MOST > step)
-        step = (end - from) / STEPS_MOST;
-    for (uint64_t at = from + step; at < end && at > from; at += step) {
-        move_to(rescue, at);
-        snapshot_free(collector_snapshot(rescue->collector, 0, CLOCK_WALL));
-    }
-    rescue->past.now = end;
-    flight_play(&rescue->flight, UINT64_MAX);
-    collector_finish(rescue->collector, end);
-}
-
 /* What is not told of the last seconds: "" when all is. */
 static const char *why_inexact(const struct rescue *rescue, struct arena *arena)
 {
@@ -138,14 +131,12 @@ static const char *why_inexact(const struct rescue *rescue, struct arena *arena)
     return NULL;
 }
 
-static struct snapshot *take(struct rescue *rescue)
+/* What only this verb knows. */
+static void fill_meta(struct rescue *rescue, struct snapshot *snapshot)
 {
     const struct session_header *header = mapping_header(&rescue->flight.mapping);
-    struct snapshot *snapshot = collector_snapshot(rescue->collector, 0, CLOCK_WALL);
-    char command[sizeof(header->command) + 1] = "", host[256] = "";
-    if (!snapshot)
-        return NULL;
     struct snapshot_meta *meta = &snapshot->meta;
+    char command[sizeof(header->command) + 1] = "", host[256] = "";
     memcpy(command, header->command, sizeof(header->command));
     meta->command = arena_string(snapshot->arena, command);
     if (rescue->flight.of_this_boot && gethostname(host, sizeof(host) - 1) == 0)
@@ -155,6 +146,110 @@ static struct snapshot *take(struct rescue *rescue)
     meta->budget_pct = 0;
     if (!meta->inexact)
         meta->inexact = why_inexact(rescue, snapshot->arena);
+}
+
+/* --- the recording -------------------------------------------------------------------------- */
+
+static struct snapshot *take_detailed(struct rescue *rescue)
+{
+    struct snapshot *snapshot = collector_snapshot_detailed(rescue->collector, CLOCK_WALL);
+    if (snapshot)
+        fill_meta(rescue, snapshot);
+    return snapshot;
+}
+
+/* ulma-NAME-PID-YYYYMMDDTHHMMSS.ulma, as `ulma record` has it. */
+static char *default_path(const struct rescue *rescue, pid_t pid)
+{
+    const struct session_header *header = mapping_header(&rescue->flight.mapping);
+    char command[sizeof(header->command) + 1] = "", stamp[32] = "0", *path = NULL;
+    struct target target;
+    struct tm local;
+    time_t now = time(NULL);
+    memcpy(command, header->command, sizeof(header->command));
+    if (!target_of_process(&target, command))
+        return NULL;
+    if (localtime_r(&now, &local))
+        strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &local);
+    const char *name = target.name && target.name[0] ? target.name : "python";
+    if (asprintf(&path, "ulma-%.200s-%d-%s.ulma", name, (int)pid, stamp) < 0)
+        path = NULL;
+    target_done(&target);
+    return path;
+}
+
+static bool open_recording(struct rescue *rescue, pid_t pid)
+{
+    const struct options *options = rescue->options;
+    struct recording_options wanted = {.with_source = options->with_source,
+                                       .redact = options->redact,
+                                       .no_command = options->no_command,
+                                       .overwrite = options->force};
+    char reason[RECORDING_WRITER_REASON_SIZE];
+    rescue->recording = options->output ? output_expand(options->output, pid)
+                                        : default_path(rescue, pid);
+    if (!rescue->recording) {
+        message_error("out of memory");
+        return false;
+    }
+    if (recording_writer_open(rescue->recording, &wanted, &rescue->writer, reason,
+                              sizeof(reason)) == 0)
+        return true;
+    message_error("%s", reason);
+    return false;
+}
+
+static void add_window(struct rescue *rescue)
+{
+    struct snapshot *snapshot = take_detailed(rescue);
+    if (snapshot && rescue->writer) {
+        int64_t to_ns = snapshot->meta.duration_ns;
+        recording_writer_add(rescue->writer, snapshot, rescue->written_ns, to_ns);
+        rescue->written_ns = to_ns;
+    }
+    snapshot_free(snapshot);
+}
+
+static bool finish_recording(struct rescue *rescue)
+{
+    char size[TEXT_NUMBER_BYTES];
+    struct snapshot *snapshot = take_detailed(rescue);
+    int result = snapshot ? recording_writer_finish(rescue->writer, snapshot) : -ENOMEM;
+    snapshot_free(snapshot);
+    if (result) {
+        const char *reason = recording_writer_reason(rescue->writer);
+        message_error("%s", *reason ? reason : "out of memory");
+        return false;
+    }
+    text_format_count(size, (uint64_t)recording_writer_bytes(rescue->writer));
+    bool plain = !strpbrk(rescue->recording, " '\"\\$`!&|;<>()*?[]#~");
+    message_note("wrote %s (%sB); read it with: ulma report %s%s%s", rescue->recording, size,
+                 plain ? "" : "'", rescue->recording, plain ? "" : "'");
+    return true;
+}
+
+/* --- playing and printing ------------------------------------------------------------------- */
+
+static void play(struct rescue *rescue)
+{
+    uint64_t from = rescue->from_counter, end = rescue->flight.end_counter;
+    uint64_t step = ticks_of_ns(rescue, UINT64_C(1000000000));
+    if ((end - from) / STEPS_MOST > step)
+        step = (end - from) / STEPS_MOST;
+    for (uint64_t at = from + step; at < end && at > from; at += step) {
+        move_to(rescue, at);
+        add_window(rescue);
+    }
+    rescue->past.now = end;
+    flight_play(&rescue->flight, UINT64_MAX);
+    collector_finish(rescue->collector, end);
+}
+
+static struct snapshot *take(struct rescue *rescue)
+{
+    struct snapshot *snapshot = collector_snapshot(rescue->collector, 0, CLOCK_WALL);
+    if (snapshot)
+        fill_meta(rescue, snapshot);
     return snapshot;
 }
 
@@ -206,26 +301,27 @@ static bool write_report(struct rescue *rescue, struct output *output)
     return written;
 }
 
+/* The report goes to the terminal first: what the recording then lacks room for has been seen. */
+static bool tell(struct rescue *rescue, struct output *output)
+{
+    play(rescue);
+    bool written = write_report(rescue, output);
+    return finish_recording(rescue) && written;
+}
+
 static bool rescue_file(struct rescue *rescue, const char *path)
 {
-    struct options own = *rescue->options;
+    struct options printed = *rescue->options;
     struct output output;
     if (!say_refusal(path, flight_open(path, &rescue->flight)))
         return false;
-    uint32_t pid = atomic_load(&mapping_header(&rescue->flight.mapping)->target_pid);
+    pid_t pid = (pid_t)atomic_load(&mapping_header(&rescue->flight.mapping)->target_pid);
     message_step("%s: %u threads, %s", path, rescue->flight.ring_count,
                  rescue->flight.lives ? "its process runs" : "its process has ended");
-    if (!own.output)
-        own.output = "-";
-    if (!output_open(&output, &own, (pid_t)pid))
+    printed.output = "-";
+    if (!output_open(&output, &printed, pid))
         return false;
-    bool done = begin(rescue);
-    if (done) {
-        play(rescue);
-        done = write_report(rescue, &output);
-    } else {
-        output_abandon(&output);
-    }
+    bool done = open_recording(rescue, pid) && begin(rescue) && tell(rescue, &output);
     output_close(&output);
     return done;
 }
@@ -242,6 +338,8 @@ int verb_rescue(const struct options *options, char **words, int word_count)
         return EXIT_FAILED;
     rescue.options = options;
     bool done = rescue_file(&rescue, path);
+    recording_writer_close(rescue.writer);
+    free(rescue.recording);
     collector_free(rescue.collector);
     flight_close(&rescue.flight);
     return done ? EXIT_FINE : EXIT_FAILED;

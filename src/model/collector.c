@@ -297,6 +297,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     }
     collector->model.symbols.sites = options->sites;
     collector->model.by_process = options->by_process;
+    collector->model.by_thread = options->by_thread;
     guard_run(read_sources, collector);
     begin_time(collector, clock);
     windows_reset(&collector->model.windows, &collector->model.nodes, now(collector), 0);

@@ -34,6 +34,7 @@ struct collector_options {
     bool no_pids;         /* its PIDs are another namespace's: /proc here knows others by them */
     bool follow_children; /* read the sessions that the target's children make */
     bool by_process;      /* functions of each process are rows of their own */
+    bool by_thread;       /* paths of each thread are its own: for a recording */
     struct sites
         *sites;        /* which functions are kept; the collector's until it is freed. NULL: all */
     double budget_pct; /* of the target's time, that the probe may cost; 0: no budget */
@@ -63,6 +64,11 @@ void collector_note_cpu(struct collector *collector, uint64_t cpu_ns);
  * NULL: out of memory. */
 struct snapshot *collector_snapshot(struct collector *collector, int window_s,
                                     enum snapshot_clock clock);
+
+/* The same since the start, with its detail: for a recording, of a collector with by_thread; by one
+ * taker, since it begins the recent extremes anew. */
+struct snapshot *collector_snapshot_detailed(struct collector *collector,
+                                             enum snapshot_clock clock);
 
 /* Forgets all counts (open frames stay open, their time starts anew). */
 void collector_reset(struct collector *collector);

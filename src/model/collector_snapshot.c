@@ -218,7 +218,7 @@ static void take_processes(const struct collector *collector, struct reading *re
     reading->processes = rows;
 }
 
-static int take(struct collector *collector, int window_s, enum snapshot_clock clock,
+static int take(struct collector *collector, int window_s, enum snapshot_clock clock, bool detailed,
                 struct reading *reading)
 {
     struct moment *moment = &collector->scratch;
@@ -234,23 +234,20 @@ static int take(struct collector *collector, int window_s, enum snapshot_clock c
     read_window(collector, seconds, reading);
     moment->clock = clock;
     result = moment_take(moment, &collector->model, reading->counter, seconds);
+    if (result == 0 && detailed)
+        result = moment_take_detail(moment, &collector->model);
     collector_leave(collector);
     return result;
 }
 
 /* --- after it ------------------------------------------------------------------------------- */
 
-static int64_t on_cpu_ticks(const struct ended_thread *sums)
-{
-    return sums->profiled_ticks - sums->wait_ticks - sums->stalled_ticks;
-}
-
 static void find_stolen(struct snapshot_maker *maker, const struct reading *reading)
 {
     int64_t on_ticks = 0;
     for (uint32_t i = 0; i < maker->moment->thread_count; i++)
         if (maker->moment->threads[i].sums.pid == reading->header.pid)
-            on_ticks += on_cpu_ticks(&maker->moment->threads[i].sums);
+            on_ticks += snapshot_make_on_cpu(&maker->moment->threads[i].sums);
     int64_t on_ns = snapshot_make_ns(maker, on_ticks);
     if (reading->wait_source == WAIT_PERF && reading->target_cpu_ns)
         maker->stolen_share = stolen_share(on_ns, (int64_t)reading->target_cpu_ns);
@@ -270,21 +267,14 @@ static int fill_threads(struct snapshot_maker *maker, const struct reading *read
         const struct moment_thread *from = &moment->threads[i];
         const struct ended_thread *sums = &from->sums;
         struct snapshot_thread *thread = &snapshot->threads[i];
-        int64_t on_ticks = on_cpu_ticks(sums);
         int64_t window_wait_ns =
             snapshot_make_wait_ns(maker, from->window.wall_ticks, from->window.wait_ticks);
         *thread = (struct snapshot_thread){
             .pid = sums->pid,
             .tid = sums->tid,
+            .number = sums->number,
             .ended = from->ended || reading->ended,
             .calls = sums->calls,
-            .profiled_ns = snapshot_make_ns(maker, sums->profiled_ticks),
-            .wait_ns = snapshot_make_wait_ns(maker, on_ticks + sums->wait_ticks, sums->wait_ticks),
-            .cpu_ns = snapshot_make_ns(
-                maker, on_ticks - (int64_t)((double)on_ticks * maker->stolen_share)),
-            .stalled_ns = snapshot_make_ns(maker, sums->stalled_ticks),
-            .corrected_ns = snapshot_make_ns(maker, sums->corrected_ticks),
-            .outside_ns = snapshot_make_ns(maker, sums->outside_ticks),
             .window_cpu_ns = snapshot_make_ns(maker, from->window.wall_ticks) - window_wait_ns,
             .window_wait_ns = window_wait_ns,
             .window_calls = from->window.calls,
@@ -292,6 +282,12 @@ static int fill_threads(struct snapshot_maker *maker, const struct reading *read
             .running = SNAPSHOT_NONE,
             .depth = from->depth,
         };
+        struct snapshot_thread_ticks ticks = {.profiled = sums->profiled_ticks,
+                                              .wait = sums->wait_ticks,
+                                              .stalled = sums->stalled_ticks,
+                                              .corrected = sums->corrected_ticks,
+                                              .outside = sums->outside_ticks};
+        snapshot_scale_thread(thread, &ticks, maker->ns_per_tick, maker->stolen_share);
         memcpy(thread->name, sums->name, sizeof(thread->name));
         if (from->running_symbol)
             thread->running = maker->function_of[maker->symbols->symbols[from->running_symbol].row];
@@ -378,6 +374,7 @@ static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
         meta->waited_ns += snapshot->threads[i].stalled_ns;
     }
     meta->ns_per_call = python_ns;
+    meta->ns_per_c_call = c_ns;
     meta->cost_pct = profiled_ns > 0 ? 100 * cost_ns / profiled_ns : 0;
 }
 
@@ -497,7 +494,7 @@ static int fill_processes(struct snapshot *snapshot, const struct reading *readi
 }
 
 static int build(const struct collector *collector, const struct reading *reading, int window_s,
-                 enum snapshot_clock clock, struct snapshot *snapshot)
+                 enum snapshot_clock clock, bool detailed, struct snapshot *snapshot)
 {
     struct snapshot_maker maker = {
         .snapshot = snapshot,
@@ -512,7 +509,7 @@ static int build(const struct collector *collector, const struct reading *readin
     find_stolen(&maker, reading);
     if (fill_sites(collector->options.sites, reading, snapshot) || snapshot_make(&maker) ||
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
-        snapshot_make_tasks(&maker))
+        snapshot_make_tasks(&maker) || (detailed && snapshot_make_detail(&maker)))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);
@@ -530,8 +527,8 @@ static void drop_seconds(struct moment *moment)
     moment->second_count = 0;
 }
 
-struct snapshot *collector_snapshot(struct collector *collector, int window_s,
-                                    enum snapshot_clock clock)
+static struct snapshot *make(struct collector *collector, int window_s, enum snapshot_clock clock,
+                             bool detailed)
 {
     struct reading *reading = calloc(1, sizeof(*reading));
     struct snapshot *snapshot = snapshot_new();
@@ -541,9 +538,9 @@ struct snapshot *collector_snapshot(struct collector *collector, int window_s,
         return NULL;
     }
     pthread_mutex_lock(&collector->snapshots);
-    int result = take(collector, window_s, clock, reading);
+    int result = take(collector, window_s, clock, detailed, reading);
     if (result == 0)
-        result = build(collector, reading, window_s, clock, snapshot);
+        result = build(collector, reading, window_s, clock, detailed, snapshot);
     drop_seconds(&collector->scratch);
     pthread_mutex_unlock(&collector->snapshots);
     free(reading->processes);
@@ -553,4 +550,15 @@ struct snapshot *collector_snapshot(struct collector *collector, int window_s,
         return NULL;
     }
     return snapshot;
+}
+
+struct snapshot *collector_snapshot(struct collector *collector, int window_s,
+                                    enum snapshot_clock clock)
+{
+    return make(collector, window_s, clock, false);
+}
+
+struct snapshot *collector_snapshot_detailed(struct collector *collector, enum snapshot_clock clock)
+{
+    return make(collector, 0, clock, true);
 }

@@ -27,6 +27,7 @@ struct model_options {
 struct process {
     uint32_t pid, parent_pid;
     char command[256];                /* "": not known */
+    bool entered, shares_rows;        /* of a recording that has many rows already */
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
     /* while another one is present */
     struct symbols_ids ids;
@@ -35,7 +36,7 @@ struct process {
 
 /* A thread that is no more, as snapshots show it. */
 struct ended_thread {
-    uint32_t pid, tid;
+    uint32_t pid, tid, number;
     char name[TRACK_NAME_SIZE];
     uint64_t calls, lost;
     int64_t profiled_ticks, wait_ticks, stalled_ticks, corrected_ticks, outside_ticks;
@@ -47,6 +48,7 @@ struct model {
     struct process *process; /* the present one */
     struct process first;
     bool by_process; /* rows are of one process each */
+    bool by_thread;  /* so are paths, of one thread each */
     struct nodes nodes;
     struct symbols symbols;
     struct suspended suspended;
@@ -57,6 +59,7 @@ struct model {
     uint32_t ended_count;
     uint64_t ended_folded; /* threads in the last */
     uint32_t thread_count; /* that had an event */
+    uint32_t numbered;     /* threads so far */
     uint64_t entries_left; /* of all stacks together */
 
     /* by kind: the probe's cost before and after its counter is read; zero when uncorrected */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Histograms: making octaves and reading percentiles.
+/* Histograms: making octaves.
  * Why: see histogram.h.
  * Rules: octave 0 of the pool is a sink: when memory for histograms is used up, percentiles get
  * coarse (values are left out) and nothing else happens. */
@@ -40,33 +40,4 @@ void histogram_sum(const struct octave_pool *pool, const struct histogram *histo
         for (uint32_t sub = 0; sub < HISTOGRAM_SUBS; sub++)
             counts[i * HISTOGRAM_SUBS + sub] += octave->second[sub] + octave->total[sub];
     }
-}
-
-int64_t histogram_value(uint32_t slot)
-{
-    uint32_t octave = slot / HISTOGRAM_SUBS;
-    if (octave == 0)
-        return slot;
-    int64_t low = (int64_t)(HISTOGRAM_SUBS + slot % HISTOGRAM_SUBS) << (octave - 1);
-    return low + (INT64_C(1) << (octave - 1)) / 2;
-}
-
-int64_t histogram_percentile(const int64_t *counts, double share)
-{
-    int64_t total = 0;
-    for (uint32_t slot = 0; slot < HISTOGRAM_SLOTS; slot++)
-        total += counts[slot] > 0 ? counts[slot] : 0;
-    if (total == 0)
-        return 0;
-    int64_t wanted = (int64_t)(share * (double)total);
-    if (wanted >= total)
-        wanted = total - 1;
-    int64_t seen = 0;
-    uint32_t slot = 0;
-    for (; slot < HISTOGRAM_SLOTS - 1; slot++) {
-        seen += counts[slot] > 0 ? counts[slot] : 0;
-        if (seen > wanted)
-            break;
-    }
-    return histogram_value(slot);
 }

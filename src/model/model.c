@@ -47,7 +47,11 @@ void model_enter(struct model *model, struct process *process)
 {
     struct symbols *symbols = &model->symbols;
     struct process *before = model->process;
-    symbols->pid = model->by_process ? process->pid : 0;
+    if (!process->entered) {
+        process->entered = true;
+        process->shares_rows = model->by_thread && symbols->count > SYMBOLS_LIMIT / 2;
+    }
+    symbols->pid = model->by_process && !process->shares_rows ? process->pid : 0;
     if (before == process)
         return;
     uint64_t refused = model->suspended.refused; /* of all processes */
@@ -119,6 +123,9 @@ struct track *model_add_track(struct model *model, uint32_t tid)
         return NULL;
     track->tid = tid;
     track->process = model->process;
+    track->number = ++model->numbered;
+    if (model->by_thread)
+        track->entries[0].node = nodes_thread_root(&model->nodes);
     if (model->nodes.full)
         track->depths = calloc(SYMBOLS_LIMIT, sizeof(*track->depths));
     struct track **last = &model->tracks;
@@ -149,6 +156,7 @@ static void keep_ended(struct model *model, const struct track *track)
         struct ended_thread *ended = &model->ended[model->ended_count++];
         ended->pid = track->process->pid;
         ended->tid = track->tid;
+        ended->number = track->number;
         memcpy(ended->name, track->name, sizeof(ended->name));
         model_sum_thread(ended, track);
         return;

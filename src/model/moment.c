@@ -72,6 +72,9 @@ void moment_done(struct moment *moment)
     free(moment->threads);
     free(moment->tasks);
     free(moment->groups);
+    free(moment->thread_of);
+    free(moment->durations);
+    free(moment->slots);
     *moment = (struct moment){0};
 }
 
@@ -110,12 +113,16 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
         const struct symbol *symbol = &symbols->symbols[i];
         bool cpu = clock == CLOCK_CPU;
         int64_t min_ticks = cpu ? symbol->min_cpu_ticks : symbol->min_ticks;
+        if ((cpu ? symbol->held_min_cpu_ticks : symbol->held_min_ticks) < min_ticks)
+            min_ticks = cpu ? symbol->held_min_cpu_ticks : symbol->held_min_ticks;
         row->yields += symbol->yields;
         row->raised += symbol->raised;
         row->min_ticks = min_ticks < row->min_ticks ? min_ticks : row->min_ticks;
         row->max_ticks = larger(row->max_ticks, cpu ? symbol->max_cpu_ticks : symbol->max_ticks);
         row->max_ticks =
             larger(row->max_ticks, cpu ? symbol->second_max_cpu_ticks : symbol->second_max_ticks);
+        row->max_ticks =
+            larger(row->max_ticks, cpu ? symbol->held_max_cpu_ticks : symbol->held_max_ticks);
     }
     if (row->max_ticks >= 0)
         percentiles(symbols, row, clock);

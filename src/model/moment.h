@@ -41,6 +41,13 @@ struct moment {
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
+    /* of a detailed one */
+    uint32_t *thread_of; /* by node: its thread's number; 0: of several */
+    uint32_t thread_of_limit;
+    struct snapshot_durations *durations; /* by symbol: only first twins are filled */
+    uint32_t duration_limit;
+    struct snapshot_slot *slots;
+    size_t slot_count, slot_limit;
 };
 
 struct moment_room {
@@ -57,6 +64,10 @@ struct moment_room moment_room_of(const struct model *model);
 /* Under the lock: copies. `seconds`: whole past seconds of the window beside the present one; -1: no
  * window. 0 or -ENOMEM. */
 int moment_take(struct moment *moment, struct model *model, uint64_t counter, int seconds);
+
+/* Under the lock, after moment_take: histograms and extremes, whose recent ones begin anew; and which
+ * thread each node is of. 0 or -ENOMEM. */
+int moment_take_detail(struct moment *moment, struct model *model);
 
 void moment_done(struct moment *moment);
 

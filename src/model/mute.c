@@ -163,7 +163,7 @@ static uint32_t find_anchor(struct model *model, uint32_t node)
 {
     do
         node = nodes_parent(&model->nodes.nodes[node]);
-    while (node != NODE_ROOT && row_of(model, node)->muted);
+    while (!nodes_is_root(&model->nodes.nodes[node]) && row_of(model, node)->muted);
     return node;
 }
 
@@ -184,7 +184,7 @@ static bool make_room(void *array_pointer, uint32_t *limit, uint32_t count, size
 static uint32_t anchor_number(struct mute *mute, struct model *model, uint32_t node)
 {
     struct mute_profile *profile = &mute->profiles[node];
-    if (node == NODE_ROOT)
+    if (nodes_is_root(&model->nodes.nodes[node]))
         return OUTSIDE;
     if (profile->anchor)
         return profile->anchor - 1;

@@ -24,9 +24,10 @@ int nodes_init(struct nodes *nodes, size_t path_limit)
     nodes->other_first = region_new(SYMBOLS_LIMIT, sizeof(uint32_t));
     nodes->other_deeper = region_new(SYMBOLS_LIMIT, sizeof(uint32_t));
     nodes->slots = calloc(FIRST_SLOTS, sizeof(*nodes->slots));
+    nodes->roots = calloc(NODES_ROOTS_MAX + 1, sizeof(*nodes->roots));
     nodes->census = census_new();
-    if (!nodes->nodes || !nodes->other_first || !nodes->other_deeper || !nodes->slots ||
-        !nodes->census) {
+    if (!nodes->roots || !nodes->nodes || !nodes->other_first || !nodes->other_deeper ||
+        !nodes->slots || !nodes->census) {
         nodes_done(nodes);
         return -ENOMEM;
     }
@@ -39,6 +40,7 @@ void nodes_done(struct nodes *nodes)
     region_free(nodes->other_first, SYMBOLS_LIMIT, sizeof(uint32_t));
     region_free(nodes->other_deeper, SYMBOLS_LIMIT, sizeof(uint32_t));
     free(nodes->slots);
+    free(nodes->roots);
     census_free(nodes->census);
     *nodes = (struct nodes){0};
 }
@@ -93,6 +95,15 @@ static uint32_t make_node(struct nodes *nodes, uint32_t parent, uint32_t symbol,
     uint32_t index = nodes->count++;
     nodes->nodes[index].parent_flags = parent << NODE_FLAG_BITS | flags;
     nodes->nodes[index].symbol = symbol;
+    return index;
+}
+
+uint32_t nodes_thread_root(struct nodes *nodes)
+{
+    if (nodes->root_count >= NODES_ROOTS_MAX || nodes->count >= nodes->path_limit / 2)
+        return NODE_ROOT;
+    uint32_t index = make_node(nodes, NODE_ROOT, SYMBOL_ROOT, 0);
+    nodes->roots[++nodes->root_count] = index;
     return index;
 }
 

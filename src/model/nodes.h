@@ -8,6 +8,8 @@
  * twins are one function to a reader), and the same of its edge (caller, callee).
  * Beyond the limit, calls of new paths go to two nodes for each function below the node `(other)`:
  * one for primitive calls, one for the rest; the fold then keeps each thread's depth by symbol.
+ * Where threads are to be told apart (a recording), each has a node of its own in the root's place, up
+ * to NODES_ROOTS_MAX of them: a node with the root's symbol.
  * Rules: nodes never move and are never removed; 64 bytes; node 0 is the root. A parent stands before
  * its children. */
 #ifndef ULMA_MODEL_NODES_H
@@ -15,7 +17,7 @@
 
 #include "model/symbols.h"
 
-enum { NODE_ROOT = 0, NODES_LIMIT = 1 << 20 };
+enum { NODE_ROOT = 0, NODES_LIMIT = 1 << 20, NODES_ROOTS_MAX = 4096 };
 
 enum node_flags {
     NODE_PRIMITIVE = 1,      /* counts: no ancestor of the same symbol */
@@ -51,6 +53,8 @@ struct nodes {
     uint32_t other;         /* the node `(other)`; 0: none yet */
     uint32_t *other_first;  /* by symbol, once full: its primitive node below `(other)`; 0: none */
     uint32_t *other_deeper; /* ... and the one of recursive calls */
+    uint32_t *roots; /* by number: the bottom of a thread that has one of its own; [0] is unused */
+    uint32_t root_count;
     struct census *census;
 };
 
@@ -61,6 +65,16 @@ static inline uint32_t nodes_parent(const struct node *node)
 {
     return node->parent_flags >> NODE_FLAG_BITS;
 }
+
+/* The root, or the bottom of a thread. */
+static inline bool nodes_is_root(const struct node *node)
+{
+    return node->symbol == SYMBOL_ROOT;
+}
+
+/* A bottom for one more thread, so that its paths are its own. NODE_ROOT: it shares that one, since
+ * there are many, or since the tree is half full. */
+uint32_t nodes_thread_root(struct nodes *nodes);
 
 /* The child of `parent` for `symbol`, or 0. */
 uint32_t nodes_find(const struct nodes *nodes, uint32_t parent, uint32_t symbol);

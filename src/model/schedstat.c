@@ -45,13 +45,13 @@ static void give(struct model *model, struct track *track, uint32_t node, int64_
 {
     struct node *nodes = model->nodes.nodes;
     track->late_wait_ticks += wait_ticks;
-    if (node == NODE_ROOT) {
+    if (nodes_is_root(&nodes[node])) {
         track->outside_wait_ticks += wait_ticks;
         return;
     }
     windows_touch(&model->windows, nodes, node);
     nodes[node].self_wait_ticks += wait_ticks;
-    for (uint32_t at = node; at != NODE_ROOT; at = nodes_parent(&nodes[at])) {
+    for (uint32_t at = node; !nodes_is_root(&nodes[at]); at = nodes_parent(&nodes[at])) {
         windows_touch(&model->windows, nodes, at);
         nodes[at].total_wait_ticks += wait_ticks;
     }

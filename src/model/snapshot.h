@@ -83,6 +83,7 @@ struct snapshot_edge {
 
 struct snapshot_thread {
     uint32_t pid, tid;
+    uint32_t number; /* in order of first sight, through the session; 0: several that have ended */
     char name[64];
     bool ended;
     uint64_t calls;      /* activations and resumes of Python functions */
@@ -163,6 +164,7 @@ struct snapshot_meta {
     uint32_t thread_count; /* that had an event */
     double events_per_s;   /* over the window */
     double ns_per_call;    /* the probe's calibrated cost per call and return */
+    double ns_per_c_call;  /* the same of a C call */
     double cost_pct;       /* that cost's share of the profiled time */
     double collector_pct;  /* one CPU = 100 */
     double budget_pct;     /* that cost may have; 0: no budget */
@@ -187,6 +189,62 @@ struct snapshot_meta {
     const char *longest_step_task; /* its name; NULL: not known */
 };
 
+/* What a recording keeps beyond what is shown; only where it was asked for. In whole ticks of the counter,
+ * since these do not change when the counter's rate becomes known better. */
+
+enum snapshot_path_flags {
+    PATH_PRIMITIVE = 1, /* its calls are primitive */
+    PATH_OUTERMOST = 2, /* its time counts in the function's total */
+    PATH_EDGE_PRIMITIVE = 4,
+    PATH_EDGE_OUTERMOST = 8,
+    PATH_FLAGS = 15,
+};
+
+/* A path of functions from the bottom of one thread's stack. snapshot->nodes are these, joined. */
+struct snapshot_path {
+    uint32_t id;      /* stable through the session; 1.. */
+    uint32_t parent;  /* id; 0: the root */
+    int32_t function; /* NONE: the bottom of a thread */
+    uint32_t thread;  /* number; 0: of several */
+    uint32_t flags;
+    uint64_t calls, resumes;
+    int64_t self_ticks, total_ticks, self_wait_ticks, total_wait_ticks;
+};
+
+/* One counter of a function's histogram (model/histogram.h); those of the cpu clock are the difference
+ * to the wall clock's. */
+struct snapshot_slot {
+    uint16_t slot;
+    bool cpu;
+    int64_t count;
+};
+
+/* Of one activation's total time; none has ended when max is negative. */
+struct snapshot_extremes {
+    int64_t min_ticks, max_ticks, min_cpu_ticks, max_cpu_ticks;
+};
+
+struct snapshot_durations {
+    struct snapshot_extremes whole,
+        recent; /* recent: since the detailed snapshot before this one */
+    size_t slot_first, slot_count;
+};
+
+struct snapshot_thread_ticks {
+    int64_t profiled, wait, stalled, corrected, outside;
+};
+
+struct snapshot_detail {
+    double ns_per_tick;
+    double stolen_share;         /* of the time on a CPU, that is waiting time */
+    struct snapshot_path *paths; /* a parent before its children */
+    size_t path_count;
+    struct snapshot_durations *durations; /* by function */
+    struct snapshot_slot *slots;
+    size_t slot_count;
+    struct snapshot_thread_ticks *threads; /* by thread */
+};
+
 struct snapshot {
     struct snapshot_meta meta;
     struct snapshot_function *functions; /* order of first sight */
@@ -201,7 +259,8 @@ struct snapshot {
     size_t process_count;
     struct snapshot_task *tasks; /* that are alive, by age; then those that have ended */
     size_t task_count;
-    struct arena *arena; /* owns all of the above */
+    struct snapshot_detail *detail; /* NULL: not asked for */
+    struct arena *arena;            /* owns all of the above */
 };
 
 static inline int64_t snapshot_self(const struct snapshot_function *function,

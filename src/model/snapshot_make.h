@@ -6,7 +6,7 @@
 #define ULMA_MODEL_SNAPSHOT_MAKE_H
 
 #include "model/moment.h"
-#include "model/snapshot.h"
+#include "model/snapshot_paths.h"
 
 struct snapshot_maker {
     struct snapshot *snapshot;
@@ -17,7 +17,6 @@ struct snapshot_maker {
     bool exact;           /* nothing was lost */
     int32_t *function_of; /* by symbol: index into snapshot->functions, or NONE */
     int32_t *node_of;     /* by model node: index into snapshot->nodes, or NONE */
-    size_t node_count;    /* of model nodes that are in the snapshot */
 };
 
 /* Functions, tree, edges and threads. 0 or -ENOMEM. */
@@ -27,20 +26,28 @@ int snapshot_make(struct snapshot_maker *maker);
 void snapshot_make_mark_tasks(const struct snapshot_maker *maker);
 int snapshot_make_tasks(struct snapshot_maker *maker);
 
+/* snapshot_detail.c: what a recording keeps, out of a moment with its detail. 0 or -ENOMEM. */
+int snapshot_make_detail(struct snapshot_maker *maker);
+
 /* Window columns of functions and nodes from moment->seconds. 0 or -ENOMEM. */
 int snapshot_make_window(struct snapshot_maker *maker);
 
+/* Time that a thread was on a CPU for. */
+static inline int64_t snapshot_make_on_cpu(const struct ended_thread *sums)
+{
+    return sums->profiled_ticks - sums->wait_ticks - sums->stalled_ticks;
+}
+
 static inline int64_t snapshot_make_ns(const struct snapshot_maker *maker, int64_t ticks)
 {
-    return (int64_t)((double)ticks * maker->ns_per_tick);
+    return snapshot_scale_ns(ticks, maker->ns_per_tick);
 }
 
 /* Waiting time: what was seen of it, and the share of the rest that was stolen. */
 static inline int64_t snapshot_make_wait_ns(const struct snapshot_maker *maker, int64_t wall_ticks,
                                             int64_t wait_ticks)
 {
-    double stolen_ticks = maker->stolen_share * (double)(wall_ticks - wait_ticks);
-    return (int64_t)(((double)wait_ticks + stolen_ticks) * maker->ns_per_tick);
+    return snapshot_scale_wait_ns(wall_ticks, wait_ticks, maker->ns_per_tick, maker->stolen_share);
 }
 
 #endif

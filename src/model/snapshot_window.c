@@ -91,33 +91,6 @@ static void fill_percentiles(const struct window_maker *window, size_t function)
         snapshot_make_ns(window->maker, histogram_percentile(counts, 0.99)), target->window.max_ns);
 }
 
-static void copy_whole(struct snapshot *snapshot)
-{
-    for (size_t i = 0; i < snapshot->function_count; i++) {
-        struct snapshot_function *function = &snapshot->functions[i];
-        function->window.calls = function->calls;
-        function->window.resumes = function->resumes;
-        function->window.self_ns = function->self_ns;
-        function->window.total_ns = function->total_ns;
-        function->window.self_wait_ns = function->self_wait_ns;
-        function->window.total_wait_ns = function->total_wait_ns;
-        function->window.max_ns = function->max_ns;
-        function->window.p50_ns = function->p50_ns;
-        function->window.p99_ns = function->p99_ns;
-    }
-    for (size_t i = 0; i < snapshot->node_count; i++) {
-        snapshot->nodes[i].window_self_ns = snapshot->nodes[i].self_ns;
-        snapshot->nodes[i].window_total_ns = snapshot->nodes[i].total_ns;
-    }
-}
-
-static void sum_root(struct snapshot *snapshot)
-{
-    for (size_t i = 1; i < snapshot->node_count; i++)
-        if (snapshot->nodes[i].parent == 0)
-            snapshot->nodes[0].window_total_ns += snapshot->nodes[i].window_total_ns;
-}
-
 int snapshot_make_window(struct snapshot_maker *maker)
 {
     const struct moment *moment = maker->moment;
@@ -125,7 +98,7 @@ int snapshot_make_window(struct snapshot_maker *maker)
     size_t rows = 1;
     int32_t count = 0;
     if (moment->second_count == 0) {
-        copy_whole(maker->snapshot);
+        snapshot_paths_copy_window(maker->snapshot);
         return 0;
     }
     for (uint32_t i = 0; i < moment->second_count; i++)
@@ -138,7 +111,7 @@ int snapshot_make_window(struct snapshot_maker *maker)
             add_second(&window, &moment->seconds[i], &count);
         for (size_t i = 0; i < maker->snapshot->function_count; i++)
             fill_percentiles(&window, i);
-        sum_root(maker->snapshot);
+        snapshot_paths_sum_window_root(maker->snapshot);
     }
     free(window.appearances);
     free(window.first);

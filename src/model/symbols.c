@@ -18,6 +18,9 @@ static void forget_numbers(struct symbol *symbol)
     symbol->min_ticks = symbol->min_cpu_ticks = INT64_MAX;
     symbol->second_max_ticks = symbol->second_max_cpu_ticks = -1;
     symbol->max_ticks = symbol->max_cpu_ticks = -1;
+    symbol->held_max_ticks = symbol->held_max_cpu_ticks = -1;
+    symbol->held_min_ticks = symbol->held_min_cpu_ticks = INT64_MAX;
+    symbol->past_max_ticks = symbol->past_max_cpu_ticks = -1;
     symbol->yields = symbol->raised = symbol->estimated = 0;
     symbol->is_estimated = symbol->holds_muted = false;
 }

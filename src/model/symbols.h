@@ -34,6 +34,10 @@ struct symbol {
     /* warm */
     struct histogram *cpu_difference; /* NULL: none ever waited */
     int64_t max_ticks, max_cpu_ticks; /* of the seconds before */
+    /* Where somebody takes extremes (moment_take_durations): what the hot ones had before the last take,
+     * in this second and in all; and what seconds that have ended since then had. */
+    int64_t held_max_ticks, held_max_cpu_ticks, held_min_ticks, held_min_cpu_ticks;
+    int64_t past_max_ticks, past_max_cpu_ticks;
     uint64_t yields, raised;
     /* cold */
     uint32_t row;       /* the symbol that stands for the row: its first twin */

@@ -111,6 +111,7 @@ struct track {
 
     struct process *process;
     uint32_t tid;
+    uint32_t number; /* in order of first sight; 1.. */
     char name[TRACK_NAME_SIZE];
     uint64_t lost, nested; /* copied from its ring */
     struct track_second history[TRACK_HISTORY];

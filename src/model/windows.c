@@ -141,18 +141,24 @@ static void add_slots(struct window_second *second, const struct octave_pool *po
     }
 }
 
+static void raise_to(int64_t *most, int64_t value)
+{
+    if (value > *most)
+        *most = value;
+}
+
 static void add_activations(const struct symbols *symbols, struct window_second *second,
                             struct window_row *row)
 {
     row->slot_first = second->slot_count;
     for (uint32_t i = row->row; i; i = symbols->symbols[i].next_twin) {
         const struct symbol *symbol = &symbols->symbols[i];
-        if (symbol->second_max_ticks < 0)
+        if (symbol->second_max_ticks < 0 && symbol->held_max_ticks < 0)
             continue;
-        if (symbol->second_max_ticks > row->max_ticks)
-            row->max_ticks = symbol->second_max_ticks;
-        if (symbol->second_max_cpu_ticks > row->max_cpu_ticks)
-            row->max_cpu_ticks = symbol->second_max_cpu_ticks;
+        raise_to(&row->max_ticks, symbol->second_max_ticks);
+        raise_to(&row->max_ticks, symbol->held_max_ticks);
+        raise_to(&row->max_cpu_ticks, symbol->second_max_cpu_ticks);
+        raise_to(&row->max_cpu_ticks, symbol->held_max_cpu_ticks);
         add_slots(second, &symbols->octaves, &symbol->wall, 0);
         if (symbol->cpu_difference)
             add_slots(second, &symbols->octaves, symbol->cpu_difference, WINDOW_SLOT_CPU);
@@ -190,16 +196,19 @@ static void end_second_of(struct octave_pool *pool, const struct histogram *hist
 
 static void end_second_of_symbol(struct symbols *symbols, struct symbol *symbol)
 {
-    if (symbol->second_max_ticks < 0)
+    if (symbol->second_max_ticks < 0 && symbol->held_max_ticks < 0)
         return;
     end_second_of(&symbols->octaves, &symbol->wall);
     if (symbol->cpu_difference)
         end_second_of(&symbols->octaves, symbol->cpu_difference);
-    if (symbol->second_max_ticks > symbol->max_ticks)
-        symbol->max_ticks = symbol->second_max_ticks;
-    if (symbol->second_max_cpu_ticks > symbol->max_cpu_ticks)
-        symbol->max_cpu_ticks = symbol->second_max_cpu_ticks;
+    raise_to(&symbol->past_max_ticks, symbol->second_max_ticks);
+    raise_to(&symbol->past_max_cpu_ticks, symbol->second_max_cpu_ticks);
+    raise_to(&symbol->max_ticks, symbol->second_max_ticks);
+    raise_to(&symbol->max_ticks, symbol->held_max_ticks);
+    raise_to(&symbol->max_cpu_ticks, symbol->second_max_cpu_ticks);
+    raise_to(&symbol->max_cpu_ticks, symbol->held_max_cpu_ticks);
     symbol->second_max_ticks = symbol->second_max_cpu_ticks = -1;
+    symbol->held_max_ticks = symbol->held_max_cpu_ticks = -1;
 }
 
 /* A finished second keeps no spare room. */

@@ -184,7 +184,7 @@ class Pilot:
         return [byte - 65 for byte in (text[at:] + text[8:at]).lstrip(b"\0")]
 
     def rescue(self, word=None, *words, before=()):
-        done = run([*before, ULMA, "rescue", word or self.dir, *words], env=self.base)
+        done = run([*before, ULMA, "rescue", word or self.dir, *words], env=self.base, cwd=self.folder)
         assert done.status == 0, done.told()
         return done.out.decode()
 

@@ -94,9 +94,12 @@ static void print_sizes(const struct page *page)
                 text_format_time(kept, (int64_t)header->flight_kept_ns),
                 text_format_time(wanted, (int64_t)header->flight_keep_ns), FLIGHT_EVENTS_PER_S);
     if (header->flight_budget_thousandths && busy_ns)
-        fprintf(page->stream, "Recording cost about %.2f%% of its time (budget %g%%).\n",
-                100 * (double)cost_ns / (double)busy_ns,
-                (double)header->flight_budget_thousandths / 1000);
+        fprintf(page->stream,
+                "Recording cost about %s of the %s that it ran (budget %g%%, beyond %dms at the "
+                "start).\n",
+                text_format_time(kept, (int64_t)cost_ns),
+                text_format_time(wanted, (int64_t)busy_ns),
+                (double)header->flight_budget_thousandths / 1000, FLIGHT_START_MS);
     if (header->flight_cleared)
         fprintf(page->stream, "%" PRIu32 " older recording%s made room for this one.\n",
                 header->flight_cleared, header->flight_cleared == 1 ? "" : "s");

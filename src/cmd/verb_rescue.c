@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STEPS_MOST = 120 };
+enum { STEPS_MOST = 120, NAMES_TRIED = 100 };
 
 struct rescue {
     const struct options *options;
@@ -172,13 +172,22 @@ static char *default_path(const struct rescue *rescue, pid_t pid)
     if (localtime_r(&now, &local))
         strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &local);
     const char *name = target.name && target.name[0] ? target.name : "python";
-    if (asprintf(&path, "ulma-%.200s-%d-%s.ulma", name, (int)pid, stamp) < 0)
-        path = NULL;
+    for (int again = 0; !path && again < NAMES_TRIED; again++) {
+        char number[16] = "";
+        if (again)
+            snprintf(number, sizeof(number), "-%d", again);
+        if (asprintf(&path, "ulma-%.200s-%d-%s%s.ulma", name, (int)pid, stamp, number) < 0)
+            path = NULL;
+        if (path && access(path, F_OK) == 0) {
+            free(path);
+            path = NULL;
+        }
+    }
     target_done(&target);
     return path;
 }
 
-static bool open_recording(struct rescue *rescue, pid_t pid)
+static void open_recording(struct rescue *rescue, pid_t pid)
 {
     const struct options *options = rescue->options;
     struct recording_options wanted = {.with_source = options->with_source,
@@ -190,13 +199,10 @@ static bool open_recording(struct rescue *rescue, pid_t pid)
                                         : default_path(rescue, pid);
     if (!rescue->recording) {
         message_error("out of memory");
-        return false;
+        return;
     }
-    if (recording_writer_open(rescue->recording, &wanted, &rescue->writer, reason,
-                              sizeof(reason)) == 0)
-        return true;
-    message_error("%s", reason);
-    return false;
+    if (recording_writer_open(rescue->recording, &wanted, &rescue->writer, reason, sizeof(reason)))
+        message_error("%s", reason);
 }
 
 static void add_window(struct rescue *rescue)
@@ -306,7 +312,7 @@ static bool tell(struct rescue *rescue, struct output *output)
 {
     play(rescue);
     bool written = write_report(rescue, output);
-    return finish_recording(rescue) && written;
+    return rescue->writer && finish_recording(rescue) && written;
 }
 
 static bool rescue_file(struct rescue *rescue, const char *path)
@@ -321,7 +327,8 @@ static bool rescue_file(struct rescue *rescue, const char *path)
     printed.output = "-";
     if (!output_open(&output, &printed, pid))
         return false;
-    bool done = open_recording(rescue, pid) && begin(rescue) && tell(rescue, &output);
+    open_recording(rescue, pid); /* what is printed does not depend on it, the exit status does */
+    bool done = begin(rescue) && tell(rescue, &output);
     output_close(&output);
     return done;
 }

@@ -28,7 +28,6 @@ enum {
     PRICE =
         2, /* an event of a program costs more than one of calibration's loop, whose code and data are
                 * all at hand: 1.8 times, measured on HTTP servers (bench/flight.py) */
-    START_NS = 150 * 1000 * 1000, /* the first allowance: programs begin with imports */
 };
 #define RELEASE_NS (UINT64_C(10) * 1000 * 1000 * 1000)
 
@@ -80,7 +79,7 @@ static void begin_budget(void)
     double hz = (double)header->counter_hz;
     own.event_ns = hz > 0 ? PRICE * ticks / 2 * 1e9 / hz : 0;
     own.share = (double)own.wish.budget_thousandths / 100 / 1000;
-    own.allowance_ns = START_NS;
+    own.allowance_ns = FLIGHT_START_MS * 1e6; /* programs begin with imports */
     own.window_busy_ns = own.window_cost_ns = 0;
     own.muted_count = own.closed_count = 0;
     own.cpu_seen_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);

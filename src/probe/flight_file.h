@@ -2,7 +2,7 @@
 /* The flight recorder's file: what its words mean, how large it is, making it, adding rings, and which
  * files of processes that are no more make room for it.
  * Why the target makes it: there is no collector. So its memory is the target's own, and small: the fixed
- * part of a session (4.6 MB, of which 4 are for the functions' names), and rings that are sized by what is
+ * part of a session (4.6 MiB, of which 4 are for the functions' names), and rings that are sized by what is
  * to be kept, by the memory limit of its control group, and by the room in the file system.
  * Rules: under the GIL. All that will be written is allocated first, a ring when a thread takes it. */
 #ifndef ULMA_PROBE_FLIGHT_FILE_H

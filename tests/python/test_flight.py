@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The flight recorder: what a process that nobody watched did last, against what it wrote itself."""
 
+import json
 import os
 import pathlib
 import re
@@ -14,8 +15,8 @@ from harness import LIMIT_S, ROOT, ULMA, environment, run, session_files
 
 pytestmark = pytest.mark.some_pythons
 
-# Its functions write their own numbers, in the order in which they are called, into a file that is mapped: what
-# the kernel has of it after a SIGKILL is the truth.
+# Its functions write their own numbers, in the order in which they are called, into a file that is
+# mapped: what the kernel has of it after a SIGKILL is the truth.
 PROGRAM = """
 import ctypes, mmap, os, random, signal, sys, threading, time
 
@@ -209,8 +210,8 @@ def thread_part(text, name):
 
 
 def check_last(text, log):
-    """The last calls that were kept are the last that the program made; it may have been killed between
-    a call and its own writing of it."""
+    """The last calls that were kept are the last that the program made; it may have been killed
+    between a call and its own writing of it."""
     calls = [int(number) for number in CALL.findall(text)]
     assert len(calls) >= 6, text
     assert calls == log[-len(calls) :] or calls[:-1] == log[1 - len(calls) :], (text, log[-20:])
@@ -223,6 +224,11 @@ def test_the_last_calls_before_an_end(pilot, way):
     text = pilot.rescue(file)
     assert "it has ended" in text.split("\n")[0]
     check_last(text, pilot.log())
+    (recording,) = pilot.folder.glob("ulma-*.ulma")
+    report = run([ULMA, "report", "-f", "json", recording], env=pilot.base)
+    assert report.status == 0, report.told()
+    rows = json.loads(report.out)["functions"]
+    assert sum(row["calls"] for row in rows if row["name"].startswith("step_")) == 500
     if way != "exit":  # os._exit's own frames have no Python function
         stack = thread_part(text, "MainThread").split("last calls")[0]
         assert "end (" in stack and "main (" in stack and "<module> (" in stack, text
@@ -302,7 +308,7 @@ def test_the_budget_silences_what_is_called_most(pilot):
     text = pilot.rescue()
     head = text.split("\ncommand:")[0]
     assert "    tiny (" in head, text
-    assert "(budget 2%)" in head
+    assert "(budget 2%," in head
     assert "main (" in thread_part(text, "MainThread").split("last calls")[0]
     assert "\nexact: no" in text
 
@@ -373,7 +379,7 @@ def test_attached(pilot):
     process.kill()
     process.communicate()
     text = pilot.rescue(pid)
-    assert "(budget 5%)" in text
+    assert "(budget 5%," in text
     calls = [int(n) for n in CALL.findall(text)]
     log = pilot.log()
     assert calls == log[-len(calls) :], text
@@ -400,6 +406,15 @@ def test_words_that_mean_nothing(pilot, ulma, said):
     assert done.status == 0
     assert done.err.decode().count("\n") == 1 and said in done.err.decode()
     assert session_files(pilot.dir) == []
+
+
+def test_the_formats_of_a_rescue(pilot, tmp_path):
+    pilot.run("walk", 500, "kill")
+    told = json.loads(pilot.rescue(pilot.dir, "-f", "json", "-o", tmp_path / "%p.ulma"))
+    assert told["target"]["pid"] and told["events"]["lost"] == 0
+    assert (tmp_path / f"{told['target']['pid']}.ulma").exists()
+    again = run([ULMA, "rescue", pilot.dir, "-o", tmp_path / "%p.ulma"], env=pilot.base)
+    assert again.status == 1 and b"exists" in again.err and b"step_0" in again.out
 
 
 def test_files_that_are_none(pilot, tmp_path):

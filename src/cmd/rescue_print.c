@@ -201,24 +201,24 @@ static int print_thread(struct page *page, const struct flight_ring *ring)
 
 static int later_first(const void *a, const void *b)
 {
-    const struct flight_ring *const *first = a, *const *second = b;
-    if ((*first)->ended != (*second)->ended)
-        return (*first)->ended ? 1 : -1;
-    return (*first)->last_counter < (*second)->last_counter ? 1 : -1;
+    const struct flight_ring *first = a, *second = b;
+    if (first->ended != second->ended)
+        return first->ended ? 1 : -1;
+    return first->last_counter < second->last_counter ? 1 : -1;
 }
 
 int rescue_print_threads(const struct flight *flight, FILE *stream)
 {
     struct page page = {.flight = flight, .stream = stream};
-    const struct flight_ring **order = calloc(flight->ring_count + 1, sizeof(*order));
+    struct flight_ring *order = calloc(flight->ring_count + 1, sizeof(*order));
     int result = order ? 0 : -ENOMEM;
     for (uint32_t i = 0; i < flight->ring_count && order; i++)
-        order[i] = &flight->rings[i];
+        order[i] = flight->rings[i];
     if (order)
         qsort(order, flight->ring_count, sizeof(*order), later_first);
     for (uint32_t i = 0; i < flight->ring_count && result == 0; i++) {
         page.arena = arena_new();
-        result = page.arena ? print_thread(&page, order[i]) : -ENOMEM;
+        result = page.arena ? print_thread(&page, &order[i]) : -ENOMEM;
         arena_free(page.arena);
     }
     free(order);

@@ -5,7 +5,7 @@
 #ifndef ULMA_CMD_RESCUE_PRINT_H
 #define ULMA_CMD_RESCUE_PRINT_H
 
-#include "model/flight.h"
+#include "model/flight_copy.h"
 
 #include <stdio.h>
 

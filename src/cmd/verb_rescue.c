@@ -10,8 +10,8 @@
 #include "cmd/report.h"
 #include "cmd/rescue_find.h"
 #include "cmd/rescue_print.h"
-#include "cmd/verbs.h"
 #include "cmd/target.h"
+#include "cmd/verbs.h"
 #include "model/collector.h"
 #include "recording/recording_writer.h"
 

@@ -5,7 +5,7 @@
 #ifndef ULMA_MODEL_FLIGHT_MOMENTS_H
 #define ULMA_MODEL_FLIGHT_MOMENTS_H
 
-#include "model/flight.h"
+#include "model/flight_copy.h"
 
 enum { FLIGHT_CALLS = 4096 }; /* kept, at most */
 

@@ -306,7 +306,7 @@ void flight_look(struct writer *writer, uint64_t counter)
     if (own.allowance_ns < 0 && own.window_busy_ns > LEAST_NS) {
         choose(writer, count);
         writer->step = LOOK_SOON;
-    } else if (own.muted_count && own.allowance_ns >= FULL_NS / 2) {
+    } else if (own.muted_count && 2 * own.allowance_ns >= FULL_NS) {
         uint64_t now_ns = clock_monotonic_ns();
         if (now_ns - own.released_ns >= RELEASE_NS)
             release(now_ns);

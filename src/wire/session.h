@@ -78,7 +78,7 @@ enum {
     FLIGHT_EVENTS_PER_S = 100 * 1000,
     FLIGHT_KEEP_MS = 5000,            /* unless said otherwise */
     FLIGHT_BUDGET_THOUSANDTHS = 2000, /* 2 % */
-    FLIGHT_START_MS = 150, /* of recording, beyond the budget, once */
+    FLIGHT_START_MS = 150,            /* of recording, beyond the budget, once */
     FLIGHT_LEAST_RING = 1 << 16,      /* bytes */
     FLIGHT_MOST_RING = 1 << 25,
     FLIGHT_FILES_MOST = 16,         /* of ended processes, in one directory */

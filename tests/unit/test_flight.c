@@ -5,7 +5,7 @@
  * counters of the events say so, since each event has the next one.
  * Rules: no interpreter runs here (writer_stubs.h). Under ThreadSanitizer this is not built: the reader copies
  * what the writer may be overwriting, on purpose, and throws that away; test_ring_model.c has the proof. */
-#include "model/flight.h"
+#include "model/flight_copy.h"
 #include "writer_stubs.h"
 
 #include <pthread.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copying, and what the copy shows.
- * Why: see flight.h.
+ * Why: see flight_copy.h.
  * Rules: definitions are copied after the events, so that what an event names is there. Barrier partners:
  * the acquire of head here, its release in probe/writer.h; the acquire fence here, the release fence in
  * probe/writer.c, after the tail and before what it gives up is overwritten. */
-#include "model/flight.h"
+#include "model/flight_copy.h"
 
 #include "wire/guard.h"
 

@@ -6,8 +6,8 @@
  * of the ring on. Everything behind it (drain, fold, views, formats) then needs to know nothing of this.
  * Rules: the file is hostile input, read under guard_run; nothing is written to it. No allocation grows
  * beyond the file's own size, which is bounded. */
-#ifndef ULMA_MODEL_FLIGHT_H
-#define ULMA_MODEL_FLIGHT_H
+#ifndef ULMA_MODEL_FLIGHT_COPY_H
+#define ULMA_MODEL_FLIGHT_COPY_H
 
 #include "base/clock.h"
 #include "wire/mapping.h"

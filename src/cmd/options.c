@@ -26,6 +26,7 @@
 #define OFF    VERB_OFF
 #define SET    VERB_SET
 #define DETACH VERB_DETACH
+#define RESCUE VERB_RESCUE
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
 #define REPLAY VERB_REPLAY
@@ -48,6 +49,7 @@ const struct option_row option_rows[] = {
 #undef OFF
 #undef SET
 #undef DETACH
+#undef RESCUE
 #undef PS
 #undef EXPORT
 #undef REPLAY
@@ -63,10 +65,10 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web", "rescue", NULL};
-static const char *const later_options[] = {"port",       "listen",    "open",   "allow-host",
-                                            "token-file", "read-only", "flight", "verdicts",
-                                            "rules",      NULL};
+static const char *const later_verbs[] = {"web", NULL};
+static const char *const later_options[] = {"port",       "listen",    "open",     "allow-host",
+                                            "token-file", "read-only", "verdicts", "rules",
+                                            NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {

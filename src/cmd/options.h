@@ -69,7 +69,7 @@ struct options {
     bool children, no_children, by_process;
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
     bool with_source, redact, no_command;
-    bool locals, list, man, markdown, quiet, verbose, help;
+    bool flight, locals, list, man, markdown, quiet, verbose, help;
 };
 
 enum option_kind {

@@ -44,7 +44,8 @@ void collector_leave(struct collector *collector)
 
 static uint64_t now(const struct collector *collector)
 {
-    return clock_counter(collector->scale.source);
+    const struct collector_past *past = collector->options.past;
+    return past ? past->now : clock_counter(collector->scale.source);
 }
 
 static uint64_t thread_cpu_ns(pthread_t thread)
@@ -64,7 +65,8 @@ static uint64_t second_ticks(const struct collector *collector)
 static void tick(struct collector *collector, uint64_t counter)
 {
     struct model *model = &collector->model;
-    clock_scale_refresh(&collector->scale);
+    if (!collector->options.past)
+        clock_scale_refresh(&collector->scale);
     if (atomic_load_explicit(&collector->started, memory_order_acquire))
         collector->cpu_ns = thread_cpu_ns(collector->drain_thread) +
                             thread_cpu_ns(collector->keeper_thread);
@@ -264,6 +266,22 @@ static int read_sources(void *context)
     return 0;
 }
 
+static void begin_time(struct collector *collector, enum clock_source clock)
+{
+    const struct collector_past *past = collector->options.past;
+    if (past) {
+        collector->scale = past->scale;
+        collector->birth_counter = past->birth_counter;
+        collector->birth.tv_sec = (time_t)(past->birth_time_ns / UINT64_C(1000000000));
+        collector->birth.tv_nsec = (long)(past->birth_time_ns % UINT64_C(1000000000));
+        collector->drain.past_now = &past->now;
+        return;
+    }
+    clock_scale_init(&collector->scale, clock);
+    collector->birth_counter = now(collector);
+    clock_gettime(CLOCK_REALTIME, &collector->birth);
+}
+
 struct collector *collector_new(struct mapping *mapping, const struct collector_options *options)
 {
     struct collector *collector = calloc(1, sizeof(*collector));
@@ -302,9 +320,7 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     collector->model.windows.unkept = options->whole_only;
     collector->model.by_thread = options->by_thread;
     guard_run(read_sources, collector);
-    clock_scale_init(&collector->scale, clock);
-    collector->birth_counter = now(collector);
-    clock_gettime(CLOCK_REALTIME, &collector->birth);
+    begin_time(collector, clock);
     windows_reset(&collector->model.windows, &collector->model.nodes, now(collector), 0);
     off_cpu_init(&collector->off_cpu, options->target, options->no_perf);
     if (!collector->off_cpu.records) {

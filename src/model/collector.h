@@ -7,6 +7,7 @@
 #ifndef ULMA_MODEL_COLLECTOR_H
 #define ULMA_MODEL_COLLECTOR_H
 
+#include "base/clock.h"
 #include "model/sites.h"
 #include "model/snapshot.h"
 #include "wire/mapping.h"
@@ -15,8 +16,17 @@
 
 struct collector;
 
+/* A session that is over: its counter was another machine's, or another hour's. */
+struct collector_past {
+    uint64_t now; /* what is read of the clock; the caller's, moves on as events are told */
+    struct clock_scale scale;
+    uint64_t birth_counter, birth_time_ns; /* one moment, by the counter and CLOCK_REALTIME */
+};
+
 struct collector_options {
     struct tap *tap;      /* hears all that the model is told; NULL: nobody does */
+    const struct collector_past
+        *past;            /* NULL: it runs now. Outlives the collector, which is not started */
     bool corrected;       /* take the probe's own cost out of times */
     int cpu;              /* pin the drain thread; -1: not */
     pid_t target;         /* the direct child, for switch records before it runs; 0: none */

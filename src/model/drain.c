@@ -426,7 +426,8 @@ uint64_t drain_round(struct drain *drain)
     if (drain->before_events)
         drain->before_events(drain->before_events_context, drain);
     guarded(drain, read_control, drain);
-    drain->model->latest = clock_counter(drain->clock) + DRAIN_COUNTER_SLACK;
+    uint64_t now = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
+    drain->model->latest = now + DRAIN_COUNTER_SLACK;
     tap_say(drain->model->tap, TAP_LATEST, 0, drain->model->latest);
     uint64_t consumed = consume(drain, 0, UINT64_MAX);
     control_obey_end(drain);

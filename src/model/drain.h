@@ -43,6 +43,7 @@ struct drain {
     struct process *process; /* whose session it is */
     struct drain *next;      /* of another process of the family; NULL: none */
     enum clock_source clock;
+    const uint64_t *past_now;    /* what the clock says, of a session that is over; NULL: ask it */
     _Atomic uint32_t ring_count; /* rings that exist; set by who adds them */
     bool joined;                 /* a session that somebody else made: the header says how many */
     struct drain_ring *rings;    /* SESSION_RING_LIMIT */

@@ -11,6 +11,7 @@
 #include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/define.h"
+#include "probe/flight.h"
 #include "probe/py/asyncio_tasks.h"
 #include "probe/source_hooks.h"
 
@@ -36,6 +37,11 @@ bool switch_is_busy(void)
 uint64_t switch_ticks_of_ns(uint64_t ns)
 {
     return (uint64_t)((double)ns * ticks_per_ns);
+}
+
+double switch_ticks_per_ns(void)
+{
+    return ticks_per_ns;
 }
 
 /* --- control ring --------------------------------------------------------------------------- */
@@ -70,7 +76,11 @@ static void seed_other(PyThreadState *tstate, uint64_t counter)
     struct writer *writer = writer_reserve(thread, kernel_id(thread));
     if (!writer)
         return;
-    writer_seed(control, tstate, counter, writer_ring(writer), 0, true);
+    /* A control ring that nobody reads would soon be full; that thread does not run now. */
+    if (link_to.flight)
+        writer_seed(writer, tstate, counter, 0, 0, true);
+    else
+        writer_seed(control, tstate, counter, writer_ring(writer), 0, true);
     mechanism->seeded(writer, pyapi_current_frame(tstate));
 }
 
@@ -157,8 +167,10 @@ static int leave_dead(void *unused)
     if (switch_is_busy())
         Py_AddPendingCall(leave_dead, NULL);
     else if (header && atomic_load(&header->state) == STATE_OFF &&
-             (child_session_is_over() || !link_collector_lives()))
+             (child_session_is_over() || !link_collector_lives())) {
         switch_leave();
+        flight_resume();
+    }
     return 0;
 }
 
@@ -464,6 +476,15 @@ int switch_join(const char *path, char *reason, size_t size)
         child_session_begin(path);
     else if (opened != LINK_TAKEN || child_session_join(path, 0, reason, size))
         return -1;
+    if (switch_join_linked(reason, size))
+        return -1;
+    if (opened == LINK_TAKEN)
+        child_session_tell();
+    return 0;
+}
+
+int switch_join_linked(char *reason, size_t size)
+{
     define_reset();
     struct session_header *header = link_to.header;
     header->python_version = (uint32_t)pyapi.minor;
@@ -482,11 +503,8 @@ int switch_join(const char *path, char *reason, size_t size)
     atomic_fetch_add(&header->exec_count, 1);
     atomic_store_explicit(&header->state, STATE_OFF, memory_order_release);
     switch_apply();
-    if (atomic_load(&header->state) != STATE_REFUSED) {
-        if (opened == LINK_TAKEN)
-            child_session_tell();
+    if (atomic_load(&header->state) != STATE_REFUSED)
         return 0;
-    }
     snprintf(reason, size, "%s", header->reason);
     switch_leave();
     return -1;
@@ -510,8 +528,36 @@ static void begin_in_child(uint32_t excluded)
     note_on(now, atomic_load_explicit(&header->sources_wanted, memory_order_relaxed));
 }
 
+/* A flight recorder's child has one of its own. What the parent had muted is to be heard, and only who
+ * knows its ids can have the interpreter tell it again. */
+static bool fly_in_child(uint32_t excluded)
+{
+    bool anew = flight_mutes() && pyapi.minor >= 12;
+    if (anew)
+        turn_off();
+    writer_leave_all();
+    link_close();
+    if (!flight_link_child()) {
+        if (!anew)
+            turn_off();
+        return false;
+    }
+    define_reset();
+    link_to.header->python_version = (uint32_t)pyapi.minor;
+    tell_target();
+    tell_cost();
+    flight_begin_child();
+    atomic_fetch_add(&link_to.header->exec_count, 1);
+    if (anew)
+        return turn_on(true);
+    begin_in_child(excluded);
+    return true;
+}
+
 static bool follow_child(uint32_t excluded)
 {
+    if (link_to.flight)
+        return fly_in_child(excluded);
     char root[sizeof(link_to.root)], reason[SESSION_REASON_SIZE];
     uint32_t parent = (uint32_t)link_to.parent;
     memcpy(root, link_to.root, sizeof(root));

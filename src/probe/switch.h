@@ -59,6 +59,9 @@ int switch_take_signal(char *reason, size_t size);
  * a sentence. */
 int switch_join(const char *path, char *reason, size_t size);
 
+/* The same with a session that is linked and claimed already. */
+int switch_join_linked(char *reason, size_t size);
+
 /* Off, and out of the session. Not while switch_is_busy. */
 void switch_leave(void);
 
@@ -92,6 +95,7 @@ bool switch_follow_child(uint32_t excluded);
 
 /* Counter ticks in a span; good to a percent or so, for time-outs only. */
 uint64_t switch_ticks_of_ns(uint64_t ns);
+double switch_ticks_per_ns(void);
 
 /* The wanted words have changed since they were last obeyed. */
 static inline bool switch_is_due(void)

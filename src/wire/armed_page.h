@@ -38,6 +38,7 @@ enum armed_wish {
     ARMED_JOIN = 1,   /* `session` */
     ARMED_DISARM = 2, /* no hook, no handler, no page any more */
     ARMED_CENSUS = 3, /* fill the file `session` (wire/heap_census.h), and stay as it is */
+    ARMED_FLY = 4,    /* the flight recorder; `session` holds its words */
 };
 
 enum armed_answer { ARMED_DONE = 1, ARMED_REFUSED = 2 };
@@ -62,6 +63,9 @@ struct armed_page {
     _Alignas(64) uint32_t wish; /* enum armed_wish */
     char session[ARMED_NAME_SIZE];
     _Atomic uint32_t serial; /* rises with each wish */
+
+    /* written by the process */
+    _Alignas(64) _Atomic uint32_t flight; /* 1: while nobody collects, the flight recorder is on */
 };
 static_assert(sizeof(struct armed_page) <= ARMED_PAGE_SIZE, "it is one page");
 

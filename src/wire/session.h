@@ -15,6 +15,11 @@
  * Rules: offsets only. Both sides check everything they read of the other's. The words of the
  * switch: `wanted` is written by the collector, `state` by the probe.
  *
+ * A flight recorder's session is made, allocated and written by the target alone, with no collector: its
+ * name is PID-RANDOM.flight, `flight` is 1, and its rings overwrite themselves (wire/ring.h). The mapping
+ * is of a descriptor that holds the file's lock (flock, exclusive): as long as any process has it mapped
+ * nobody else gets that lock, in whatever PID namespace, and when none has, its process is no more.
+ *
  * Words from outside: `ulma set` has the collector that owns a session change what it follows. It takes
  * the record lock of byte SESSION_SETTER_LOCK, writes `set_text`, then raises `set_serial`; the collector
  * copies the text, checks all of it, obeys or refuses, writes `set_answer` and `set_result` and last
@@ -68,6 +73,19 @@ static inline uint32_t session_child_ring_bytes(uint64_t buffer_bytes)
 {
     return buffer_bytes >= 1 << 23 ? 1 << 20 : 1 << 18;
 }
+
+/* A flight recorder's rings are sized for so many events a second, which is a busy server. */
+enum {
+    FLIGHT_EVENTS_PER_S = 100 * 1000,
+    FLIGHT_KEEP_MS = 5000,            /* unless said otherwise */
+    FLIGHT_BUDGET_THOUSANDTHS = 2000, /* 2 % */
+    FLIGHT_START_MS = 150,            /* of recording, beyond the budget, once */
+    FLIGHT_LEAST_RING = 1 << 16,      /* bytes */
+    FLIGHT_MOST_RING = 1 << 25,
+    FLIGHT_FILES_MOST = 16,         /* of ended processes, in one directory */
+    FLIGHT_FILES_BYTES = 256 << 20, /* ... and so much of them */
+};
+#define FLIGHT_SUFFIX ".flight"
 
 enum session_set_result { SET_DONE = 1, SET_REFUSED = 2 };
 
@@ -178,6 +196,21 @@ struct session_header {
     _Atomic uint32_t waiting[SESSION_WAITING_LIMIT]; /* ... the first of them: SIGURG wakes them */
     uint32_t parent_pid;                             /* of a child; 0: the first process */
     char command[256]; /* of a child: its command line, terminated, cut if longer */
+
+    /* the flight recorder's; fixed at creation but for the last line */
+    uint32_t flight;                    /* 1: it is one */
+    uint32_t flight_budget_thousandths; /* of a percent of the process's time; 0: none */
+    uint64_t flight_keep_ns;            /* the rings were asked to hold so much */
+    uint64_t flight_kept_ns;     /* ... and are sized for so much: there was no memory for more */
+    uint64_t flight_first_bytes; /* of the first thread's ring */
+    uint64_t flight_ring_bytes;  /* that all rings may have together */
+    uint64_t counter_hz;         /* of the counter, as measured in the target: good to a percent */
+    _Atomic uint64_t pair_counter,
+        pair_time_ns;              /* the last sign of life: counter and CLOCK_REALTIME */
+    uint32_t flight_cleared;       /* files of ended processes that made room for this one */
+    _Atomic uint32_t flight_muted; /* functions that its budget keeps silent now */
+    _Atomic uint64_t flight_cost_ns,
+        flight_busy_ns; /* what recording has cost, of the time it ran */
 
     /* words from outside: see above */
     _Alignas(64) _Atomic uint32_t set_serial; /* by whoever has the setter's lock */

@@ -20,6 +20,7 @@ PAGES = [
     "ulma-off",
     "ulma-set",
     "ulma-detach",
+    "ulma-rescue",
     "ulma-ps",
     "ulma-export",
     "ulma-help",

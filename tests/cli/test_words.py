@@ -95,7 +95,7 @@ WRONG = [
     (["--only", "@std"], ["no set `@std`", "@stdlib"]),
     (["--skip", "a b"], ["--skip cannot use `a b`", "pkg:Class.method"]),
     (["--budget", "0"], ["--budget needs a percentage above 0 and up to 100"]),
-    (["--keep", "5"], ["`--keep` is not there yet"]),
+    (["--max-size", "5"], ["`--max-size` is not there yet"]),
     (["--force=yes"], ["--force takes no word"]),
     (["--st", "program.py"], ["`--st`", "several"]),
 ]

@@ -24,7 +24,7 @@ void fold_cursor_pass_slow(struct model *model, struct track *track, struct fold
     fold_cursor_store(cursor, track);
     if (track->seeding || track->resync)
         end_doubt(model, track, counter);
-    track_pass(model, track, counter, model->pre_ticks[kind], model->post_ticks[kind]);
+    track_pass(model, track, counter, track->costs.pre_ticks[kind], track->costs.post_ticks[kind]);
     fold_cursor_load(cursor, model, track);
 }
 

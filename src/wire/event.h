@@ -49,6 +49,9 @@ enum event_kind {
         20, /* 7 bytes of UTF-8, the first in the low bits: of id three, of frame four */
     EVENT_TASK_MADE =
         21, /* create_task was called for the coroutine of `frame`, by what is on top; id as in a push */
+    /* 22 and 23 are a source's that is not here */
+    EVENT_SPEED = 24, /* how fast the processor is now: id = ticks that a fixed piece of work takes
+                       * (session.h, cost_speed_ticks), frame = ticks that it took to find out */
     EVENT_KIND_COUNT
 };
 

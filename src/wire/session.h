@@ -89,6 +89,18 @@ enum off_cause { OFF_WANTED = 0, OFF_COLLECTOR_DEAD = 1, OFF_COLLECTOR_STALE = 2
 
 enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONIC = 3 };
 
+/* Speeds that differ by less than one part in this many are one: a counter may tick every 10 ns only. */
+enum { SESSION_SPEED_NOISE = 24 };
+
+/* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
+ * that an exception ends, a C function's. */
+enum session_cost_kind { COST_CALL, COST_SEGMENT, COST_UNWIND, COST_C_CALL, COST_COUNT };
+
+/* Of one push and pop, in ticks of the counter x 256: within its own interval, and its caller's. */
+struct session_cost {
+    uint32_t inner_ticks256, outer_ticks256;
+};
+
 struct session_header {
     /* fixed at creation, by the collector */
     uint64_t magic;
@@ -177,6 +189,11 @@ struct session_header {
     _Alignas(64) _Atomic uint32_t set_done; /* by the collector: the serial that it has answered */
     uint32_t set_result;                    /* enum session_set_result */
     char set_answer[SESSION_ANSWER_SIZE];   /* one sentence, terminated */
+
+    /* the probe's cost of each kind of call: [0] where calls alone are recorded, [1] where C calls are,
+     * too, which makes Python's calls dearer. All 0: not measured, those above hold for every call */
+    struct session_cost costs[2][COST_COUNT];
+    uint32_t cost_speed_ticks; /* what EVENT_SPEED's piece of work took meanwhile; 0: not known */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

@@ -68,12 +68,11 @@ static void give(struct slow_model *model, struct slow_thread *thread, int64_t t
 static void pass(struct slow_model *model, struct slow_thread *thread, uint64_t counter,
                  int64_t before, int64_t after)
 {
+    int64_t time = 0;
     if (!thread->began) {
         thread->began = true;
         thread->last = counter;
-    }
-    int64_t time = 0;
-    if (counter >= thread->last) {
+    } else if (counter >= thread->last) {
         time = (int64_t)(counter - thread->last) - thread->debt - before;
         thread->last = counter;
     }

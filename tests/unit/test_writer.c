@@ -40,9 +40,10 @@ bool link_collector_lives(void)
     return true;
 }
 
+/* Not known: no event but the tests' own. */
 uint32_t calibrate_speed(void)
 {
-    return 1000;
+    return 0;
 }
 
 static PyThreadState *no_thread_state(void)

@@ -7,10 +7,10 @@ program's time when that function's work stands there k times instead of once. S
     #work NAME STATEMENT     is STATEMENT once, or k times
     #call NAME COUNT STATEMENT is nothing, or STATEMENT k times
 
-`#call` is what the interpreter itself needs to call what NAME calls, which is NAME's time too: the call of
-a function of the same shape that does nothing, COUNT of them in each call of NAME.
-Rules: `run(n)` runs the program; nothing but `run` calls from outside of it. Work is without calls, so that
-repeating it changes nothing in what a profiler hears (`c_calls`: in what it hears of Python functions).
+`#call` is what the interpreter itself needs to call what NAME calls, which is NAME's time too: the
+call of a function of the same shape that does nothing, COUNT of them in each call of NAME.
+Rules: `run(n)` runs the program; nothing but `run` calls from outside of it. Work is without calls,
+so that repeating it changes nothing in what a profiler hears (`c_calls`: of Python functions).
 """
 
 from typing import NamedTuple
@@ -19,8 +19,8 @@ from typing import NamedTuple
 class Program(NamedTuple):
     name: str
     count: int  # run(count) takes some 0.7 ms
-    # Those that are judged; the driver `run` has the rest. A+B: the sum of both is, since who does what of
-    # raising and catching cannot be told apart from outside.
+    # Those that are judged; the driver `run` has the rest. A+B: the sum of both is, since who does
+    # what of raising and catching cannot be told apart from outside.
     functions: "tuple[str, ...]"
     text: str
     c_functions: "tuple[tuple[str, str], ...]" = ()  # C function, and who calls it
@@ -352,7 +352,7 @@ PROGRAMS = [
 
 
 def source(program, repeated="", k=1):
-    """The program's text; REPEATED is `work NAME` or `call NAME`, which then stands there K times more."""
+    """The program's text; REPEATED, `work NAME` or `call NAME`, stands there K times more."""
     lines = []
     block = []  # of the same mark, so that all of it is repeated, not each of its lines
 
@@ -367,7 +367,7 @@ def source(program, repeated="", k=1):
     for line in program.text.splitlines():
         bare = line.lstrip()
         indent = line[: len(line) - len(bare)]
-        if bare.startswith("#work ") or bare.startswith("#call "):
+        if bare.startswith(("#work ", "#call ")):
             kind, name, statement = bare[1:].split(" ", 2)
             if kind == "call":
                 statement = statement.split(" ", 1)[1]

@@ -33,7 +33,7 @@ def pace():
 
 
 class Rounds:
-    """Rounds that begin when the processor is at its best; whether it still was at the end is noted."""
+    """Rounds that begin when the processor is at its best, and whether it was at their end."""
 
     def __init__(self):
         self.least = min(pace() for _ in range(300))

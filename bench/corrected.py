@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """How near corrected times are to the truth, on ten call-dense programs (call_dense.py).
 
-Why: a profiler that takes its own cost out of the times claims to know it. The truth is measured without any
-profiler: a function's self time is the slope of the program's time when that function's work stands there
-more often.
-How: all is wall time. Each measurement is a process with many short rounds of the program, each compiled
-anew, so that a report has a row for each round. This machine's cores have neighbours, which make them half
-as fast for some tens of milliseconds at a time; a fixed piece of work before and after each round tells
-whether it was disturbed, and then it does not count, whoever profiled it. Of the others the lower quartile
-is taken. Processes of all kinds follow each other in turns.
+Why: a profiler that takes its own cost out of the times claims to know it. The truth is measured
+without any profiler: a function's self time is the slope of the program's time when that function's
+work stands there more often.
+How: all is wall time. Each measurement is a process with many short rounds of the program, each
+compiled anew, so that a report has a row for each round. This machine's cores have neighbours, which
+make them half as fast for some tens of milliseconds at a time; a fixed piece of work before and after
+each round tells whether it was disturbed, and then it does not count, whoever profiled it. Of the
+others the lower quartile is taken. Processes of all kinds follow each other in turns.
 Rules: every function of the list stands in the table, also where fewer than FEW rounds were left.
 """
 
@@ -52,12 +52,12 @@ def clean(samples: "list[Sample]") -> "list[float]":
 
 
 class Times:
-    """Samples of one program: of its whole time with each knob, of each function under each profiler."""
+    """Samples of one program: its whole time with each knob, each function under each profiler."""
 
     def __init__(self) -> None:
-        self.plain: "dict[str, list[Sample]]" = collections.defaultdict(list)
-        self.own: "dict[tuple[str, str], list[Sample]]" = collections.defaultdict(list)
-        self.calls: "dict[str, float]" = {}
+        self.plain: dict[str, list[Sample]] = collections.defaultdict(list)
+        self.own: dict[tuple[str, str], list[Sample]] = collections.defaultdict(list)
+        self.calls: dict[str, float] = {}
 
     def slope(self, knob: str) -> float:
         return (low(self.plain[knob]) - low(self.plain[""])) / MORE
@@ -97,10 +97,10 @@ class Runner:
             self.times.own[how, name].append(Sample(self_ns, rounds[number][1]))
 
     def by_round(self, report: dict) -> "dict[tuple[str, int], list[float]]":
-        """Calls and self time of each function in each round: its own file's, for C its caller's."""
+        """Calls and self time of each function in each round: its file's, for C its caller's."""
         functions = {row["id"]: row for row in report["functions"]}
-        rounds: "list[int | None]" = []
-        sums: "dict[tuple[str, int], list[float]]" = collections.defaultdict(lambda: [0, 0])
+        rounds: list[int | None] = []
+        sums: dict[tuple[str, int], list[float]] = collections.defaultdict(lambda: [0, 0])
         for node in report["tree"]:
             row = functions.get(node["function"])
             file = (row or {}).get("file") or ""
@@ -191,7 +191,9 @@ HEAD = ["program", "function", "truth, ns a call", "% of the program", "correcte
 HEAD += ["cProfile", "corrected, of the program", ""]
 
 
-def measure(minor: str, events: str, turns: int, names: "list[str] | None" = None) -> "list[Judged]":
+def measure(
+    minor: str, events: str, turns: int, names: "list[str] | None" = None
+) -> "list[Judged]":
     version, python = places.pythons()[minor]
     out = []
     for program in call_dense.PROGRAMS:

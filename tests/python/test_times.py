@@ -126,7 +126,7 @@ def test_self_times_add_up_to_the_time_profiled(python, tmp_path, uncorrected):
 
 @pytest.mark.parametrize("events", ("calls", "calls,c-calls"))
 def test_corrected_is_nearer_to_the_time_without_ulma(python, tmp_path, events):
-    """The program's rounds are files of their own, so that of all three the quickest is compared."""
+    """The program's rounds are files of their own, so that the quickest of all are compared."""
     out = tmp_path / "own.json"
     words = [TARGETS / "call_rounds.py", out]
 

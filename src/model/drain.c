@@ -164,6 +164,28 @@ static void read_ring(struct drain *drain, uint32_t index)
         drain->fullest = (uint32_t)share;
 }
 
+static struct model_costs read_costs(const struct session_header *header)
+{
+    uint32_t sources = atomic_load_explicit(&header->sources_on, memory_order_relaxed);
+    const struct session_cost *of = header->costs[sources & SOURCE_C_CALLS ? 1 : 0];
+    struct model_costs costs = {
+        .inner_ticks256 = of[COST_CALL].inner_ticks256,
+        .outer_ticks256 = of[COST_CALL].outer_ticks256,
+        .c_inner_ticks256 = header->cost_c_inner_ticks256,
+        .c_outer_ticks256 = header->cost_c_outer_ticks256,
+        .segment_inner_ticks256 = of[COST_SEGMENT].inner_ticks256,
+        .segment_outer_ticks256 = of[COST_SEGMENT].outer_ticks256,
+        .unwind_inner_ticks256 = of[COST_UNWIND].inner_ticks256,
+        .unwind_outer_ticks256 = of[COST_UNWIND].outer_ticks256,
+        .speed_ticks = header->cost_speed_ticks,
+    };
+    if (costs.inner_ticks256 + (uint64_t)costs.outer_ticks256 == 0) {
+        costs.inner_ticks256 = header->cost_inner_ticks256;
+        costs.outer_ticks256 = header->cost_outer_ticks256;
+    }
+    return costs;
+}
+
 static int read_words(void *context)
 {
     struct drain *drain = context;
@@ -175,9 +197,7 @@ static int read_words(void *context)
     words->children_made = atomic_load_explicit(&header->children_made, memory_order_acquire);
     words->target_pid = atomic_load_explicit(&header->target_pid, memory_order_relaxed);
     words->methods_listed = atomic_load_explicit(&header->methods_listed, memory_order_relaxed);
-    words->costs = (struct model_costs){header->cost_inner_ticks256, header->cost_outer_ticks256,
-                                        header->cost_c_inner_ticks256,
-                                        header->cost_c_outer_ticks256};
+    words->costs = read_costs(header);
     if (drain->joined) {
         uint32_t made = atomic_load_explicit(&header->rings_made, memory_order_acquire);
         atomic_store_explicit(&drain->ring_count,

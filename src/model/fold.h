@@ -45,13 +45,17 @@ struct ended_thread {
     int64_t profiled_ticks, wait_ticks, stalled_ticks, corrected_ticks, outside_ticks;
 };
 
-enum { MODEL_ENDED_MAX = 4096 };
-
-/* The cost of one push and pop in ticks x 256: within the callee's interval and the caller's. */
+/* The cost of one push and pop in ticks x 256: within the callee's interval and the caller's. Those of
+ * generators and of calls that an exception ends: 0 and 0 is as of any call. */
 struct model_costs {
     uint32_t inner_ticks256, outer_ticks256;
     uint32_t c_inner_ticks256, c_outer_ticks256;
+    uint32_t segment_inner_ticks256, segment_outer_ticks256;
+    uint32_t unwind_inner_ticks256, unwind_outer_ticks256;
+    uint32_t speed_ticks; /* what EVENT_SPEED told when they were measured; 0: not known */
 };
+
+enum { MODEL_ENDED_MAX = 4096 };
 
 struct model {
     struct tap *tap;              /* hears each step; NULL: nobody does */
@@ -75,8 +79,7 @@ struct model {
     uint32_t numbered;     /* threads so far */
     uint64_t entries_left; /* of all stacks together */
 
-    /* by kind: the probe's cost before and after its counter is read; zero when uncorrected */
-    int64_t pre_ticks[EVENT_KIND_COUNT], post_ticks[EVENT_KIND_COUNT];
+    struct model_costs costs; /* zero when uncorrected */
     /* Intervals from here on are noted by the track's gap list (schedstat.h), in ticks. */
     uint64_t gap_ticks;
     void (*on_gap)(void *context, struct track *track, int64_t length_ticks);
@@ -96,6 +99,9 @@ int model_init(struct model *model, const struct model_options *options);
 void model_done(struct model *model);
 
 void model_set_costs(struct model *model, const struct model_costs *costs);
+
+/* From here on the processor that the track runs on takes `speed_ticks` for EVENT_SPEED's piece of work. */
+void model_set_speed(const struct model *model, struct track *track, uint32_t speed_ticks);
 
 /* 0 or -ENOMEM. model_end_process gives back what it holds. */
 int model_init_process(struct process *process);

@@ -73,9 +73,12 @@ static void unpack_clock(const struct tap_words *words, struct reading *reading)
     reading->birth = (struct timespec){.tv_sec = (time_t)words->birth_s,
                                        .tv_nsec = (long)(words->birth_ns % 1000000000)};
     reading->birth_counter = words->birth_counter;
-    reading->costs = (struct model_costs){(uint32_t)words->cost_inner, (uint32_t)words->cost_outer,
-                                          (uint32_t)words->cost_c_inner,
-                                          (uint32_t)words->cost_c_outer};
+    reading->costs = (struct model_costs){
+        .inner_ticks256 = (uint32_t)words->cost_inner,
+        .outer_ticks256 = (uint32_t)words->cost_outer,
+        .c_inner_ticks256 = (uint32_t)words->cost_c_inner,
+        .c_outer_ticks256 = (uint32_t)words->cost_c_outer,
+    };
 }
 
 void reading_pack(const struct reading *reading, struct tap_words *words)

@@ -164,10 +164,12 @@ static uint64_t interval(struct model *model, const struct track *track, uint64_
     return ticks;
 }
 
-static void pass(struct model *model, struct track *track, uint64_t ticks, int64_t taken_ticks,
-                 bool running)
+/* Returns what the interval was too short for. */
+static int64_t pass(struct model *model, struct track *track, uint64_t ticks, int64_t taken_ticks,
+                    bool running)
 {
     int64_t net_ticks = (int64_t)ticks - taken_ticks;
+    int64_t left_over = track_left_over(net_ticks);
     if (net_ticks < 0)
         net_ticks = 0;
     uint64_t to = track->last + ticks;
@@ -180,6 +182,7 @@ static void pass(struct model *model, struct track *track, uint64_t ticks, int64
     add_wait(model, track, off_ticks < net_ticks ? off_ticks : net_ticks);
     if (ticks >= model->gap_ticks && model->on_gap)
         model->on_gap(model->on_gap_context, track, net_ticks);
+    return left_over;
 }
 
 void track_pass(struct model *model, struct track *track, uint64_t counter, int64_t pre_ticks,
@@ -187,11 +190,16 @@ void track_pass(struct model *model, struct track *track, uint64_t counter, int6
 {
     if (track->order_count && counter >= track->orders[0].counter)
         seed_obey(model, track, counter, 0);
-    if (!track->on)
+    int64_t left_over = 0;
+    if (!track->on) {
         begin_stretch(model, track, counter);
-    else
-        pass(model, track, interval(model, track, counter), track->debt_ticks + pre_ticks, true);
-    track->debt_ticks = post_ticks;
+    } else {
+        bool back = counter < track->last;
+        left_over = pass(model, track, interval(model, track, counter),
+                         track->debt_ticks + pre_ticks, true);
+        left_over = back ? 0 : left_over;
+    }
+    track->debt_ticks = post_ticks + left_over;
     track_set_hurdle(track);
 }
 

@@ -75,6 +75,22 @@ struct track_second {
     int64_t wall_ticks, wait_ticks;
 };
 
+/* What an interval was too short to have taken out of it, and the next one bears: a counter that ticks every
+ * 10 ns makes this interval shorter by what it makes the next one longer. No more than that: where the cost is
+ * taken for more than it is, the rest must not pile up until it meets real time. */
+enum { TRACK_LEFT_OVER_MOST = 32 };
+
+static inline int64_t track_left_over(int64_t net_ticks)
+{
+    int64_t over = net_ticks < 0 ? -net_ticks : 0;
+    return over < TRACK_LEFT_OVER_MOST ? over : TRACK_LEFT_OVER_MOST;
+}
+
+/* The probe's cost of an event of each kind, before its counter is read and after. */
+struct track_costs {
+    int64_t pre_ticks[EVENT_KIND_COUNT], post_ticks[EVENT_KIND_COUNT];
+};
+
 struct track {
     struct entry *entries;
     uint32_t depth, entry_limit;
@@ -87,6 +103,8 @@ struct track {
     uint64_t hurdle;     /* an event from here on takes the slow path (track_pass) */
     uint32_t *depths;    /* once the tree is full: how often each symbol is open; else NULL */
     uint64_t python_pushes, c_pushes;
+    struct track_costs costs; /* as of the speed of its processor now */
+    uint32_t speed_ticks;     /* of which this is the measure; 0: not told */
 
     bool on, seen, ended, resync;
     uint64_t segment_start;  /* counter of the present stretch of recording */

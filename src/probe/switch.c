@@ -393,10 +393,12 @@ static void tell_target(void)
 static void tell_cost(void)
 {
     struct session_header *header = link_to.header;
-    header->cost_inner_ticks256 = cost.inner_ticks256;
-    header->cost_outer_ticks256 = cost.outer_ticks256;
-    header->cost_c_inner_ticks256 = cost.c_inner_ticks256;
-    header->cost_c_outer_ticks256 = cost.c_outer_ticks256;
+    header->cost_inner_ticks256 = cost.of[0][COST_CALL].inner_ticks256;
+    header->cost_outer_ticks256 = cost.of[0][COST_CALL].outer_ticks256;
+    header->cost_c_inner_ticks256 = cost.of[1][COST_C_CALL].inner_ticks256;
+    header->cost_c_outer_ticks256 = cost.of[1][COST_C_CALL].outer_ticks256;
+    memcpy(header->costs, cost.of, sizeof(header->costs));
+    header->cost_speed_ticks = cost.speed_ticks;
 }
 
 static int prepare(uint32_t sources, char *reason, size_t size)
@@ -460,10 +462,12 @@ static void change_clock(void)
     double before = ticks_per_ns;
     measure_clock();
     double scale = ticks_per_ns / before;
-    uint32_t *ticks[] = {&cost.inner_ticks256, &cost.outer_ticks256, &cost.c_inner_ticks256,
-                         &cost.c_outer_ticks256};
-    for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++)
-        *ticks[i] = (uint32_t)(*ticks[i] * scale);
+    struct session_cost *costs = &cost.of[0][0];
+    for (size_t i = 0; i < sizeof(cost.of) / sizeof(*costs); i++) {
+        costs[i].inner_ticks256 = (uint32_t)(costs[i].inner_ticks256 * scale);
+        costs[i].outer_ticks256 = (uint32_t)(costs[i].outer_ticks256 * scale);
+    }
+    cost.speed_ticks = (uint32_t)(cost.speed_ticks * scale);
 }
 
 int switch_join(const char *path, char *reason, size_t size)

@@ -6,6 +6,7 @@
  * sleeping collector, and the question whether it lives at all. */
 #include "probe/writer.h"
 
+#include "probe/calibrate.h"
 #include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/flight.h"
@@ -32,6 +33,7 @@ enum {
     STALE_OFF_NS = 1500 * 1000 * 1000, /* so long is lost counted for a collector that is stopped */
     RING_WAIT_NS = 300 * 1000 * 1000,
     RESUME_STEP_NS = 10 * 1000 * 1000,
+    SPEED_STEP_NS = 1000 * 1000,
     RESERVED = 2, /* events that a full ring still has room for: STALL, and GAP */
     NAME_TRIES = 16,
     NAME_STEP = 4,   /* events */
@@ -704,11 +706,29 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
     return writer;
 }
 
+/* A processor that shares its core, or changes its clock, makes the hooks dearer from one moment to the next:
+ * at most every millisecond it is told how fast it is now. */
+static void tell_speed(struct writer *writer)
+{
+    uint64_t begin = link_counter();
+    if (writer->dropping || writer->head == writer->limit ||
+        begin - writer->speed_told < switch_ticks_of_ns(SPEED_STEP_NS))
+        return;
+    writer->speed_told = begin;
+    uint32_t speed_ticks = calibrate_speed();
+    uint64_t end = link_counter(), spent = end - begin;
+    if (speed_ticks)
+        writer_store(writer, end, EVENT_SPEED, speed_ticks,
+                     spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX);
+}
+
 void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
 {
     if (link_to.orphan && switch_follow_child(0))
         counter = link_counter(); /* none is older than the session */
     struct writer *writer = writer_make_room(writer_of_thread, counter, kind, frame);
-    if (writer)
-        writer_store(writer, counter, kind, id, frame);
+    if (!writer)
+        return;
+    writer_store(writer, counter, kind, id, frame);
+    tell_speed(writer);
 }

@@ -59,6 +59,8 @@ enum event_kind {
                              * 3..34 of an address that is its own while it is open */
     EVENT_METHOD_RETURN = 25, /* pop of it; id is 0 */
     EVENT_METHOD_RAISE = 26,  /* pop of it; id is 0 */
+    EVENT_SPEED = 27, /* how fast the processor is now: id = ticks that a fixed piece of work takes
+                       * (session.h, cost_speed_ticks), frame = ticks that it took to find out */
     EVENT_KIND_COUNT
 };
 

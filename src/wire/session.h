@@ -116,6 +116,18 @@ enum methods_unheard { UNHEARD_MANY = 1, UNHEARD_SEALED = 2, UNHEARD_INLINED = 4
 
 enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONIC = 3 };
 
+/* Speeds that differ by less than one part in this many are one: a counter may tick every 10 ns only. */
+enum { SESSION_SPEED_NOISE = 24 };
+
+/* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
+ * that an exception ends, a C function's. */
+enum session_cost_kind { COST_CALL, COST_SEGMENT, COST_UNWIND, COST_C_CALL, COST_COUNT };
+
+/* Of one push and pop, in ticks of the counter x 256: within its own interval, and its caller's. */
+struct session_cost {
+    uint32_t inner_ticks256, outer_ticks256;
+};
+
 struct session_header {
     /* fixed at creation, by the collector */
     uint64_t magic;
@@ -225,6 +237,10 @@ struct session_header {
     _Alignas(64) _Atomic uint32_t methods_listed; /* by the probe */
     _Atomic uint32_t methods_unheard; /* wanted, and not monitored: see enum methods_unheard */
     _Alignas(64) _Atomic uint32_t methods_decided; /* by the collector */
+    /* the probe's cost of each kind of call: [0] where calls alone are recorded, [1] where C calls are,
+     * too, which makes Python's calls dearer. All 0: not measured, those above hold for every call */
+    struct session_cost costs[2][COST_COUNT];
+    uint32_t cost_speed_ticks; /* what EVENT_SPEED's piece of work took meanwhile; 0: not known */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

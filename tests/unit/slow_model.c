@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { LEFT_OVER_MOST = 32 }; /* what an interval was too short for, the next one bears */
+
 static bool suspends(uint32_t id)
 {
     return id >= 100 && id < 200;
@@ -66,17 +68,18 @@ static void give(struct slow_model *model, struct slow_thread *thread, int64_t t
 static void pass(struct slow_model *model, struct slow_thread *thread, uint64_t counter,
                  int64_t before, int64_t after)
 {
+    int64_t time = 0;
     if (!thread->began) {
         thread->began = true;
         thread->last = counter;
-    }
-    int64_t time = 0;
-    if (counter > thread->last) {
+    } else if (counter >= thread->last) {
         time = (int64_t)(counter - thread->last) - thread->debt - before;
         thread->last = counter;
     }
     give(model, thread, time > 0 ? time : 0);
     thread->debt = after;
+    if (time < 0)
+        thread->debt += -time < LEFT_OVER_MOST ? -time : LEFT_OVER_MOST;
 }
 
 /* --- the stack ------------------------------------------------------------------------------ */
@@ -309,6 +312,7 @@ static void other(struct slow_model *model, struct slow_thread *thread, const st
             slept = 0;
         thread->stalled += slept;
         pass(model, thread, event->counter, slept, 0);
+        thread->debt = 0;
     } else if (kind == EVENT_GAP) {
         thread->doubt = true;
         pass(model, thread, event->counter, 0, 0);

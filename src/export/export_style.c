@@ -56,6 +56,8 @@ static void write_run(FILE *stream, const struct snapshot *snapshot,
     uint64_t primitive = sum_primitive(snapshot);
     write_key(stream, options, "duration");
     fputs(text_format_time(number, meta->duration_ns), stream);
+    if (meta->is_slice)
+        fprintf(stream, " from %s on", text_format_time(number, meta->slice_from_ns));
     if (meta->signal)
         fprintf(stream, " (ended by signal %d)", meta->signal);
     else if (meta->ended && meta->exit_status > 0)

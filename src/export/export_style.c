@@ -62,7 +62,7 @@ static void write_run(FILE *stream, const struct snapshot *snapshot,
         fprintf(stream, " (ended by signal %d)", meta->signal);
     else if (meta->ended && meta->exit_status > 0)
         fprintf(stream, " (exit status %d)", meta->exit_status);
-    else if (!meta->ended)
+    else if (!meta->ended && !meta->is_slice)
         fputs(" (still running)", stream);
     fputs("   ", stream);
     write_key(stream, options, "calls");

@@ -80,6 +80,14 @@ def window_ns(rows):
     return round(rows["window"]["from"] * 1e9), round(rows["window"]["to"] * 1e9)
 
 
+def add_columns(sums, rows):
+    """By file, line and name, which several rows may have."""
+    for row in rows["functions"]:
+        total = sums.setdefault(harness.key_of(row), [0, 0, 0, 0])
+        for i, column in enumerate(("calls", "primitive_calls", "self_ns", "total_ns")):
+            total[i] += row[column]
+
+
 def names_left(folder):
     return sorted(path.name for path in folder.iterdir())
 
@@ -111,7 +119,7 @@ def test_slices_of_time_and_threads(python, env, tmp_path):
     whole = report(file)
     duration_ns = whole["target"]["duration_ns"]
     assert window_ns(whole) == (0, duration_ns)
-    sums: dict[str, list[int]] = {}
+    sums: dict[harness.Key, list[int]] = {}
     at = 0
     while at < duration_ns:
         # Slices are widened to whole windows: the next begins where this one ended.
@@ -119,13 +127,10 @@ def test_slices_of_time_and_threads(python, env, tmp_path):
         begin, at_next = window_ns(part)
         assert begin == at
         at = at_next
-        for row in part["functions"]:
-            total = sums.setdefault(row["name"], [0, 0, 0, 0])
-            for i, column in enumerate(("calls", "primitive_calls", "self_ns", "total_ns")):
-                total[i] += row[column]
-    for row in whole["functions"]:
-        columns = ("calls", "primitive_calls", "self_ns", "total_ns")
-        assert sums[row["name"]] == [row[column] for column in columns]
+        add_columns(sums, part)
+    expected: dict[harness.Key, list[int]] = {}
+    add_columns(expected, whole)
+    assert sums == expected
     late = calls_of(report(file, "--from", "3.2"))
     assert "first" not in late and late["second"] > 0
     one, two = (report(file, "--thread", name) for name in ("one", "two"))
@@ -291,7 +296,9 @@ def test_interrupt_ends_it_whole(env, tmp_path):
 
 def test_duration_ends_the_recording_and_not_the_program(env, tmp_path):
     file = tmp_path / "a.ulma"
-    code = "import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end: pass\nprint('done')"
+    code = (
+        "import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end: pass\nprint('done')"
+    )
     done = run([ULMA, "record", "-o", file, "-d", "1", "-c", code], env=env)
     assert done.status == 0 and done.out == b"done\n"
     assert 0.9e9 < report(file)["target"]["duration_ns"] < 2.5e9
@@ -335,7 +342,7 @@ def test_a_hundred_kills(env, tmp_path):
 def test_full_disk_ends_the_recording_and_not_the_program(env, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", small], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "none", small], check=True)
     try:
         code = (
             "import time\n"
@@ -343,12 +350,12 @@ def test_full_disk_ends_the_recording_and_not_the_program(env, tmp_path):
             "    scope = {}\n"
             "    exec('def f%d(x): return x' % n, scope)\n"
             "    return scope['f%d' % n]\n"
-            "end = time.monotonic() + 6\n"
+            "end = time.monotonic() + 5\n"
             "n = 0\n"
             "while time.monotonic() < end:\n"
             "    n += 1\n"
             "    make(n)(n)\n"
-            "    time.sleep(0.0005)\n"
+            "    time.sleep(0.0002)\n"
             "print('done')"
         )
         file = small / "a.ulma"

@@ -267,10 +267,12 @@ static bool parse_letters(struct parser *parser, char *text)
     return false;
 }
 
-/* Names no program: a PID. */
-static bool is_number(const char *word)
+/* Names no program: a PID, or a recording. */
+static bool names_no_program(const char *word)
 {
-    return *word && strspn(word, "0123456789") == strlen(word);
+    size_t size = strlen(word);
+    return size > 0 && (strspn(word, "0123456789") == size ||
+                        (size > 5 && strcmp(word + size - 5, ".ulma") == 0));
 }
 
 void options_parse(const struct verb_row *verb, char **words, int word_count, struct parsed *parsed)
@@ -283,7 +285,7 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
     while (parser.next < word_count) {
         char *text = words[parser.next];
         bool is_word = text[0] != '-' || !text[1];
-        if (is_word && (!verb->takes_target || is_number(text))) {
+        if (is_word && (!verb->takes_target || names_no_program(text))) {
             words[kept++] = text; /* a PID, say: options may follow */
             parser.next++;
             continue;

@@ -327,6 +327,24 @@ static int check_meta(struct recording *recording)
     return 0;
 }
 
+void recording_forget_definitions(struct recording *recording)
+{
+    free(recording->functions);
+    free(recording->nodes);
+    free(recording->threads);
+    free(recording->processes);
+    free(recording->windows);
+    free(recording->function_ids.at);
+    free(recording->node_ids.at);
+    free(recording->thread_ids.at);
+    arena_free(recording->arena);
+    *recording = (struct recording){.database = recording->database,
+                                    .path = recording->path,
+                                    .own = recording->own,
+                                    .maps = recording->maps,
+                                    .version = recording->version};
+}
+
 int recording_read_definitions(struct recording *recording)
 {
     static const struct {
@@ -340,6 +358,10 @@ int recording_read_definitions(struct recording *recording)
         {"SELECT * FROM windows ORDER BY level, from_ns, id", read_window},
         {"SELECT * FROM meta", read_meta},
     };
+    recording_forget_definitions(recording);
+    recording->arena = arena_new();
+    if (!recording->arena)
+        return no_memory(recording);
     recording->meta.exit_status = -1;
     recording->meta.longest_step_of = SNAPSHOT_NONE;
     if (!one_more(&recording->nodes, &recording->node_count, sizeof(*recording->nodes)))

@@ -532,7 +532,10 @@ struct snapshot *recording_snapshot(struct recording *recording,
                                     const struct recording_query *query)
 {
     struct slice slice = {.recording = recording, .query = query};
-    int result = choose_time(&slice);
+    int result = recording_begin_reading(recording);
+    if (result)
+        return NULL;
+    result = choose_time(&slice);
     if (result == 0)
         result = choose_threads(&slice);
     if (result == 0)
@@ -542,6 +545,7 @@ struct snapshot *recording_snapshot(struct recording *recording,
         result = recording_fail(recording, -ENOMEM, "out of memory");
     if (result == 0)
         result = build(&slice);
+    recording_end_reading(recording);
     recording_functions_free(recording, slice.functions.slice);
     recording_functions_free(recording, slice.functions.window);
     recording_sums_done(&slice.before);

@@ -13,6 +13,22 @@ import pathlib
 import sys
 
 TEMPLATE = """\
+#if defined(__APPLE__)
+    .const
+    .balign 16
+    .globl _{symbol}
+    .private_extern _{symbol}
+_{symbol}:
+    .incbin "{path}"
+    .globl _{symbol}_end
+    .private_extern _{symbol}_end
+_{symbol}_end:
+    .byte 0
+    .globl _{symbol}_sha256
+    .private_extern _{symbol}_sha256
+_{symbol}_sha256:
+    .asciz "{sha256}"
+#else
     .section .rodata.{symbol}, "a"
     .balign 16
     .globl {symbol}
@@ -30,6 +46,7 @@ TEMPLATE = """\
 {symbol}_sha256:
     .asciz "{sha256}"
     .section .note.GNU-stack, "", %progbits
+#endif
 """
 
 

@@ -24,6 +24,10 @@ _{symbol}:
     .private_extern _{symbol}_end
 _{symbol}_end:
     .byte 0
+    .globl _{symbol}_sha256
+    .private_extern _{symbol}_sha256
+_{symbol}_sha256:
+    .asciz "{sha256}"
 #else
     .section .rodata.{symbol}, "a"
     .balign 16

@@ -70,20 +70,33 @@ static void add_cost(struct cost *to, const struct cost *cost)
         to->of[i] += cost->of[i];
 }
 
-static struct cost own_cost(const struct grinding *state, const struct snapshot_node *node)
+static int64_t own(const struct snapshot_node *node, enum export_stack_weight event)
+{
+    if (event == STACK_WAIT)
+        return node->self_wait_ns > 0 ? node->self_wait_ns : 0;
+    return tree_order_self(node, event == STACK_CPU ? CLOCK_CPU : CLOCK_WALL);
+}
+
+/* As the model tells it: a sum of the contexts below would add up what rounding left in each. */
+static int64_t total(const struct snapshot_node *node, enum export_stack_weight event)
+{
+    if (event == STACK_WAIT)
+        return node->total_wait_ns > 0 ? node->total_wait_ns : 0;
+    return tree_order_total(node, event == STACK_CPU ? CLOCK_CPU : CLOCK_WALL);
+}
+
+static struct cost cost_of(const struct grinding *state, const struct snapshot_node *node,
+                           int64_t (*figure)(const struct snapshot_node *node,
+                                             enum export_stack_weight event))
 {
     struct cost cost = {0};
     for (size_t i = 0; i < state->event_count; i++)
-        cost.of[i] =
-            state->events[i] == STACK_WAIT
-                ? (node->self_wait_ns > 0 ? node->self_wait_ns : 0)
-                : tree_order_self(node, state->events[i] == STACK_CPU ? CLOCK_CPU : CLOCK_WALL);
+        cost.of[i] = figure(node, state->events[i]);
     return cost;
 }
 
 /* Every node is a call; its total counts where its function is not open further out. */
-static int collect_calls(struct grinding *state, const struct tree_order *order,
-                         const struct cost *totals)
+static int collect_calls(struct grinding *state, const struct tree_order *order)
 {
     const struct snapshot *snapshot = state->snapshot;
     int32_t *path = arena_array(state->arena, order->count + 1, sizeof(*path));
@@ -101,7 +114,7 @@ static int collect_calls(struct grinding *state, const struct tree_order *order,
         call->callee = node->function;
         call->count = export_count(node);
         if (!open[node->function])
-            call->cost = totals[order->nodes[i]];
+            call->cost = cost_of(state, node, total);
         path[++depth] = node->function;
         open[node->function]++;
     }
@@ -137,22 +150,19 @@ static int collect(struct grinding *state)
     const struct snapshot *snapshot = state->snapshot;
     size_t count = snapshot->node_count;
     struct tree_order order = {0};
-    struct cost *totals = arena_array(state->arena, count + 1, sizeof(*totals));
     int64_t *weights = arena_array(state->arena, count + 1, sizeof(*weights));
     state->selfs = arena_array(state->arena, (size_t)state->outside + 1, sizeof(*state->selfs));
     state->calls = arena_array(state->arena, count + 1, sizeof(*state->calls));
-    if (!totals || !weights || !state->selfs || !state->calls)
+    if (!weights || !state->selfs || !state->calls)
         return -ENOMEM;
     for (size_t i = count; i-- > 1;) {
         const struct snapshot_node *node = &snapshot->nodes[i];
-        struct cost own = own_cost(state, node);
-        add_cost(&state->selfs[node->function], &own);
-        add_cost(&totals[i], &own);
-        add_cost(&totals[node->parent], &totals[i]);
+        struct cost cost = cost_of(state, node, own);
+        add_cost(&state->selfs[node->function], &cost);
     }
     int result = tree_order_make(state->arena, snapshot, weights, &order);
     if (result == 0)
-        result = collect_calls(state, &order, totals);
+        result = collect_calls(state, &order);
     if (result == 0)
         merge_calls(state);
     return result;

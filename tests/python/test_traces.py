@@ -202,7 +202,7 @@ def test_run_writes_a_timeline_by_itself(python, tmp_path):
     steps = [event for event in events if event["ph"] == "b"]
     assert kinds["b"] == kinds["e"] == len(steps) > 10
     assert len({event["id"] for event in steps}) > 5
-    names = {event["args"]["name"] for event in events if event["name"] == "process_name"}
+    names = {event["args"]["name"] for event in events if event.get("name") == "process_name"}
     assert any("asyncio_tasks.py" in name for name in names)
 
 

@@ -162,7 +162,8 @@ static int take(struct collector *collector, int window_s, enum snapshot_clock c
     int result = enter_with_room(collector, &reading->counter);
     if (result)
         return result;
-    int seconds = reading_past_seconds(&collector->model, &collector->scale, reading->counter, window_s);
+    int seconds =
+        reading_past_seconds(&collector->model, &collector->scale, reading->counter, window_s);
     collector_take_reading(collector, reading->counter, reading);
     take_processes(collector, reading);
     read_window(collector, seconds, reading);

@@ -40,8 +40,7 @@ static void add_frame(struct drain *drain, const struct event *event)
         uint32_t limit = drain->seed_limit ? drain->seed_limit * 2 : 64;
         struct seed_frame *grown =
             limit <= TRACK_ENTRIES_MAX ? realloc(drain->seed, limit * sizeof(*grown)) : NULL;
-        struct tap_frame *told =
-            grown ? realloc(drain->told_seed, limit * sizeof(*told)) : NULL;
+        struct tap_frame *told = grown ? realloc(drain->told_seed, limit * sizeof(*told)) : NULL;
         if (grown)
             drain->seed = grown;
         if (!told)

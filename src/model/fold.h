@@ -53,10 +53,10 @@ struct model_costs {
 };
 
 struct model {
-    struct tap *tap; /* hears each step; NULL: nobody does */
-    uint32_t tap_processes; /* numbers given out */
-    struct model_costs tap_costs;       /* as it was told */
-    struct process *process; /* the present one */
+    struct tap *tap;              /* hears each step; NULL: nobody does */
+    uint32_t tap_processes;       /* numbers given out */
+    struct model_costs tap_costs; /* as it was told */
+    struct process *process;      /* the present one */
     struct process first;
     bool by_process; /* rows are of one process each */
     bool by_thread;  /* so are paths, of one thread each */

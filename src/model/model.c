@@ -191,9 +191,9 @@ void model_tell_words(const struct model *model, struct track *track)
         struct tap_track_words fixed;
         char name[TRACK_NAME_SIZE];
     } told = {{track->lost, track->nested}, ""};
-    if (!model->tap || (track->told_tid == track->tid && track->told_lost == track->lost &&
-                        track->told_nested == track->nested &&
-                        strcmp(track->told_name, track->name) == 0))
+    if (!model->tap ||
+        (track->told_tid == track->tid && track->told_lost == track->lost &&
+         track->told_nested == track->nested && strcmp(track->told_name, track->name) == 0))
         return;
     memcpy(told.name, track->name, sizeof(told.name));
     memcpy(track->told_name, track->name, sizeof(track->told_name));

@@ -122,8 +122,8 @@ static uint32_t list_threads(struct collector *collector, struct thread_times *r
          track = track->next) {
         bool of_first = track->process == &collector->model.first;
         if (track->seen && track->tid)
-            readings[count++] =
-                (struct thread_times){.pid = of_first ? first : track->process->pid, .tid = track->tid};
+            readings[count++] = (struct thread_times){.pid = of_first ? first : track->process->pid,
+                                                      .tid = track->tid};
     }
     collector_leave(collector);
     return count;
@@ -136,7 +136,8 @@ static void tell_reading(const struct model *model, const struct track *track,
     tap_put(model->tap, TAP_SCHEDSTAT, track->number, 0, &told, sizeof(told));
 }
 
-static void hand_over(struct collector *collector, const struct thread_times *readings, uint32_t count)
+static void hand_over(struct collector *collector, const struct thread_times *readings,
+                      uint32_t count)
 {
     collector_enter(collector);
     collector_catch_up(collector);

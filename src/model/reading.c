@@ -21,8 +21,7 @@ int reading_past_seconds(const struct model *model, const struct clock_scale *sc
 {
     if (window_s <= 0)
         return -1;
-    double present_s = (double)(counter - model->windows.from) *
-                       scale->ns_per_tick / 1e9;
+    double present_s = (double)(counter - model->windows.from) * scale->ns_per_tick / 1e9;
     int seconds = present_s >= 0.5 ? window_s - 1 : window_s;
     return seconds < WINDOWS_SECONDS ? seconds : WINDOWS_SECONDS - 1;
 }
@@ -355,4 +354,3 @@ int reading_build(const struct reading *reading, const struct moment *moment,
     fill_sources(&snapshot->meta, reading);
     return fill_processes(snapshot, reading);
 }
-

@@ -71,9 +71,9 @@ static void unpack_clock(const struct tap_words *words, struct reading *reading)
     reading->birth = (struct timespec){.tv_sec = (time_t)words->birth_s,
                                        .tv_nsec = (long)(words->birth_ns % 1000000000)};
     reading->birth_counter = words->birth_counter;
-    reading->costs =
-        (struct model_costs){(uint32_t)words->cost_inner, (uint32_t)words->cost_outer,
-                             (uint32_t)words->cost_c_inner, (uint32_t)words->cost_c_outer};
+    reading->costs = (struct model_costs){(uint32_t)words->cost_inner, (uint32_t)words->cost_outer,
+                                          (uint32_t)words->cost_c_inner,
+                                          (uint32_t)words->cost_c_outer};
 }
 
 void reading_pack(const struct reading *reading, struct tap_words *words)
@@ -124,9 +124,8 @@ void reading_unpack(const struct tap_words *words, struct reading *reading)
     }
     reading->execs = words->execs;
     reading->waits_lost = words->waits_lost;
-    reading->wait_source = words->wait_source <= WAIT_PERF
-                               ? (enum snapshot_wait_source)words->wait_source
-                               : WAIT_NONE;
+    reading->wait_source =
+        words->wait_source <= WAIT_PERF ? (enum snapshot_wait_source)words->wait_source : WAIT_NONE;
     reading->window_cpu_ns = words->cpu_ns;
     reading->target_cpu_ns = words->target_cpu_ns;
     reading->recording = words->recording;

@@ -17,19 +17,24 @@
 
 enum tap_op {
     TAP_NONE = 0,
-    TAP_EVENTS = 1,      /* subject: track; value: how many; payload: struct event of them */
-    TAP_BEGIN = 2,       /* value: counter at which the windows begin; payload: struct tap_begin */
-    TAP_SITES = 3,       /* payload: the target's stdlib, the folder of relative paths, what __main__ is called,
+    TAP_EVENTS = 1, /* subject: track; value: how many; payload: struct event of them */
+    TAP_BEGIN = 2,  /* value: counter at which the windows begin; payload: struct tap_begin */
+    TAP_SITES =
+        3, /* payload: the target's stdlib, the folder of relative paths, what __main__ is called,
                             then the patterns, each after a byte + (only) or - (skip); all terminated */
-    TAP_PROCESS = 4,     /* subject: a new process; payload: struct tap_process, then its command */
-    TAP_ENTER = 5,       /* subject: the process that ids and frames are of from here on; value: its PID. Whoever
+    TAP_PROCESS = 4, /* subject: a new process; payload: struct tap_process, then its command */
+    TAP_ENTER =
+        5, /* subject: the process that ids and frames are of from here on; value: its PID. Whoever
                             listens finds that out: the present one is model->process at each step */
     TAP_PROCESS_END = 6, /* subject */
     TAP_TRACK = 7,       /* subject: a new track, of the present process; value: its thread id */
-    TAP_TRACK_WORDS = 8, /* subject; value: thread id; payload: struct tap_track_words, then its name */
-    TAP_TRACK_END = 9,   /* subject */
-    TAP_TRACK_OFF = 10,  /* subject; value: counter: all its orders are due, it is off from there on */
-    TAP_DEFINE = 11, /* subject: id; value: 0, or 1: nobody knows it; payload: struct tap_definition,
+    TAP_TRACK_WORDS =
+        8, /* subject; value: thread id; payload: struct tap_track_words, then its name */
+    TAP_TRACK_END = 9, /* subject */
+    TAP_TRACK_OFF =
+        10, /* subject; value: counter: all its orders are due, it is off from there on */
+    TAP_DEFINE =
+        11, /* subject: id; value: 0, or 1: nobody knows it; payload: struct tap_definition,
                         then name, qualname, module and file, each terminated */
     TAP_FORGET = 12, /* subject: id */
     TAP_COSTS = 13,  /* payload: struct model_costs */
@@ -40,20 +45,22 @@ enum tap_op {
     TAP_RESET = 18,
     TAP_WAIT_OUT = 19, /* subject: track; value: counter */
     TAP_WAIT_IN = 20,
-    TAP_UNTOLD = 21,      /* model->pops_untold from here on */
-    TAP_SCHEDSTAT = 22,   /* subject: track; payload: struct tap_schedstat */
-    TAP_SEED_FRAMES = 23, /* payload: struct tap_frame, of the seed that is told next, outermost first */
-    TAP_SEED = 24,        /* subject: track; value: counter; payload: the round, 8 bytes */
-    TAP_ORDER_OFF = 25,   /* the same, for an off */
-    TAP_OBEY = 26,        /* subject: track; value: round */
-    TAP_ABSORB = 27,      /* subject: id; its function has called one that is left out */
-    TAP_ON = 28,          /* subject: process; value: counter; recording is on */
-    TAP_OFF = 29,         /* ... and off */
-    TAP_FIRST = 30,       /* value: model->first_counter */
-    TAP_CONTROL = 31,     /* value: events of a control ring that were read */
-    TAP_WORDS = 32,       /* payload: the numbers beside the model's, as reading.h has them */
-    TAP_RESITE = 33,      /* subject: enum tap_resite */
-    TAP_HOLE = 34, /* subject: track; value: events that the trace does not have; its stack is the one told
+    TAP_UNTOLD = 21,    /* model->pops_untold from here on */
+    TAP_SCHEDSTAT = 22, /* subject: track; payload: struct tap_schedstat */
+    TAP_SEED_FRAMES =
+        23,        /* payload: struct tap_frame, of the seed that is told next, outermost first */
+    TAP_SEED = 24, /* subject: track; value: counter; payload: the round, 8 bytes */
+    TAP_ORDER_OFF = 25, /* the same, for an off */
+    TAP_OBEY = 26,      /* subject: track; value: round */
+    TAP_ABSORB = 27,    /* subject: id; its function has called one that is left out */
+    TAP_ON = 28,        /* subject: process; value: counter; recording is on */
+    TAP_OFF = 29,       /* ... and off */
+    TAP_FIRST = 30,     /* value: model->first_counter */
+    TAP_CONTROL = 31,   /* value: events of a control ring that were read */
+    TAP_WORDS = 32,     /* payload: the numbers beside the model's, as reading.h has them */
+    TAP_RESITE = 33,    /* subject: enum tap_resite */
+    TAP_HOLE =
+        34, /* subject: track; value: events that the trace does not have; its stack is the one told
                       by SEED_FRAMES before; payload: the counter, 8 bytes */
     TAP_OP_COUNT
 };
@@ -115,7 +122,8 @@ struct model;
 struct tap {
     const struct model *model; /* whose steps they are; set by who tells them */
     void (*put)(struct tap *tap, const struct tap_step *step, const void *payload);
-    bool (*is_full)(struct tap *tap); /* whoever tells may wait, lest something is not kept. NULL: never */
+    bool (*is_full)(
+        struct tap *tap); /* whoever tells may wait, lest something is not kept. NULL: never */
 };
 
 static inline void tap_put(struct tap *tap, enum tap_op op, uint32_t subject, uint64_t value,

@@ -52,11 +52,8 @@ static struct trace_thread *thread_of(struct trace_index *index, uint32_t track)
     struct trace_known *known = &index->tracks[track];
     if (known->at == 0) {
         known->at = ++index->thread_count;
-        index->threads[known->at - 1] =
-            (struct trace_thread){.track = track,
-                                  .pid = known->pid,
-                                  .tid = known->tid,
-                                  .span = {.from = UINT64_MAX}};
+        index->threads[known->at - 1] = (struct trace_thread){
+            .track = track, .pid = known->pid, .tid = known->tid, .span = {.from = UINT64_MAX}};
     }
     return &index->threads[known->at - 1];
 }

@@ -49,7 +49,8 @@ static int find_end(struct trace_player *player, struct trace_source *source)
     const struct trace_record *record;
     int result = source->last(source, &bytes, &size);
     if (result <= 0 || trace_codec_unpack(player->codec, bytes, size, &block, &size))
-        return result == -ENOMEM ? result : 0; /* what is damaged is met, and told, when it is played */
+        return result == -ENOMEM ? result
+                                 : 0; /* what is damaged is met, and told, when it is played */
     for (; (record = trace_record_at(block, size, at)); at += trace_record_bytes(record))
         if (record->op == TAP_WORDS)
             memcpy(&player->end, record + 1,

@@ -130,7 +130,8 @@ static inline void predict_pop(struct predict_track *track, uint32_t frame)
 
 /* False: no memory. */
 static inline bool predict_learn(struct predict *predict, struct predict_track *track,
-                                 const struct predict_guess *guess, uint32_t kind_id, uint32_t frame)
+                                 const struct predict_guess *guess, uint32_t kind_id,
+                                 uint32_t frame)
 {
     uint32_t kind = kind_id & 0xff, offset = frame - guess->top_frame;
     struct predict_path *path = guess->path;

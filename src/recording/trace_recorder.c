@@ -39,7 +39,7 @@ struct trace_recorder {
 
     /* the putter's */
     struct block *block;
-    uint64_t latest; /* told, not written yet; 0: none */
+    uint64_t latest;               /* told, not written yet; 0: none */
     const struct process *present; /* as it was told */
     uint32_t present_pid;
     struct hole *holes;
@@ -81,8 +81,8 @@ static void give_back(struct trace_recorder *recorder, struct block *block)
 static int pack(struct trace_recorder *recorder, const struct block *block)
 {
     struct trace_chunk chunk = {.index = &recorder->index, .lost = atomic_load(&recorder->lost)};
-    int result = trace_codec_pack(recorder->codec, block->bytes, block->used, &chunk.bytes,
-                                  &chunk.size);
+    int result =
+        trace_codec_pack(recorder->codec, block->bytes, block->used, &chunk.bytes, &chunk.size);
     if (result == 0)
         result = trace_index_look(&recorder->index, block->bytes, block->used);
     if (result == 0)
@@ -246,8 +246,7 @@ static void close_hole(struct trace_recorder *recorder, uint32_t number, uint64_
         track = track->next;
     atomic_fetch_add(&recorder->lost, events);
     if (track) {
-        struct tap_step told = {TAP_HOLE, number, hole->events + events,
-                                sizeof(track->last)};
+        struct tap_step told = {TAP_HOLE, number, hole->events + events, sizeof(track->last)};
         write_frames(recorder, track);
         write_record(recorder, &told, &track->last);
     }

@@ -22,7 +22,7 @@ struct trace_chunk {
     const void *bytes; /* the recorder's */
     size_t size;
     const struct trace_index *index; /* of this chunk */
-    uint64_t lost; /* events that the trace does not have, so far */
+    uint64_t lost;                   /* events that the trace does not have, so far */
 };
 
 struct trace_sink {

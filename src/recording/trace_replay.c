@@ -137,8 +137,8 @@ static int step_process(struct trace_replay *replay, const struct trace_record *
     if (record->size < sizeof(fixed) || find_process(replay, record->subject) ||
         replay->living >= PROCESSES_MOST)
         return -EBADMSG;
-    struct replay_process **grown = realloc(
-        replay->processes, (replay->process_count + 1) * sizeof(*grown)); /* rare enough */
+    struct replay_process **grown =
+        realloc(replay->processes, (replay->process_count + 1) * sizeof(*grown)); /* rare enough */
     struct replay_process *added = calloc(1, sizeof(*added));
     if (grown)
         replay->processes = grown;
@@ -427,9 +427,8 @@ static int step_begin(struct trace_replay *replay, const struct trace_record *re
     if (replay->begun || record->size < sizeof(begin))
         return -EBADMSG;
     memcpy(&begin, record + 1, sizeof(begin));
-    struct model_options options = {.node_limit =
-                                        begin.node_limit < NODES_MOST ? begin.node_limit
-                                                                      : NODES_MOST,
+    struct model_options options = {.node_limit = begin.node_limit < NODES_MOST ? begin.node_limit
+                                                                                : NODES_MOST,
                                     .define = define,
                                     .define_context = replay};
     if (model_init(model, &options))

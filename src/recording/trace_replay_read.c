@@ -163,8 +163,7 @@ static int fill(struct trace_replay *replay, int window_s, enum snapshot_clock c
     if (moment_prepare(moment, &room) || take_processes(replay, reading))
         return -1;
     take_reading(replay, reading);
-    int seconds =
-        reading_past_seconds(&replay->model, &reading->scale, reading->counter, window_s);
+    int seconds = reading_past_seconds(&replay->model, &reading->scale, reading->counter, window_s);
     reading_take_window(&replay->model, seconds, reading);
     moment->clock = clock;
     int result = moment_take(moment, &replay->model, reading->counter, seconds);

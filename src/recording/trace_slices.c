@@ -34,7 +34,7 @@ struct trace_slices {
     struct slices slices; /* first */
     struct trace_player *player;
     struct trace_slices_query query;
-    struct line **lines; /* by track's number */
+    struct line **lines;          /* by track's number */
     uint32_t line_limit, closing; /* at the end: the next line to close */
     struct slice *queue;
     size_t first, count, limit;
@@ -124,7 +124,8 @@ static int end_one(struct trace_slices *slices, struct line *line, uint32_t numb
     const struct shown *shown = &line->open[line->depth--];
     if (!shown->told)
         return 0;
-    const struct symbols *symbols = &trace_replay_model(trace_player_replay(slices->player))->symbols;
+    const struct symbols *symbols =
+        &trace_replay_model(trace_player_replay(slices->player))->symbols;
     struct slice *slice = add(slices);
     if (!slice)
         return -ENOMEM;
@@ -316,8 +317,8 @@ static const struct slice_function *function(struct slices *base, uint32_t numbe
     struct trace_slices *slices = (struct trace_slices *)base;
     const struct symbols *symbols =
         &trace_replay_model(trace_player_replay(slices->player))->symbols;
-    const struct symbol *symbol = &symbols->symbols[number < symbols->count ? number
-                                                                            : SYMBOL_OTHER];
+    const struct symbol *symbol =
+        &symbols->symbols[number < symbols->count ? number : SYMBOL_OTHER];
     slices->function = (struct slice_function){.name = symbol->name,
                                                .qualname = symbol->qualname,
                                                .module = symbol->module,

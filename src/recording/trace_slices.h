@@ -17,7 +17,8 @@ struct trace_slices_query {
 };
 
 /* Takes over the player, which has played nothing yet. NULL: no memory. */
-struct slices *trace_slices_new(struct trace_player *player, const struct trace_slices_query *query);
+struct slices *trace_slices_new(struct trace_player *player,
+                                const struct trace_slices_query *query);
 void trace_slices_set_meta(struct slices *slices, const struct snapshot_meta *meta);
 void trace_slices_free(struct slices *slices); /* NULL is allowed */
 

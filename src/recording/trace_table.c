@@ -12,11 +12,11 @@
 #include <string.h>
 #include <time.h>
 
-#define CHUNKS                                                                                  \
-    "CREATE TABLE trace_chunks(chunk INTEGER PRIMARY KEY, from_ns INTEGER, to_ns INTEGER, "     \
+#define CHUNKS                                                                              \
+    "CREATE TABLE trace_chunks(chunk INTEGER PRIMARY KEY, from_ns INTEGER, to_ns INTEGER, " \
     "events INTEGER, lost INTEGER, bytes BLOB)"
-#define THREADS                                                                                 \
-    "CREATE TABLE trace_threads(chunk INTEGER, track INTEGER, pid INTEGER, tid INTEGER, "       \
+#define THREADS                                                                           \
+    "CREATE TABLE trace_threads(chunk INTEGER, track INTEGER, pid INTEGER, tid INTEGER, " \
     "from_ns INTEGER, to_ns INTEGER, events INTEGER, PRIMARY KEY(chunk, track)) WITHOUT ROWID"
 
 enum { RETRY_NS = 1000 * 1000 };

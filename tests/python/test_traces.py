@@ -65,7 +65,9 @@ def differences(left, right, where=""):
     """Paths of what differs, field by field."""
     if isinstance(left, dict) and isinstance(right, dict):
         for key in left.keys() | right.keys():
-            yield from differences(left.get(key, "absent"), right.get(key, "absent"), f"{where}/{key}")
+            yield from differences(
+                left.get(key, "absent"), right.get(key, "absent"), f"{where}/{key}"
+            )
     elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         for i, (one, other) in enumerate(zip(left, right)):
             yield from differences(one, other, f"{where}[{i}]")
@@ -143,7 +145,9 @@ def chrome_edges(path):
 def perfetto_edges(path):
     words = ["protoc", "--decode=perfetto.protos.Trace", f"-I{HERE}", "perfetto.proto"]
     with path.open("rb") as stream:
-        text = subprocess.run(words, stdin=stream, capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(
+            words, stdin=stream, capture_output=True, text=True, check=True
+        ).stdout
     assert not re.search(r"^ +\d+[:] ", text, re.M), "protoc met a field that it does not know"
     names, cleared = {}, False
     for packet in text.split("\npacket {"):
@@ -162,7 +166,9 @@ def perfetto_edges(path):
         yield track, name, at_ns
 
 
-@pytest.mark.parametrize(("name", "edges"), [("chrome", chrome_edges), ("perfetto", perfetto_edges)])
+@pytest.mark.parametrize(
+    ("name", "edges"), [("chrome", chrome_edges), ("perfetto", perfetto_edges)]
+)
 @pytest.mark.some_pythons
 def test_a_timeline_adds_up_to_the_report(python, tmp_path, name, edges):
     """Times are the clock's, so the report is the uncorrected one; each edge is whole nanoseconds."""

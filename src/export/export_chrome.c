@@ -69,9 +69,7 @@ static char *put_unsigned(char *at, uint64_t value)
 
 static char *put_text(char *at, const char *text)
 {
-    size_t size = strlen(text);
-    memcpy(at, text, size);
-    return at + size;
+    return stpcpy(at, text);
 }
 
 static char *put_head(char *at, const struct slice *slice, const char *phase)

@@ -171,7 +171,7 @@ def perfetto_edges(path):
 )
 @pytest.mark.some_pythons
 def test_a_timeline_adds_up_to_the_report(python, tmp_path, name, edges):
-    """Times are the clock's, so the report is the uncorrected one; each edge is whole nanoseconds."""
+    """Times are the clock's, so the report is uncorrected; each edge is whole nanoseconds."""
     options = ("--trace", "--uncorrected")
     path, _done = record(python, tmp_path, TARGETS / "recursion.py", options=options)
     output = tmp_path / f"out.{name}"

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What a trace costs and how large it is, and viztracer's file and time of the same run beside it.
 
-Why: `record --trace` may add a tenth to the target's time over `record`, and 2.5 bytes for each event.
-Rules: record, record --trace and viztracer in turn, round by round; the ratio is the median of the pairs'. The time
-is the program's own loop (drive.py), without the end: viztracer saves its file after it. Its buffer is
-made large enough to keep all, where it can; it notes C calls, too, which ulma does not unless asked.
+Why: `record --trace` may add a tenth to the target's time over `record`, and 2.5 bytes an event.
+Rules: record, record --trace and viztracer in turn, round by round; the ratio is the median of the
+pairs'. The time is the program's own loop (drive.py), without the end: viztracer saves its file
+after it. Its buffer is made large enough to keep all, where it can; it notes C calls, too, which
+ulma does not unless asked.
 """
 
 import json
@@ -112,8 +113,8 @@ def show(minor: str, quick: bool) -> None:
     finally:
         bench.close()
     print(
-        f"`ulma record --trace` over `ulma record`, CPython {version}: the program's time, pairs; bounds "
-        f"{MOST_ADDED} and {MOST_BYTES} bytes an event. viztracer's time is to `record --trace`.\n"
+        f"`ulma record --trace` over `ulma record`, CPython {version}: the program's time, pairs; "
+        f"bounds {MOST_ADDED} and {MOST_BYTES} bytes an event. viztracer's time is to `record --trace`.\n"
     )
     head = [
         "program",

@@ -7,6 +7,7 @@ The readers of the timelines are json, and protoc with Perfetto's published fiel
 
 import collections
 import json
+import os
 import pathlib
 import re
 import sqlite3
@@ -127,10 +128,10 @@ def totals_of(edges):
         if name is not None:
             stack.append((name, at_ns))
             continue
-        name, begun_ns = stack.pop()
-        totals[name][0] += 1
-        if all(name != below for below, _at in stack):  # recursion counts once, as in the report
-            totals[name][1] += at_ns - begun_ns
+        ended, begun_ns = stack.pop()
+        totals[ended][0] += 1
+        if all(ended != below for below, _at in stack):  # recursion counts once, as in the report
+            totals[ended][1] += at_ns - begun_ns
     assert not any(stacks.values())
     return totals
 
@@ -232,6 +233,32 @@ def test_what_a_trace_cannot_be_with_is_refused(newest, tmp_path):
         assert done.status == 125, done.told()
         assert why in done.err
         assert not path.exists()
+
+
+def peak_kib(*words):
+    process = subprocess.Popen([ULMA, *words], stdout=subprocess.DEVNULL)
+    _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss
+
+
+def test_memory_is_flat_however_long_the_trace(newest, tmp_path):
+    """Four times the chunks, the same program: what is held is one of them, and the model."""
+    peaks = []
+    for loops in ("10", "40"):
+        code = "def leaf(n): return n if n < 2 else leaf(n - 1) + leaf(n - 2)\n"
+        code += f"for _ in range({loops}): leaf(19)"
+        path, _done = record(newest, tmp_path, "-c", code)
+        with sqlite3.connect(path) as database:
+            (chunks,) = database.execute("SELECT count(*) FROM trace_chunks").fetchone()
+        database.close()
+        replay = peak_kib("replay", "-b", "--speed", "max", path)
+        timeline = peak_kib("report", "-q", "-f", "perfetto", "-o", "/dev/null", path)
+        peaks.append((chunks, replay, timeline))
+    (few, first, drawn), (many, later, drawn_later) = peaks
+    assert many > 2 * few
+    assert later < 1.25 * first and drawn_later < 1.25 * drawn
 
 
 def test_a_damaged_trace_is_played_up_to_there(newest, tmp_path):

@@ -114,7 +114,8 @@ def show(minor: str, quick: bool) -> None:
         bench.close()
     print(
         f"`ulma record --trace` over `ulma record`, CPython {version}: the program's time, pairs; "
-        f"bounds {MOST_ADDED} and {MOST_BYTES} bytes an event. viztracer's time is to `record --trace`.\n"
+        f"bounds {MOST_ADDED} and {MOST_BYTES} bytes an event. viztracer's time is to "
+        "`record --trace`.\n"
     )
     head = [
         "program",

@@ -24,7 +24,8 @@ struct job_trace {
 
 bool job_trace_is_wanted(const struct job *job)
 {
-    return job->is_recorded ? job->options->trace : output_format(job->options)->write_trace != NULL;
+    return job->is_recorded ? job->options->trace
+                            : output_format(job->options)->write_trace != NULL;
 }
 
 static bool check_options(const struct options *options)
@@ -127,15 +128,15 @@ bool job_trace_write(struct job *job)
     const struct output *output = &job->output;
     bool whole = job_trace_finish(job);
     struct snapshot *snapshot = job_snapshot(job, 0, CLOCK_WALL);
-    struct trace_player *player =
-        snapshot ? trace_player_new(trace_spool_source(job->trace->spool)) : NULL;
+    struct trace_player *player = snapshot ? trace_player_new(trace_spool_source(job->trace->spool))
+                                           : NULL;
     int result = player ? recorded_write_timeline(player, &all, &snapshot->meta, &job->output)
                         : -ENOMEM;
     snapshot_free(snapshot);
     if (result)
-        message_error("could not write the timeline%s%s: %s; make room, or name another file with -o",
-                      output->path ? " to " : "", output->path ? output->path : "",
-                      strerror(-result));
+        message_error(
+            "could not write the timeline%s%s: %s; make room, or name another file with -o",
+            output->path ? " to " : "", output->path ? output->path : "", strerror(-result));
     return result == 0 && whole;
 }
 

@@ -25,8 +25,7 @@ struct trace_player *recorded_player(struct recording *recording, const char *pa
     }
     struct trace_player *player = result == 0 ? trace_player_new(source) : NULL;
     if (!player) {
-        message_error("%s: cannot read its trace: %s", path,
-                      strerror(result ? -result : ENOMEM));
+        message_error("%s: cannot read its trace: %s", path, strerror(result ? -result : ENOMEM));
         if (result == 0)
             source->close(source);
     }
@@ -69,8 +68,8 @@ int recorded_write_timeline(struct trace_player *player, const struct trace_slic
     return result;
 }
 
-bool recorded_timeline(struct recorded *recorded, const char *path, const struct snapshot_meta *meta,
-                       struct output *output)
+bool recorded_timeline(struct recorded *recorded, const char *path,
+                       const struct snapshot_meta *meta, struct output *output)
 {
     const struct recording_query *asked = &recorded->query;
     struct trace_slices_query query = {.from_ns = asked->from_ns,
@@ -83,6 +82,7 @@ bool recorded_timeline(struct recorded *recorded, const char *path, const struct
     int result = recorded_write_timeline(player, &query, meta, output);
     if (result)
         message_error("cannot write the timeline: %s%s", strerror(-result),
-                      result == -EBADMSG ? ": the trace is damaged, and the timeline ends there" : "");
+                      result == -EBADMSG ? ": the trace is damaged, and the timeline ends there"
+                                         : "");
     return result == 0;
 }

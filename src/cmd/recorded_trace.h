@@ -12,8 +12,8 @@
 struct trace_player *recorded_player(struct recording *recording, const char *path);
 
 /* The slice that the query asks for, in a format of timelines. */
-bool recorded_timeline(struct recorded *recorded, const char *path, const struct snapshot_meta *meta,
-                       struct output *output);
+bool recorded_timeline(struct recorded *recorded, const char *path,
+                       const struct snapshot_meta *meta, struct output *output);
 
 /* A timeline of what a player has, streamed to where the output is. 0 or -errno. Takes over the player. */
 struct trace_slices_query;

@@ -71,8 +71,8 @@ static struct snapshot *snapshot(void *context, int window_s, enum snapshot_cloc
 {
     struct replayer *replayer = context;
     play(replayer);
-    struct snapshot *made = trace_replay_snapshot(trace_player_replay(replayer->player), window_s,
-                                                  clock, false);
+    struct snapshot *made =
+        trace_replay_snapshot(trace_player_replay(replayer->player), window_s, clock, false);
     if (made)
         fill_meta(replayer, made);
     return made;
@@ -117,10 +117,9 @@ static int show_frames(const struct options *options, struct replayer *replayer,
                        const struct tui_host *host, const struct tui_options *wanted)
 {
     int64_t most = options->once ? 1 : options->count > 0 ? options->count : INT64_MAX;
-    struct timespec pause = {.tv_sec = (time_t)wanted->interval_s,
-                             .tv_nsec = (long)((wanted->interval_s - (double)(time_t)
-                                                                        wanted->interval_s) *
-                                               1e9)};
+    struct timespec pause = {
+        .tv_sec = (time_t)wanted->interval_s,
+        .tv_nsec = (long)((wanted->interval_s - (double)(time_t)wanted->interval_s) * 1e9)};
     int result = 0;
     for (int64_t drawn = 0; drawn < most && result == 0; drawn++) {
         if (replayer->speed > 0)

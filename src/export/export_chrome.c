@@ -16,10 +16,12 @@
 
 static const char *category(enum snapshot_kind kind)
 {
-    static const char *const names[] = {
-        [KIND_PYTHON] = "python",       [KIND_C] = "c",
-        [KIND_GENERATOR] = "generator", [KIND_COROUTINE] = "coroutine",
-        [KIND_ASYNC_GENERATOR] = "async_generator", [KIND_PSEUDO] = "ulma"};
+    static const char *const names[] = {[KIND_PYTHON] = "python",
+                                        [KIND_C] = "c",
+                                        [KIND_GENERATOR] = "generator",
+                                        [KIND_COROUTINE] = "coroutine",
+                                        [KIND_ASYNC_GENERATOR] = "async_generator",
+                                        [KIND_PSEUDO] = "ulma"};
     return names[kind];
 }
 
@@ -44,8 +46,8 @@ static char *quote(const char *text)
 static char *make_tail(const struct slice_function *function, const char *label)
 {
     char *quoted = quote(label), *tail = NULL;
-    if (quoted && asprintf(&tail, ",\"cat\":\"%s\",\"name\":%s}", category(function->kind),
-                           quoted) < 0)
+    if (quoted &&
+        asprintf(&tail, ",\"cat\":\"%s\",\"name\":%s}", category(function->kind), quoted) < 0)
         tail = NULL;
     free(quoted);
     return tail;
@@ -67,9 +69,7 @@ static char *put_unsigned(char *at, uint64_t value)
 
 static char *put_text(char *at, const char *text)
 {
-    size_t size = strlen(text);
-    memcpy(at, text, size);
-    return at + size;
+    return stpcpy(at, text);
 }
 
 static char *put_head(char *at, const struct slice *slice, const char *phase)
@@ -110,7 +110,8 @@ static void write_name(FILE *stream, const struct slice *slice, const char *what
 {
     char *quoted = quote(name);
     if (quoted)
-        fprintf(stream, ",\n{\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"name\":\"%s\",\"args\":{\"name\":%s}}",
+        fprintf(stream,
+                ",\n{\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"name\":\"%s\",\"args\":{\"name\":%s}}",
                 slice->pid, slice->tid, what, quoted);
     free(quoted);
 }
@@ -159,8 +160,9 @@ static int write_trace(struct slices *slices, const struct export_options *optio
     struct slice slice;
     (void)options;
     int result;
-    fprintf(stream, "{\"displayTimeUnit\":\"ns\",\"otherData\":{\"creator\":\"ulma\"},\n"
-                    "\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":0,\"tid\":0,\"name\":\"ulma\",\"args\":{}}");
+    fprintf(stream,
+            "{\"displayTimeUnit\":\"ns\",\"otherData\":{\"creator\":\"ulma\"},\n"
+            "\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":0,\"tid\":0,\"name\":\"ulma\",\"args\":{}}");
     while ((result = slices->next(slices, &slice)) > 0) {
         if (slice.kind == SLICE_THREAD)
             write_thread(slices, &slice, stream);
@@ -176,7 +178,8 @@ static int write_trace(struct slices *slices, const struct export_options *optio
     return result < 0 ? result : export_finish(stream);
 }
 
-static int write(const struct snapshot *snapshot, const struct export_options *options, FILE *stream)
+static int write(const struct snapshot *snapshot, const struct export_options *options,
+                 FILE *stream)
 {
     (void)snapshot;
     (void)options;

@@ -173,7 +173,8 @@ static void write_process(struct perfetto *perfetto, const struct slice *slice, 
     write_descriptor(perfetto);
 }
 
-static void write_thread(struct perfetto *perfetto, struct slices *slices, const struct slice *slice)
+static void write_thread(struct perfetto *perfetto, struct slices *slices,
+                         const struct slice *slice)
 {
     const struct snapshot_meta *meta = slices->meta;
     const char *command = slice->command && *slice->command ? slice->command
@@ -268,8 +269,7 @@ static int write_trace(struct slices *slices, const struct export_options *optio
         else if ((result = write_event(perfetto, slices, &slice)) < 0)
             break;
     }
-    if (result >= 0 &&
-        (perfetto->packet.failed || perfetto->inner.failed || perfetto->part.failed))
+    if (result >= 0 && (perfetto->packet.failed || perfetto->inner.failed || perfetto->part.failed))
         result = -ENOMEM;
     timeline_names_done(&perfetto->names);
     free(perfetto->packet.bytes);
@@ -280,7 +280,8 @@ static int write_trace(struct slices *slices, const struct export_options *optio
     return result < 0 ? result : export_finish(stream);
 }
 
-static int write(const struct snapshot *snapshot, const struct export_options *options, FILE *stream)
+static int write(const struct snapshot *snapshot, const struct export_options *options,
+                 FILE *stream)
 {
     (void)snapshot;
     (void)options;

@@ -20,9 +20,8 @@ static char *make_text(const struct slice_function *function, timeline_make *mak
 {
     char *label;
     const char *name = function->qualname ? function->qualname : function->name;
-    int size = function->file
-                   ? asprintf(&label, "%s (%s:%u)", name, function->file, function->line)
-                   : asprintf(&label, "%s", name);
+    int size = function->file ? asprintf(&label, "%s (%s:%u)", name, function->file, function->line)
+                              : asprintf(&label, "%s", name);
     if (size < 0)
         return NULL;
     char *text = make(function, label);

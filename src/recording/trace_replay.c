@@ -138,7 +138,8 @@ static int step_process(struct trace_replay *replay, const struct trace_record *
         replay->living >= PROCESSES_MOST)
         return -EBADMSG;
     struct replay_process **grown =
-        realloc(replay->processes, (replay->process_count + 1) * sizeof(*grown)); /* rare enough */
+        realloc(replay->processes,
+                (replay->process_count + 1) * sizeof(struct replay_process *)); /* rare enough */
     struct replay_process *added = calloc(1, sizeof(*added));
     if (grown)
         replay->processes = grown;

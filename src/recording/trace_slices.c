@@ -80,10 +80,10 @@ static struct line *find_line(struct trace_slices *slices, const struct track *t
 {
     if (track->number >= slices->line_limit) {
         uint32_t limit = track->number * 2 + 16;
-        struct line **lines = realloc(slices->lines, limit * sizeof(*lines));
+        struct line **lines = realloc(slices->lines, limit * sizeof(struct line *));
         if (!lines)
             return NULL;
-        memset(lines + slices->line_limit, 0, (limit - slices->line_limit) * sizeof(*lines));
+        memset(lines + slices->line_limit, 0, (limit - slices->line_limit) * sizeof(struct line *));
         slices->lines = lines;
         slices->line_limit = limit;
     }

@@ -12,6 +12,8 @@ PAGES = [
     "ulma",
     "ulma-run",
     "ulma-top",
+    "ulma-record",
+    "ulma-replay",
     "ulma-report",
     "ulma-dump",
     "ulma-census",

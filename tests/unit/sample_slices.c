@@ -13,8 +13,8 @@ struct tree_slices {
     struct slices slices; /* first */
     const struct snapshot *snapshot;
     struct slice_function function;
-    size_t next;    /* node to begin */
-    int32_t open;   /* the innermost that is; 0: none */
+    size_t next;  /* node to begin */
+    int32_t open; /* the innermost that is; 0: none */
     int64_t at_ns;
     bool introduced;
 };

@@ -125,8 +125,7 @@ static void every_bit_of_noise(void **state)
         uint32_t count = 1 + (uint32_t)(random_bits() % BATCH);
         for (uint32_t e = 0; e < count; e++)
             batch[e] = any_event();
-        if (!add(&block, TAP_EVENTS, (uint32_t)random_bits(), count, batch,
-                 count * sizeof(*batch)))
+        if (!add(&block, TAP_EVENTS, (uint32_t)random_bits(), count, batch, count * sizeof(*batch)))
             break;
     }
     round_trip(&block);

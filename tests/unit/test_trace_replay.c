@@ -158,8 +158,7 @@ static void start(struct live *live, bool wait, bool corrected)
     header->cost_inner_ticks256 = 12 * 256;
     header->cost_outer_ticks256 = 10 * 256;
     struct bench_writer control = fold_tools_take(&live->session, 0, 0);
-    fold_tools_write(&control,
-                     event_with_amount(fold_tools_counter(&live->session), EVENT_ON, 0));
+    fold_tools_write(&control, event_with_amount(fold_tools_counter(&live->session), EVENT_ON, 0));
     live->kept = new_kept();
     struct trace_sink sink = {keep, live->kept};
     live->recorder = trace_recorder_new(&sink, 1 << 20, wait);
@@ -287,12 +286,12 @@ static void a_hole_is_counted(void **state)
     finish(&live);
     struct snapshot *was = collector_snapshot(live.collector, 0, CLOCK_WALL);
     struct trace_player *player = play(&live);
-    struct snapshot *is =
-        trace_replay_snapshot(trace_player_replay(player), 0, CLOCK_WALL, false);
+    struct snapshot *is = trace_replay_snapshot(trace_player_replay(player), 0, CLOCK_WALL, false);
     uint64_t lost = trace_recorder_lost(live.recorder);
     assert_true(lost > 0);
     assert_int_equal(was->meta.lost, 0); /* the model has everything */
-    assert_int_equal(trace_recorder_events(live.recorder) + lost + 1, was->meta.events_read); /* ON */
+    assert_int_equal(trace_recorder_events(live.recorder) + lost + 1,
+                     was->meta.events_read); /* ON */
     assert_int_equal(is->meta.lost, lost);
     assert_non_null(is->meta.inexact);
     assert_int_equal(fold_tools_function(was, "gen")->calls, threads + 1);
@@ -394,7 +393,8 @@ static void slices_of_a_part(void **state)
     int64_t end_ns = trace_player_now_ns(player);
     trace_player_free(player);
     struct trace_slices_query one = {.thread = "102"};
-    struct trace_slices_query all = {0}, first = {.to_ns = end_ns / 2}, second = {.from_ns = end_ns / 2};
+    struct trace_slices_query all = {0}, first = {.to_ns = end_ns / 2},
+                              second = {.from_ns = end_ns / 2};
     struct sums whole, part, rest, sums;
     sum_slices(trace_player_new(&live.kept->source), &one, "outer", &sums);
     assert_int_equal(sums.begins, 8001);
@@ -444,9 +444,9 @@ static void exactly_to_a_moment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_numbers),   cmocka_unit_test(a_reset_is_played),
-        cmocka_unit_test(a_hole_is_counted),  cmocka_unit_test(a_full_disk_ends_the_trace_alone),
-        cmocka_unit_test(slices_add_up),      cmocka_unit_test(slices_of_a_part),
+        cmocka_unit_test(the_same_numbers),    cmocka_unit_test(a_reset_is_played),
+        cmocka_unit_test(a_hole_is_counted),   cmocka_unit_test(a_full_disk_ends_the_trace_alone),
+        cmocka_unit_test(slices_add_up),       cmocka_unit_test(slices_of_a_part),
         cmocka_unit_test(exactly_to_a_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

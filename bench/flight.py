@@ -2,10 +2,10 @@
 """What the flight recorder costs an HTTP server that it stays on in.
 
 Why: it is meant to be left on for good, so its standing cost is its price.
-Rules: two servers stand side by side, one under ULMA=flight, one without; each serves short slices of the same
-requests in turn, and what counts is the CPU time that the kernel says its processes used for a slice, which
-neighbours on the machine disturb least. The ratio is of pairs of slices, next to each other in time. The same
-with two plain servers tells the noise of it.
+Rules: two servers stand side by side, one under ULMA=flight, one without; each serves short slices
+of the same requests in turn, and what counts is the CPU time that the kernel says its process used
+for a slice, which neighbours on the machine disturb least. The ratio is of pairs of slices, next to
+each other in time. The same with two plain servers tells the noise of it.
 """
 
 import contextlib
@@ -73,7 +73,7 @@ def arming() -> "Iterator[dict[str, str]]":
 
 
 def ratios(python: str, kind: Server, ulma: str) -> "tuple[list[float], float]":
-    """Slices with `ulma` in the environment to slices without, and the plain ones' time of a request."""
+    """Slices under `ulma` to slices without, and the plain ones' time of a request."""
     with (
         arming() as environment,
         server.serving(python, kind, extra={**environment, "ULMA": "0"}) as plain,
@@ -112,9 +112,9 @@ WAYS = ("0", "1", "flight", "flight,budget=0")
 def show(minors: "list[str]", ways: "tuple[str, ...]" = WAYS) -> None:
     print("\n## Flight recorder\n")
     print(
-        f"The CPU time of an HTTP server under the flight recorder to that of one without, {PAIRS} pairs "
-        f"of {REQUESTS} requests; median and middle half. `ULMA=0` is no recorder at all: the noise. The "
-        f"bound of `ULMA=flight` is {BOUND}.\n"
+        f"The CPU time of an HTTP server under the flight recorder to one without's, {PAIRS} "
+        f"pairs of {REQUESTS} requests; median and middle half. `ULMA=0` is no recorder: the "
+        f"noise. The bound of `ULMA=flight` is {BOUND}.\n"
     )
     for minor in minors:
         python = server.python_with_servers(minor)

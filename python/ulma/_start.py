@@ -83,7 +83,10 @@ def refuse(why: str) -> None:
 
 
 def at_start() -> None:
-    """ULMA=1: armed. ULMA=flight: with the flight recorder. ULMA=0: not. In a program that ulma itself starts: nothing to do."""
+    """ULMA=1: armed. ULMA=flight: with the flight recorder. ULMA=0: not.
+
+    In a program that ulma itself starts: nothing to do.
+    """
     wanted = os.environ.get("ULMA", "")
     before = set(sys.modules) - {"ulma", __name__}
     if "ULMA_ARM" in os.environ or wanted == "0":

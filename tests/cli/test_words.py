@@ -10,7 +10,6 @@ import pytest
 VERBS = ("run", "top", "dump", "ps", "export", "help")
 LATER = (
     "web",
-    "record",
     "diff",
     "replay",
 )
@@ -95,7 +94,7 @@ WRONG = [
     (["--only", "@std"], ["no set `@std`", "@stdlib"]),
     (["--skip", "a b"], ["--skip cannot use `a b`", "pkg:Class.method"]),
     (["--budget", "0"], ["--budget needs a percentage above 0 and up to 100"]),
-    (["--max-size", "5"], ["`--max-size` is not there yet"]),
+    (["--fail-over", "5"], ["`--fail-over` is not there yet"]),
     (["--force=yes"], ["--force takes no word"]),
     (["--st", "program.py"], ["`--st`", "several"]),
 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The flight recorder: what a process that nobody watched did last, against what it wrote itself."""
+"""The flight recorder: what a process did last that nobody watched, by what it wrote itself."""
 
 import json
 import os
@@ -185,7 +185,9 @@ class Pilot:
         return [byte - 65 for byte in (text[at:] + text[8:at]).lstrip(b"\0")]
 
     def rescue(self, word=None, *words, before=()):
-        done = run([*before, ULMA, "rescue", word or self.dir, *words], env=self.base, cwd=self.folder)
+        done = run(
+            [*before, ULMA, "rescue", word or self.dir, *words], env=self.base, cwd=self.folder
+        )
         assert done.status == 0, done.told()
         return done.out.decode()
 

@@ -28,7 +28,19 @@ LAW: dict[str, set[str]] = {
     "tui": {"base", "model", "views"},
     "web": {"base", "model", "views"},
     "trace": {"base", "wire", "model", "recording"},
-    "cmd": {"base", "wire", "attach", "model", "views", "export", "diff", "recording", "trace", "tui", "web"},
+    "cmd": {
+        "base",
+        "wire",
+        "attach",
+        "model",
+        "views",
+        "export",
+        "diff",
+        "recording",
+        "trace",
+        "tui",
+        "web",
+    },
 }
 
 # The probe may not allocate, so of base it sees what cannot.

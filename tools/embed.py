@@ -3,8 +3,8 @@
 
 usage: embed.py SYMBOL INPUT OUTPUT
 C sees `extern const unsigned char SYMBOL[], SYMBOL_end[];`, and `extern const char
-SYMBOL_sha256[];`: the hash by which a page's policy names a script (base64). Assembler, because .incbin takes
-megabytes in no time where a C array takes the compiler seconds.
+SYMBOL_sha256[];`: the hash by which a page's policy names a script (base64). Assembler, because
+.incbin takes megabytes in no time where a C array takes the compiler seconds.
 """
 
 import base64

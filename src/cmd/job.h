@@ -43,7 +43,7 @@ struct job {
     struct mapping mapping;
     struct sites sites;           /* the options', and what they have matched */
     struct job_settings settings; /* what is in force instead, when it was changed */
-    struct job_trace *trace; /* of a report that is a timeline (job_trace.h); NULL */
+    struct job_trace *trace;      /* of a report that is a timeline (job_trace.h); NULL */
     struct collector *collector;
     struct supervise supervise;
     char directory[PATH_MAX]; /* of the session */

@@ -66,9 +66,8 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 
 /* Of the contract, for later versions: told apart from what never was. */
 static const char *const later_verbs[] = {"web", NULL};
-static const char *const later_options[] = {"port",       "listen",    "open",     "allow-host",
-                                            "token-file", "read-only", "verdicts", "rules",
-                                            NULL};
+static const char *const later_options[] = {
+    "port", "listen", "open", "allow-host", "token-file", "read-only", "verdicts", "rules", NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {

@@ -193,8 +193,7 @@ static int make(struct making *making, struct diff *diff)
     int32_t *function_of;
     if (diff_match(making) || diff_rename(making) || diff_sample(making))
         return -ENOMEM;
-    diff->functions =
-        arena_array(diff->arena, making->entry_count + 1, sizeof(*diff->functions));
+    diff->functions = arena_array(diff->arena, making->entry_count + 1, sizeof(*diff->functions));
     diff->paces = arena_array(diff->arena, making->recording_count, sizeof(*diff->paces));
     if (!diff->functions || !diff->paces || judge_all(making, diff) ||
         order_functions(making, diff, &function_of) || diff_contexts(making, diff, function_of))

@@ -20,8 +20,6 @@ def count(phase, info):
         row[2] += info["uncollectable"]
 
 
-
-
 def make_cycles(number):
     for _ in range(number):
         one, other = [], []

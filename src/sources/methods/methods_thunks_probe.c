@@ -41,16 +41,18 @@ static inline __attribute__((always_inline)) PyObject *call(struct methods_thunk
     THUNK(n##1)                                                                         \
     THUNK(n##2)                                                                         \
     THUNK(n##3)                                                                         \
-    THUNK(n##4) THUNK(n##5) THUNK(n##6) THUNK(n##7) THUNK(n##8) THUNK(n##9) THUNK(n##a) \
-        THUNK(n##b) THUNK(n##c) THUNK(n##d) THUNK(n##e) THUNK(n##f)
+    THUNK(n##4)                                                                         \
+    THUNK(n##5) THUNK(n##6) THUNK(n##7) THUNK(n##8) THUNK(n##9) THUNK(n##a) THUNK(n##b) \
+        THUNK(n##c) THUNK(n##d) THUNK(n##e) THUNK(n##f)
 #define THUNKS_256(n)                                                                   \
     THUNKS_16(n##0)                                                                     \
     THUNKS_16(n##1)                                                                     \
     THUNKS_16(n##2)                                                                     \
     THUNKS_16(n##3)                                                                     \
-    THUNKS_16(n##4) THUNKS_16(n##5) THUNKS_16(n##6) THUNKS_16(n##7) THUNKS_16(n##8)     \
-        THUNKS_16(n##9) THUNKS_16(n##a) THUNKS_16(n##b) THUNKS_16(n##c) THUNKS_16(n##d) \
-            THUNKS_16(n##e) THUNKS_16(n##f)
+    THUNKS_16(n##4)                                                                     \
+    THUNKS_16(n##5) THUNKS_16(n##6) THUNKS_16(n##7) THUNKS_16(n##8) THUNKS_16(n##9)     \
+        THUNKS_16(n##a) THUNKS_16(n##b) THUNKS_16(n##c) THUNKS_16(n##d) THUNKS_16(n##e) \
+            THUNKS_16(n##f)
 
 THUNKS_256(0)
 THUNKS_256(1)

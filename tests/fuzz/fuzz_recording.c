@@ -91,7 +91,9 @@ static void fill_functions(struct snapshot *snapshot, int64_t second)
         snapshot->functions[i] = (struct snapshot_function){
             .pid = 1 + i % 2,
             .id = i + 1,
-            .kind = i == 0 ? KIND_PSEUDO : i % 3 ? KIND_PYTHON : KIND_C,
+            .kind = i == 0  ? KIND_PSEUDO
+                    : i % 3 ? KIND_PYTHON
+                            : KIND_C,
             .name = i == 0 ? "(other)" : "name",
             .qualname = i == 0 ? "(other)" : "Class.name",
             .module = "module",
@@ -103,7 +105,8 @@ static void fill_functions(struct snapshot *snapshot, int64_t second)
         detail->durations[i] = (struct snapshot_durations){
             .whole = extremes, .recent = extremes, .slot_first = 2 * (size_t)i, .slot_count = 2};
         detail->slots[2 * i] = (struct snapshot_slot){.slot = 100, .count = second};
-        detail->slots[2 * i + 1] = (struct snapshot_slot){.slot = 120, .cpu = true, .count = second};
+        detail->slots[2 * i + 1] =
+            (struct snapshot_slot){.slot = 120, .cpu = true, .count = second};
     }
 }
 
@@ -113,8 +116,13 @@ static void fill_paths(struct snapshot *snapshot, int64_t second)
         uint32_t parent;
         int32_t function;
         uint32_t thread;
-    } shape[PATHS] = {{0, SNAPSHOT_NONE, 1}, {0, SNAPSHOT_NONE, 2}, {1, 1, 1}, {3, 2, 1},
-                      {4, 1, 1},             {2, 3, 2},             {0, 4, 0}};
+    } shape[PATHS] = {{0, SNAPSHOT_NONE, 1},
+                      {0, SNAPSHOT_NONE, 2},
+                      {1, 1, 1},
+                      {3, 2, 1},
+                      {4, 1, 1},
+                      {2, 3, 2},
+                      {0, 4, 0}};
     for (uint32_t i = 0; i < PATHS; i++)
         snapshot->detail->paths[i] = (struct snapshot_path){
             .id = i + 1,
@@ -196,10 +204,9 @@ static size_t make_sound(uint8_t *bytes)
     need(recording_writer_open(path, &options, &writer, reason, sizeof(reason)) == 0);
     for (int64_t second = 1; second <= WINDOWS; second++) {
         struct snapshot *snapshot = make(second);
-        need((second < WINDOWS
-                  ? recording_writer_add(writer, snapshot, (second - 1) * 1000000000,
-                                         second * 1000000000)
-                  : recording_writer_finish(writer, snapshot)) == 0);
+        need((second < WINDOWS ? recording_writer_add(writer, snapshot, (second - 1) * 1000000000,
+                                                      second * 1000000000)
+                               : recording_writer_finish(writer, snapshot)) == 0);
         snapshot_free(snapshot);
     }
     recording_writer_close(writer);

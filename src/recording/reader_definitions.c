@@ -11,7 +11,8 @@
 #include <string.h>
 
 /* Seventy years: sums of such times are still times. */
-#define MOST_NS (INT64_C(1) << 61)
+#define MOST_NS     (INT64_C(1) << 61)
+#define MOST_OFF_NS (INT64_C(1) << 36)
 
 static int damaged(struct recording *recording, const char *what)
 {
@@ -115,6 +116,7 @@ static int read_function(struct recording *recording, sqlite3_stmt *statement)
     row->times_exact = sqlite3_column_int(statement, 9);
     row->is_muted = sqlite3_column_int(statement, 10);
     row->holds_left_out = sqlite3_column_int(statement, 11);
+    row->is_method = sqlite3_column_int(statement, 12);
     if (result == 0 && (kind < 0 || !row->name || !row->qualname || id <= 0))
         return damaged(recording, "the recording is damaged (a function without a name or kind)");
     return result ? result
@@ -251,7 +253,10 @@ static int read_window(struct recording *recording, sqlite3_stmt *statement)
     bool first = recording->window_count == 1 || before->level != level;
     bool ordered = window->from_ns >= 0 && window->to_ns > window->from_ns &&
                    window->to_ns < MOST_NS && (first || window->from_ns == before->to_ns);
-    if (level < 0 || level >= SCHEMA_LEVELS || !ordered)
+    /* Recording is off within a window, and read from another clock's moment. */
+    int64_t most_off_ns = ordered ? window->to_ns - window->from_ns + MOST_OFF_NS : 0;
+    bool off = window->off_ns <= most_off_ns && window->off_ns >= -most_off_ns;
+    if (level < 0 || level >= SCHEMA_LEVELS || !ordered || !off)
         return damaged(recording, "the recording is damaged (its windows are in disorder)");
     for (int i = level + 1; i <= SCHEMA_LEVELS; i++)
         recording->level_first[i] = recording->window_count;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert((int)SCHEMA_SLOTS == (int)HISTOGRAM_SLOTS, "a slot's number has its bounds");
+_Static_assert((int)SCHEMA_SLOTS <= (int)HISTOGRAM_SLOTS, "a slot has its counter");
 
 /* --- which part -------------------------------------------------------------------------------------- */
 
@@ -265,6 +265,7 @@ static int make_functions(struct slice *slice)
         function->times_exact &= row->times_exact;
         function->is_muted |= row->is_muted;
         function->holds_left_out |= row->holds_left_out;
+        function->is_method |= row->is_method;
     }
     return 0;
 }

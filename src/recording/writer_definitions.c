@@ -23,7 +23,8 @@ static bool is_same(const struct known_function *known, const struct snapshot_fu
 {
     return known->known && known->calls_exact == function->calls_exact &&
            known->times_exact == function->times_exact && known->muted == function->is_muted &&
-           known->holds_left_out == function->holds_left_out;
+           known->holds_left_out == function->holds_left_out &&
+           known->is_method == function->is_method;
 }
 
 static int put_function(struct recording_writer *writer, const struct snapshot_function *function)
@@ -43,6 +44,7 @@ static int put_function(struct recording_writer *writer, const struct snapshot_f
     sqlite3_bind_int(statement, 10, function->times_exact);
     sqlite3_bind_int(statement, 11, function->is_muted);
     sqlite3_bind_int(statement, 12, function->holds_left_out);
+    sqlite3_bind_int(statement, 13, function->is_method);
     return database_step(statement);
 }
 
@@ -63,7 +65,8 @@ static int put_functions(struct recording_writer *writer, const struct snapshot 
                                          .calls_exact = function->calls_exact,
                                          .times_exact = function->times_exact,
                                          .muted = function->is_muted,
-                                         .holds_left_out = function->holds_left_out};
+                                         .holds_left_out = function->holds_left_out,
+                                         .is_method = function->is_method};
         result = put_function(writer, function);
         if (result)
             return result;
@@ -311,6 +314,44 @@ static int put_tasks(struct recording_writer *writer, const struct snapshot *sna
     return result;
 }
 
+static int put_gc_row(struct recording_writer *writer, const struct snapshot *snapshot,
+                      const struct snapshot_gc *row, int64_t position, bool by_function)
+{
+    int64_t values[] = {position,
+                        row->generation,
+                        by_function,
+                        id_of(snapshot, row->function),
+                        (int64_t)row->runs,
+                        (int64_t)row->collected,
+                        (int64_t)row->uncollectable,
+                        row->total_ns,
+                        row->max_ns};
+    for (int i = 0; i < (int)(sizeof(values) / sizeof(values[0])); i++)
+        sqlite3_bind_int64(writer->statements[PUT_GC], 1 + i, values[i]);
+    return database_step(writer->statements[PUT_GC]);
+}
+
+/* The generations, then the functions that made each run. */
+static int put_gc(struct recording_writer *writer, const struct snapshot *snapshot)
+{
+    uint64_t hash = snapshot->gc_count;
+    int64_t position = 0;
+    int result;
+    for (size_t i = 0; i < snapshot->gc_trigger_count; i++) {
+        const struct snapshot_gc *row = &snapshot->gc_triggers[i];
+        uint64_t numbers[] = {row->generation, (uint64_t)row->function, row->runs,
+                              (uint64_t)row->total_ns};
+        hash = mix(hash, numbers, sizeof(numbers));
+    }
+    if (!is_new(writer, &writer->gc_hash, hash, "DELETE FROM gc", &result))
+        return result;
+    for (size_t i = 0; result == 0 && i < snapshot->gc_count; i++)
+        result = put_gc_row(writer, snapshot, &snapshot->gc[i], position++, false);
+    for (size_t i = 0; result == 0 && i < snapshot->gc_trigger_count; i++)
+        result = put_gc_row(writer, snapshot, &snapshot->gc_triggers[i], position++, true);
+    return result;
+}
+
 static int put_sites(struct recording_writer *writer, const struct snapshot_meta *meta)
 {
     uint64_t hash = meta->site_count;
@@ -370,6 +411,8 @@ int writer_put_definitions(struct recording_writer *writer, const struct snapsho
         result = put_processes(writer, snapshot);
     if (result == 0)
         result = put_tasks(writer, snapshot);
+    if (result == 0)
+        result = put_gc(writer, snapshot);
     if (result == 0)
         result = put_sites(writer, &snapshot->meta);
     return result == 0 ? put_sources(writer, &snapshot->meta) : result;

@@ -71,3 +71,17 @@ def test_the_report_shows_the_pauses(python, tmp_path):
     assert harness.run(words).status == 0
     text = output.read_text()
     assert "\nGC: " in text and "triggered by" in text
+
+
+@pytest.mark.some_pythons
+def test_a_recording_keeps_them(python, tmp_path):
+    file = tmp_path / "a.ulma"
+    words = [harness.ULMA, "record", "-q", "-e", "calls,gc", "-o", file, "--python", python.path]
+    with harness.private_session_dir() as directory:
+        env = harness.environment(directory)
+        done = harness.run([*words, harness.TARGETS / "garbage.py"], env=env)
+        assert done.status == 0, done.told()
+        report = json.loads(harness.run([harness.ULMA, "report", "-f", "json", file]).out)
+    assert by_generation(report) == json.loads(done.out)["runs"]
+    triggers = {row["function"] for kind in report["gc"] for row in kind["triggers"]}
+    assert "make_cycles" in triggers

@@ -223,3 +223,14 @@ def test_off_every_pointer_is_as_it_was(python, session_dir, tmp_path):
         process.wait()
     assert process.returncode == 0
     assert before != during and before == after
+
+
+@pytest.mark.some_pythons
+def test_a_recording_keeps_them(python, session_dir, tmp_path):
+    file = tmp_path / "a.ulma"
+    env = harness.environment(session_dir)
+    words = [harness.ULMA, "record", "-q", "-e", "methods", *only([*ALONE, *SHARED]), "-o", file]
+    done = harness.run([*words, "--python", python.path, TARGET], env=env)
+    assert done.status == 0, done.told()
+    report = json.loads(harness.run([harness.ULMA, "report", "-f", "json", file]).out)
+    check_counts(report, counts_of(done))

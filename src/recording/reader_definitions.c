@@ -270,15 +270,16 @@ static int read_field(struct recording *recording, const struct schema_field *fi
 {
     char *at = (char *)&recording->meta + field->offset;
     int64_t integer = sqlite3_column_int64(statement, 1);
+    double real;
     int result = 0;
     switch (field->kind) {
     case META_TEXT:
         *(const char **)at = recording_text(recording, statement, 1, recording->arena, &result);
         break;
     case META_REAL:
-        *(double *)at = sqlite3_column_double(statement, 1);
-        if (!(fabs(*(double *)at) < 1e15))
-            *(double *)at = 0;
+        real = sqlite3_column_double(statement, 1);
+        real = fabs(real) < 1e15 ? real : 0; /* no number either */
+        memcpy(at, &real, sizeof(real));
         break;
     case META_BOOL:
         *(bool *)at = integer != 0;
@@ -334,6 +335,11 @@ static int check_meta(struct recording *recording)
 
 void recording_forget_definitions(struct recording *recording)
 {
+    struct recording kept = {.database = recording->database,
+                             .path = recording->path,
+                             .own = recording->own,
+                             .maps = recording->maps,
+                             .version = recording->version};
     free(recording->functions);
     free(recording->nodes);
     free(recording->threads);
@@ -343,11 +349,7 @@ void recording_forget_definitions(struct recording *recording)
     free(recording->node_ids.at);
     free(recording->thread_ids.at);
     arena_free(recording->arena);
-    *recording = (struct recording){.database = recording->database,
-                                    .path = recording->path,
-                                    .own = recording->own,
-                                    .maps = recording->maps,
-                                    .version = recording->version};
+    memcpy(recording, &kept, sizeof(kept));
 }
 
 int recording_read_definitions(struct recording *recording)

@@ -431,7 +431,7 @@ static int fill_threads(struct slice *slice)
 {
     struct recording *recording = slice->recording;
     struct snapshot *snapshot = slice->snapshot;
-    const struct recorded_thread **sorted = calloc(recording->thread_count + 1, sizeof(*sorted));
+    const struct recorded_thread **sorted = calloc(recording->thread_count + 1, sizeof(void *));
     snapshot->threads =
         arena_array(snapshot->arena, recording->thread_count + 1, sizeof(*snapshot->threads));
     if (!sorted || !snapshot->threads) {
@@ -440,7 +440,7 @@ static int fill_threads(struct slice *slice)
     }
     for (size_t i = 0; i < recording->thread_count; i++)
         sorted[i] = &recording->threads[i];
-    qsort(sorted, recording->thread_count, sizeof(*sorted), by_position);
+    qsort(sorted, recording->thread_count, sizeof(void *), by_position);
     for (size_t i = 0; i < recording->thread_count; i++) {
         size_t index = (size_t)(sorted[i] - recording->threads);
         struct snapshot_thread *thread = &snapshot->threads[snapshot->thread_count];
@@ -544,7 +544,7 @@ struct snapshot *recording_snapshot(struct recording *recording,
     slice.snapshot = result == 0 ? snapshot_new() : NULL;
     if (result == 0 && !slice.snapshot)
         result = recording_fail(recording, -ENOMEM, "out of memory");
-    if (result == 0)
+    if (result == 0 && slice.snapshot)
         result = build(&slice);
     recording_end_reading(recording);
     recording_functions_free(recording, slice.functions.slice);

@@ -71,7 +71,7 @@ static inline unsigned char *put_varint(unsigned char *at, uint64_t value)
 
 static inline uint64_t zigzag(uint64_t value)
 {
-    return value << 1 ^ (uint64_t)((int64_t)value >> 63);
+    return value << 1 ^ (value >> 63 ? UINT64_MAX : 0);
 }
 
 static inline uint64_t unzigzag(uint64_t value)

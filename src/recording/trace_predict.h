@@ -97,11 +97,17 @@ static inline uint32_t *predict_pace(struct predict *predict, const struct predi
     return &predict->paces[predict_mix(track->before, kind_id, 1, PACE_BITS)];
 }
 
+/* Rounded down. */
+static inline int64_t predict_quarter(int64_t number)
+{
+    return number >= 0 ? number / 4 : -((3 - number) / 4);
+}
+
 static inline void predict_learn_pace(uint32_t *pace, uint64_t delta)
 {
     int64_t off = (int64_t)(delta - *pace);
     if (off > -PACE_MOST && off < PACE_MOST)
-        *pace = (uint32_t)((int64_t)*pace + (off >> 2));
+        *pace = (uint32_t)((int64_t)*pace + predict_quarter(off));
     else if (*pace == 0 && delta < UINT32_MAX)
         *pace = (uint32_t)delta;
 }

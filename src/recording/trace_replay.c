@@ -217,12 +217,14 @@ static int step_process_end(struct trace_replay *replay, const struct trace_reco
 static struct track *find_track(struct trace_replay *replay, uint32_t number)
 {
     struct track **cached = &replay->cache[number % REPLAY_CACHE];
-    if (*cached && (*cached)->number == number)
-        return *cached;
-    for (struct track *track = replay->model.tracks; track; track = track->next)
-        if (track->number == number)
-            return *cached = track;
-    return NULL;
+    struct track *track = *cached;
+    if (track && track->number == number)
+        return track;
+    for (track = replay->model.tracks; track && track->number != number;)
+        track = track->next;
+    if (track)
+        *cached = track;
+    return track;
 }
 
 static int step_track(struct trace_replay *replay, const struct trace_record *record)
@@ -324,7 +326,7 @@ static int step_hole(struct trace_replay *replay, struct track *track,
         return -EBADMSG;
     memcpy(&counter, record + 1, sizeof(counter));
     struct event gap = event_with_amount(counter, EVENT_GAP, record->value);
-    struct seed_frame none;
+    struct seed_frame none = {0};
     fold_events(&replay->model, track, &gap, 1);
     struct order order = {.counter = counter,
                           .frames = replay->frames ? replay->frames : &none,

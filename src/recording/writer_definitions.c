@@ -246,6 +246,14 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
     return hash;
 }
 
+static uint64_t mix_numbers(uint64_t hash, const uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (int shift = 0; shift < 64; shift += 8)
+            hash = (hash ^ (numbers[i] >> shift & 0xff)) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 static uint64_t mix_text(uint64_t hash, const char *text)
 {
     return text ? mix(hash, text, strlen(text) + 1) : mix(hash, "\xff", 1);
@@ -305,7 +313,8 @@ static int put_tasks(struct recording_writer *writer, const struct snapshot *sna
                               (uint64_t)task->wait_ns,
                               (uint64_t)task->suspended_ns,
                               task->steps_exact};
-        hash = mix_text(mix(hash, numbers, sizeof(numbers)), task->name);
+        hash =
+            mix_text(mix_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0])), task->name);
     }
     if (!is_new(writer, &writer->task_hash, hash, "DELETE FROM tasks", &result))
         return result;
@@ -341,7 +350,7 @@ static int put_gc(struct recording_writer *writer, const struct snapshot *snapsh
         const struct snapshot_gc *row = &snapshot->gc_triggers[i];
         uint64_t numbers[] = {row->generation, (uint64_t)row->function, row->runs,
                               (uint64_t)row->total_ns};
-        hash = mix(hash, numbers, sizeof(numbers));
+        hash = mix_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0]));
     }
     if (!is_new(writer, &writer->gc_hash, hash, "DELETE FROM gc", &result))
         return result;

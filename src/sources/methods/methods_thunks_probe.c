@@ -31,28 +31,24 @@ static inline __attribute__((always_inline)) PyObject *call(struct methods_thunk
     return result;
 }
 
+/* The formatter never comes to rest with these. */
+/* clang-format off */
 #define THUNK(n)                                                               \
     static PyObject *thunk_##n(void *self, void *a, void *b, void *c, void *d) \
     {                                                                          \
         return call(&methods_thunks[0x##n], self, a, b, c, d);                 \
     }
-#define THUNKS_16(n)                                                                    \
-    THUNK(n##0)                                                                         \
-    THUNK(n##1)                                                                         \
-    THUNK(n##2)                                                                         \
-    THUNK(n##3)                                                                         \
-    THUNK(n##4)                                                                         \
-    THUNK(n##5) THUNK(n##6) THUNK(n##7) THUNK(n##8) THUNK(n##9) THUNK(n##a) THUNK(n##b) \
-        THUNK(n##c) THUNK(n##d) THUNK(n##e) THUNK(n##f)
-#define THUNKS_256(n)                                                                   \
-    THUNKS_16(n##0)                                                                     \
-    THUNKS_16(n##1)                                                                     \
-    THUNKS_16(n##2)                                                                     \
-    THUNKS_16(n##3)                                                                     \
-    THUNKS_16(n##4)                                                                     \
-    THUNKS_16(n##5) THUNKS_16(n##6) THUNKS_16(n##7) THUNKS_16(n##8) THUNKS_16(n##9)     \
-        THUNKS_16(n##a) THUNKS_16(n##b) THUNKS_16(n##c) THUNKS_16(n##d) THUNKS_16(n##e) \
-            THUNKS_16(n##f)
+#define SIXTEEN(ONE, n)                                                        \
+    ONE(n##0) ONE(n##1) ONE(n##2) ONE(n##3) ONE(n##4) ONE(n##5) ONE(n##6)      \
+    ONE(n##7) ONE(n##8) ONE(n##9) ONE(n##a) ONE(n##b) ONE(n##c) ONE(n##d)      \
+    ONE(n##e) ONE(n##f)
+#define THUNKS_16(n)  SIXTEEN(THUNK, n)
+#define THUNKS_256(n)                                                          \
+    THUNKS_16(n##0) THUNKS_16(n##1) THUNKS_16(n##2) THUNKS_16(n##3)            \
+    THUNKS_16(n##4) THUNKS_16(n##5) THUNKS_16(n##6) THUNKS_16(n##7)            \
+    THUNKS_16(n##8) THUNKS_16(n##9) THUNKS_16(n##a) THUNKS_16(n##b)            \
+    THUNKS_16(n##c) THUNKS_16(n##d) THUNKS_16(n##e) THUNKS_16(n##f)
+/* clang-format on */
 
 THUNKS_256(0)
 THUNKS_256(1)

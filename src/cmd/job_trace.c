@@ -17,6 +17,7 @@
 #include <string.h>
 
 struct job_trace {
+    struct redact redact;      /* as the recording's */
     struct trace_spool *spool; /* of a timeline */
     struct trace_table *table; /* of a recording */
     struct trace_recorder *recorder;
@@ -64,6 +65,8 @@ bool job_trace_begin(struct job *job)
     if (!check_options(job->options))
         return false;
     job->trace = calloc(1, sizeof(*job->trace));
+    if (job->trace)
+        job->trace->redact = (struct redact){.commands = job->options->no_command};
     int result = job->trace ? open_sink(job, &sink) : -ENOMEM;
     if (result) {
         message_error("cannot make room for the trace: %s; %s", strerror(-result),
@@ -75,6 +78,8 @@ bool job_trace_begin(struct job *job)
                                               job_session_on_full(job) == ON_FULL_WAIT);
     if (!job->trace->recorder)
         message_error("cannot start the trace: out of memory");
+    else if (job->is_recorded)
+        trace_recorder_set_redact(job->trace->recorder, &job->trace->redact);
     return job->trace->recorder != NULL;
 }
 

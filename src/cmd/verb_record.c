@@ -70,6 +70,10 @@ int verb_record(const struct options *options, char **words, int word_count)
         message_error("--redact hides names and --with-source keeps them: take one of them");
         return job_process_is(words[0]) ? EXIT_WRONG_WORDS : EXIT_ULMA_FAILED;
     }
+    if (options->redact && options->trace) {
+        message_error("--redact hides names, and a trace is played by them: take one of them");
+        return job_process_is(words[0]) ? EXIT_WRONG_WORDS : EXIT_ULMA_FAILED;
+    }
     int status = job_process_is(words[0])
                      ? job_process_start(&job, options, words, word_count, &setting)
                      : job_start(&job, options, words, word_count, &setting);

@@ -6,6 +6,7 @@
 
 #include "export/export_names.h"
 
+#include "base/sort.h"
 #include "base/text.h"
 #include "model/tree_order.h"
 
@@ -94,7 +95,7 @@ static int choose_functions(struct arena *arena, struct html_cut *cut)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
         cut->functions[i] = (int32_t)i;
-    qsort_r(cut->functions, count, sizeof(*cut->functions), compare_functions, cut);
+    sort_with(cut->functions, count, sizeof(*cut->functions), compare_functions, cut);
     cut->function_count = count < HTML_MOST_FUNCTIONS ? count : HTML_MOST_FUNCTIONS;
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         cut->limit = limits[i];

@@ -27,6 +27,7 @@ struct hole {
 struct trace_recorder {
     struct tap tap; /* first: a tap is its recorder */
     struct trace_sink sink;
+    const struct redact *redact; /* of command lines; NULL: they stay */
     bool wait;
     size_t most_blocks, reserve; /* in the queue; of these for what may not be left out */
     pthread_t thread;
@@ -275,6 +276,28 @@ static void put_events(struct trace_recorder *recorder, const struct tap_step *s
         atomic_fetch_add_explicit(&recorder->events, step->value, memory_order_relaxed);
 }
 
+/* A process with its command line as it may be kept. */
+static void write_process(struct trace_recorder *recorder, const struct tap_step *step,
+                          const void *payload)
+{
+    const size_t fixed = sizeof(struct tap_process);
+    struct tap_step kept = *step;
+    struct arena *arena = arena_new();
+    char *told = arena ? arena_string_of(arena, (const char *)payload + fixed, step->size - fixed)
+                       : NULL;
+    const char *command = told ? redact_command(recorder->redact, arena, told) : NULL;
+    size_t size = command ? strlen(command) : 0;
+    char *bytes = size ? arena_alloc(arena, fixed + size) : NULL;
+    kept.size = (uint32_t)fixed; /* without memory without it: better than with a secret */
+    if (bytes) {
+        memcpy(bytes, payload, fixed);
+        memcpy(bytes + fixed, command, size);
+        kept.size += (uint32_t)size;
+    }
+    write_record(recorder, &kept, bytes ? bytes : payload);
+    arena_free(arena);
+}
+
 static void put(struct tap *tap, const struct tap_step *step, const void *payload)
 {
     struct trace_recorder *recorder = (struct trace_recorder *)tap;
@@ -293,7 +316,10 @@ static void put(struct tap *tap, const struct tap_step *step, const void *payloa
             write_present(recorder);
         if (hole)
             close_hole(recorder, step->subject, 0, hole);
-        write_record(recorder, step, payload);
+        if (step->op == TAP_PROCESS && recorder->redact)
+            write_process(recorder, step, payload);
+        else
+            write_record(recorder, step, payload);
         if (step->op == TAP_PROCESS_END) /* another may come to lie where it lay */
             recorder->present = NULL;
         /* What is told once a second is to be in the file a moment later. */
@@ -345,6 +371,11 @@ struct trace_recorder *trace_recorder_new(const struct trace_sink *sink, size_t 
     }
     recorder->joined = false;
     return recorder;
+}
+
+void trace_recorder_set_redact(struct trace_recorder *recorder, const struct redact *redact)
+{
+    recorder->redact = redact;
 }
 
 struct tap *trace_recorder_tap(struct trace_recorder *recorder)

@@ -12,6 +12,7 @@
 #define ULMA_RECORDING_TRACE_RECORDER_H
 
 #include "model/tap.h"
+#include "recording/redact.h"
 #include "recording/trace_index.h"
 
 #include <stdbool.h>
@@ -36,6 +37,11 @@ enum { TRACE_QUEUE_BYTES = 64 << 20 };
 /* `buffer_bytes`: of the rings, which must fit beside what is queued. NULL: no memory or thread. */
 struct trace_recorder *trace_recorder_new(const struct trace_sink *sink, size_t buffer_bytes,
                                           bool wait);
+
+/* What of command lines the trace keeps: as redact_command has it. Before anything is put; else they are
+ * kept as they are. `redact` outlives the recorder. Names are not hashed: patterns and what they choose
+ * are found by name when it is played. */
+void trace_recorder_set_redact(struct trace_recorder *recorder, const struct redact *redact);
 
 /* For collector_options.tap. */
 struct tap *trace_recorder_tap(struct trace_recorder *recorder);

@@ -7,17 +7,18 @@ import subprocess
 import harness
 import pytest
 
-# What C11 and POSIX.1-2008 have, and what ulma asks of the machine beside: SQLite and curses.
+# What C11 and POSIX.1-2008 have, and what ulma asks of the machine beside: SQLite, curses, zlib and zstd.
+# Of sys/mman.h, MAP_ANONYMOUS and MAP_NORESERVE are a Mac's, too.
 STANDARD = frozenset(
     f"{name}.h"
     for name in (
         *("assert", "ctype", "errno", "float", "inttypes", "limits", "locale", "math", "setjmp"),
         *("signal", "stdalign", "stdarg", "stdatomic", "stdbool", "stddef", "stdint", "stdio"),
         *("stdlib", "string", "strings", "time", "wchar", "fcntl", "langinfo", "poll", "pthread"),
-        *("unistd", "sys/ioctl", "sys/select", "sys/stat", "sys/types", "termios"),
+        *("unistd", "sys/ioctl", "sys/mman", "sys/select", "sys/stat", "sys/types", "termios"),
     )
 )
-ASKED_FOR = {"sqlite3.h", "curses.h", "term.h"}
+ASKED_FOR = {"sqlite3.h", "curses.h", "term.h", "zlib.h", "zstd.h"}
 
 # Of glibc or the kernel alone; a Mac's linker would not find them.
 OF_LINUX = re.compile(

@@ -273,3 +273,24 @@ def test_a_damaged_trace_is_played_up_to_there(newest, tmp_path):
     done = run([ULMA, "replay", "-b", "-f", "json", "--speed", "max", path])
     assert done.status == 1 and b"the trace cannot be played further" in done.err
     assert function_named(report(path), "<module>", str(TARGETS / "call_heavy.py")) == whole
+
+
+def test_a_trace_keeps_no_more_of_command_lines_than_the_recording(newest, tmp_path):
+    """Processes that begin later are told with theirs in the trace, too."""
+    script = tmp_path / "forks.py"
+    script.write_text(FORKS)
+    for options, target in (((), ("--token", "hunter2")), (("--no-command",), ("hunter2",))):
+        path, done = record(newest, tmp_path, script, *target, options=("--trace", *options))
+        assert done.status == 0, done.told()
+        out = tmp_path / "out.json"
+        assert run([ULMA, "export", "--force", "-f", "chrome", "-o", out, path]).status == 0
+        held = out.read_bytes()
+        assert b"leaf" in held and b"hunter2" not in held
+        assert b"hunter2" not in json.dumps(replayed(path, "--by", "process")).encode()
+
+
+def test_names_are_not_redacted_in_a_trace_so_it_is_refused(tmp_path):
+    words = ["--redact", "--trace", "-o", tmp_path / "a.ulma", "-c", "pass"]
+    done = run([ULMA, "record", *words])
+    assert done.status == 125 and b"--redact hides names, and a trace is played by them" in done.err
+    assert not (tmp_path / "a.ulma").exists()

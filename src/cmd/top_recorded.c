@@ -130,7 +130,7 @@ static int show(const struct options *options, struct browser *browser)
     top_options_init(&wanted, options, browser->clock, frames ? 0 : WINDOW_S);
     if (!frames) {
         int result = tui_run(&host, &wanted);
-        if (result == 0 || result != -ENOTTY)
+        if (result != -ENOTTY)
             return result == 0 ? EXIT_FINE : EXIT_FAILED;
     }
     if (options->limit == OPTIONS_UNSET)

@@ -331,6 +331,12 @@ static int check_meta(struct recording *recording)
     return 0;
 }
 
+static void forget_ids(struct id_table *table)
+{
+    free(table->at);
+    *table = (struct id_table){0};
+}
+
 void recording_forget_definitions(struct recording *recording)
 {
     free(recording->functions);
@@ -338,15 +344,22 @@ void recording_forget_definitions(struct recording *recording)
     free(recording->threads);
     free(recording->processes);
     free(recording->windows);
-    free(recording->function_ids.at);
-    free(recording->node_ids.at);
-    free(recording->thread_ids.at);
+    forget_ids(&recording->function_ids);
+    forget_ids(&recording->node_ids);
+    forget_ids(&recording->thread_ids);
     arena_free(recording->arena);
-    *recording = (struct recording){.database = recording->database,
-                                    .path = recording->path,
-                                    .own = recording->own,
-                                    .maps = recording->maps,
-                                    .version = recording->version};
+    recording->arena = NULL;
+    recording->functions = NULL;
+    recording->nodes = NULL;
+    recording->threads = NULL;
+    recording->processes = NULL;
+    recording->windows = NULL;
+    recording->function_count = recording->node_count = recording->thread_count = 0;
+    recording->process_count = recording->window_count = 0;
+    recording->longest_step_of = 0;
+    recording->ns_per_tick = recording->stolen_share = 0;
+    recording->meta = (struct snapshot_meta){0};
+    memset(recording->level_first, 0, sizeof(recording->level_first));
 }
 
 int recording_read_definitions(struct recording *recording)

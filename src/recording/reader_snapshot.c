@@ -430,7 +430,8 @@ static int fill_threads(struct slice *slice)
 {
     struct recording *recording = slice->recording;
     struct snapshot *snapshot = slice->snapshot;
-    const struct recorded_thread **sorted = calloc(recording->thread_count + 1, sizeof(*sorted));
+    const struct recorded_thread **sorted =
+        calloc(recording->thread_count + 1, sizeof(struct recorded_thread *));
     snapshot->threads =
         arena_array(snapshot->arena, recording->thread_count + 1, sizeof(*snapshot->threads));
     if (!sorted || !snapshot->threads) {
@@ -439,7 +440,7 @@ static int fill_threads(struct slice *slice)
     }
     for (size_t i = 0; i < recording->thread_count; i++)
         sorted[i] = &recording->threads[i];
-    qsort(sorted, recording->thread_count, sizeof(*sorted), by_position);
+    qsort(sorted, recording->thread_count, sizeof(struct recorded_thread *), by_position);
     for (size_t i = 0; i < recording->thread_count; i++) {
         size_t index = (size_t)(sorted[i] - recording->threads);
         struct snapshot_thread *thread = &snapshot->threads[snapshot->thread_count];
@@ -497,7 +498,10 @@ static int32_t find_other(const struct slice *slice)
 
 static int build(struct slice *slice)
 {
-    struct snapshot *snapshot = slice->snapshot;
+    struct snapshot *snapshot = snapshot_new();
+    slice->snapshot = snapshot;
+    if (!snapshot)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
     struct snapshot_paths paths = {
         .count = slice->recording->node_count, .context = slice, .get = get_path};
     slice->shared = calloc(slice->recording->function_count + 1, sizeof(bool));
@@ -540,9 +544,6 @@ struct snapshot *recording_snapshot(struct recording *recording,
         result = choose_threads(&slice);
     if (result == 0)
         result = sum(&slice);
-    slice.snapshot = result == 0 ? snapshot_new() : NULL;
-    if (result == 0 && !slice.snapshot)
-        result = recording_fail(recording, -ENOMEM, "out of memory");
     if (result == 0)
         result = build(&slice);
     recording_end_reading(recording);

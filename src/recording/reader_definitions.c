@@ -267,7 +267,7 @@ static int read_window(struct recording *recording, sqlite3_stmt *statement)
 static int read_field(struct recording *recording, const struct schema_field *field,
                       sqlite3_stmt *statement)
 {
-    char *at = (char *)&recording->meta + field->offset;
+    void *at = (char *)&recording->meta + field->offset;
     int64_t integer = sqlite3_column_int64(statement, 1);
     int result = 0;
     switch (field->kind) {

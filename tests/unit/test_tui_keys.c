@@ -6,6 +6,7 @@
 #include "tui/tui_keys.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { ROWS = 24, COLUMNS = 100 };

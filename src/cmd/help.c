@@ -14,7 +14,7 @@ enum { WIDTH = 80, OPTION_COLUMN = 26 };
 const char help_exit_statuses[] =
     "With a TARGET: its own; 128 + N when signal N ended it; 125 when ulma fails before the target "
     "starts (wrong words included), or after with --strict; 126 cannot execute, 127 not found.\n"
-    "Else: 0 fine, 1 failed, 2 wrong words.";
+    "Else: 0 fine, 1 failed, 2 wrong words, 3 a limit exceeded (diff --fail-over).";
 
 const char help_environment[] =
     "ULMA: 1 arms a Python that has ulma's package: `ulma top PID` follows it whenever you like.\n"

@@ -18,14 +18,18 @@
 #define RUN    VERB_RUN
 #define TOP    VERB_TOP
 #define REPORT VERB_REPORT
+#define DIFF   VERB_DIFF
 #define DUMP   VERB_DUMP
+#define CENSUS VERB_CENSUS
 #define ATTACH VERB_ATTACH
 #define ON     VERB_ON
 #define OFF    VERB_OFF
 #define SET    VERB_SET
 #define DETACH VERB_DETACH
+#define RESCUE VERB_RESCUE
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
+#define REPLAY VERB_REPLAY
 #define RECORD VERB_RECORD
 #define HELP   VERB_HELP
 const struct option_row option_rows[] = {
@@ -37,14 +41,18 @@ const struct option_row option_rows[] = {
 #undef RUN
 #undef TOP
 #undef REPORT
+#undef DIFF
 #undef DUMP
+#undef CENSUS
 #undef ATTACH
 #undef ON
 #undef OFF
 #undef SET
 #undef DETACH
+#undef RESCUE
 #undef PS
 #undef EXPORT
+#undef REPLAY
 #undef RECORD
 #undef HELP
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
@@ -57,10 +65,9 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web", "diff", "replay", "census", "rescue", NULL};
+static const char *const later_verbs[] = {"web", NULL};
 static const char *const later_options[] = {
-    "trace",      "weight",    "fail-over", "min-time", "port",     "listen", "open",  "allow-host",
-    "token-file", "read-only", "flight",    "every",    "verdicts", "rules",  "speed", NULL};
+    "port", "listen", "open", "allow-host", "token-file", "read-only", "verdicts", "rules", NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -101,15 +108,18 @@ void options_init(struct options *options)
         .delay_ns = OPTIONS_UNSET,
         .interval_ns = OPTIONS_UNSET,
         .timeout_ns = OPTIONS_UNSET,
+        .every_ns = OPTIONS_UNSET,
         .clock = OPTIONS_UNSET,
         .collector_cpu = OPTIONS_UNSET,
         .sources = SOURCE_CALLS,
         .on_full = OPTIONS_UNSET,
         .budget_thousandths = OPTIONS_UNSET,
         .keep_ns = OPTIONS_UNSET,
+        .speed_thousandths = OPTIONS_UNSET,
         .max_bytes = OPTIONS_UNSET,
         .from_ns = OPTIONS_UNSET,
         .to_ns = OPTIONS_UNSET,
+        .min_time_ns = OPTIONS_UNSET,
         .buffer_bytes = INT64_C(32) << 20,
     };
 }
@@ -276,6 +286,11 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
         bool is_word = text[0] != '-' || !text[1];
         if (is_word && (!verb->takes_target || names_no_program(text))) {
             words[kept++] = text; /* a PID, say: options may follow */
+            parser.next++;
+            continue;
+        }
+        if (strcmp(text, "--") == 0 && verb->bit == VERB_DIFF) {
+            words[kept++] = text; /* between old and new; options may follow here, too */
             parser.next++;
             continue;
         }

@@ -11,6 +11,7 @@ enum exit_status {
     EXIT_FINE = 0,
     EXIT_FAILED = 1,
     EXIT_WRONG_WORDS = 2,
+    EXIT_LIMIT_EXCEEDED = 3,
     EXIT_ULMA_FAILED = 125, /* before the target started, or after with --strict */
     EXIT_CANNOT_EXECUTE = 126,
     EXIT_NOT_FOUND = 127,

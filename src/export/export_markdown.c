@@ -13,19 +13,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
-
-static void write_code(FILE *stream, const char *text)
-{
-    fputs("<code>", stream);
-    for (; *text; text++) {
-        if (strchr("&<>\"'|`*_[]()\\~#@!:$^{}", *text))
-            fprintf(stream, "&#%d;", *text);
-        else
-            putc(*text, stream);
-    }
-    fputs("</code>", stream);
-}
 
 static void write_time(FILE *stream, int64_t time_ns, bool known, bool estimate)
 {
@@ -49,15 +36,15 @@ static int write_head(FILE *stream, const struct snapshot *snapshot,
     if (!command || !python || !exact)
         return -ENOMEM;
     fputs("**ulma** ", stream);
-    write_code(stream, command);
+    export_code(stream, command);
     fputs("\n\nPython ", stream);
-    write_code(stream, python);
+    export_code(stream, python);
     fprintf(stream, ", %s, %s calls, %u thread%s, %s clock, lost: %s, exact: ",
             text_format_time(duration, meta->duration_ns), text_format_grouped(calls, meta->calls),
             meta->thread_count, meta->thread_count == 1 ? "" : "s",
             export_clock_name(options->clock), text_format_grouped(lost, meta->lost));
     if (meta->inexact)
-        write_code(stream, exact);
+        export_code(stream, exact);
     else
         fputs(exact, stream);
     fputs("\n\n| ncalls | self | % | total | wait | p50 | p99 | max | function |\n"
@@ -89,7 +76,7 @@ static int write_row(FILE *stream, const struct snapshot *snapshot,
     write_time(stream, function->p99_ns, ended, estimate);
     write_time(stream, function->max_ns, ended, estimate);
     putc(' ', stream);
-    write_code(stream, label);
+    export_code(stream, label);
     fputs(" |\n", stream);
     return 0;
 }

@@ -2,7 +2,7 @@
 /* The ten heaviest paths: calling contexts by self time, as `a > b > c`.
  * Why: a flat table says which function is dear; the path says how the program got there.
  * Rules: a path is cut in its middle, never at its ends: where it starts and where the time is
- * spent stay. Repeats in a row are counted (`fib ×3`). For the files of this folder only. */
+ * spent stay. Repeats in a row are counted (`fib ×3`). For the files of this folder and of src/diff. */
 #ifndef ULMA_EXPORT_EXPORT_PATHS_H
 #define ULMA_EXPORT_EXPORT_PATHS_H
 

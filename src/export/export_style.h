@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The header of the reports for people, and colours.
  * Why: table, tree and markdown say the same things about the run in the same words.
- * Rules: for the files of this folder only. Colours only where options->color. The words before
+ * Rules: for the files of this folder and of src/diff. Colours only where options->color. The words before
  * the colons are part of the contract: scripts look for `exact: yes` and `lost: 0`. */
 #ifndef ULMA_EXPORT_EXPORT_STYLE_H
 #define ULMA_EXPORT_EXPORT_STYLE_H

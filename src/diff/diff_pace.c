@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* Weighed medians over witnesses.
+ * Why: see diff_pace.h. Weights are roots of shares, cut at a quarter, so that no function
+ * outvotes the rest, and small for those that are uncertain by themselves.
+ * Rules: as diff_pace.h. */
+#include "diff/diff_pace.h"
+
+#include "diff/diff_noise.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* What is known of a machine's pace before any function was heard: it varies so much. */
+#define PACE_PRIOR 0.08
+
+#define PACE_SHARE_MOST 0.25
+
+static int compare_witnesses(const void *left, const void *right)
+{
+    const struct witness *a = left, *b = right;
+    if (a->weight != b->weight)
+        return a->weight > b->weight ? -1 : 1;
+    return (a->entry > b->entry) - (a->entry < b->entry);
+}
+
+static double median_self(const struct making *making, size_t entry, double *scratch)
+{
+    for (size_t i = 0; i < making->recording_count; i++)
+        scratch[i] = sample_of(making, i, entry)->self_ns;
+    return diff_median(scratch, making->recording_count);
+}
+
+static bool is_witness(const struct making *making, size_t entry)
+{
+    for (size_t i = 0; i < making->recording_count; i++) {
+        const struct sample *sample = sample_of(making, i, entry);
+        if (!sample->present || sample->self_ns <= 0 || sample->calls < 1 || sample->estimated)
+            return false;
+    }
+    return true;
+}
+
+static void weigh(const struct making *making, struct witness *witness, double whole,
+                  double *scratch)
+{
+    size_t entry = (size_t)witness->entry;
+    double share = median_self(making, entry, scratch) / whole;
+    for (size_t i = 0; i < making->recording_count; i++)
+        scratch[i] = noise_own(making, i, entry);
+    witness->doubt = diff_median(scratch, making->recording_count);
+    share = share < PACE_SHARE_MOST ? share : PACE_SHARE_MOST;
+    witness->weight = sqrt(share / (1 + witness->doubt / (NOISE_BASE * NOISE_BASE)));
+}
+
+static int set_logs(const struct making *making, struct witness *witness, double *scratch)
+{
+    size_t recordings = making->recording_count;
+    witness->logs = arena_array(making->scratch, recordings, sizeof(*witness->logs));
+    if (!witness->logs)
+        return -ENOMEM;
+    for (size_t i = 0; i < recordings; i++) {
+        const struct sample *sample = sample_of(making, i, (size_t)witness->entry);
+        scratch[i] = witness->logs[i] = log(sample->self_ns / sample->calls);
+    }
+    double middle = diff_median(scratch, recordings);
+    for (size_t i = 0; i < recordings; i++)
+        witness->logs[i] -= middle;
+    return 0;
+}
+
+static double whole_self(const struct making *making, double *scratch)
+{
+    for (size_t i = 0; i < making->recording_count; i++) {
+        scratch[i] = 0;
+        for (size_t e = 0; e < making->entry_count; e++)
+            scratch[i] += sample_of(making, i, e)->self_ns;
+    }
+    return diff_median(scratch, making->recording_count);
+}
+
+static double pace_without(const struct pacing *pacing, size_t recording, int32_t entry)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < pacing->count; i++) {
+        const struct witness *witness = &pacing->witnesses[i];
+        if (witness->entry != entry)
+            pacing->scratch[count++] =
+                (struct diff_weighed){witness->logs[recording], witness->weight};
+    }
+    if (count == 0)
+        return 0;
+    pacing->scratch[count++] =
+        (struct diff_weighed){0, pacing->witnesses[0].weight * 1.001}; /* the heaviest, and more */
+    return diff_weighed_median(pacing->scratch, count);
+}
+
+int pacing_make(const struct making *making, double min_self_ns, const bool *excluded,
+                struct pacing *ret_pacing)
+{
+    struct pacing pacing = {.making = making};
+    size_t entries = making->entry_count;
+    pacing.witnesses = arena_array(making->scratch, entries + 1, sizeof(*pacing.witnesses));
+    pacing.witness_of = arena_array(making->scratch, entries + 1, sizeof(*pacing.witness_of));
+    double *scratch = arena_array(making->scratch, making->recording_count + 1, sizeof(*scratch));
+    pacing.scratch = arena_array(making->scratch, PACE_WITNESSES + 1, sizeof(*pacing.scratch));
+    pacing.all = arena_array(making->scratch, making->recording_count, sizeof(*pacing.all));
+    if (!pacing.witnesses || !pacing.witness_of || !scratch || !pacing.scratch || !pacing.all)
+        return -ENOMEM;
+    double whole = whole_self(making, scratch);
+    for (size_t e = 0; e < entries; e++) {
+        pacing.witness_of[e] = SNAPSHOT_NONE;
+        if ((excluded && excluded[e]) || !is_witness(making, e) ||
+            median_self(making, e, scratch) < min_self_ns)
+            continue;
+        struct witness *witness = &pacing.witnesses[pacing.count++];
+        witness->entry = (int32_t)e;
+        weigh(making, witness, whole, scratch);
+    }
+    qsort(pacing.witnesses, pacing.count, sizeof(*pacing.witnesses), compare_witnesses);
+    if (pacing.count > PACE_WITNESSES)
+        pacing.count = PACE_WITNESSES;
+    for (size_t i = 0; i < pacing.count; i++) {
+        if (set_logs(making, &pacing.witnesses[i], scratch))
+            return -ENOMEM;
+        pacing.witness_of[pacing.witnesses[i].entry] = (int32_t)i;
+    }
+    for (size_t i = 0; i < making->recording_count; i++)
+        pacing.all[i] = pace_without(&pacing, i, SNAPSHOT_NONE);
+    *ret_pacing = pacing;
+    return 0;
+}
+
+double pacing_of(const struct pacing *pacing, size_t recording, int32_t entry)
+{
+    if (entry == SNAPSHOT_NONE || pacing->witness_of[entry] == SNAPSHOT_NONE)
+        return pacing->all[recording];
+    return pace_without(pacing, recording, entry);
+}
+
+double pacing_doubt(const struct pacing *pacing, int32_t entry, double spread)
+{
+    double sum = 0, squares = 0, doubt = 0;
+    for (size_t i = 0; i < pacing->count; i++) {
+        const struct witness *witness = &pacing->witnesses[i];
+        if (witness->entry == entry)
+            continue;
+        sum += witness->weight;
+        squares += witness->weight * witness->weight;
+        doubt += witness->weight * witness->doubt;
+    }
+    double prior = 1 / (PACE_PRIOR * PACE_PRIOR);
+    if (sum <= 0)
+        return 1 / prior;
+    return 1 / (prior + sum * sum / squares / (spread + doubt / sum));
+}

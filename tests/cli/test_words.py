@@ -7,11 +7,10 @@ import subprocess
 import harness
 import pytest
 
-VERBS = ("run", "top", "dump", "ps", "export", "help")
+VERBS = ("run", "top", "record", "report", "dump", "ps", "export", "help")
 LATER = (
     "web",
     "diff",
-    "replay",
 )
 
 

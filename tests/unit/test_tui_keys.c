@@ -6,6 +6,7 @@
 #include "tui/tui_keys.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { ROWS = 24, COLUMNS = 100 };
@@ -374,6 +375,27 @@ static void refusals_are_said(void **state)
     assert_not_shown(check, "does not come here");
 }
 
+static void seek_by(void *context, int step, char *message, size_t size)
+{
+    ((struct tui_sample *)context)->sought += step;
+    snprintf(message, size, "up to 0:42 of 1:00");
+}
+
+static void brackets_move_the_window_of_a_recording(void **state)
+{
+    struct tui_check *check = *state;
+    tui_check_key(check, '[');
+    assert_shown(check, "this program runs: the window ends now");
+    check->sample.host.seek = seek_by;
+    tui_check_key(check, '[');
+    tui_check_key(check, '[');
+    assert_int_equal(check->sample.sought, -2);
+    assert_shown(check, "up to 0:42 of 1:00");
+    tui_check_key(check, ']');
+    assert_int_equal(check->sample.sought, -1);
+    assert_shown(check, "recorded");
+}
+
 static void r_and_W_reach_the_host(void **state)
 {
     struct tui_check *check = *state;
@@ -646,6 +668,7 @@ int main(void)
         KEY_TEST(the_line_has_what_is_in_force),
         KEY_TEST(e_switches_c_calls),
         KEY_TEST(refusals_are_said),
+        KEY_TEST(brackets_move_the_window_of_a_recording),
         KEY_TEST(r_and_W_reach_the_host),
         KEY_TEST(i_hides_what_only_waits),
         KEY_TEST(enter_opens_and_escape_returns),

@@ -90,6 +90,9 @@ int recorded_report(const struct options *options, const char *path)
     bool good = snapshot != NULL;
     if (!good)
         message_error("%s", recording_reason(recorded.recording));
+    /* Before there is a file that would stay empty. */
+    if (good && output_format(&own)->write_trace)
+        good = recorded_has_trace(recorded.recording, path);
     if (good && (good = output_open(&output, &own, (pid_t)snapshot->meta.pid))) {
         if (output.format->write_trace) {
             good = recorded_timeline(&recorded, path, &snapshot->meta, &output);

@@ -15,12 +15,26 @@
 
 enum { STREAM_BYTES = 1 << 20 };
 
+static void say_none(const char *path)
+{
+    message_error("%s holds no trace: `ulma record --trace` keeps every event", path);
+}
+
+bool recorded_has_trace(struct recording *recording, const char *path)
+{
+    int64_t events, bytes;
+    bool found = trace_table_find(recording, &events, &bytes);
+    if (!found)
+        say_none(path);
+    return found;
+}
+
 struct trace_player *recorded_player(struct recording *recording, const char *path)
 {
     struct trace_source *source;
     int result = trace_table_open(recording, &source);
     if (result == -ENODATA) {
-        message_error("%s holds no trace: `ulma record --trace` keeps every event", path);
+        say_none(path);
         return NULL;
     }
     struct trace_player *player = result == 0 ? trace_player_new(source) : NULL;

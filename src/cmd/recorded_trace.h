@@ -11,6 +11,9 @@
 /* NULL: said. `path` is for the message. */
 struct trace_player *recorded_player(struct recording *recording, const char *path);
 
+/* False, and said: there is none. */
+bool recorded_has_trace(struct recording *recording, const char *path);
+
 /* The slice that the query asks for, in a format of timelines. */
 bool recorded_timeline(struct recorded *recorded, const char *path,
                        const struct snapshot_meta *meta, struct output *output);

@@ -170,12 +170,21 @@ def test_any_name_survives(env, tmp_path):
 
 
 def test_every_format_of_a_recording_is_made(env, tmp_path):
-    file, _ = record(tmp_path, TARGETS / "in_phases.py", "a=3", env=env, status=0)
+    target = [TARGETS / "in_phases.py", "a=3"]
+    file, _ = record(tmp_path, *target, options=["--trace"], env=env, status=0)
     for line in run([ULMA, "export", "--list"]).out.decode().splitlines():
         out = tmp_path / f"out.{line.split()[0]}"
         done = run([ULMA, "report", file, "-f", line.split()[0], "-o", out])
         assert done.status == 0, done.told()
         assert out.stat().st_size > 0
+
+
+def test_without_a_trace_no_timeline_and_no_file(env, tmp_path):
+    file, _ = record(tmp_path, "-c", "pass", env=env)
+    out = tmp_path / "out.json"
+    done = run([ULMA, "export", file, "-f", "chrome", "-o", out])
+    assert done.status == 1 and b"holds no trace: `ulma record --trace`" in done.err
+    assert not out.exists()
 
 
 def test_it_travels(env, tmp_path):

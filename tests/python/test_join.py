@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""A process that somebody follows: others look on, read-only, and only a second recording is refused."""
+
+import json
+import mmap
+import os
+import pathlib
+import pty
+import re
+import signal
+import struct
+import subprocess
+
+import pytest
+from harness import LIMIT_S, ULMA, function_named, session_files
+from test_armed import Report, calls_of, check_exact, installed, start, armed, ulma, wait_for  # noqa: F401
+
+pytestmark = pytest.mark.some_pythons
+
+
+def look(process, *words, status=0):
+    """A report of a second ulma: as JSON, and what it said."""
+    done = ulma(process, "report", process.pid, "-f", "json", *words)
+    assert done.status == status, done.told()
+    return json.loads(done.out) if status == 0 else None, done.err.decode()
+
+
+def views(process):
+    return [name for name in session_files(process.env["ULMA_DIR"]) if "view-" in str(name)]
+
+
+def test_the_table_now(armed, tmp_path):
+    """The same calls as the owner tells, nothing touched, the owner's own report as if nobody had looked."""
+    owner = Report(armed, tmp_path)
+    assert armed.ask("calls 500") == "done"
+    switches = armed.ask("hooks")
+    wait_for(lambda: calls_of(look(armed)[0], "in_thread") == 500, "all calls are counted")
+    told, said = look(armed)
+    check_exact(told, 500)
+    assert f"is followed by PID {owner.ulma.pid} of the user" in said
+    assert "joined, read-only" in said and "runs on" not in said
+    for _ in range(5):
+        look(armed)
+    assert armed.ask("hooks") == switches != "[]"
+    assert armed.ask("calls 250") == "done"
+    whole = owner.finish()
+    check_exact(whole, 750)
+    for row in told["functions"]:
+        (same,) = [one for one in whole["functions"] if one["id"] == row["id"]]
+        assert (same["name"], same["file"], same["line"]) == (row["name"], row["file"], row["line"])
+        assert same["calls"] >= row["calls"] and same["self_ns"] >= row["self_ns"]
+    assert told["target"]["pid"] == whole["target"]["pid"] == armed.pid
+    assert told["target"]["command"] == whole["target"]["command"]
+    assert views(armed) == []
+    armed.end()
+    assert session_files(armed.env["ULMA_DIR"]) == []
+
+
+@pytest.mark.parametrize("format_name", ("table", "tree", "pstats", "collapsed", "flamegraph", "html"))
+def test_formats(armed, tmp_path, format_name):
+    owner = Report(armed, tmp_path)
+    assert armed.ask("calls 100") == "done"
+    file = tmp_path / "look"
+    done = ulma(armed, "report", armed.pid, "-f", format_name, "-o", file)
+    assert done.status == 0, done.told()
+    assert file.stat().st_size > 0
+    if format_name in ("table", "collapsed"):
+        assert b"in_main" in file.read_bytes()
+    check_exact(owner.finish(), 100)
+
+
+def test_two_at_once_and_top(armed, tmp_path):
+    owner = Report(armed, tmp_path)
+    assert armed.ask("calls 300") == "done"
+    words = ["top", str(armed.pid), "-b", "-f", "json", "-i", "0.1", "--count", "10", "-n", "0"]
+    tops = [
+        subprocess.Popen([ULMA, *words], env=armed.env, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for top in tops:
+        out, _ = top.communicate(timeout=LIMIT_S)
+        frames = [json.loads(line) for line in out.splitlines()]
+        assert top.returncode == 0 and len(frames) == 10
+        counts = [calls_of(frame, "in_main") for frame in frames]
+        assert counts == sorted(counts) and counts[-1] == 300
+    done = ulma(armed, "top", armed.pid, "--once")
+    assert done.status == 0 and b"%self" in done.out and b"in_main" in done.out, done.told()
+    check_exact(owner.finish(), 300)
+    armed.end()
+
+
+def test_a_program_of_top_is_joined(armed, tmp_path):
+    """Whoever owns it: `top` hands over its numbers, too, and `-d` ends the looking on."""
+    words = [ULMA, "top", str(armed.pid), "-b", "-i", "0.1"]
+    with subprocess.Popen(words, env=armed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as top:
+        top.stdout.readline()
+        assert armed.ask("calls 40") == "done"
+        told, said = look(armed, "-d", "0.3")
+        assert calls_of(told, "in_main") == 40 and f"PID {top.pid} of the user" in said
+        top.send_signal(signal.SIGINT)
+        _, err = top.communicate(timeout=LIMIT_S)
+        assert b"runs on, armed and off" in err
+    armed.end()
+
+
+def test_record_is_refused(armed, tmp_path):
+    owner = Report(armed, tmp_path)
+    done = ulma(armed, "record", armed.pid, "-o", tmp_path / "second.ulma")
+    assert done.status == 1 and not (tmp_path / "second.ulma").exists()
+    assert f"followed already, by PID {owner.ulma.pid} of the user" in done.err.decode()
+    assert b"ulma report" in done.err
+    done = ulma(armed, "report", armed.pid, "-f", "chrome", "-o", tmp_path / "a.json")
+    assert done.status == 1 and b"a timeline begins when its recording does" in done.err
+    assert armed.ask("calls 5") == "done"
+    check_exact(owner.finish(), 5)
+
+
+def test_of_a_recording(armed, tmp_path):
+    file = tmp_path / "a.ulma"
+    words = [ULMA, "record", str(armed.pid), "-o", str(file)]
+    with subprocess.Popen(words, env=armed.env, stderr=subprocess.PIPE) as owner:
+        wait_for(lambda: armed.ask("hooks") != "[]", "the recording is on")
+        assert armed.ask("calls 60") == "done"
+        wait_for(lambda: calls_of(look(armed)[0], "in_main") == 60, "all calls are counted")
+        assert {row["pid"] for row in look(armed)[0]["functions"]} == {armed.pid}
+        done = ulma(armed, "record", armed.pid, "-o", tmp_path / "b.ulma")
+        assert done.status == 1 and f"followed already, by PID {owner.pid}".encode() in done.err
+        owner.send_signal(signal.SIGINT)
+        owner.communicate(timeout=LIMIT_S)
+    done = ulma(armed, "report", file, "-f", "json")
+    assert calls_of(json.loads(done.out), "in_main") == 60
+    armed.end()
+
+
+@pytest.mark.parametrize("number", (signal.SIGKILL, signal.SIGINT))
+def test_the_owner_ends(armed, tmp_path, number):
+    owner = Report(armed, tmp_path)
+    words = [ULMA, "top", str(armed.pid), "-b", "-i", "0.1"]
+    with subprocess.Popen(words, env=armed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as top:
+        assert top.stdout.readline()
+        owner.ulma.send_signal(number)
+        owner.ulma.communicate(timeout=LIMIT_S)
+        _, err = top.communicate(timeout=LIMIT_S)
+        assert top.returncode == 0
+        assert f"PID {owner.ulma.pid} of the user".encode() in err and b"has ended" in err
+    wait_for(lambda: armed.ask("hooks") == "[]", "off")
+    assert ulma(armed, "ps", "--dir", armed.env["ULMA_DIR"]).status == 0
+    assert views(armed) == []
+    armed.end()
+
+
+def test_a_stopped_owner_is_told(armed, tmp_path):
+    owner = Report(armed, tmp_path)
+    owner.ulma.send_signal(signal.SIGSTOP)
+    try:
+        _, said = look(armed, status=1)
+        assert "has not answered for 10 s" in said and "was not touched" in said
+    finally:
+        owner.ulma.send_signal(signal.SIGCONT)
+    assert armed.ask("alone 7") == "done"
+    assert calls_of(owner.finish(), "in_main") == 7
+
+
+def test_one_that_dies_while_it_looks_on_leaves_nothing(armed, tmp_path):
+    owner = Report(armed, tmp_path)
+    for _ in range(10):
+        words = [ULMA, "top", str(armed.pid), "-b", "-i", "0.1"]
+        with subprocess.Popen(words, env=armed.env, stdout=subprocess.PIPE) as top:
+            assert top.stdout.readline()
+            top.kill()
+    look(armed)
+    assert views(armed) == []
+    assert armed.ask("calls 9") == "done"
+    check_exact(owner.finish(), 9)
+    armed.end()
+    assert session_files(armed.env["ULMA_DIR"]) == []
+
+
+def test_keys_that_change_it_say_whose_it_is(armed, tmp_path):
+    owner = Report(armed, tmp_path)
+    screen, terminal = pty.openpty()
+    subprocess.run(["stty", "-F", os.ttyname(terminal), "rows", "40", "cols", "160"], check=True)
+    env = {**armed.env, "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        [ULMA, "top", str(armed.pid)], env=env, stdin=terminal, stdout=terminal, stderr=subprocess.PIPE
+    ) as top:
+        os.close(terminal)
+        seen = b""
+
+        def shows(text):
+            nonlocal seen
+            seen += os.read(screen, 1 << 16)
+            return text in seen
+
+        wait_for(lambda: shows(b"read-only"), "the screen")
+        for key in (b"o", b"r"):
+            seen = b""
+            os.write(screen, key)
+            wait_for(lambda: shows(f"PID {owner.ulma.pid} of".encode()), "whose it is")
+            os.write(screen, b"\x1b")
+        os.write(screen, b"q")
+        wait_for(lambda: top.poll() is not None, "the end")
+        assert top.returncode == 0
+    os.close(screen)
+    assert armed.ask("calls 3") == "done"
+    check_exact(owner.finish(), 3)

@@ -1,19 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""A process that somebody follows: others look on, read-only, and only a second recording is refused."""
+"""A process that is followed: others look on, read-only; only a second recording is refused."""
 
 import json
-import mmap
-import os
-import pathlib
-import pty
-import re
 import signal
-import struct
 import subprocess
 
 import pytest
-from harness import LIMIT_S, ULMA, function_named, session_files
-from test_armed import Report, calls_of, check_exact, installed, start, armed, ulma, wait_for  # noqa: F401
+from armed_process import Report, calls_of, check_exact, ulma, wait_for
+from harness import LIMIT_S, ULMA, session_files
 
 pytestmark = pytest.mark.some_pythons
 
@@ -25,12 +19,17 @@ def look(process, *words, status=0):
     return json.loads(done.out) if status == 0 else None, done.err.decode()
 
 
+def batch_top(process):
+    words = [ULMA, "top", str(process.pid), "-b", "-i", "0.1"]
+    return subprocess.Popen(words, env=process.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
 def views(process):
-    return [name for name in session_files(process.env["ULMA_DIR"]) if "view-" in str(name)]
+    return [name for name in session_files(process.env["ULMA_DIR"]) if name.startswith("view-")]
 
 
 def test_the_table_now(armed, tmp_path):
-    """The same calls as the owner tells, nothing touched, the owner's own report as if nobody had looked."""
+    """The same calls as the owner tells, whose own report is as if nobody had looked."""
     owner = Report(armed, tmp_path)
     assert armed.ask("calls 500") == "done"
     switches = armed.ask("hooks")
@@ -56,15 +55,15 @@ def test_the_table_now(armed, tmp_path):
     assert session_files(armed.env["ULMA_DIR"]) == []
 
 
-@pytest.mark.parametrize("format_name", ("table", "tree", "pstats", "collapsed", "flamegraph", "html"))
-def test_formats(armed, tmp_path, format_name):
+@pytest.mark.parametrize("name", ("table", "tree", "pstats", "collapsed", "flamegraph", "html"))
+def test_formats(armed, tmp_path, name):
     owner = Report(armed, tmp_path)
     assert armed.ask("calls 100") == "done"
     file = tmp_path / "look"
-    done = ulma(armed, "report", armed.pid, "-f", format_name, "-o", file)
+    done = ulma(armed, "report", armed.pid, "-f", name, "-o", file)
     assert done.status == 0, done.told()
     assert file.stat().st_size > 0
-    if format_name in ("table", "collapsed"):
+    if name in ("table", "collapsed"):
         assert b"in_main" in file.read_bytes()
     check_exact(owner.finish(), 100)
 
@@ -92,7 +91,9 @@ def test_two_at_once_and_top(armed, tmp_path):
 def test_a_program_of_top_is_joined(armed, tmp_path):
     """Whoever owns it: `top` hands over its numbers, too, and `-d` ends the looking on."""
     words = [ULMA, "top", str(armed.pid), "-b", "-i", "0.1"]
-    with subprocess.Popen(words, env=armed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as top:
+    with subprocess.Popen(
+        words, env=armed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as top:
         top.stdout.readline()
         assert armed.ask("calls 40") == "done"
         told, said = look(armed, "-d", "0.3")
@@ -136,7 +137,9 @@ def test_of_a_recording(armed, tmp_path):
 def test_the_owner_ends(armed, tmp_path, number):
     owner = Report(armed, tmp_path)
     words = [ULMA, "top", str(armed.pid), "-b", "-i", "0.1"]
-    with subprocess.Popen(words, env=armed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as top:
+    with subprocess.Popen(
+        words, env=armed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as top:
         assert top.stdout.readline()
         owner.ulma.send_signal(number)
         owner.ulma.communicate(timeout=LIMIT_S)
@@ -164,8 +167,7 @@ def test_a_stopped_owner_is_told(armed, tmp_path):
 def test_one_that_dies_while_it_looks_on_leaves_nothing(armed, tmp_path):
     owner = Report(armed, tmp_path)
     for _ in range(10):
-        words = [ULMA, "top", str(armed.pid), "-b", "-i", "0.1"]
-        with subprocess.Popen(words, env=armed.env, stdout=subprocess.PIPE) as top:
+        with batch_top(armed) as top:
             assert top.stdout.readline()
             top.kill()
     look(armed)
@@ -174,33 +176,3 @@ def test_one_that_dies_while_it_looks_on_leaves_nothing(armed, tmp_path):
     check_exact(owner.finish(), 9)
     armed.end()
     assert session_files(armed.env["ULMA_DIR"]) == []
-
-
-def test_keys_that_change_it_say_whose_it_is(armed, tmp_path):
-    owner = Report(armed, tmp_path)
-    screen, terminal = pty.openpty()
-    subprocess.run(["stty", "-F", os.ttyname(terminal), "rows", "40", "cols", "160"], check=True)
-    env = {**armed.env, "TERM": "xterm-256color"}
-    with subprocess.Popen(
-        [ULMA, "top", str(armed.pid)], env=env, stdin=terminal, stdout=terminal, stderr=subprocess.PIPE
-    ) as top:
-        os.close(terminal)
-        seen = b""
-
-        def shows(text):
-            nonlocal seen
-            seen += os.read(screen, 1 << 16)
-            return text in seen
-
-        wait_for(lambda: shows(b"read-only"), "the screen")
-        for key in (b"o", b"r"):
-            seen = b""
-            os.write(screen, key)
-            wait_for(lambda: shows(f"PID {owner.ulma.pid} of".encode()), "whose it is")
-            os.write(screen, b"\x1b")
-        os.write(screen, b"q")
-        wait_for(lambda: top.poll() is not None, "the end")
-        assert top.returncode == 0
-    os.close(screen)
-    assert armed.ask("calls 3") == "done"
-    check_exact(owner.finish(), 3)

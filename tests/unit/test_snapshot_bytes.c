@@ -79,7 +79,7 @@ static void show(const char *bytes, size_t size, size_t *read_count)
 static void damaged_ones_are_refused_or_harmless(void **state)
 {
     (void)state;
-    size_t size, read = 0;
+    size_t size = 1, read = 0;
     struct snapshot *snapshot = sample_snapshot_new();
     char *bytes = snapshot_to_bytes(snapshot, &size);
     assert_non_null(bytes);
@@ -87,7 +87,7 @@ static void damaged_ones_are_refused_or_harmless(void **state)
         show(bytes, cut, &read);
     assert_int_equal(read, 0);
     uint32_t random = 1;
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 2000 && size > 0; i++) {
         random = random * 1664525 + 1013904223;
         size_t at = (random >> 4) % size;
         char kept = bytes[at];

@@ -25,7 +25,8 @@
  * copies the text, checks all of it, obeys or refuses, writes `set_answer` and `set_result` and last
  * `set_done`. The text: the folder that `ulma set` was started in, then KEY=VALUE or KEY+=VALUE, each
  * ended by a newline, and a zero byte. Instead of settings one word may ask for what was counted (cmd/job_view.h):
- * then the answer is a file beside the session, which whoever asked reads and removes in his turn. Who can write it owns the file; it is read as if by anybody. */
+ * then the answer is a file beside the session, which whoever asked reads and removes in his turn. Who can
+ * write it owns the file; it is read as if by anybody. */
 #ifndef ULMA_WIRE_SESSION_H
 #define ULMA_WIRE_SESSION_H
 

@@ -2,7 +2,11 @@
 """A process that is followed: others look on, read-only; only a second recording is refused."""
 
 import json
+import mmap
+import os
+import pathlib
 import signal
+import struct
 import subprocess
 
 import pytest
@@ -162,6 +166,50 @@ def test_a_stopped_owner_is_told(armed, tmp_path):
         owner.ulma.send_signal(signal.SIGCONT)
     assert armed.ask("alone 7") == "done"
     assert calls_of(owner.finish(), "in_main") == 7
+
+
+DAMAGED = "is damaged, and nothing of it is shown"
+
+
+def answer_in_its_place(armed, page, text, content):
+    """Plays the owner, which is stopped: hands CONTENT over, None: nothing."""
+    (number,) = struct.unpack_from("I", page, text - 4)
+    words = [ULMA, "report", str(armed.pid), "-f", "json"]
+    joiner = subprocess.Popen(
+        words, env=armed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: struct.unpack_from("I", page, text - 4)[0] != number, "the question")
+    (session,) = pathlib.Path(armed.env["ULMA_DIR"]).glob(f"{armed.pid}-{16 * '[0-9a-f]'}")
+    if content is not None:
+        view = session.with_name(f"view-{session.name}")
+        view.write_bytes(content)
+    done = text - 4 + 3136  # the next multiple of 64 after the text
+    struct.pack_into("I", page, done + 4, 1)
+    page[done : done + 4] = struct.pack("I", number + 1)
+    out, err = joiner.communicate(timeout=LIMIT_S)
+    assert joiner.returncode == 1 and out == "", (out, err)
+    return err
+
+
+def test_what_a_hostile_owner_hands_over(armed, tmp_path):
+    owner = Report(armed, tmp_path)
+    look(armed)
+    (session,) = pathlib.Path(armed.env["ULMA_DIR"]).glob(f"{armed.pid}-{16 * '[0-9a-f]'}")
+    with open(session, "r+b") as file, mmap.mmap(file.fileno(), 8192) as page:
+        text = page.find(b"/\nview=0,wall\n")
+        assert text % 64 == 4
+        owner.ulma.send_signal(signal.SIGSTOP)
+        try:
+            for content in (b"", b"\0" * 5000, os.urandom(100000)):
+                assert DAMAGED in answer_in_its_place(armed, page, text, content)
+            other = b"ulmashot" + b"\xff" * 5000
+            assert "of another version" in answer_in_its_place(armed, page, text, other)
+            assert "No such file" in answer_in_its_place(armed, page, text, None)
+        finally:
+            owner.ulma.send_signal(signal.SIGCONT)
+    assert views(armed) == []
+    assert armed.ask("calls 11") == "done"
+    check_exact(owner.finish(), 11)
 
 
 def test_one_that_dies_while_it_looks_on_leaves_nothing(armed, tmp_path):

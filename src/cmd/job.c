@@ -10,6 +10,7 @@
 #include "cmd/job_process.h"
 #include "cmd/job_session.h"
 #include "cmd/job_trace.h"
+#include "cmd/job_view.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
 
@@ -323,6 +324,7 @@ void job_finish(struct job *job)
 {
     if (job->finished || !job->collector)
         return;
+    job_view_clear(job, true);
     if (job_is_family(job))
         collector_close_family(job->collector);
     if (!job->supervise.ended && !job->supervise.first_ended)
@@ -452,6 +454,7 @@ void job_close(struct job *job)
     job_trace_end(job);
     job->collector = NULL;
     job_set_done(job);
+    job_view_clear(job, true);
     mapping_unlink(&job->mapping);
     mapping_close(&job->mapping);
     private_folder_remove(&job->folder);

@@ -9,6 +9,7 @@
 #include "cmd/job_session.h"
 #include "cmd/job_trace.h"
 #include "cmd/message.h"
+#include "cmd/session_find.h"
 #include "cmd/verbs.h"
 
 #include <ctype.h>
@@ -201,25 +202,43 @@ void job_process_describe(const struct armed *armed, char *text, size_t size)
         describe(armed->pid, armed->page.python, "of another PID namespace", text, size);
 }
 
+bool job_process_say_who(pid_t pid, char *text, size_t size)
+{
+    char path[64], command[200];
+    struct stat status;
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    if (pid <= 0 || stat(path, &status))
+        return false;
+    read_command(pid, command, sizeof(command));
+    snprintf(text, size, "PID %d of the user %s (`%s`)", (int)pid, user_name(status.st_uid),
+             command);
+    return true;
+}
+
+static void say_followed(pid_t pid, pid_t other)
+{
+    char who[SESSION_WHO_SIZE];
+    session_describe_collector(other, who, sizeof(who));
+    message_error("PID %d is followed already, by %s: end that one first", (int)pid, who);
+}
+
 bool job_process_follow(struct armed *armed)
 {
     if (armed_follow(armed) == 0)
         return true;
-    pid_t other = armed_follower(armed);
-    char path[64], command[200];
-    struct stat status;
-    snprintf(path, sizeof(path), "/proc/%d", (int)other);
-    if (other > 0 && stat(path, &status) == 0) {
-        read_command(other, command, sizeof(command));
-        message_error("PID %d is followed already, by PID %d of the user %s (`%s`): end that one "
-                      "first",
-                      (int)armed->pid, (int)other, user_name(status.st_uid), command);
-    } else {
-        message_error("PID %d is followed already, by an ulma of another PID namespace: end that "
-                      "one first",
-                      (int)armed->pid);
-    }
+    say_followed(armed->pid, armed_follower(armed));
     return false;
+}
+
+/* By a session that no control page names: its program was started by an ulma. */
+static bool is_followed(const char *word)
+{
+    struct session_found found;
+    if (!session_find_started(word, &found))
+        return false;
+    say_followed(found.pid, found.collector);
+    mapping_close(&found.mapping);
+    return true;
 }
 
 bool job_process_ask(struct armed *armed, enum armed_wish wish, const char *session)
@@ -318,7 +337,8 @@ static bool start(struct job *job, char **words, int word_count)
     char name[32];
     struct armed *armed = &job->first.armed;
     hold_signals();
-    if (!job_process_find_or_arm(armed, words[0], job->options->timeout_ns, &job->first.attached) ||
+    if (is_followed(words[0]) ||
+        !job_process_find_or_arm(armed, words[0], job->options->timeout_ns, &job->first.attached) ||
         !job_others_find(job, words + 1, word_count - 1) || !job_process_follow(armed) ||
         !name_target(job))
         return false;

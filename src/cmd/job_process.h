@@ -30,6 +30,9 @@ bool job_process_find(struct armed *armed, const char *word);
 bool job_process_find_or_arm(struct armed *armed, const char *word, int64_t timeout_ns,
                              bool *ret_attached);
 
+/* `PID 12 of the user u (`ulma top 7`)`. False: no such process here. */
+bool job_process_say_who(pid_t pid, char *text, size_t size);
+
 /* Takes the collector's place beside it. False: somebody has it, said on stderr. */
 bool job_process_follow(struct armed *armed);
 

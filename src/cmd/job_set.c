@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cmd/job.h"
 #include "cmd/job_session.h"
+#include "cmd/job_view.h"
 #include "cmd/set_words.h"
 #include "model/fold_source.h"
 #include "wire/guard.h"
@@ -310,17 +311,23 @@ static void obey(struct job *job, char *text)
     bool done = false;
     memset(settings->answer, 0, sizeof(settings->answer));
     size_t count = split(text, list, MOST_WORDS);
-    if (count < 2 || list[0][0] != '/')
+    bool whole = count >= 2 && list[0][0] == '/';
+    bool looks = whole && count == 2 && job_view_is_asked(list[1]);
+    if (!whole)
         snprintf(
             settings->answer, sizeof(settings->answer),
             "the words in the session are not whole, or not of `ulma set`: nothing was changed");
+    else if (looks)
+        done = job_view_answer(job, list[1], settings->answer, sizeof(settings->answer));
     else
         done = read_and_apply(job, list[0], list + 1, count - 1, settings->answer,
                               sizeof(settings->answer));
-    if (done)
+    if (!looks)
+        settings->quick_ns = clock_monotonic_ns() + QUICK_FOR_MS * MS_NS;
+    if (done && !looks)
         settings->answers = true; /* when the program has obeyed */
     else
-        answer(job, false);
+        answer(job, done);
 }
 
 static void look_for_words(struct job *job)
@@ -332,7 +339,6 @@ static void look_for_words(struct job *job)
     if (guard_run(read_text, &call) != 1)
         return; /* being written: the next look */
     settings->seen = call.serial;
-    settings->quick_ns = clock_monotonic_ns() + QUICK_FOR_MS * MS_NS;
     obey(job, call.text);
 }
 
@@ -360,6 +366,7 @@ int job_set_tick(struct job *job)
 {
     struct job_settings *settings = &job->settings;
     look_for_words(job);
+    job_view_clear(job, false);
     if (settings->asked_ns)
         look_for_answer(job);
     return settings->asked_ns || clock_monotonic_ns() < settings->quick_ns ? QUICK_MS : LOOK_MS;

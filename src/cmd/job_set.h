@@ -21,6 +21,7 @@ struct job_settings {
     uint64_t asked_ns; /* when a change was made that the program has not answered; 0: none */
     uint64_t signalled_ns;
     uint64_t quick_ns; /* until then the next words may come at once */
+    uint64_t view_ns;  /* when what was counted was last handed over (job_view.h); 0: cleared */
     bool answers;      /* ... and somebody waits for its answer, which is: */
     char answer[SESSION_ANSWER_SIZE];
 };

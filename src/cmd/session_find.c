@@ -169,6 +169,60 @@ static bool find_armed(struct armed *armed, struct session_found *found)
     return false;
 }
 
+bool session_find_started(const char *word, struct session_found *found)
+{
+    *found = (struct session_found){.mapping = {.fd = -1}};
+    bool good = find_in_directory(word, found);
+    if (good)
+        found->collector = session_collector(&found->mapping);
+    return good;
+}
+
+enum joined { JOINED_NOT, JOINED_SOON, JOINED };
+
+/* Of the process that the word names, through its control page. */
+static enum joined look_at_joined(const char *word, struct session_found *found)
+{
+    char path[PATH_MAX + ARMED_NAME_SIZE];
+    struct armed armed;
+    struct words words;
+    pid_t pid;
+    if (job_process_look(&armed, word, &pid))
+        return JOINED_NOT;
+    enum joined joined = armed_follower(&armed) ? JOINED_SOON : JOINED_NOT;
+    found->pid = armed.pid;
+    job_process_describe(&armed, found->about, sizeof(found->about));
+    snprintf(path, sizeof(path), "%s/%s", armed.directory, armed.page.session);
+    if (joined && armed.page.session[0] && !strchr(armed.page.session, '/') &&
+        open_session(path, &found->mapping, &words))
+        joined = JOINED;
+    armed_close(&armed);
+    return joined;
+}
+
+bool session_find_quietly(const char *word, struct session_found *found)
+{
+    enum { LOOK_US = 10000, LOOKS = 200 };
+    struct stat status;
+    if (session_find_started(word, found))
+        return true;
+    if (stat(word, &status) == 0 && S_ISDIR(status.st_mode) && !job_process_is(word))
+        return false; /* it would be said why */
+    enum joined joined = look_at_joined(word, found);
+    for (int i = 0; i < LOOKS && joined == JOINED_SOON; i++) {
+        usleep(LOOK_US);
+        joined = look_at_joined(word, found);
+    }
+    found->collector = joined == JOINED ? session_collector(&found->mapping) : 0;
+    return joined == JOINED;
+}
+
+void session_describe_collector(pid_t collector, char *text, size_t size)
+{
+    if (collector <= 0 || !job_process_say_who(collector, text, size))
+        snprintf(text, size, "an ulma of another PID namespace");
+}
+
 bool session_find(const char *word, struct session_found *found)
 {
     struct armed armed;

@@ -20,6 +20,16 @@ struct session_found {
 /* The session that the word (a PID, a SESSION) names. False: said on stderr. */
 bool session_find(const char *word, struct session_found *found);
 
+/* The same without a word where there is none. False: nobody collects from it, as far as can be seen. */
+bool session_find_quietly(const char *word, struct session_found *found);
+
+/* The same of a program that an ulma started, or of a session's own name: no control page is looked at. */
+bool session_find_started(const char *word, struct session_found *found);
+
+/* `PID 12 of the user u (`ulma top 7`)`, whoever it is that collects. */
+enum { SESSION_WHO_SIZE = 320 };
+void session_describe_collector(pid_t collector, char *text, size_t size);
+
 /* Who holds the collector's lock: 0 nobody, -1 somebody of another PID namespace. */
 pid_t session_collector(const struct mapping *mapping);
 

@@ -9,6 +9,7 @@
 #include "attach/attachable.h"
 #include "attach/elsewhere.h"
 #include "cmd/job_session.h"
+#include "cmd/job_view.h"
 #include "cmd/message.h"
 #include "cmd/private_folder.h"
 #include "cmd/rescue_find.h"
@@ -206,6 +207,26 @@ static void look_at_file(struct sessions *sessions, const char *directory, const
     mapping_close(&mapping);
 }
 
+/* What a collector handed over to somebody who never read it, and the collector is gone, too. */
+static void look_at_view(const char *directory, const char *name)
+{
+    char path[PATH_MAX], session[PATH_MAX];
+    const char *of = name + strlen(JOB_VIEW_PREFIX);
+    unsigned pid;
+    struct mapping mapping;
+    bool owned = false;
+    if (!is_session_name(of, &pid) ||
+        (size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path) ||
+        (size_t)snprintf(session, sizeof(session), "%s/%s", directory, of) >= sizeof(session))
+        return;
+    if (mapping_open(session, &mapping) == 0) {
+        owned = is_locked(&mapping);
+        mapping_close(&mapping);
+    }
+    if (!owned)
+        unlink(path);
+}
+
 /* Of a process that is followed the session tells more. */
 static void look_at_page(struct sessions *sessions, const char *directory, const char *name)
 {
@@ -260,6 +281,8 @@ static void look_at_directory(struct sessions *sessions, const char *path)
     while ((entry = readdir(directory))) {
         if (armed_is_name(entry->d_name))
             look_at_page(sessions, path, entry->d_name);
+        else if (strncmp(entry->d_name, JOB_VIEW_PREFIX, strlen(JOB_VIEW_PREFIX)) == 0)
+            look_at_view(path, entry->d_name);
         else
             look_at_file(sessions, path, entry->d_name);
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* ulma report: the table of a recording, or of what a process does from now on.
  * Why: what `ulma run` prints at a program's end, of one that runs already, without ending it.
- * Rules: the report goes to stdout; the process is left armed and off. */
+ * Rules: the report goes to stdout; the process is left armed and off. One that somebody follows is joined. */
 #include "cmd/job_process.h"
+#include "cmd/join.h"
 #include "cmd/message.h"
 #include "cmd/recorded.h"
 #include "cmd/report.h"
@@ -42,6 +43,7 @@ int verb_report(const struct options *options, char **words, int word_count)
 {
     static struct job job;
     struct options own = *options;
+    struct join join;
     struct job_setting setting = {
         .verb = "report",
         .clock = options->clock == CLOCK_CPU ? CLOCK_CPU : CLOCK_WALL,
@@ -55,6 +57,11 @@ int verb_report(const struct options *options, char **words, int word_count)
         return recorded_report(options, words[0]);
     if (!check_words(words, word_count))
         return EXIT_WRONG_WORDS;
+    if (join_begin(&join, options, words, word_count, setting.clock)) {
+        int joined = join_report(&join);
+        join_end(&join);
+        return joined;
+    }
     if (!own.output)
         own.output = "-";
     int status = job_process_start(&job, &own, words, word_count, &setting);

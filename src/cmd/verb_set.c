@@ -3,142 +3,69 @@
  * Why: the first table says what the second question is, and the program is not to be started anew for it.
  * Rules: the words are read here first, so that what makes no sense changes nothing; the collector, which owns
  * the session, reads them again (wire/session.h has the words' place and their order). */
-#include "base/clock.h"
 #include "cmd/job_process.h"
 #include "cmd/message.h"
-#include "cmd/session_find.h"
+#include "cmd/session_ask.h"
 #include "cmd/set_words.h"
 #include "cmd/verbs.h"
-#include "wire/guard.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MS_NS UINT64_C(1000000)
+enum { WAIT_MS = 10000, LOCK_MS = 15000 };
 
-enum { LOOK_US = 2000, WAIT_MS = 10000, LOCK_MS = 15000 };
-
-struct exchange {
-    struct session_header *header;
-    char text[SESSION_SET_SIZE];
-    size_t size;
-    uint32_t serial;
-    bool answered, done;
-    char answer[SESSION_ANSWER_SIZE + 1];
-};
-
-static int write_text(void *context)
-{
-    struct exchange *exchange = context;
-    struct session_header *header = exchange->header;
-    memcpy(header->set_text, exchange->text, exchange->size);
-    exchange->serial = atomic_load(&header->set_serial) + 1;
-    atomic_store_explicit(&header->set_serial, exchange->serial, memory_order_release);
-    return 0;
-}
-
-static int read_answer(void *context)
-{
-    struct exchange *exchange = context;
-    const struct session_header *header = exchange->header;
-    exchange->answered = atomic_load_explicit(&header->set_done, memory_order_acquire) ==
-                         exchange->serial;
-    if (!exchange->answered)
-        return 0;
-    memcpy(exchange->answer, header->set_answer, SESSION_ANSWER_SIZE);
-    exchange->done = header->set_result == SET_DONE;
-    for (char *at = exchange->answer; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            *at = '?';
-    return 0;
-}
-
-/* One setter at a time; the kernel drops the lock of one that dies. */
-static bool take_turn(int fd)
-{
-    struct flock lock = {
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SESSION_SETTER_LOCK, .l_len = 1};
-    for (int looks = LOCK_MS * 1000 / LOOK_US; looks > 0; looks--) {
-        if (fcntl(fd, F_SETLK, &lock) == 0)
-            return true;
-        usleep(LOOK_US);
-    }
-    return false;
-}
-
-static bool make_text(struct exchange *exchange, char *const *words, int count)
+/* Its size with the zero byte; 0: there is no room. */
+static size_t make_text(char text[SESSION_SET_SIZE], char *const *words, int count)
 {
     char here[PATH_MAX];
     if (!getcwd(here, sizeof(here)) || strchr(here, '\n'))
         snprintf(here, sizeof(here), "/");
-    int used = snprintf(exchange->text, sizeof(exchange->text), "%s\n", here);
-    for (int i = 0; i < count && used < (int)sizeof(exchange->text); i++)
-        used += snprintf(exchange->text + used, sizeof(exchange->text) - (size_t)used, "%s\n",
-                         words[i]);
-    exchange->size = (size_t)used + 1;
-    return used < (int)sizeof(exchange->text);
+    int used = snprintf(text, SESSION_SET_SIZE, "%s\n", here);
+    for (int i = 0; i < count && used < SESSION_SET_SIZE; i++)
+        used += snprintf(text + used, SESSION_SET_SIZE - (size_t)used, "%s\n", words[i]);
+    return used < SESSION_SET_SIZE ? (size_t)used + 1 : 0;
 }
 
-static void say_cut_off(int pid)
+static bool ask(const struct session_found *found, char *const *words, int count,
+                struct session_answer *answer)
 {
-    message_error(
-        "the session of PID %d was cut off by somebody: end the ulma that follows it, and "
-        "begin anew",
-        pid);
-}
-
-static bool wait_for_answer(struct exchange *exchange, const struct session_found *found)
-{
-    int pid = (int)found->pid;
-    uint64_t give_up = clock_monotonic_ns() + WAIT_MS * MS_NS;
-    while (guard_run(read_answer, exchange) == 0 && !exchange->answered) {
-        if (session_collector(&found->mapping) == 0) {
-            message_error("the ulma that followed PID %d has ended meanwhile", pid);
-            return false;
-        }
-        if (clock_monotonic_ns() >= give_up) {
-            message_error(
-                "the ulma that follows PID %d did not answer within %d s: it is stopped, or "
-                "its terminal is; it will obey when it goes on",
-                pid, WAIT_MS / 1000);
-            return false;
-        }
-        usleep(LOOK_US);
+    char text[SESSION_SET_SIZE];
+    size_t size = make_text(text, words, count);
+    if (size == 0) {
+        message_error(
+            "these are more words than the session of PID %d has room for (%d bytes): say "
+            "them in several turns",
+            (int)found->pid, SESSION_SET_SIZE);
+        return false;
     }
-    if (!exchange->answered)
-        say_cut_off(pid);
-    return exchange->answered;
+    if (!session_take_turn(found, LOCK_MS)) {
+        message_error("another `ulma set` speaks to PID %d: try again", (int)found->pid);
+        return false;
+    }
+    enum session_asked asked = session_ask(found, text, size, WAIT_MS, answer);
+    session_leave_turn(found);
+    if (asked != ASKED_ANSWERED)
+        message_error("%s%s", answer->text,
+                      asked == ASKED_SILENT ? "; it will obey when it goes on" : "");
+    return asked == ASKED_ANSWERED;
 }
 
 static bool set_one(const char *word, char *const *words, int count)
 {
     struct session_found found;
-    struct exchange exchange = {0};
+    struct session_answer answer = {0};
     if (!session_find(word, &found))
         return false;
-    bool good = false;
-    exchange.header = mapping_header(&found.mapping);
-    if (!make_text(&exchange, words, count))
-        message_error(
-            "these are more words than the session of PID %d has room for (%d bytes): say "
-            "them in several turns",
-            (int)found.pid, SESSION_SET_SIZE);
-    else if (!take_turn(found.mapping.fd))
-        message_error("another `ulma set` speaks to PID %d: try again", (int)found.pid);
-    else if (guard_run(write_text, &exchange) == 0)
-        good = wait_for_answer(&exchange, &found);
-    else
-        say_cut_off((int)found.pid);
-    if (good && exchange.done && found.collector > 0)
-        printf("%s: %s, followed by PID %d\n", found.about, exchange.answer, (int)found.collector);
-    else if (good && exchange.done)
-        printf("%s: %s\n", found.about, exchange.answer);
+    bool good = ask(&found, words, count, &answer);
+    if (good && answer.done && found.collector > 0)
+        printf("%s: %s, followed by PID %d\n", found.about, answer.text, (int)found.collector);
+    else if (good && answer.done)
+        printf("%s: %s\n", found.about, answer.text);
     else if (good)
-        message_error("PID %d: %s", (int)found.pid, exchange.answer);
+        message_error("PID %d: %s", (int)found.pid, answer.text);
     mapping_close(&found.mapping);
-    return good && exchange.done;
+    return good && answer.done;
 }
 
 /* All words but the PIDs, which come first, make sense. */

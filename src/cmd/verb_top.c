@@ -5,6 +5,7 @@
  * else one loop does both. Leaving ends the profiling, never the target, unless --kill. */
 #include "cmd/frames.h"
 #include "cmd/job_process.h"
+#include "cmd/join.h"
 #include "cmd/message.h"
 #include "cmd/recorded.h"
 #include "cmd/report.h"
@@ -159,6 +160,7 @@ int verb_top(const struct options *options, char **words, int word_count)
         return recorded_top(options, words[0]);
     bool frames = options->batch || options->once || options->count > 0 || !isatty(STDOUT_FILENO);
     struct options own = *options;
+    struct join join;
     /* Then -f is of the frames. */
     bool format_of_frames = frames && options->format && !options->output;
     struct job_setting setting = {
@@ -176,6 +178,11 @@ int verb_top(const struct options *options, char **words, int word_count)
     }
     if (format_of_frames)
         own.format = NULL;
+    if (job_process_is(words[0]) && join_begin(&join, options, words, word_count, setting.clock)) {
+        int joined = join_top(&join, frames);
+        join_end(&join);
+        return joined;
+    }
     int status = job_process_is(words[0])
                      ? job_process_start(&job, &own, words, word_count, &setting)
                      : job_start(&job, &own, words, word_count, &setting);

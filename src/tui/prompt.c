@@ -42,7 +42,9 @@ static bool can_set(struct tui_state *state)
 {
     if (state->host->set && state->snapshot && !state->snapshot->meta.ended)
         return true;
-    tui_say(state, true, "nothing to set: no program is followed here");
+    tui_say(state, true, "%s",
+            state->host->owner ? state->host->owner
+                               : "nothing to set: no program is followed here");
     return false;
 }
 

@@ -35,6 +35,7 @@ struct tui_host {
     /* The last lines of the target's own output, at most `lines`, into `text`. Its length. */
     size_t (*target_output)(void *context, char *text, size_t size, int lines);
     const char *output_path; /* file that the target's output goes to; NULL: none */
+    const char *owner;       /* why the keys that change something cannot; NULL: no program runs */
     const char *product;     /* "ulma 0.1.0" */
 };
 

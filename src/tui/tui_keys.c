@@ -54,7 +54,10 @@ static void pause_screen(struct tui_state *state)
 static void reset(struct tui_state *state)
 {
     if (state->host->reset == NULL) {
-        tui_say(state, true, "these numbers cannot be reset: they are not being collected here");
+        tui_say(state, true, "%s",
+                state->host->owner
+                    ? state->host->owner
+                    : "these numbers cannot be reset: they are not being collected here");
         return;
     }
     state->host->reset(state->host->context);
@@ -152,7 +155,8 @@ static void switch_sources(struct tui_state *state)
 {
     const struct tui_host *host = state->host;
     if (host->switch_on == NULL || state->snapshot == NULL || state->snapshot->meta.ended) {
-        tui_say(state, true, "nothing to switch: no program is running here");
+        tui_say(state, true, "%s",
+                host->owner ? host->owner : "nothing to switch: no program is running here");
         return;
     }
     bool on = !state->snapshot->meta.recording;

@@ -24,7 +24,9 @@
  * the record lock of byte SESSION_SETTER_LOCK, writes `set_text`, then raises `set_serial`; the collector
  * copies the text, checks all of it, obeys or refuses, writes `set_answer` and `set_result` and last
  * `set_done`. The text: the folder that `ulma set` was started in, then KEY=VALUE or KEY+=VALUE, each
- * ended by a newline, and a zero byte. Who can write it owns the file; it is read as if by anybody. */
+ * ended by a newline, and a zero byte. Instead of settings one word may ask for what was counted (cmd/job_view.h):
+ * then the answer is a file beside the session, which whoever asked reads and removes in his turn. Who can
+ * write it owns the file; it is read as if by anybody. */
 #ifndef ULMA_WIRE_SESSION_H
 #define ULMA_WIRE_SESSION_H
 

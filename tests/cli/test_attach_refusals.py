@@ -145,14 +145,16 @@ def test_followed_already(ulma, target):
     end = time.monotonic() + LIMIT_S
     while f"{first.pid}" not in ulma("ps", "--dir", ulma.session_dir).out.decode():
         assert time.monotonic() < end
+    who = rf"PID {first.pid} of the user \w+ \(`{harness.ULMA} report -d 100 -o first.txt {pid}`\)"
+    done = ulma("record", "-d", "1", pid)
+    assert done.status == 1
+    told = rf"ulma: PID {pid} is followed already, by {who}: end that one first\n"
+    assert re.fullmatch(told, done.err.decode()), done.told()
     for verb in ("report", "top"):
         done = ulma(verb, *(["-b"] if verb == "top" else []), "-d", "1", pid)
-        assert done.status == 1
-        assert re.fullmatch(
-            rf"ulma: PID {pid} is followed already, by PID {first.pid} of the user \w+ "
-            rf"\(`{harness.ULMA} report -d 100 -o first.txt {pid}`\): end that one first\n",
-            done.err.decode(),
-        ), done.told()
+        assert done.status == 0
+        told = rf"ulma: {pid} \(python .*\) is followed by {who}: joined, read-only"
+        assert re.match(told, done.err.decode()), done.told()
     first.terminate()
     assert first.wait(LIMIT_S) == 0
     assert ulma("detach", pid).status == 0

@@ -226,10 +226,14 @@ def test_a_shared_directory_is_enough(python, session_dir, tmp_path):
             assert not told.get("threads") or all(row["name"] != "init" for row in told["threads"])
         first = from_elsewhere("report", "-f", "json", session_dir)
         wait_until(lambda: len(list(session_dir.iterdir())) == 3)  # page, bell, session
-        done = run([ULMA, "report", "-d", "1", target.pid], env=environment())
+        output = tmp_path / "a.ulma"
+        done = run([ULMA, "record", "-o", output, target.pid], env=environment())
         assert done.status == 1 and b"is followed already, by PID" in done.err
-        status, _, err = told_elsewhere("report", "-d", "1", session_dir)
+        status, _, err = told_elsewhere("record", "-o", output, session_dir)
         assert status == 1 and "by an ulma of another PID namespace: end that one first" in err
+        status, out, err = told_elsewhere("report", "-f", "json", "-d", "0.5", session_dir)
+        assert status == 0 and "joined, read-only" in err
+        assert was_called(json.loads(out), "is_set")
         first.kill()
         first.communicate()
         status, out, err = told_elsewhere("detach", session_dir)

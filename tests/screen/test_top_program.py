@@ -150,6 +150,25 @@ def test_what_is_followed_changes_from_another_terminal(top, session_dir):
     top.wait_for("● on: calls, c-calls")
 
 
+def test_keys_of_one_that_looks_on(top, session_dir, tmp_path):
+    """Those that would change what is recorded say whose it is, and change nothing."""
+    top.start()
+    (session,) = session_dir.iterdir()
+    folder = tmp_path / "second"
+    folder.mkdir()
+    with terminal(folder, 160, 40, {"ULMA_DIR": str(session_dir)}) as second:
+        second.run([harness.ULMA, "top", "-i", "0.2", session], after="; echo status=$?")
+        second.wait(lambda screen: "价格" in first_row(screen), "the same table")
+        for key in ("o", "r", "e"):
+            second.key(key)
+            second.wait_for("read-only: this is the owner's to change, PID")
+            second.key("?")
+            second.key("?")
+        second.key("q")
+        second.wait_for("status=0")
+    top.wait_for("● on: calls")
+
+
 def test_left_by_q_the_program_goes_on(top):
     top.start()
     top.key("q")

@@ -10,6 +10,18 @@ import pathlib
 import sys
 
 TEMPLATE = """\
+#if defined(__APPLE__)
+    .const
+    .balign 16
+    .globl _{symbol}
+    .private_extern _{symbol}
+_{symbol}:
+    .incbin "{path}"
+    .globl _{symbol}_end
+    .private_extern _{symbol}_end
+_{symbol}_end:
+    .byte 0
+#else
     .section .rodata.{symbol}, "a"
     .balign 16
     .globl {symbol}
@@ -23,6 +35,7 @@ TEMPLATE = """\
     .byte 0
     .size {symbol}, . - {symbol}
     .section .note.GNU-stack, "", %progbits
+#endif
 """
 
 

@@ -78,24 +78,36 @@ static void allow_descriptors(void)
     }
 }
 
-/* Collector and supervision of a child that waits for its word. */
-static bool prepare(struct job *job, const struct launch *launch, const char *name)
+struct collector_options job_collector_options(struct job *job)
 {
     const struct options *options = job->options;
-    if (!output_open(&job->output, options, launch->pid) ||
-        !job_session_make(job, launch->pid, name))
-        return false;
-    struct collector_options wanted = {
+    return (struct collector_options){
         .corrected = !options->uncorrected,
         .budget_pct = job_session_budget(job),
         .signal_target = job_session_wake,
         .signal_context = job,
         .cpu = (int)options->collector_cpu,
-        .target = launch->pid,
         .sites = job->sites.count ? &job->sites : NULL,
-        .follow_children = job_follows_children(job),
-        .by_process = options->by_process,
+        /* A recording keeps both apart, and whoever reads it chooses. */
+        .by_process = options->by_process || job->is_recorded,
+        .by_thread = job->is_recorded,
     };
+}
+
+bool job_open_file(struct job *job, pid_t pid)
+{
+    return job->is_recorded ? job_record_open(job, pid)
+                            : output_open(&job->output, job->options, pid);
+}
+
+/* Collector and supervision of a child that waits for its word. */
+static bool prepare(struct job *job, const struct launch *launch, const char *name)
+{
+    if (!job_open_file(job, launch->pid) || !job_session_make(job, launch->pid, name))
+        return false;
+    struct collector_options wanted = job_collector_options(job);
+    wanted.target = launch->pid;
+    wanted.follow_children = job_follows_children(job);
     job->collector = collector_new(&job->mapping, &wanted);
     int result = job->collector ? collector_start(job->collector) : -ENOMEM;
     if (result)
@@ -165,6 +177,7 @@ int job_start(struct job *job, const struct options *options, char **words, int 
     *job = (struct job){
         .options = options,
         .clock = setting->clock,
+        .is_recorded = setting->record,
         .first.armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},
@@ -379,6 +392,14 @@ static void fill_meta(const struct job *job, struct snapshot *snapshot)
 struct snapshot *job_snapshot(struct job *job, int window_s, enum snapshot_clock clock)
 {
     struct snapshot *snapshot = collector_snapshot(job->collector, window_s, clock);
+    if (snapshot)
+        fill_meta(job, snapshot);
+    return snapshot;
+}
+
+struct snapshot *job_snapshot_detailed(struct job *job)
+{
+    struct snapshot *snapshot = collector_snapshot_detailed(job->collector, job->clock);
     if (snapshot)
         fill_meta(job, snapshot);
     return snapshot;

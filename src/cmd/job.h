@@ -7,6 +7,7 @@
 #define ULMA_CMD_JOB_H
 
 #include "attach/armed.h"
+#include "cmd/job_record.h"
 #include "cmd/job_set.h"
 #include "cmd/launch.h"
 #include "cmd/options.h"
@@ -34,6 +35,8 @@ struct job {
     struct followed *others; /* ... and those that are followed with it (job_others.h) */
     size_t other_count;
     struct output output;
+    bool is_recorded;
+    struct job_recording recording; /* in place of the output */
     struct private_folder folder;
     struct mapping mapping;
     struct sites sites;           /* the options', and what they have matched */
@@ -58,6 +61,7 @@ struct job_setting {
     const char *verb;    /* for messages */
     bool capture_output; /* the target prints into a file */
     bool on_screen;      /* ulma reads the terminal's keys */
+    bool record;         /* into a file, instead of a report at the end */
     enum snapshot_clock clock;
 };
 
@@ -84,6 +88,15 @@ void job_finish(struct job *job);
 
 /* With all that only the command line knows filled in. NULL: out of memory. */
 struct snapshot *job_snapshot(struct job *job, int window_s, enum snapshot_clock clock);
+
+/* The same with the detail that a recording keeps. */
+struct snapshot *job_snapshot_detailed(struct job *job);
+
+/* What collector_options a job of any kind has. */
+struct collector_options job_collector_options(struct job *job);
+
+/* The report's file or the recording's. False: said on stderr. */
+bool job_open_file(struct job *job, pid_t pid);
 
 /* `text` gets the refusal. */
 enum job_outcome job_outcome(const struct job *job, char *text, size_t size);

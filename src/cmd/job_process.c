@@ -255,21 +255,12 @@ bool job_process_ask(struct armed *armed, enum armed_wish wish, const char *sess
 
 static bool collect(struct job *job)
 {
-    const struct options *options = job->options;
+    struct collector_options wanted = job_collector_options(job);
     /* No switch records: those of threads that exist already are not to be had through one of them. */
-    struct collector_options wanted = {
-        .corrected = !options->uncorrected,
-        .budget_pct = job_session_budget(job),
-        .signal_target = job_session_wake,
-        .signal_context = job,
-        .cpu = (int)options->collector_cpu,
-        .target = job->first.armed.here ? job->first.armed.pid : 0,
-        .no_pids = !job->first.armed.here,
-        .no_perf = true,
-        .sites = job->sites.count ? &job->sites : NULL,
-        .follow_children = job_is_family(job),
-        .by_process = job->options->by_process,
-    };
+    wanted.no_perf = true;
+    wanted.target = job->first.armed.here ? job->first.armed.pid : 0;
+    wanted.no_pids = !job->first.armed.here;
+    wanted.follow_children = job_is_family(job);
     job->collector = collector_new(&job->mapping, &wanted);
     int result = job->collector ? collector_start(job->collector) : -ENOMEM;
     if (result)
@@ -333,8 +324,8 @@ static bool start(struct job *job, char **words, int word_count)
     if (!watch(job))
         return false;
     signal(SIGPIPE, SIG_IGN);
-    if (!output_open(&job->output, job->options, armed->pid) ||
-        !job_session_make(job, armed->pid, name) || !collect(job))
+    if (!job_open_file(job, armed->pid) || !job_session_make(job, armed->pid, name) ||
+        !collect(job))
         return false;
     if (!job_process_ask(armed, ARMED_JOIN, base_name(job->mapping.path)))
         return false;
@@ -354,6 +345,7 @@ int job_process_start(struct job *job, const struct options *options, char **wor
     *job = (struct job){
         .options = options,
         .clock = setting->clock,
+        .is_recorded = setting->record,
         .is_process = true,
         .first.armed = ARMED_NONE,
         .output = {.fd = -1},

@@ -6,7 +6,9 @@
 #include "cmd/help.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
+#ifndef ULMA_READER
 #include "wire/guard.h"
+#endif
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +84,9 @@ int main(int argc, char **argv)
 {
     occupy_standard_descriptors();
     setlocale(LC_CTYPE, "");
+#ifndef ULMA_READER
     guard_install(); /* a session's owner may cut its file off under us */
+#endif
     if (argc < 2) {
         help_overview(stderr);
         return EXIT_WRONG_WORDS;

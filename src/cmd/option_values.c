@@ -30,6 +30,8 @@ static const struct unit byte_units[] = {
     {"MiB", 1024.0 * 1024},
     {"G", 1024.0 * 1024 * 1024},
     {"GiB", 1024.0 * 1024 * 1024},
+    {"T", 1024.0 * 1024 * 1024 * 1024},
+    {"TiB", 1024.0 * 1024 * 1024 * 1024},
     {NULL, 0},
 };
 
@@ -185,6 +187,22 @@ static bool read_buffer(const char *word, int64_t *ret_bytes)
            *ret_bytes <= (INT64_C(64) << 30);
 }
 
+/* A few windows must fit into it. */
+static bool read_file_size(const char *word, int64_t *ret_bytes)
+{
+    return read_quantity(word, byte_units, ret_bytes) && *ret_bytes >= (1 << 20) &&
+           *ret_bytes <= (INT64_C(1) << 44);
+}
+
+static bool read_map(const char *word, struct option_words *maps)
+{
+    const char *sign = strchr(word, '=');
+    if (!sign || sign == word || maps->count == OPTION_WORDS_MAX)
+        return false;
+    maps->words[maps->count++] = word;
+    return true;
+}
+
 static bool read_cpu(const char *word, int64_t *ret_cpu)
 {
     return read_count(word, ret_cpu) && *ret_cpu < sysconf(_SC_NPROCESSORS_CONF);
@@ -267,6 +285,14 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
     case OPTION_SIZE:
         good = read_buffer(word, field);
         wanted = "a size from 1M to 64G, such as 32M";
+        break;
+    case OPTION_FILE_SIZE:
+        good = read_file_size(word, field);
+        wanted = "a size from 1M to 16T, such as 2G";
+        break;
+    case OPTION_MAP:
+        good = read_map(word, field);
+        wanted = "OLD=NEW, two folders, up to 32 times";
         break;
     case OPTION_PERCENT:
         good = option_value_percent(word, field);

@@ -27,6 +27,7 @@
 #define DETACH VERB_DETACH
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
+#define RECORD VERB_RECORD
 #define HELP   VERB_HELP
 const struct option_row option_rows[] = {
 #define OPTION(field, letter, name, argument, kind, verbs, help) \
@@ -46,6 +47,7 @@ const struct option_row option_rows[] = {
 #undef DETACH
 #undef PS
 #undef EXPORT
+#undef RECORD
 #undef HELP
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
@@ -57,13 +59,10 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web",    "record", "replay",
-                                          "census", "rescue", NULL};
+static const char *const later_verbs[] = {"web", "replay", "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "trace",    "keep",   "max-size",   "no-command", "with-source", "redact",   "from",
-    "to",       "thread", "map",        "weight",     "port",
-    "listen",   "open",   "allow-host", "token-file", "read-only",   "flight",   "every",
-    "verdicts", "rules",  "speed",      NULL};
+    "trace",      "weight",    "port",     "listen", "open",  "allow-host",
+    "token-file", "read-only", "flight",    "every",    "verdicts", "rules",  "speed", NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -110,6 +109,10 @@ void options_init(struct options *options)
         .on_full = OPTIONS_UNSET,
         .budget_thousandths = OPTIONS_UNSET,
         .min_time_ns = OPTIONS_UNSET,
+        .keep_ns = OPTIONS_UNSET,
+        .max_bytes = OPTIONS_UNSET,
+        .from_ns = OPTIONS_UNSET,
+        .to_ns = OPTIONS_UNSET,
         .buffer_bytes = INT64_C(32) << 20,
     };
 }
@@ -256,10 +259,12 @@ static bool parse_letters(struct parser *parser, char *text)
     return false;
 }
 
-/* Names no program: a PID. */
-static bool is_number(const char *word)
+/* Names no program: a PID, or a recording. */
+static bool names_no_program(const char *word)
 {
-    return *word && strspn(word, "0123456789") == strlen(word);
+    size_t size = strlen(word);
+    return size > 0 && (strspn(word, "0123456789") == size ||
+                        (size > 5 && strcmp(word + size - 5, ".ulma") == 0));
 }
 
 void options_parse(const struct verb_row *verb, char **words, int word_count, struct parsed *parsed)
@@ -272,7 +277,7 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
     while (parser.next < word_count) {
         char *text = words[parser.next];
         bool is_word = text[0] != '-' || !text[1];
-        if (is_word && (!verb->takes_target || is_number(text))) {
+        if (is_word && (!verb->takes_target || names_no_program(text))) {
             words[kept++] = text; /* a PID, say: options may follow */
             parser.next++;
             continue;

@@ -36,6 +36,13 @@ struct option_limits {
     size_t count;
 };
 
+/* Of an option that may stand several times. */
+enum { OPTION_WORDS_MAX = 32 };
+struct option_words {
+    const char *words[OPTION_WORDS_MAX];
+    size_t count;
+};
+
 struct options {
     const char *output, *python, *directory, *pid;
     const struct exporter *format;
@@ -48,12 +55,17 @@ struct options {
     int64_t on_full;                            /* enum on_full or OPTIONS_UNSET */
     int64_t budget_thousandths;                 /* of a percent, or OPTIONS_UNSET */
     int64_t buffer_bytes;
+    int64_t keep_ns, max_bytes; /* OPTIONS_UNSET */
+    int64_t from_ns, to_ns;     /* OPTIONS_UNSET */
+    const char *thread;
+    struct option_words maps;
     int64_t collector_cpu; /* OPTIONS_UNSET */
     struct sites sites;
     struct option_limits limits;
     bool per_call;
     bool children, no_children, by_process;
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
+    bool with_source, redact, no_command;
     bool locals, list, man, markdown, quiet, verbose, help;
 };
 
@@ -73,6 +85,8 @@ enum option_kind {
     OPTION_ONLY,
     OPTION_SKIP,
     OPTION_BY,
+    OPTION_FILE_SIZE,
+    OPTION_MAP,
     OPTION_LIMIT,
 };
 

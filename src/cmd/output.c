@@ -22,8 +22,7 @@ const struct exporter *output_format(const struct options *options)
     return format ? format : exporter_find("table");
 }
 
-/* %p becomes the PID, %% a percent sign; anything else stays as it is. */
-static char *expand(const char *pattern, pid_t pid)
+char *output_expand(const char *pattern, pid_t pid)
 {
     char *text = NULL;
     size_t size;
@@ -63,7 +62,7 @@ static int open_file(struct output *output, bool force)
 
 static bool open_named(struct output *output, const struct options *options, pid_t pid)
 {
-    output->path = expand(options->output, pid);
+    output->path = output_expand(options->output, pid);
     if (!output->path) {
         message_error("out of memory");
         return false;

@@ -19,6 +19,9 @@ struct output {
 /* The format that will be written: -f's, else by the extension of -o, else table. */
 const struct exporter *output_format(const struct options *options);
 
+/* `pattern` with %p as the PID and %% as a percent sign; owned. NULL: no memory. */
+char *output_expand(const char *pattern, pid_t pid);
+
 /* Opens what the options name; %p is `pid`. False: said on stderr. */
 bool output_open(struct output *output, const struct options *options, pid_t pid);
 

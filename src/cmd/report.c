@@ -12,99 +12,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-int report_columns(int fd)
-{
-    struct winsize size;
-    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    const char *columns = getenv("COLUMNS");
-    long width = columns ? strtol(columns, NULL, 10) : 0;
-    return width > 0 && width < 10000 ? (int)width : 80;
-}
-
-bool report_color(const struct options *options, int fd)
-{
-    const char *never = getenv("NO_COLOR"), *always = getenv("CLICOLOR_FORCE");
-    if (options->no_color || (never && *never))
-        return false;
-    if (always && *always && strcmp(always, "0") != 0)
-        return true;
-    const char *terminal = getenv("TERM");
-    return terminal && *terminal && strcmp(terminal, "dumb") != 0 && isatty(fd);
-}
-
 struct export_options report_options(const struct job *job, int columns, bool color)
 {
-    const struct options *options = job->options;
-    return (struct export_options){
-        .clock = job->clock,
-        .sort = options->sort,
-        .limit = options->limit == OPTIONS_UNSET ? OPTIONS_LIMIT_DEFAULT : (size_t)options->limit,
-        .columns = columns,
-        .wide = options->wide,
-        .color = color,
-        .weight = WEIGHT_TIME,
-    };
+    return report_stream_wanted(job->options, job->clock, columns, color);
 }
 
 /* NULL: not possible, `*ret_error` says why. */
 static char *render(struct job *job, const struct exporter *format,
                     const struct export_options *options, size_t *ret_size, int *ret_error)
 {
+    struct snapshot *snapshot = job_snapshot(job, 0, job->clock);
     char *bytes = NULL;
     *ret_error = -ENOMEM;
-    struct snapshot *snapshot = job_snapshot(job, 0, job->clock);
-    FILE *stream = snapshot ? open_memstream(&bytes, ret_size) : NULL;
-    if (stream) {
-        *ret_error = format->write(snapshot, options, stream);
-        if (fclose(stream) && *ret_error == 0)
-            *ret_error = -errno;
-    }
+    if (snapshot)
+        bytes = report_stream_render(snapshot, format, options, ret_size, ret_error);
     snapshot_free(snapshot);
-    if (*ret_error == 0)
-        return bytes;
-    free(bytes);
-    return NULL;
-}
-
-/* Which command reads a file of this format; `%s` is the file. */
-static const char *reader(const struct exporter *format)
-{
-    static const struct {
-        const char *format, *command;
-    } readers[] = {
-        {"pstats", "python3 -m pstats %s"},
-        {"json", "python3 -m json.tool %s"},
-        {"flamegraph", "xdg-open %s"},
-        {"collapsed", "flamegraph.pl %s > flame.svg"},
-    };
-    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
-        if (strcmp(readers[i].format, format->name) == 0)
-            return readers[i].command;
-    }
-    return "less %s";
-}
-
-static void say_written(const struct job *job)
-{
-    const struct output *output = &job->output;
-    if (output->to_stderr) {
-        message_note("the report above is not kept; -o FILE writes one (.txt .json .pstats .md "
-                     ".svg, ulma export --list)");
-    } else if (!output->path) {
-        message_note("wrote the report to stdout (%s)", output->format->name);
-    } else {
-        const char *command = reader(output->format);
-        const char *file = strstr(command, "%s");
-        bool plain = !strpbrk(output->path, " '\"\\$`!&|;<>()*?[]#~");
-        message_note("wrote %s (%s); read it with: %.*s%s%s%s%s", output->path,
-                     output->format->name, (int)(file - command), command, plain ? "" : "'",
-                     output->path, plain ? "" : "'", file + 2);
-    }
+    return bytes;
 }
 
 /* What kept the target from being seen; false: it was seen. */
@@ -164,21 +90,23 @@ bool report_never_began(struct job *job)
     return true;
 }
 
+bool report_say_seen(struct job *job)
+{
+    if (say_unseen(job))
+        return false;
+    say_others(job);
+    say_unmatched(job);
+    return true;
+}
+
 void report_print(struct job *job)
 {
     struct output *output = &job->output;
-    bool unseen = say_unseen(job);
+    bool unseen = !report_say_seen(job);
     job->failed |= unseen;
-    if (!unseen) {
-        say_others(job);
-        say_unmatched(job);
-    }
     if (output->to_stderr && (unseen || job->options->quiet))
         return;
-    bool terminal = output->fd >= 0 && isatty(output->fd);
-    struct export_options wanted =
-        report_options(job, terminal ? report_columns(output->fd) : report_columns(-1),
-                       output->fd >= 0 && report_color(job->options, output->fd));
+    struct export_options wanted = report_stream_options(job->options, job->clock, output->fd);
     size_t size = 0;
     int error;
     char *bytes = render(job, output->format, &wanted, &size, &error);
@@ -188,7 +116,7 @@ void report_print(struct job *job)
         return;
     }
     if (output_write(output, bytes, size))
-        say_written(job);
+        report_stream_say_written(&job->output);
     else
         job->failed = true;
     free(bytes);

@@ -9,6 +9,5 @@
 #include "tui/tui.h"
 
 void top_host_init(struct tui_host *host, struct job *job);
-void top_host_options(struct tui_options *wanted, const struct job *job, int window_s);
 
 #endif

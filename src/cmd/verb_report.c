@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* ulma report: the table of what a process does from now on.
+/* ulma report: the table of a recording, or of what a process does from now on.
  * Why: what `ulma run` prints at a program's end, of one that runs already, without ending it.
  * Rules: the report goes to stdout; the process is left armed and off. */
 #include "cmd/job_process.h"
 #include "cmd/message.h"
+#include "cmd/recorded.h"
 #include "cmd/report.h"
 #include "cmd/verbs.h"
-
-#include <string.h>
 
 /* Until the process's end, the end of --duration, or a signal. */
 static void follow(struct job *job)
@@ -22,24 +21,17 @@ static void follow(struct job *job)
 
 static bool check_word(const char *word)
 {
-    size_t size = strlen(word);
-    if (size > 5 && strcmp(word + size - 5, ".ulma") == 0)
-        message_error("to report on the recording %s is not there yet: `ulma report PID` reports "
-                      "on a process that runs",
-                      word);
-    else if (!job_process_is(word))
-        message_error("`%s` is no PID and no session: `ulma ps` lists what is armed; to run a "
-                      "program and report on it write `ulma run %s`",
-                      word, word);
-    else
+    if (job_process_is(word))
         return true;
+    message_error(
+        "`%s` is no recording, no PID and no session: `ulma ps` lists what is armed; to run a "
+        "program and report on it write `ulma run %s`",
+        word, word);
     return false;
 }
 
 static bool check_words(char **words, int word_count)
 {
-    if (word_count == 0)
-        message_error("`ulma report` needs a PID or SESSION; see `ulma report --help`");
     bool fine = word_count > 0;
     for (int i = 0; i < word_count && fine; i++)
         fine = check_word(words[i]);
@@ -54,6 +46,13 @@ int verb_report(const struct options *options, char **words, int word_count)
         .verb = "report",
         .clock = options->clock == CLOCK_CPU ? CLOCK_CPU : CLOCK_WALL,
     };
+    if (word_count == 0)
+        message_error(
+            "`ulma report` needs a recording, a PID or a SESSION; see `ulma report --help`");
+    if (word_count == 0 || !recorded_check(options, "report", words, word_count))
+        return EXIT_WRONG_WORDS;
+    if (recording_is_name(words[0]))
+        return recorded_report(options, words[0]);
     if (!check_words(words, word_count))
         return EXIT_WRONG_WORDS;
     if (!own.output)

@@ -6,8 +6,10 @@
 #include "cmd/frames.h"
 #include "cmd/job_process.h"
 #include "cmd/message.h"
+#include "cmd/recorded.h"
 #include "cmd/report.h"
 #include "cmd/top_host.h"
+#include "cmd/top_options.h"
 #include "cmd/verbs.h"
 
 #include <errno.h>
@@ -28,13 +30,6 @@ struct watcher {
 /* What is not there yet, or makes no sense with a process that runs. */
 static bool is_wrong(const struct options *options, const char *word)
 {
-    size_t size = strlen(word);
-    if (size > 5 && strcmp(word + size - 5, ".ulma") == 0) {
-        message_error("to browse the recording %s is not there yet: `ulma top SCRIPT …` shows a "
-                      "program while it runs",
-                      word);
-        return true;
-    }
     if (!job_process_is(word))
         return false;
     if (options->kill)
@@ -157,8 +152,10 @@ static int finish(struct job *job)
 int verb_top(const struct options *options, char **words, int word_count)
 {
     static struct job job;
-    if (is_wrong(options, words[0]))
+    if (is_wrong(options, words[0]) || !recorded_check(options, "top", words, word_count))
         return EXIT_WRONG_WORDS;
+    if (recording_is_name(words[0]))
+        return recorded_top(options, words[0]);
     bool frames = options->batch || options->once || options->count > 0 || !isatty(STDOUT_FILENO);
     struct options own = *options;
     /* Then -f is of the frames. */
@@ -186,7 +183,7 @@ int verb_top(const struct options *options, char **words, int word_count)
         struct tui_host host;
         struct tui_options wanted;
         top_host_init(&host, &job);
-        top_host_options(&wanted, &job, WINDOW_S);
+        top_options_init(&wanted, options, job.clock, WINDOW_S);
         if (frames && options->limit == OPTIONS_UNSET)
             wanted.limit = OPTIONS_LIMIT_DEFAULT; /* nobody scrolls in a pipe */
         if (frames || !show_screen(&job, &host, &wanted))

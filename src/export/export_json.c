@@ -96,8 +96,8 @@ static void write_head(struct json_writer *writer, const struct snapshot_meta *m
     json_string(writer, "host", meta->host);
     json_string(writer, "clock", export_clock_name(clock));
     json_open(writer, "window", '{');
-    json_number(writer, "from", 0);
-    json_number(writer, "to", (double)meta->duration_ns / 1e9);
+    json_number(writer, "from", (double)meta->slice_from_ns / 1e9);
+    json_number(writer, "to", (double)(meta->slice_from_ns + meta->duration_ns) / 1e9);
     json_close(writer, '}');
     json_bool(writer, "corrected", meta->corrected);
     json_integer(writer, "corrected_ns", meta->corrected_ns);

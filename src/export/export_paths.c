@@ -4,6 +4,8 @@
  * Rules: no recursion, and memory only for the steps that can be shown: paths can be very deep. */
 #include "export/export_paths.h"
 
+#include "base/sort.h"
+
 #include "base/text.h"
 #include "export/export_names.h"
 #include "export/export_style.h"
@@ -167,7 +169,7 @@ int export_paths_write(FILE *stream, const struct snapshot *snapshot,
             nodes[count++] = (int32_t)i;
     if (count == 0)
         return 0;
-    qsort_r(nodes, count, sizeof(*nodes), compare, &ordering);
+    sort_with(nodes, count, sizeof(*nodes), compare, &ordering);
     putc('\n', stream);
     export_style_open(stream, options, STYLE_BOLD);
     fputs("     self  %self      calls  heaviest paths", stream);

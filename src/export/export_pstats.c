@@ -12,6 +12,8 @@
 #include "export/export_names.h"
 #include "export/exporter.h"
 
+#include "base/sort.h"
+
 #include "base/text.h"
 
 #include <errno.h>
@@ -110,7 +112,7 @@ static int group_rows(struct arena *arena, const struct snapshot *snapshot,
         if (grouping->row_of[i] != SNAPSHOT_NONE)
             indices[used++] = (int32_t)i;
     }
-    qsort_r(indices, used, sizeof(*indices), compare_indices, rows);
+    sort_with(indices, used, sizeof(*indices), compare_indices, rows);
     for (size_t i = 0; i < used; i++) {
         const struct row *row = &rows[indices[i]];
         struct row *merged = &grouping->rows[grouping->row_count];

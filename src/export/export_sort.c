@@ -5,6 +5,8 @@
  * Rules: a prefix that fits a pstats word is that word's; ours come after. */
 #include "export/export_sort.h"
 
+#include "base/sort.h"
+
 #include "base/text.h"
 #include "export/export_names.h"
 
@@ -205,7 +207,7 @@ const int32_t *export_sort_order(struct arena *arena, const struct snapshot *sna
     }
     struct ordering ordering = {snapshot, options->clock,
                                 options->sort ? options->sort : "tottime"};
-    qsort_r(indices, count, sizeof(*indices), compare, &ordering);
+    sort_with(indices, count, sizeof(*indices), compare, &ordering);
     *ret_count = count;
     return indices;
 }

@@ -56,11 +56,13 @@ static void write_run(FILE *stream, const struct snapshot *snapshot,
     uint64_t primitive = sum_primitive(snapshot);
     write_key(stream, options, "duration");
     fputs(text_format_time(number, meta->duration_ns), stream);
+    if (meta->is_slice)
+        fprintf(stream, " from %s on", text_format_time(number, meta->slice_from_ns));
     if (meta->signal)
         fprintf(stream, " (ended by signal %d)", meta->signal);
     else if (meta->ended && meta->exit_status > 0)
         fprintf(stream, " (exit status %d)", meta->exit_status);
-    else if (!meta->ended)
+    else if (!meta->ended && !meta->is_slice)
         fputs(" (still running)", stream);
     fputs("   ", stream);
     write_key(stream, options, "calls");

@@ -4,6 +4,8 @@
  * Rules: by cpu time of the steps, the most first; as many as the report has rows. */
 #include "export/export_tasks.h"
 
+#include "base/sort.h"
+
 #include "base/text.h"
 #include "export/export_names.h"
 #include "export/export_style.h"
@@ -103,7 +105,7 @@ int export_tasks_write(FILE *stream, const struct snapshot *snapshot,
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
         order[i] = i;
-    qsort_r(order, count, sizeof(*order), compare, snapshot->tasks);
+    sort_with(order, count, sizeof(*order), compare, snapshot->tasks);
     putc('\n', stream);
     export_style_open(stream, options, STYLE_BOLD);
     fputs("    tasks     steps       cpu suspended   longest  asyncio's tasks", stream);

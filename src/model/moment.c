@@ -155,6 +155,7 @@ static void take_thread(struct moment_thread *thread, const struct track *track)
         thread->running_symbol = track->entries[track->depth].symbol;
     sums->pid = track->process->pid;
     sums->tid = track->tid;
+    sums->number = track->number;
     memcpy(sums->name, track->name, sizeof(sums->name));
     model_sum_thread(sums, track);
 }

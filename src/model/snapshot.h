@@ -141,7 +141,10 @@ struct snapshot_meta {
     const char *host;
     uint32_t pid;
     int64_t start_time_ns; /* CLOCK_REALTIME */
-    int64_t duration_ns;   /* of the profiling, to now or its end */
+    int64_t duration_ns;   /* of the profiling, to now or its end; of a slice: its length */
+    int64_t
+        slice_from_ns; /* of a slice of a recording: since its start. 0 of the whole, and live */
+    bool is_slice;     /* less than all that a recording holds */
     bool ended;
     int exit_status; /* of the target; -1 while it runs */
     int signal;      /* that ended it; 0: none */

@@ -4,6 +4,8 @@
  * Rules: relies on snapshot.h's promise that a parent stands before its children. */
 #include "model/tree_order.h"
 
+#include "base/sort.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -31,8 +33,8 @@ static void gather_children(const struct snapshot *snapshot, const int64_t *weig
     for (size_t i = 0; i < count; i++) {
         size_t size = (size_t)(firsts[i + 1] - firsts[i]);
         if (size > 1)
-            qsort_r(children + firsts[i], size, sizeof(*children), compare_siblings,
-                    (void *)(uintptr_t)weights);
+            sort_with(children + firsts[i], size, sizeof(*children), compare_siblings,
+                      (void *)(uintptr_t)weights);
     }
 }
 

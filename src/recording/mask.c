@@ -120,7 +120,7 @@ static const char *value_of(const char *text, bool is_option)
 {
     const char *sign = text + (*text == '\'' || *text == '"');
     sign += strspn(sign, " ");
-    if (*sign == '=' || *sign == ':') {
+    if (*sign == '=' || (*sign == ':' && sign[1] != ':')) {
         sign += sign[1] == '=' ? 2 : 1;
         return sign + strspn(sign, " ");
     }

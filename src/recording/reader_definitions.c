@@ -11,7 +11,8 @@
 #include <string.h>
 
 /* Seventy years: sums of such times are still times. */
-#define MOST_NS (INT64_C(1) << 61)
+#define MOST_NS     (INT64_C(1) << 61)
+#define MOST_OFF_NS (INT64_C(1) << 36)
 
 static int damaged(struct recording *recording, const char *what)
 {
@@ -251,7 +252,10 @@ static int read_window(struct recording *recording, sqlite3_stmt *statement)
     bool first = recording->window_count == 1 || before->level != level;
     bool ordered = window->from_ns >= 0 && window->to_ns > window->from_ns &&
                    window->to_ns < MOST_NS && (first || window->from_ns == before->to_ns);
-    if (level < 0 || level >= SCHEMA_LEVELS || !ordered)
+    /* Recording is off within a window, and read from another clock's moment. */
+    int64_t most_off_ns = ordered ? window->to_ns - window->from_ns + MOST_OFF_NS : 0;
+    bool off = window->off_ns <= most_off_ns && window->off_ns >= -most_off_ns;
+    if (level < 0 || level >= SCHEMA_LEVELS || !ordered || !off)
         return damaged(recording, "the recording is damaged (its windows are in disorder)");
     for (int i = level + 1; i <= SCHEMA_LEVELS; i++)
         recording->level_first[i] = recording->window_count;
@@ -263,7 +267,7 @@ static int read_window(struct recording *recording, sqlite3_stmt *statement)
 static int read_field(struct recording *recording, const struct schema_field *field,
                       sqlite3_stmt *statement)
 {
-    char *at = (char *)&recording->meta + field->offset;
+    void *at = (char *)&recording->meta + field->offset;
     int64_t integer = sqlite3_column_int64(statement, 1);
     int result = 0;
     switch (field->kind) {
@@ -327,6 +331,37 @@ static int check_meta(struct recording *recording)
     return 0;
 }
 
+static void forget_ids(struct id_table *table)
+{
+    free(table->at);
+    *table = (struct id_table){0};
+}
+
+void recording_forget_definitions(struct recording *recording)
+{
+    free(recording->functions);
+    free(recording->nodes);
+    free(recording->threads);
+    free(recording->processes);
+    free(recording->windows);
+    forget_ids(&recording->function_ids);
+    forget_ids(&recording->node_ids);
+    forget_ids(&recording->thread_ids);
+    arena_free(recording->arena);
+    recording->arena = NULL;
+    recording->functions = NULL;
+    recording->nodes = NULL;
+    recording->threads = NULL;
+    recording->processes = NULL;
+    recording->windows = NULL;
+    recording->function_count = recording->node_count = recording->thread_count = 0;
+    recording->process_count = recording->window_count = 0;
+    recording->longest_step_of = 0;
+    recording->ns_per_tick = recording->stolen_share = 0;
+    recording->meta = (struct snapshot_meta){0};
+    memset(recording->level_first, 0, sizeof(recording->level_first));
+}
+
 int recording_read_definitions(struct recording *recording)
 {
     static const struct {
@@ -340,6 +375,10 @@ int recording_read_definitions(struct recording *recording)
         {"SELECT * FROM windows ORDER BY level, from_ns, id", read_window},
         {"SELECT * FROM meta", read_meta},
     };
+    recording_forget_definitions(recording);
+    recording->arena = arena_new();
+    if (!recording->arena)
+        return no_memory(recording);
     recording->meta.exit_status = -1;
     recording->meta.longest_step_of = SNAPSHOT_NONE;
     if (!one_more(&recording->nodes, &recording->node_count, sizeof(*recording->nodes)))

@@ -51,6 +51,8 @@ struct recording {
     char *path;
     char reason[RECORDING_REASON_SIZE];
     struct arena *arena; /* of the definitions */
+    struct arena *own;   /* of what is said about the recording: maps */
+    int64_t version;     /* of the file's content, as SQLite counts it for this opening */
     struct snapshot_meta meta;
     double ns_per_tick, stolen_share;
     uint32_t longest_step_of; /* 1 + index; 0: none */
@@ -81,8 +83,14 @@ int recording_fail(struct recording *recording, int error, const char *what);
 const char *recording_text(struct recording *recording, sqlite3_stmt *statement, int column,
                            struct arena *arena, int *ret_error);
 
-/* reader_definitions.c. 0 or -errno, with a reason. */
+/* reader_definitions.c. 0 or -errno, with a reason. What was read before is forgotten. */
 int recording_read_definitions(struct recording *recording);
+void recording_forget_definitions(struct recording *recording);
+
+/* From here to recording_end_reading the file stays as it is: a recording that is being written waits. The
+ * definitions are read anew when it has changed since. 0 or -errno, with a reason; then nothing is open. */
+int recording_begin_reading(struct recording *recording);
+void recording_end_reading(struct recording *recording);
 
 /* --- reader_sums.c: windows' rows, added up --------------------------------------------------------- */
 

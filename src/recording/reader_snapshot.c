@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert((int)SCHEMA_SLOTS == (int)HISTOGRAM_SLOTS, "a slot's number has its bounds");
+_Static_assert((int)SCHEMA_SLOTS <= (int)HISTOGRAM_SLOTS, "a slot has its counter");
 
 /* --- which part -------------------------------------------------------------------------------------- */
 
@@ -430,7 +430,8 @@ static int fill_threads(struct slice *slice)
 {
     struct recording *recording = slice->recording;
     struct snapshot *snapshot = slice->snapshot;
-    const struct recorded_thread **sorted = calloc(recording->thread_count + 1, sizeof(*sorted));
+    const struct recorded_thread **sorted =
+        calloc(recording->thread_count + 1, sizeof(struct recorded_thread *));
     snapshot->threads =
         arena_array(snapshot->arena, recording->thread_count + 1, sizeof(*snapshot->threads));
     if (!sorted || !snapshot->threads) {
@@ -439,7 +440,7 @@ static int fill_threads(struct slice *slice)
     }
     for (size_t i = 0; i < recording->thread_count; i++)
         sorted[i] = &recording->threads[i];
-    qsort(sorted, recording->thread_count, sizeof(*sorted), by_position);
+    qsort(sorted, recording->thread_count, sizeof(struct recorded_thread *), by_position);
     for (size_t i = 0; i < recording->thread_count; i++) {
         size_t index = (size_t)(sorted[i] - recording->threads);
         struct snapshot_thread *thread = &snapshot->threads[snapshot->thread_count];
@@ -497,7 +498,10 @@ static int32_t find_other(const struct slice *slice)
 
 static int build(struct slice *slice)
 {
-    struct snapshot *snapshot = slice->snapshot;
+    struct snapshot *snapshot = snapshot_new();
+    slice->snapshot = snapshot;
+    if (!snapshot)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
     struct snapshot_paths paths = {
         .count = slice->recording->node_count, .context = slice, .get = get_path};
     slice->shared = calloc(slice->recording->function_count + 1, sizeof(bool));
@@ -532,16 +536,17 @@ struct snapshot *recording_snapshot(struct recording *recording,
                                     const struct recording_query *query)
 {
     struct slice slice = {.recording = recording, .query = query};
-    int result = choose_time(&slice);
+    int result = recording_begin_reading(recording);
+    if (result)
+        return NULL;
+    result = choose_time(&slice);
     if (result == 0)
         result = choose_threads(&slice);
     if (result == 0)
         result = sum(&slice);
-    slice.snapshot = result == 0 ? snapshot_new() : NULL;
-    if (result == 0 && !slice.snapshot)
-        result = recording_fail(recording, -ENOMEM, "out of memory");
     if (result == 0)
         result = build(&slice);
+    recording_end_reading(recording);
     recording_functions_free(recording, slice.functions.slice);
     recording_functions_free(recording, slice.functions.window);
     recording_sums_done(&slice.before);

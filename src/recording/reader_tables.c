@@ -173,6 +173,8 @@ static void fill_part(struct slice *slice)
     struct snapshot *snapshot = slice->snapshot;
     struct snapshot_meta *meta = &snapshot->meta;
     double profiled_ns = 0, cost_ns = 0;
+    meta->is_slice = true;
+    meta->slice_from_ns = slice->from_ns;
     meta->duration_ns = slice->to_ns - slice->from_ns;
     meta->events_read = slice->upto.events - slice->before.events;
     meta->lost = slice->upto.lost - slice->before.lost;

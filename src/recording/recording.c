@@ -209,14 +209,47 @@ static int check_tables(struct recording *recording)
     return 0;
 }
 
+/* --- reading while it is written ------------------------------------------------------------------ */
+
+/* SQLite takes a file whose end is missing for one that ends in empty pages. */
+static int check_size(struct recording *recording)
+{
+    struct stat status;
+    int64_t pages = database_number(recording->database, "PRAGMA page_count", 0);
+    int64_t page = database_number(recording->database, "PRAGMA page_size", 0);
+    if (stat(recording->path, &status) == 0 && status.st_size < pages * page)
+        return recording_fail(recording, -EBADMSG, "the recording is cut off: copy it again");
+    return 0;
+}
+
+int recording_begin_reading(struct recording *recording)
+{
+    int code = sqlite3_exec(recording->database, "BEGIN; SELECT count(*) FROM sqlite_schema", NULL,
+                            NULL, NULL);
+    int result = code == SQLITE_OK ? check_size(recording) : fail_as_sqlite(recording, code);
+    int64_t version = database_number(recording->database, "PRAGMA data_version", 0);
+    if (result == 0 && (!recording->arena || version != recording->version))
+        result = recording_read_definitions(recording);
+    recording->version = version;
+    if (result)
+        recording_end_reading(recording);
+    return result;
+}
+
+void recording_end_reading(struct recording *recording)
+{
+    if (!sqlite3_get_autocommit(recording->database))
+        sqlite3_exec(recording->database, "COMMIT", NULL, NULL, NULL);
+}
+
 int recording_open(const char *path, struct recording **ret, char *reason, size_t reason_size)
 {
     struct recording *recording = calloc(1, sizeof(*recording));
     int result = recording ? 0 : -ENOMEM;
     if (result == 0) {
         recording->path = strdup(path);
-        recording->arena = arena_new();
-        result = recording->path && recording->arena ? 0 : -ENOMEM;
+        recording->own = arena_new();
+        result = recording->path && recording->own ? 0 : -ENOMEM;
     }
     if (result) {
         snprintf(reason, reason_size, "%s: out of memory", path);
@@ -229,7 +262,9 @@ int recording_open(const char *path, struct recording **ret, char *reason, size_
     if (result == 0)
         result = check_tables(recording);
     if (result == 0)
-        result = recording_read_definitions(recording);
+        result = recording_begin_reading(recording);
+    if (result == 0)
+        recording_end_reading(recording);
     if (result) {
         snprintf(reason, reason_size, "%s", recording->reason);
         recording_close(recording);
@@ -244,15 +279,8 @@ void recording_close(struct recording *recording)
     if (!recording)
         return;
     sqlite3_close_v2(recording->database);
-    free(recording->functions);
-    free(recording->nodes);
-    free(recording->threads);
-    free(recording->processes);
-    free(recording->windows);
-    free(recording->function_ids.at);
-    free(recording->node_ids.at);
-    free(recording->thread_ids.at);
-    arena_free(recording->arena);
+    recording_forget_definitions(recording);
+    arena_free(recording->own);
     free(recording->path);
     free(recording);
 }
@@ -266,11 +294,11 @@ const char *recording_reason(const struct recording *recording)
 
 int recording_map(struct recording *recording, const char *from, const char *to)
 {
-    struct path_map *map = arena_alloc(recording->arena, sizeof(*map));
+    struct path_map *map = arena_alloc(recording->own, sizeof(*map));
     if (!map)
         return -ENOMEM;
-    map->from = arena_string(recording->arena, from);
-    map->to = arena_string(recording->arena, to);
+    map->from = arena_string(recording->own, from);
+    map->to = arena_string(recording->own, to);
     struct path_map **last = &recording->maps;
     while (*last)
         last = &(*last)->next;

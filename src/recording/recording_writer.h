@@ -19,6 +19,8 @@
 struct recording_writer;
 struct sqlite3;
 
+enum { RECORDING_WRITER_REASON_SIZE = 768 };
+
 struct recording_options {
     int64_t keep_ns;   /* windows older than this are dropped; 0: none */
     int64_t max_bytes; /* the oldest are dropped so that the file stays below; 0: no limit */

@@ -20,7 +20,7 @@ enum {
     SCHEMA_NODES_MAX = 1 << 23,
     SCHEMA_THREADS_MAX = 1 << 22,
     SCHEMA_WINDOWS_MAX = 1 << 24,
-    SCHEMA_SLOTS = 61 * 16, /* of a histogram: HISTOGRAM_SLOTS */
+    SCHEMA_SLOTS = 60 * 16, /* of a histogram, for values below 2^63 */
 };
 
 struct schema_table {

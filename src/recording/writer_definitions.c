@@ -235,17 +235,17 @@ static int put_processes(struct recording_writer *writer, const struct snapshot 
 
 /* --- tasks, sites, sources: small tables, written anew when they changed -------------------------- */
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
+static uint64_t mix(uint64_t hash, uint64_t number)
 {
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    return hash;
+    hash = (hash ^ number) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 29;
 }
 
 static uint64_t mix_text(uint64_t hash, const char *text)
 {
-    return text ? mix(hash, text, strlen(text) + 1) : mix(hash, "\xff", 1);
+    for (; text && *text; text++)
+        hash = mix(hash, (unsigned char)*text);
+    return mix(hash, text ? 256 : 257);
 }
 
 /* True, and the table is empty, when it is to be written. */
@@ -292,17 +292,19 @@ static int put_tasks(struct recording_writer *writer, const struct snapshot *sna
     int result;
     for (size_t i = 0; i < snapshot->task_count; i++) {
         const struct snapshot_task *task = &snapshot->tasks[i];
-        uint64_t numbers[] = {task->count,
-                              task->id,
-                              task->state,
-                              (uint64_t)task->awaiting,
-                              task->steps,
-                              task->raised,
-                              (uint64_t)task->wall_ns,
-                              (uint64_t)task->wait_ns,
-                              (uint64_t)task->suspended_ns,
-                              task->steps_exact};
-        hash = mix_text(mix(hash, numbers, sizeof(numbers)), task->name);
+        const uint64_t numbers[] = {task->count,
+                                    task->id,
+                                    task->state,
+                                    (uint64_t)task->awaiting,
+                                    task->steps,
+                                    task->raised,
+                                    (uint64_t)task->wall_ns,
+                                    (uint64_t)task->wait_ns,
+                                    (uint64_t)task->suspended_ns,
+                                    task->steps_exact};
+        for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
+            hash = mix(hash, numbers[k]);
+        hash = mix_text(hash, task->name);
     }
     if (!is_new(writer, &writer->task_hash, hash, "DELETE FROM tasks", &result))
         return result;
@@ -339,8 +341,8 @@ static int put_sources(struct recording_writer *writer, const struct snapshot_me
     uint64_t hash = meta->source_count;
     int result;
     for (size_t i = 0; i < meta->source_count; i++) {
-        hash =
-            mix_text(mix(hash, &meta->sources[i].on_ns, sizeof(int64_t)), meta->sources[i].reason);
+        hash = mix(hash, (uint64_t)meta->sources[i].on_ns);
+        hash = mix_text(hash, meta->sources[i].reason);
         hash = hash * 4 + meta->sources[i].wanted * 2u + meta->sources[i].complete;
     }
     if (!is_new(writer, &writer->source_hash, hash, "DELETE FROM sources", &result))

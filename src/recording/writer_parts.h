@@ -100,7 +100,7 @@ struct recording_writer {
     char *path;
     struct recording_options options;
     struct redact redact;
-    char reason[768];
+    char reason[RECORDING_WRITER_REASON_SIZE];
     bool failed, finished;
     int64_t window_id, end_ns, bytes;
     struct writer_level levels[SCHEMA_LEVELS];

@@ -129,7 +129,9 @@ static void draw_state(const struct tui_state *state, struct flow *flow)
     enum screen_style style = STYLE_WARN;
     if (flow->end >= TIGHT)
         describe_sources(meta, sources, sizeof sources);
-    if (meta->ended && meta->signal != 0)
+    if (state->host->seek != NULL && !meta->ended)
+        snprintf(text, sizeof text, "recorded");
+    else if (meta->ended && meta->signal != 0)
         snprintf(text, sizeof text, "ended by signal %d", meta->signal);
     else if (meta->ended)
         snprintf(text, sizeof text, "ended, status %d", meta->exit_status);

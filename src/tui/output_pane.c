@@ -83,7 +83,7 @@ void output_pane_draw(const struct tui_state *state, struct screen *screen, int 
     }
     char *line = text;
     for (int i = 1; i < height && *line != '\0'; i++) {
-        char *end = strchrnul(line, '\n');
+        char *end = line + strcspn(line, "\n");
         bool last = *end == '\0';
         *end = '\0';
         clean_line(line, shown);

@@ -19,6 +19,9 @@ struct tui_host {
     /* Changes what is followed: KEY=VALUE of only, skip, events, budget. False: `message` says why not; else
      * what is in force. NULL: cannot. */
     bool (*set)(void *context, const char *word, char *message, size_t size);
+    /* The window ends `step` windows later (earlier where negative); `message` says where that is. NULL: it
+     * ends now, always. */
+    void (*seek)(void *context, int step, char *message, size_t size);
     /* Starts counting anew. NULL: cannot. */
     void (*reset)(void *context);
     /* Saves a report; fills `message` with where it went or why not. */

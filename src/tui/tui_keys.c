@@ -124,6 +124,28 @@ static void next_window(struct tui_state *state)
     state->stale = true; /* a paused screen too: another window is another question */
 }
 
+static void seek(struct tui_state *state, int step)
+{
+    char message[200] = "";
+    if (state->host->seek == NULL) {
+        tui_say(state, true, "this program runs: the window ends now (p holds the screen)");
+        return;
+    }
+    state->host->seek(state->host->context, step, message, sizeof message);
+    state->stale = true;
+    tui_say(state, false, "%s", message);
+}
+
+static void seek_earlier(struct tui_state *state)
+{
+    seek(state, -1);
+}
+
+static void seek_later(struct tui_state *state)
+{
+    seek(state, 1);
+}
+
 static void switch_sources(struct tui_state *state)
 {
     const struct tui_host *host = state->host;
@@ -292,6 +314,8 @@ const struct tui_key tui_key_list[] = {
     {'/', "/", "filter", 7, "filter by name or file", open_filter},
     {'c', "c", NULL, 0, "clear the filter", clear_filter},
     {'z', "z", "window", 8, "1 s, 10 s, 60 s, all", next_window},
+    {'[', "[ ]", NULL, 0, "recordings: earlier, later", seek_earlier},
+    {']', NULL, NULL, 0, NULL, seek_later},
     {'p', "p", "pause", 9, "pause, also space", pause_screen},
     {' ', NULL, NULL, 0, NULL, pause_screen},
     {'t', "t", "threads", 10, "threads", open_threads},

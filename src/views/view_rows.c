@@ -4,6 +4,8 @@
  * Rules: sorting is stable, so that a live table does not flicker between equal rows. */
 #include "views/view_rows.h"
 
+#include "base/sort.h"
+
 #include "base/text.h"
 
 #include <errno.h>
@@ -122,8 +124,8 @@ void view_rows_sort(struct view_table *table, size_t first, const struct view_qu
         !find_column(view, view->default_sort, &ordering.column))
         return;
     ordering.kind = view->columns[ordering.column].kind;
-    qsort_r(table->rows + first, table->row_count - first, sizeof(*table->rows), compare_rows,
-            &ordering);
+    sort_with(table->rows + first, table->row_count - first, sizeof(*table->rows), compare_rows,
+              &ordering);
 }
 
 void view_rows_limit(struct view_table *table, size_t first, const struct view_query *query)

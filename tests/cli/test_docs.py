@@ -12,6 +12,7 @@ PAGES = [
     "ulma",
     "ulma-run",
     "ulma-top",
+    "ulma-record",
     "ulma-report",
     "ulma-dump",
     "ulma-attach",
@@ -61,7 +62,7 @@ def test_option_tables_are_fresh(ulma):
 
 
 def test_every_man_page_names_each_option_of_its_help(ulma):
-    for verb in ("run", "top", "dump", "ps"):
+    for verb in ("run", "top", "record", "report", "dump", "ps"):
         help_text = ulma(verb, "--help").out.decode()
         page = (MAN / f"ulma-{verb}.1").read_text(encoding="utf-8").replace("\\-", "-")
         options = {word.rstrip(",") for word in help_text.split() if word.startswith("--")}

@@ -121,10 +121,16 @@ def test_frames_come_as_table_or_json_only(ulma, sentence):
     sentence(done, "frames come as table or json")
 
 
-def test_what_is_not_there_yet(ulma, sentence):
+def test_a_recording_that_is_not_there(ulma, sentence):
     done = ulma("top", "recording.ulma")
+    assert done.status == 1
+    sentence(done, "recording.ulma", "No such file")
+    done = ulma("top", "recording.ulma", "-d", "1")
     assert done.status == 2
-    sentence(done, "is not there yet")
+    sentence(done, "--duration is for a process that runs, and recording.ulma is a recording")
+    done = ulma("top", "--from", "1", "-c", "pass")
+    assert done.status == 2
+    sentence(done, "--from is for a recording")
 
 
 def test_no_such_process(ulma, sentence):

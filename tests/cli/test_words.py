@@ -7,10 +7,9 @@ import subprocess
 import harness
 import pytest
 
-VERBS = ("run", "top", "dump", "ps", "export", "help")
+VERBS = ("run", "top", "record", "report", "dump", "ps", "export", "help")
 LATER = (
     "web",
-    "record",
     "diff",
     "replay",
     "census",
@@ -96,7 +95,7 @@ WRONG = [
     (["--skip", "a b"], ["--skip cannot use `a b`", "pkg:Class.method"]),
     (["--skip", "dict.get"], ["`dict.get`", "not there yet"]),
     (["--budget", "0"], ["--budget needs a percentage above 0 and up to 100"]),
-    (["--keep", "5"], ["`--keep` is not there yet"]),
+    (["--port", "5"], ["`--port` is not there yet"]),
     (["--force=yes"], ["--force takes no word"]),
     (["--st", "program.py"], ["`--st`", "several"]),
 ]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Write the corpus of fuzz_session that is thought out, one file for each lie; run it by hand.
+"""Write the corpora that are thought out, one file for each lie; run it by hand.
 
-Each seed is a list of writes into a sound session (fuzz_session.c says how they are laid out), near
+Each seed is a list of writes into a sound session or recording (fuzz_session.c and fuzz_recording.c
+say how they are laid out), near
 enough to what the fuzzer should try next. What a fuzzer found stands beside them in the corpus.
 """
 
@@ -69,11 +70,66 @@ SEEDS = {
 }
 
 
+PAGE, CUT, NUMBER, TEXT = range(4)
+
+
+def number(column, value):
+    return write(NUMBER, column, u64(value))
+
+
+# By the order of `columns` in fuzz_recording.c.
+META, LEVEL, FROM, TO, OFF, KIND, NAME, FILE = 0, 1, 2, 3, 5, 7, 8, 11
+PARENT, NODE_FUNCTION, THREAD, FLAGS, POSITION, RUNNING, PID = 13, 14, 15, 16, 17, 19, 21
+CALLS, SELF, TOTAL, WAIT, MIN, MAX, DURATIONS = 23, 24, 25, 26, 28, 29, 31
+PROFILED, TASK_STATE, COROUTINE, TASK_WALL, SOURCE_NAME = 34, 37, 38, 39, 41
+FAR = (1 << 63) - 1
+
+RECORDING_SEEDS = {
+    "sound": b"",
+    "magic": write(PAGE, 0, b"X"),
+    "application": write(PAGE, 4, b"\0" * 16),
+    "cut_header": write(CUT, 1),
+    "cut_middle": write(CUT, 2000),
+    "schema": write(PAGE, 6, b"\xff" * 64),
+    "free_list": write(PAGE, 2, b"\0\0\0\x02\0\0\0\x02"),
+    "root_page": b"".join(write(PAGE, i * 256, b"\x05\0\0\0\x01\0\x10\0") for i in range(1, 20)),
+    "cells": b"".join(write(PAGE, i * 256, b"\x0d\0\0\xff\xff\0\0\0") for i in range(1, 20)),
+    "meta": number(META, FAR),
+    "meta_text": write(TEXT, META, b"\xff\x1b[2J</script>"),
+    "levels": number(LEVEL, 2),
+    "from": number(FROM, -1),
+    "to": number(TO, FAR),
+    "off": number(OFF, -FAR),
+    "kind": write(TEXT, KIND, b"poem"),
+    "name": write(TEXT, NAME, b"\x00\x1b[;\n\xff\xfe\xc3<&\"'"),
+    "file": write(TEXT, FILE, b"a" * 255),
+    "parent": number(PARENT, 6),
+    "no_function": number(NODE_FUNCTION, 0),
+    "other_function": number(NODE_FUNCTION, 1),
+    "thread": number(THREAD, 2),
+    "flags": number(FLAGS, -1),
+    "position": number(POSITION, -FAR),
+    "running": number(RUNNING, 77),
+    "pid": number(PID, 0),
+    "calls": number(CALLS, -1),
+    "self": number(SELF, FAR),
+    "total": number(TOTAL, 1 << 60) + number(SELF, -(1 << 60)),
+    "wait": number(WAIT, -(1 << 59)),
+    "extremes": number(MIN, 0) + number(MAX, FAR),
+    "durations": write(TEXT, DURATIONS, b'{"975":1125899906842623,"0":-5}'),
+    "durations_cut": write(TEXT, DURATIONS, b'{"12'),
+    "profiled": number(PROFILED, 1 << 61),
+    "task": write(TEXT, TASK_STATE, b"lost") + number(COROUTINE, 99) + number(TASK_WALL, FAR),
+    "source": write(TEXT, SOURCE_NAME, b""),
+}
+
+
 def main():
-    folder = pathlib.Path(__file__).parent / "corpus" / "session"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, seed in SEEDS.items():
-        (folder / name).write_bytes(seed)
+    for corpus, seeds in (("session", SEEDS), ("recording", RECORDING_SEEDS)):
+        folder = pathlib.Path(__file__).parent / "corpus" / corpus
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, seed in seeds.items():
+            (folder / name).write_bytes(seed)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,10 @@ int judge_init(struct judging *judging, const struct making *making)
     judging->own = arena_array(making->scratch, count, sizeof(double));
     judging->steady = arena_array(making->scratch, count, sizeof(double));
     judging->scratch = arena_array(making->scratch, NOISE_SCRATCH * count, sizeof(double));
-    return judging->numbers && judging->own && judging->steady && judging->scratch ? 0 : -ENOMEM;
+    judging->logs = arena_array(making->scratch, count, sizeof(double));
+    return judging->numbers && judging->own && judging->steady && judging->scratch && judging->logs
+               ? 0
+               : -ENOMEM;
 }
 
 static void set_sides(struct judging *judging, struct diff_measure *measure)
@@ -132,6 +135,23 @@ static void set_own(struct judging *judging, size_t entry)
     }
 }
 
+/* By the faster half of the calls, where that is known: it says more, unless only the means differ. */
+static struct verdict judge_quantiles(struct judging *judging, size_t entry,
+                                      struct verdict of_means)
+{
+    const struct making *making = judging->making;
+    if (!pace_quantile_logs(making, entry, judging->logs, judging->scratch))
+        return of_means;
+    for (size_t i = 0; i < making->recording_count; i++) {
+        judging->logs[i] = exp(judging->logs[i]);
+        judging->own[i] = judging->steady[i] = noise_quantiles(making, i, entry);
+    }
+    struct noise_times times = {judging->logs, judging->own, judging->steady};
+    struct verdict verdict =
+        noise_judge(judging->quantile_pacing, (int32_t)entry, true, &times, judging->scratch);
+    return of_means.certain && !verdict.certain ? of_means : verdict;
+}
+
 /* The same verdict serves the time of all calls and that of one. */
 static void judge_self(struct judging *judging, size_t entry, struct diff_function *function)
 {
@@ -150,6 +170,7 @@ static void judge_self(struct judging *judging, size_t entry, struct diff_functi
     if (judged) {
         set_own(judging, entry);
         of_each = judge_times(judging, (int32_t)entry, true, 0);
+        of_each = judge_quantiles(judging, entry, of_each);
     }
     for (size_t i = 0; i < making->recording_count; i++)
         judging->numbers[i] = sample_of(making, i, entry)->self_ns;

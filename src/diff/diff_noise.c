@@ -13,6 +13,9 @@
 /* What of two calibrations' difference is the calibrations' and not the machine's. */
 #define NOISE_CALIBRATION 0.7
 
+/* A quantile out of a histogram of sixteen slots an octave, read between their edges. */
+#define NOISE_BUCKET 0.01
+
 /* Of the former's square, what recordings have in common and their spread does not show. */
 #define NOISE_PROBE_STEADY 0.2
 
@@ -72,6 +75,15 @@ double noise_steady(const struct making *making, size_t recording, size_t entry)
         return INFINITY;
     double probe = NOISE_PROBE * least_probe_ns(making) * sample->probed / sample->self_ns;
     return NOISE_QUANTUM_MANY_NS / sample->self_ns + NOISE_PROBE_STEADY * square(probe);
+}
+
+double noise_quantiles(const struct making *making, size_t recording, size_t entry)
+{
+    const struct sample *sample = sample_of(making, recording, entry);
+    if (!sample->quantiles || sample->calls < 1)
+        return INFINITY;
+    double probe = NOISE_PROBE * least_probe_ns(making) / sample->quantiles[SNAPSHOT_QUANTILES - 1];
+    return square(probe) + square(NOISE_BUCKET) + 1 / sample->calls;
 }
 
 double noise_short(double time_ns)

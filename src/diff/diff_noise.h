@@ -39,6 +39,9 @@ double noise_own(const struct making *making, size_t recording, size_t entry);
 /* What of it stays when there are enough recordings to see the rest. */
 double noise_steady(const struct making *making, size_t recording, size_t entry);
 
+/* The same of its quantiles: the probe's cost, and how many calls they are of. */
+double noise_quantiles(const struct making *making, size_t recording, size_t entry);
+
 /* Of any time, when no more is known than its length. */
 double noise_short(double time_ns);
 

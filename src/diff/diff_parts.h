@@ -21,6 +21,7 @@ struct sample {
     double probed; /* its calls and those that it made: each cost a probe */
     double tail;   /* share of its time in calls that took longer than most; 0: not known */
     double jitter; /* variance of the log of its time, by the recording's slices; 0: not known */
+    const double *quantiles; /* of one call's time, where that is self time; NULL: not known */
     bool present, estimated, tail_known;
 };
 

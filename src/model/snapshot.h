@@ -248,6 +248,13 @@ struct snapshot_detail {
     struct snapshot_thread_ticks *threads; /* by thread */
 };
 
+/* Of one activation's total time, by meta.clock: below ns[i] lie 5 (i + 1) percent of them. All 0 when none has
+ * ended or they are not known. */
+enum { SNAPSHOT_QUANTILES = 10 };
+struct snapshot_quantiles {
+    double ns[SNAPSHOT_QUANTILES];
+};
+
 struct snapshot {
     struct snapshot_meta meta;
     struct snapshot_function *functions; /* order of first sight */
@@ -262,8 +269,9 @@ struct snapshot {
     size_t process_count;
     struct snapshot_task *tasks; /* that are alive, by age; then those that have ended */
     size_t task_count;
-    struct snapshot_detail *detail; /* NULL: not asked for */
-    struct arena *arena;            /* owns all of the above */
+    struct snapshot_detail *detail;       /* NULL: not asked for */
+    struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
+    struct arena *arena;                  /* owns all of the above */
 };
 
 static inline int64_t snapshot_self(const struct snapshot_function *function,

@@ -75,7 +75,7 @@ static int set_work(struct judging *judging, struct diff *diff)
         /* What runs once does so in a long run, too. */
         if (sums[DIFF_OLD] >= 2 && sums[DIFF_NEW] >= 2)
             weighed[count++] =
-                (struct diff_weighed){log(sums[DIFF_NEW] / sums[DIFF_OLD]), sqrt(self)};
+                (struct diff_weighed){log(sums[DIFF_NEW] / sums[DIFF_OLD]), self};
     }
     diff->work = judging->work = exp(diff_weighed_median(weighed, count));
     return 0;

@@ -19,8 +19,12 @@ enum { P99_CALLS_LEAST = 100 };
 /* Percentiles come out of buckets, and a tail is the machine's more than a median is. */
 #define P99_DOUBT 0.05
 
-/* Waits are others' doing: they must differ by more. */
-#define WAIT_FLOOR 0.05
+/* Of what the faster half of the calls moved by, the mean must have moved by that. */
+#define QUANTILES_AGREE 0.33
+
+/* Waits are others' doing, and a busy machine's: they must differ by more, and by more of their noise. */
+#define WAIT_FLOOR 0.25
+#define WAIT_TIMES 1.5
 
 /* A total holds what was waited and what all callees are uncertain by. */
 #define TOTAL_WAIT 0.4
@@ -144,11 +148,14 @@ static struct verdict judge_quantiles(struct judging *judging, size_t entry,
         return of_means;
     for (size_t i = 0; i < making->recording_count; i++) {
         judging->logs[i] = exp(judging->logs[i]);
-        judging->own[i] = judging->steady[i] = noise_quantiles(making, i, entry);
+        judging->own[i] = noise_quantiles(making, i, entry);
+        judging->steady[i] = noise_quantiles_steady(making, i, entry);
     }
     struct noise_times times = {judging->logs, judging->own, judging->steady};
     struct verdict verdict =
         noise_judge(judging->quantile_pacing, (int32_t)entry, true, &times, judging->scratch);
+    /* Its means must have moved with it, or it is the shape that has changed. */
+    verdict.certain &= of_means.change / verdict.change > QUANTILES_AGREE;
     return of_means.certain && !verdict.certain ? of_means : verdict;
 }
 
@@ -247,7 +254,8 @@ static void judge_wait(struct judging *judging, size_t entry, struct diff_functi
         judging->own[i] = judging->steady[i] = noise_short(here) + taken * taken;
     }
     struct verdict verdict = judge_times(judging, SNAPSHOT_NONE, false, 0);
-    verdict.certain &= fabs(verdict.change) > log1p(WAIT_FLOOR);
+    verdict.threshold *= WAIT_TIMES;
+    verdict.certain &= fabs(verdict.change) > fmax(verdict.threshold, log1p(WAIT_FLOOR));
     set_verdict(wait, &verdict, judging->min_time_ns);
 }
 

@@ -47,6 +47,8 @@ bool pace_quantile_logs(const struct making *making, size_t entry, double *logs,
         for (int q = 0; q < SNAPSHOT_QUANTILES; q++)
             apart[q] = log(sample_of(making, i, entry)->quantiles[q]) - middles[q];
         logs[i] = diff_median(apart, SNAPSHOT_QUANTILES);
+        double spread = diff_spread(apart, SNAPSHOT_QUANTILES);
+        sample_of(making, i, entry)->shape = spread * spread;
     }
     return true;
 }
@@ -67,6 +69,8 @@ static void weigh(const struct making *making, enum pace_kind kind, struct witne
                   double whole, double *scratch)
 {
     size_t entry = (size_t)witness->entry;
+    if (kind == PACE_OF_QUANTILES) /* they tell their shapes, too */
+        pace_quantile_logs(making, entry, witness->logs, scratch);
     double share = median_self(making, entry, scratch) / whole;
     for (size_t i = 0; i < making->recording_count; i++)
         scratch[i] = kind == PACE_OF_MEANS ? noise_own(making, i, entry)
@@ -76,17 +80,9 @@ static void weigh(const struct making *making, enum pace_kind kind, struct witne
     witness->weight = sqrt(share / (1 + witness->doubt / (NOISE_BASE * NOISE_BASE)));
 }
 
-static int set_logs(const struct making *making, enum pace_kind kind, struct witness *witness,
-                    double *scratch)
+static void set_logs(const struct making *making, struct witness *witness, double *scratch)
 {
     size_t recordings = making->recording_count;
-    witness->logs = arena_array(making->scratch, recordings, sizeof(*witness->logs));
-    if (!witness->logs)
-        return -ENOMEM;
-    if (kind == PACE_OF_QUANTILES) {
-        pace_quantile_logs(making, (size_t)witness->entry, witness->logs, scratch);
-        return 0;
-    }
     for (size_t i = 0; i < recordings; i++) {
         const struct sample *sample = sample_of(making, i, (size_t)witness->entry);
         scratch[i] = witness->logs[i] = log(sample->self_ns / sample->calls);
@@ -94,7 +90,6 @@ static int set_logs(const struct making *making, enum pace_kind kind, struct wit
     double middle = diff_median(scratch, recordings);
     for (size_t i = 0; i < recordings; i++)
         witness->logs[i] -= middle;
-    return 0;
 }
 
 static double whole_self(const struct making *making, double *scratch)
@@ -145,14 +140,18 @@ int pacing_make(const struct making *making, enum pace_kind kind, double min_sel
             continue;
         struct witness *witness = &pacing.witnesses[pacing.count++];
         witness->entry = (int32_t)e;
+        witness->logs =
+            arena_array(making->scratch, making->recording_count, sizeof(*witness->logs));
+        if (!witness->logs)
+            return -ENOMEM;
         weigh(making, kind, witness, whole, scratch);
     }
     qsort(pacing.witnesses, pacing.count, sizeof(*pacing.witnesses), compare_witnesses);
     if (pacing.count > PACE_WITNESSES)
         pacing.count = PACE_WITNESSES;
     for (size_t i = 0; i < pacing.count; i++) {
-        if (set_logs(making, kind, &pacing.witnesses[i], scratch))
-            return -ENOMEM;
+        if (kind == PACE_OF_MEANS)
+            set_logs(making, &pacing.witnesses[i], scratch);
         pacing.witness_of[pacing.witnesses[i].entry] = (int32_t)i;
     }
     for (size_t i = 0; i < making->recording_count; i++)

@@ -61,8 +61,8 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 /* Of the contract, for later versions: told apart from what never was. */
 static const char *const later_verbs[] = {"web", "replay", "census", "rescue", NULL};
 static const char *const later_options[] = {
-    "trace",      "weight",    "port",     "listen", "open",  "allow-host",
-    "token-file", "read-only", "flight",    "every",    "verdicts", "rules",  "speed", NULL};
+    "trace",     "weight", "port",  "listen",   "open",  "allow-host", "token-file",
+    "read-only", "flight", "every", "verdicts", "rules", "speed",      NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {

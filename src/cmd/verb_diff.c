@@ -30,7 +30,8 @@ static bool part_sides(char **words, int word_count, struct sides *sides)
             continue;
         }
         if (parting >= 0) {
-            message_error("`ulma diff` takes one `--`, between the old recordings and the new ones");
+            message_error(
+                "`ulma diff` takes one `--`, between the old recordings and the new ones");
             return false;
         }
         parting = kept;
@@ -119,9 +120,9 @@ static int compare(const struct options *options, const struct diff_request *req
 {
     struct diff *diff = diff_make(request);
     size_t excess_count = 0;
-    struct diff_excess *excesses = diff ? diff_limits_hold(diff, options->limits.list,
-                                                           options->limits.count, &excess_count)
-                                        : NULL;
+    struct diff_excess *excesses =
+        diff ? diff_limits_hold(diff, options->limits.list, options->limits.count, &excess_count)
+             : NULL;
     int status = EXIT_FAILED;
     if (excesses) {
         struct export_options wanted = {

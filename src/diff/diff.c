@@ -74,8 +74,7 @@ static int set_work(struct judging *judging, struct diff *diff)
         }
         /* What runs once does so in a long run, too. */
         if (sums[DIFF_OLD] >= 2 && sums[DIFF_NEW] >= 2)
-            weighed[count++] =
-                (struct diff_weighed){log(sums[DIFF_NEW] / sums[DIFF_OLD]), self};
+            weighed[count++] = (struct diff_weighed){log(sums[DIFF_NEW] / sums[DIFF_OLD]), self};
     }
     diff->work = judging->work = exp(diff_weighed_median(weighed, count));
     return 0;
@@ -196,8 +195,7 @@ static int make(struct making *making, struct diff *diff)
     int32_t *function_of;
     if (diff_match(making) || diff_rename(making) || diff_sample(making))
         return -ENOMEM;
-    diff->functions =
-        arena_array(diff->arena, making->entry_count + 1, sizeof(*diff->functions));
+    diff->functions = arena_array(diff->arena, making->entry_count + 1, sizeof(*diff->functions));
     diff->paces = arena_array(diff->arena, making->recording_count, sizeof(*diff->paces));
     if (!diff->functions || !diff->paces || judge_all(making, diff) ||
         order_functions(making, diff, &function_of) || diff_contexts(making, diff, function_of))

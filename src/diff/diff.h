@@ -48,7 +48,7 @@ struct diff_measure {
 
 struct diff_function {
     const struct snapshot_function *sides[DIFF_SIDES]; /* NULL: not called there */
-    bool renamed;   /* a guess: the two have different names */
+    bool renamed;                                      /* a guess: the two have different names */
     bool estimated; /* the budget had it muted: its calls are estimates */
     struct diff_measure calls, self, per_call, total, wait, p99;
     double weight_ns; /* the time that its change is worth */

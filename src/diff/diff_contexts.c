@@ -84,8 +84,7 @@ static int make_snapshot(struct diff *diff)
     struct snapshot *tree = arena_alloc(diff->arena, sizeof(*tree));
     if (!tree)
         return -ENOMEM;
-    tree->functions =
-        arena_array(diff->arena, diff->function_count + 1, sizeof(*tree->functions));
+    tree->functions = arena_array(diff->arena, diff->function_count + 1, sizeof(*tree->functions));
     tree->nodes = arena_array(diff->arena, diff->node_count + 1, sizeof(*tree->nodes));
     if (!tree->functions || !tree->nodes)
         return -ENOMEM;
@@ -93,8 +92,8 @@ static int make_snapshot(struct diff *diff)
     tree->node_count = diff->node_count;
     for (size_t i = 0; i < diff->function_count; i++) {
         const struct diff_function *function = &diff->functions[i];
-        tree->functions[i] = *(function->sides[DIFF_NEW] ? function->sides[DIFF_NEW]
-                                                         : function->sides[DIFF_OLD]);
+        tree->functions[i] =
+            *(function->sides[DIFF_NEW] ? function->sides[DIFF_NEW] : function->sides[DIFF_OLD]);
     }
     for (size_t i = 0; i < diff->node_count; i++) {
         tree->nodes[i].parent = diff->nodes[i].parent;

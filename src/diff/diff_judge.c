@@ -210,8 +210,8 @@ static void judge_total(struct judging *judging, size_t entry, struct diff_funct
         double waited = sample->total_wall_ns > 0 ? sample->total_wait_ns / sample->total_wall_ns
                                                   : 0;
         judging->steady[i] = noise_short(sample->total_ns) + probe * probe;
-        judging->own[i] =
-            judging->steady[i] + TOTAL_WAIT * TOTAL_WAIT * waited * waited + sample->jitter;
+        judging->own[i] = judging->steady[i] + TOTAL_WAIT * TOTAL_WAIT * waited * waited +
+                          sample->jitter;
     }
     struct verdict verdict = judge_times(judging, SNAPSHOT_NONE, true, 0);
     set_verdict(&function->total, &verdict, judging->min_time_ns);
@@ -230,8 +230,7 @@ static void judge_p99(struct judging *judging, size_t entry, struct diff_functio
     if (!enough || !is_worth(judging, &function->self) || !all_above(judging, 0))
         return;
     set_own(judging, entry);
-    struct verdict verdict =
-        judge_times(judging, (int32_t)entry, true, P99_DOUBT * P99_DOUBT);
+    struct verdict verdict = judge_times(judging, (int32_t)entry, true, P99_DOUBT * P99_DOUBT);
     set_verdict(&function->p99, &verdict, 0);
 }
 
@@ -282,10 +281,9 @@ static void weigh(const struct judging *judging, struct diff_function *function)
     }
     if (judging->per_call ? function->per_call.way : function->self.way) {
         function->changed = true;
-        weight = fmax(weight, judging->per_call
-                                  ? fabs(function->per_call.change) *
-                                        function->calls.sides[DIFF_NEW]
-                                  : fabs(function->self.change));
+        weight = fmax(weight, judging->per_call ? fabs(function->per_call.change) *
+                                                      function->calls.sides[DIFF_NEW]
+                                                : fabs(function->self.change));
     }
     if (function->wait.way) {
         function->changed = true;

@@ -9,9 +9,8 @@
 const char *const diff_metric_names[METRICS] = {"calls", "tottime", "cumtime",
                                                 "p99",   "objects", "bytes"};
 
-static const struct diff_measure *measure_of(const struct diff *diff,
-                                             const struct diff_function *function,
-                                             enum diff_metric metric)
+static const struct diff_measure *
+measure_of(const struct diff *diff, const struct diff_function *function, enum diff_metric metric)
 {
     switch (metric) {
     case METRIC_CALLS:

@@ -194,16 +194,15 @@ static size_t gather(const struct making *making, size_t recording, struct item 
     size_t count = 0;
     for (size_t i = 0; i < making->entry_count; i++)
         if (!entry_taken[i])
-            items[count++] =
-                (struct item){face(making, i, side), (int32_t)i, SNAPSHOT_NONE};
+            items[count++] = (struct item){face(making, i, side), (int32_t)i, SNAPSHOT_NONE};
     for (size_t i = 0; i < whole->function_count; i++)
         if (making->entry_of[recording][i] == SNAPSHOT_NONE)
             items[count++] = (struct item){&whole->functions[i], SNAPSHOT_NONE, (int32_t)i};
     return count;
 }
 
-static int match_round(struct making *making, size_t recording, enum round round,
-                       bool *entry_taken, struct item *items)
+static int match_round(struct making *making, size_t recording, enum round round, bool *entry_taken,
+                       struct item *items)
 {
     size_t count = gather(making, recording, items, entry_taken);
     qsort_r(items, count, sizeof(*items), compare_items, &round);

@@ -27,8 +27,8 @@
 #define NOISE_FLOOR 0.02
 
 struct noise_times {
-    const double *times; /* by recording, all above 0 */
-    const double *own;   /* variances of their logs, with few recordings: what noise_own says */
+    const double *times;  /* by recording, all above 0 */
+    const double *own;    /* variances of their logs, with few recordings: what noise_own says */
     const double *steady; /* and with enough of them: what each must be allowed */
 };
 

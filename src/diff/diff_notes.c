@@ -81,8 +81,7 @@ static int note_difference(struct diff *diff, const char *(*word_of)(const struc
         if (!clean || !clean_other)
             return -ENOMEM;
         return add(diff, arena_format(diff->arena, "%s: %s in old, %s in %s: %s", what, clean,
-                                      clean_other,
-                                      i < first_new(diff) ? "another old one" : "new",
+                                      clean_other, i < first_new(diff) ? "another old one" : "new",
                                       consequence));
     }
     return 0;
@@ -136,10 +135,11 @@ static int note_pace(struct diff *diff)
     double percent = 100 * (diff->pace - 1);
     if (diff->pace == 1)
         return 0;
-    return add(diff, arena_format(diff->arena,
-                                  "pace: most functions took %.1f%% %s time in new; changes are told "
-                                  "without it (machine, neighbours, Python, or all of the program)",
-                                  fabs(percent), percent > 0 ? "more" : "less"));
+    return add(diff,
+               arena_format(diff->arena,
+                            "pace: most functions took %.1f%% %s time in new; changes are told "
+                            "without it (machine, neighbours, Python, or all of the program)",
+                            fabs(percent), percent > 0 ? "more" : "less"));
 }
 
 static int note_work(struct diff *diff)
@@ -149,9 +149,8 @@ static int note_work(struct diff *diff)
     const char *advice = diff->request.per_call
                              ? "calls are compared as shares, times per call"
                              : "--per-call compares one call's time, and calls as shares";
-    return add(diff,
-               arena_format(diff->arena, "length: new made %.3g times old's calls; %s",
-                            diff->work, advice));
+    return add(diff, arena_format(diff->arena, "length: new made %.3g times old's calls; %s",
+                                  diff->work, advice));
 }
 
 static int note_few(struct diff *diff)
@@ -174,8 +173,7 @@ int diff_notes(struct diff *diff)
                         "times are not comparable; record both alike"))
         return -ENOMEM;
     if (diff->request.clock == CLOCK_CPU &&
-        note_difference(diff, wait_source_of, "cpu clock",
-                        "times are measured in different ways"))
+        note_difference(diff, wait_source_of, "cpu clock", "times are measured in different ways"))
         return -ENOMEM;
     if (note_sources(diff) || note_sites(diff) || note_inexact(diff) || note_work(diff) ||
         note_pace(diff) || note_few(diff))

@@ -125,10 +125,8 @@ int pacing_make(const struct making *making, enum pace_kind kind, double min_sel
     size_t entries = making->entry_count;
     pacing.witnesses = arena_array(making->scratch, entries + 1, sizeof(*pacing.witnesses));
     pacing.witness_of = arena_array(making->scratch, entries + 1, sizeof(*pacing.witness_of));
-    double *scratch =
-        arena_array(making->scratch, making->recording_count + 1, sizeof(*scratch));
-    pacing.scratch =
-        arena_array(making->scratch, PACE_WITNESSES + 1, sizeof(*pacing.scratch));
+    double *scratch = arena_array(making->scratch, making->recording_count + 1, sizeof(*scratch));
+    pacing.scratch = arena_array(making->scratch, PACE_WITNESSES + 1, sizeof(*pacing.scratch));
     pacing.all = arena_array(making->scratch, making->recording_count, sizeof(*pacing.all));
     if (!pacing.witnesses || !pacing.witness_of || !scratch || !pacing.scratch || !pacing.all)
         return -ENOMEM;

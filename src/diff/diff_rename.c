@@ -50,8 +50,7 @@ static bool holds(const struct snapshot *whole, const struct snapshot_function *
 static int gather(const struct making *making, enum diff_side side, struct side_candidates *into)
 {
     into->list = arena_array(making->scratch, making->entry_count + 1, sizeof(*into->list));
-    into->place_of =
-        arena_array(making->scratch, making->entry_count + 1, sizeof(*into->place_of));
+    into->place_of = arena_array(making->scratch, making->entry_count + 1, sizeof(*into->place_of));
     if (!into->list || !into->place_of)
         return -ENOMEM;
     into->count = 0;
@@ -161,7 +160,10 @@ static double likeness(const struct candidate *old, const struct candidate *new,
     double each_a = calls_a > 0 ? (double)a->self_ns / calls_a : 0;
     double each_b = calls_b > 0 ? (double)b->self_ns / calls_b : 0;
     double alike = 0.25 * callers + 0.15 * callees + 0.20 * closeness(calls_a, calls_b) +
-                   0.10 * closeness(each_a, each_b) + 0.15 * (here ? 1 : near ? 0.7 : 0);
+                   0.10 * closeness(each_a, each_b) +
+                   0.15 * (here   ? 1
+                           : near ? 0.7
+                                  : 0);
     if (alike + NAME_WEIGHT < least)
         return 0;
     return alike + NAME_WEIGHT * name_likeness(a->name, b->name);

@@ -63,8 +63,7 @@ static int sample_whole(struct making *making, size_t recording)
         if (edge->caller == SNAPSHOT_NONE)
             continue;
         calls_others[edge->caller] = true;
-        sample_of(making, recording, (size_t)entry_of[edge->caller])->probed +=
-            (double)edge->calls;
+        sample_of(making, recording, (size_t)entry_of[edge->caller])->probed += (double)edge->calls;
     }
     for (size_t i = 0; i < whole->function_count; i++) {
         struct sample *sample = sample_of(making, recording, (size_t)entry_of[i]);
@@ -125,8 +124,8 @@ static int log_slices(struct making *making, const struct diff_recording *record
         for (size_t i = 0; i < slice->function_count; i++) {
             const struct snapshot_function *function = &slice->functions[i];
             struct known wanted = {function->pid, function->id, 0};
-            const struct known *at = bsearch(&wanted, known, whole->function_count, sizeof(*known),
-                                             compare_known);
+            const struct known *at =
+                bsearch(&wanted, known, whole->function_count, sizeof(*known), compare_known);
             double self = positive(snapshot_self(function, clock));
             double calls = (double)function->calls + (double)function->resumes;
             if (!at || self < SLICE_SELF_LEAST || calls < 1)

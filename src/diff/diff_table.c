@@ -127,8 +127,8 @@ static int write_paths(const struct diff_report *report, FILE *stream)
     for (size_t i = 0; i < count; i++) {
         const struct diff_node *node = &diff->nodes[contexts[i]];
         char cell[DIFF_CELL_BYTES];
-        const char *path = export_paths_text(diff->arena, diff->tree, contexts[i],
-                                             columns - PATH_NUMBERS);
+        const char *path =
+            export_paths_text(diff->arena, diff->tree, contexts[i], columns - PATH_NUMBERS);
         if (!path)
             return -ENOMEM;
         putc(' ', stream);

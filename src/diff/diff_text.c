@@ -29,7 +29,8 @@ char *diff_time_change(char cell[static DIFF_CELL_BYTES], double change_ns)
 {
     char number[TEXT_NUMBER_BYTES];
     int64_t change = (int64_t)llround(change_ns);
-    snprintf(cell, DIFF_CELL_BYTES, "%s%s", change > 0 ? "+" : "", text_format_time(number, change));
+    snprintf(cell, DIFF_CELL_BYTES, "%s%s", change > 0 ? "+" : "",
+             text_format_time(number, change));
     return cell;
 }
 
@@ -83,7 +84,8 @@ struct diff_rows diff_rows_shown(const struct diff_report *report)
     if (report->options->limit && room > WITHIN_SHOWN)
         room = WITHIN_SHOWN;
     for (; rows.within < left && rows.within < room; rows.within++)
-        if (diff->functions[changed + rows.within].self.sides[DIFF_OLD] < (double)diff->min_time_ns &&
+        if (diff->functions[changed + rows.within].self.sides[DIFF_OLD] <
+                (double)diff->min_time_ns &&
             report->options->limit)
             break;
     return rows;

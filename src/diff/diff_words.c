@@ -20,7 +20,9 @@ const char *diff_words(const struct diff *diff, const struct diff_function *func
     bool each = diff->request.per_call || function->calls.way != DIFF_SAME;
     enum diff_way time = each ? function->per_call.way : function->self.way;
     const char *words[] = {
-        time == DIFF_UP ? "slower" : time == DIFF_DOWN ? "faster" : NULL,
+        time == DIFF_UP     ? "slower"
+        : time == DIFF_DOWN ? "faster"
+                            : NULL,
         function->calls.way == DIFF_UP     ? "called more"
         : function->calls.way == DIFF_DOWN ? "called less"
                                            : NULL,
@@ -47,10 +49,14 @@ const char *diff_verdict(const struct diff *diff)
         size_t count;
         const char *word;
     } parts[] = {
-        {sums->slower, "slower"},       {sums->more, "called more"},
-        {sums->waits_up, "waiting longer"}, {sums->added, "new"},
-        {sums->gone, "gone"},           {sums->faster, "faster"},
-        {sums->fewer, "called less"},   {sums->waits_down, "waiting less"},
+        {sums->slower, "slower"},
+        {sums->more, "called more"},
+        {sums->waits_up, "waiting longer"},
+        {sums->added, "new"},
+        {sums->gone, "gone"},
+        {sums->faster, "faster"},
+        {sums->fewer, "called less"},
+        {sums->waits_down, "waiting less"},
     };
     const char *text = NULL;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

@@ -71,7 +71,10 @@ def test_output_is_not_overwritten(ulma, recordings):
     done = ulma("diff", "-o", "diff.md", "--force", *recordings)
     assert done.status == 0, done.told()
     assert (ulma.folder / "diff.md").read_text().startswith("**ulma diff: ")
-    assert done.err.decode() == "ulma: wrote the comparison to diff.md (markdown); read it with: less diff.md\n"
+    assert (
+        done.err.decode()
+        == "ulma: wrote the comparison to diff.md (markdown); read it with: less diff.md\n"
+    )
 
 
 def test_options_may_follow_the_files(ulma, recordings):
@@ -79,7 +82,17 @@ def test_options_may_follow_the_files(ulma, recordings):
     for words in (
         ["-f", "json", "-q", old, new],
         [old, new, "-qfjson"],
-        [old, "--", new, "-f", "json", "-q", "--fail-over", "calls=0,p99=50", "--fail-over=cumtime=10%"],
+        [
+            old,
+            "--",
+            new,
+            "-f",
+            "json",
+            "-q",
+            "--fail-over",
+            "calls=0,p99=50",
+            "--fail-over=cumtime=10%",
+        ],
     ):
         done = ulma("diff", *words)
         assert done.status == 0, done.told()

@@ -175,8 +175,8 @@ static const struct diff_function *find(const struct diff *diff, const char *qua
         const struct diff_function *function = &diff->functions[i];
         for (int side = DIFF_OLD; side < DIFF_SIDES; side++)
             if (function->sides[side] && strcmp(function->sides[side]->qualname, qualname) == 0 &&
-                (!old_line || (function->sides[DIFF_OLD] &&
-                               function->sides[DIFF_OLD]->line == old_line)))
+                (!old_line ||
+                 (function->sides[DIFF_OLD] && function->sides[DIFF_OLD]->line == old_line)))
                 return function;
     }
     fail_msg("no function %s", qualname);
@@ -299,8 +299,8 @@ static void test_a_lambda_put_between_leaves_the_others(void **state)
 {
     (void)state;
     struct scene old = scene_of_shop(), new = scene_of_shop();
-    new.rows[new.count++] = (struct row){
-        "__main__", "build.<locals>.<lambda>", "/a/shop.py", 51, 1, 12345, 40 * MS, 0};
+    new.rows[new.count++] =
+        (struct row){"__main__", "build.<locals>.<lambda>", "/a/shop.py", 51, 1, 12345, 40 * MS, 0};
     struct trial trial;
     compare_two(&trial, &old, &new);
     assert_int_equal(find(trial.diff, "build.<locals>.<lambda>", 50)->calls.way, DIFF_SAME);
@@ -474,8 +474,8 @@ static void test_the_tree_leads_to_the_change(void **state)
         if (diff->nodes[i].change_ns == 0)
             continue;
         changed++;
-        assert_string_equal(
-            diff->functions[diff->nodes[i].function].sides[DIFF_NEW]->qualname, "tax");
+        assert_string_equal(diff->functions[diff->nodes[i].function].sides[DIFF_NEW]->qualname,
+                            "tax");
         int32_t parent = diff->nodes[i].parent;
         assert_string_equal(diff->functions[diff->nodes[parent].function].sides[DIFF_NEW]->qualname,
                             "price");
@@ -562,7 +562,8 @@ static void test_every_format_survives_the_samples(void **state)
             struct trial trial = {.diff = NULL};
             trial.snapshots[0] = makers[a]();
             trial.snapshots[1] = makers[b]();
-            trial.recordings[0] = (struct diff_recording){"a\x1b[1m;\n", trial.snapshots[0], NULL, 0};
+            trial.recordings[0] =
+                (struct diff_recording){"a\x1b[1m;\n", trial.snapshots[0], NULL, 0};
             trial.recordings[1] = (struct diff_recording){"b.ulma", trial.snapshots[1], NULL, 0};
             trial.request.counts[DIFF_OLD] = trial.request.counts[DIFF_NEW] = 1;
             compare(&trial);

@@ -19,8 +19,8 @@ enum { P99_CALLS_LEAST = 100 };
 /* Percentiles come out of buckets, and a tail is the machine's more than a median is. */
 #define P99_DOUBT 0.05
 
-/* Of what the faster half of the calls moved by, the mean must have moved by that. */
-#define QUANTILES_AGREE 0.33
+/* Of what the fastest calls moved by, the mean must have moved by that. */
+#define QUANTILES_AGREE 0.5
 
 /* Waits are others' doing, and a busy machine's: they must differ by more, and by more of their noise. */
 #define WAIT_FLOOR 0.25
@@ -139,7 +139,7 @@ static void set_own(struct judging *judging, size_t entry)
     }
 }
 
-/* By the faster half of the calls, where that is known: it says more, unless only the means differ. */
+/* By the fastest calls, where that is known: it says more, unless only the means differ. */
 static struct verdict judge_quantiles(struct judging *judging, size_t entry,
                                       struct verdict of_means)
 {

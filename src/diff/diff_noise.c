@@ -24,6 +24,10 @@
 #define NOISE_TAIL 0.5
 #define NOISE_WAIT 0.4
 
+/* A function that waits more than that of its time waits by its own doing, and its fastest calls are those that
+ * happened not to. */
+#define NOISE_WAITER 0.5
+
 /* CPU time is what was left when the waiting had been taken away, which may be wrong by that share. */
 #define NOISE_DIFFERENCE 0.05
 
@@ -92,7 +96,7 @@ double noise_quantiles(const struct making *making, size_t recording, size_t ent
     double waited = sample->wall_ns > 0 ? sample->wait_ns / sample->wall_ns : 0;
     return square(doubt / sample->quantiles[SNAPSHOT_QUANTILES - 1]) + square(NOISE_BUCKET) +
            1 / sample->calls + sample->shape + NOISE_QUANTUM_QUANTILES_NS / sample->self_ns +
-           square(NOISE_WAIT / 2 * waited);
+           square(NOISE_WAIT * (waited > NOISE_WAITER ? waited - NOISE_WAITER : 0));
 }
 
 double noise_quantiles_steady(const struct making *making, size_t recording, size_t entry)

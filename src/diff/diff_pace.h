@@ -13,11 +13,11 @@
 enum { PACE_WITNESSES = 200 }; /* the heaviest */
 
 /* What a function's time in a recording is taken to be. On a CPU that is shared with others a core's work goes at
- * two speeds, and the mean tells mostly how much of the run went at which; the faster half of the calls does not
- * know of that. */
+ * two speeds, and the mean tells mostly how much of the run went at which; the fastest calls do not know of
+ * that. */
 enum pace_kind {
     PACE_OF_MEANS,     /* all its time by its calls */
-    PACE_OF_QUANTILES, /* that of the faster half of its calls; of functions that call no other */
+    PACE_OF_QUANTILES, /* that of the fastest of its calls; of functions that call no other */
 };
 
 struct witness {

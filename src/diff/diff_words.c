@@ -82,7 +82,7 @@ const char *diff_label(const struct diff *diff, const struct diff_function *func
     const struct snapshot_function *new = function->sides[DIFF_NEW];
     const struct snapshot_function *old = function->sides[DIFF_OLD];
     const char *label = export_label(diff->arena, new ? new : old);
-    if (!label || !function->renamed)
+    if (!label || !old || !new || !function->renamed)
         return label;
     bool same_name = strcmp(old->qualname, new->qualname) == 0;
     const char *before = same_name ? export_label(diff->arena, old)

@@ -285,7 +285,7 @@ static void fill_quantiles(const struct slice *slice, const int64_t *counts,
                            struct snapshot_quantiles *quantiles)
 {
     for (int i = 0; i < SNAPSHOT_QUANTILES; i++)
-        quantiles->ns[i] = histogram_quantile(counts, 0.05 * (i + 1)) *
+        quantiles->ns[i] = histogram_quantile(counts, SNAPSHOT_QUANTILE_STEP * (i + 1)) *
                            slice->recording->ns_per_tick;
 }
 

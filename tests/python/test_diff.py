@@ -2,7 +2,7 @@
 """`ulma diff` on recordings of real programs.
 
 What is counted is compared to the call; of times only what is far beyond any noise is asserted
-here. How often nothing is taken for a change, and a tenth is found, takes hundreds of runs: torture.
+here. How often nothing is taken for a change, and a tenth is found, is for torture to say.
 """
 
 import itertools

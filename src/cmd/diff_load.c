@@ -49,7 +49,7 @@ static int load_slices(struct recording *recording, struct loaded *loaded,
 static int load(struct diff_load *into, const char *file, enum snapshot_clock clock, char *reason)
 {
     struct recording *recording;
-    struct recording_query query = {.clock = clock};
+    struct recording_query query = {.clock = clock, .quantiles = true};
     struct loaded *loaded = &into->loaded[into->count];
     int result = recording_open(file, &recording, reason, DIFF_LOAD_REASON_SIZE);
     if (result)

@@ -74,8 +74,7 @@ static int set_work(struct judging *judging, struct diff *diff)
         }
         /* What runs once does so in a long run, too. */
         if (sums[DIFF_OLD] >= 2 && sums[DIFF_NEW] >= 2)
-            weighed[count++] =
-                (struct diff_weighed){log(sums[DIFF_NEW] / sums[DIFF_OLD]), sqrt(self)};
+            weighed[count++] = (struct diff_weighed){log(sums[DIFF_NEW] / sums[DIFF_OLD]), self};
     }
     diff->work = judging->work = exp(diff_weighed_median(weighed, count));
     return 0;
@@ -94,9 +93,12 @@ static int judge_all(struct making *making, struct diff *diff)
     if (set_work(&judging, diff))
         return -ENOMEM;
     for (int pass = 0; pass < PASSES; pass++) {
-        struct pacing pacing;
+        struct pacing pacing, quantile_pacing;
         judging.pacing = &pacing;
-        if (pacing_make(making, old * MIN_TIME_SHARE, excluded, &pacing))
+        judging.quantile_pacing = &quantile_pacing;
+        if (pacing_make(making, PACE_OF_MEANS, old * MIN_TIME_SHARE, excluded, &pacing) ||
+            pacing_make(making, PACE_OF_QUANTILES, old * MIN_TIME_SHARE, excluded,
+                        &quantile_pacing))
             return -ENOMEM;
         set_paces(&judging, diff);
         bool any = false;

@@ -19,8 +19,12 @@ enum { P99_CALLS_LEAST = 100 };
 /* Percentiles come out of buckets, and a tail is the machine's more than a median is. */
 #define P99_DOUBT 0.05
 
-/* Waits are others' doing: they must differ by more. */
-#define WAIT_FLOOR 0.05
+/* Of what the fastest calls moved by, the mean must have moved by that. */
+#define QUANTILES_AGREE 0.5
+
+/* Waits are others' doing, and a busy machine's: they must differ by more, and by more of their noise. */
+#define WAIT_FLOOR 0.25
+#define WAIT_TIMES 1.5
 
 /* A total holds what was waited and what all callees are uncertain by. */
 #define TOTAL_WAIT 0.4
@@ -33,7 +37,10 @@ int judge_init(struct judging *judging, const struct making *making)
     judging->own = arena_array(making->scratch, count, sizeof(double));
     judging->steady = arena_array(making->scratch, count, sizeof(double));
     judging->scratch = arena_array(making->scratch, NOISE_SCRATCH * count, sizeof(double));
-    return judging->numbers && judging->own && judging->steady && judging->scratch ? 0 : -ENOMEM;
+    judging->logs = arena_array(making->scratch, count, sizeof(double));
+    return judging->numbers && judging->own && judging->steady && judging->scratch && judging->logs
+               ? 0
+               : -ENOMEM;
 }
 
 static void set_sides(struct judging *judging, struct diff_measure *measure)
@@ -132,6 +139,26 @@ static void set_own(struct judging *judging, size_t entry)
     }
 }
 
+/* By the fastest calls, where that is known: it says more, unless only the means differ. */
+static struct verdict judge_quantiles(struct judging *judging, size_t entry,
+                                      struct verdict of_means)
+{
+    const struct making *making = judging->making;
+    if (!pace_quantile_logs(making, entry, judging->logs, judging->scratch))
+        return of_means;
+    for (size_t i = 0; i < making->recording_count; i++) {
+        judging->logs[i] = exp(judging->logs[i]);
+        judging->own[i] = noise_quantiles(making, i, entry);
+        judging->steady[i] = noise_quantiles_steady(making, i, entry);
+    }
+    struct noise_times times = {judging->logs, judging->own, judging->steady};
+    struct verdict verdict =
+        noise_judge(judging->quantile_pacing, (int32_t)entry, true, &times, judging->scratch);
+    /* Its means must have moved with it, or it is the shape that has changed. */
+    verdict.certain &= of_means.change / verdict.change > QUANTILES_AGREE;
+    return of_means.certain && !verdict.certain ? of_means : verdict;
+}
+
 /* The same verdict serves the time of all calls and that of one. */
 static void judge_self(struct judging *judging, size_t entry, struct diff_function *function)
 {
@@ -150,6 +177,7 @@ static void judge_self(struct judging *judging, size_t entry, struct diff_functi
     if (judged) {
         set_own(judging, entry);
         of_each = judge_times(judging, (int32_t)entry, true, 0);
+        of_each = judge_quantiles(judging, entry, of_each);
     }
     for (size_t i = 0; i < making->recording_count; i++)
         judging->numbers[i] = sample_of(making, i, entry)->self_ns;
@@ -225,7 +253,8 @@ static void judge_wait(struct judging *judging, size_t entry, struct diff_functi
         judging->own[i] = judging->steady[i] = noise_short(here) + taken * taken;
     }
     struct verdict verdict = judge_times(judging, SNAPSHOT_NONE, false, 0);
-    verdict.certain &= fabs(verdict.change) > log1p(WAIT_FLOOR);
+    verdict.threshold *= WAIT_TIMES;
+    verdict.certain &= fabs(verdict.change) > fmax(verdict.threshold, log1p(WAIT_FLOOR));
     set_verdict(wait, &verdict, judging->min_time_ns);
 }
 

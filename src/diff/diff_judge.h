@@ -8,12 +8,12 @@
 
 struct judging {
     const struct making *making;
-    const struct pacing *pacing;
+    const struct pacing *pacing, *quantile_pacing;
     double min_time_ns;
     double pace; /* of the new side, a ratio */
     double work; /* calls of the new side, a ratio */
     bool per_call;
-    double *numbers, *own, *steady, *scratch;
+    double *numbers, *own, *steady, *scratch, *logs;
 };
 
 /* 0 or -ENOMEM. */

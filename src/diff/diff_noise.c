@@ -7,11 +7,15 @@
 #include <math.h>
 
 /* Interrupts, faults, migrations: disturbances of this size, as many as time passes. */
-#define NOISE_QUANTUM_NS      200e3
-#define NOISE_QUANTUM_MANY_NS 100e3
+#define NOISE_QUANTUM_NS           200e3
+#define NOISE_QUANTUM_MANY_NS      100e3
+#define NOISE_QUANTUM_QUANTILES_NS 50e3
 
 /* What of two calibrations' difference is the calibrations' and not the machine's. */
 #define NOISE_CALIBRATION 0.7
+
+/* A quantile out of a histogram of sixteen slots an octave, read between their edges. */
+#define NOISE_BUCKET 0.01
 
 /* Of the former's square, what recordings have in common and their spread does not show. */
 #define NOISE_PROBE_STEADY 0.2
@@ -19,6 +23,13 @@
 /* Of a tail, and of the share of time that was waited: as much may be the machine's. */
 #define NOISE_TAIL 0.5
 #define NOISE_WAIT 0.4
+
+/* A function that waits more than that of its time waits by its own doing, and its fastest calls are those that
+ * happened not to. */
+#define NOISE_WAITER 0.5
+
+/* CPU time is what was left when the waiting had been taken away, which may be wrong by that share. */
+#define NOISE_DIFFERENCE 0.05
 
 /* Functions feel a busy machine differently: by this share of how much busier it was. */
 #define NOISE_PACE  0.25
@@ -62,6 +73,7 @@ double noise_own(const struct making *making, size_t recording, size_t entry)
     bool counts = making->request->clock == CLOCK_CPU || !sample->tail_known;
     return square(probe_share(making, recording, sample)) + NOISE_QUANTUM_NS / sample->self_ns +
            square(NOISE_TAIL * sample->tail) + (counts ? square(NOISE_WAIT * waited) : 0) +
+           (counts ? square(NOISE_DIFFERENCE * sample->wait_ns / sample->self_ns) : 0) +
            sample->jitter;
 }
 
@@ -72,6 +84,28 @@ double noise_steady(const struct making *making, size_t recording, size_t entry)
         return INFINITY;
     double probe = NOISE_PROBE * least_probe_ns(making) * sample->probed / sample->self_ns;
     return NOISE_QUANTUM_MANY_NS / sample->self_ns + NOISE_PROBE_STEADY * square(probe);
+}
+
+double noise_quantiles(const struct making *making, size_t recording, size_t entry)
+{
+    const struct sample *sample = sample_of(making, recording, entry);
+    if (!sample->quantiles || sample->calls < 1 || sample->self_ns <= 0)
+        return INFINITY;
+    double least = least_probe_ns(making), here = whole_of(making, recording)->meta.ns_per_call;
+    double doubt = NOISE_PROBE * least + NOISE_CALIBRATION * (here > least ? here - least : 0);
+    double waited = sample->wall_ns > 0 ? sample->wait_ns / sample->wall_ns : 0;
+    return square(doubt / sample->quantiles[SNAPSHOT_QUANTILES - 1]) + square(NOISE_BUCKET) +
+           1 / sample->calls + sample->shape + NOISE_QUANTUM_QUANTILES_NS / sample->self_ns +
+           square(NOISE_WAIT * (waited > NOISE_WAITER ? waited - NOISE_WAITER : 0));
+}
+
+double noise_quantiles_steady(const struct making *making, size_t recording, size_t entry)
+{
+    const struct sample *sample = sample_of(making, recording, entry);
+    if (!sample->quantiles || sample->calls < 1)
+        return INFINITY;
+    double probe = NOISE_PROBE * least_probe_ns(making) / sample->quantiles[SNAPSHOT_QUANTILES - 1];
+    return NOISE_PROBE_STEADY * square(probe) + square(NOISE_BUCKET) + 1 / sample->calls;
 }
 
 double noise_short(double time_ns)

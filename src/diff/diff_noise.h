@@ -18,7 +18,7 @@
 #define NOISE_BASE 0.02
 
 /* Share of its own time that a thread that works may wait for a CPU, more or less. */
-#define NOISE_WAIT_TAKEN 0.1
+#define NOISE_WAIT_TAKEN 0.5
 
 /* The probe's cost is known to that share of itself. */
 #define NOISE_PROBE 0.12
@@ -38,6 +38,10 @@ double noise_own(const struct making *making, size_t recording, size_t entry);
 
 /* What of it stays when there are enough recordings to see the rest. */
 double noise_steady(const struct making *making, size_t recording, size_t entry);
+
+/* The same of its quantiles: the probe's cost, how many calls they are of, and whether they moved together. */
+double noise_quantiles(const struct making *making, size_t recording, size_t entry);
+double noise_quantiles_steady(const struct making *making, size_t recording, size_t entry);
 
 /* Of any time, when no more is known than its length. */
 double noise_short(double time_ns);

@@ -31,34 +31,58 @@ static double median_self(const struct making *making, size_t entry, double *scr
     return diff_median(scratch, making->recording_count);
 }
 
-static bool is_witness(const struct making *making, size_t entry)
+bool pace_quantile_logs(const struct making *making, size_t entry, double *logs, double *scratch)
+{
+    size_t recordings = making->recording_count;
+    double middles[SNAPSHOT_QUANTILES], apart[SNAPSHOT_QUANTILES];
+    for (size_t i = 0; i < recordings; i++)
+        if (!sample_of(making, i, entry)->quantiles)
+            return false;
+    for (int q = 0; q < SNAPSHOT_QUANTILES; q++) {
+        for (size_t i = 0; i < recordings; i++)
+            scratch[i] = log(sample_of(making, i, entry)->quantiles[q]);
+        middles[q] = diff_median(scratch, recordings);
+    }
+    for (size_t i = 0; i < recordings; i++) {
+        for (int q = 0; q < SNAPSHOT_QUANTILES; q++)
+            apart[q] = log(sample_of(making, i, entry)->quantiles[q]) - middles[q];
+        logs[i] = diff_median(apart, SNAPSHOT_QUANTILES);
+        double spread = diff_spread(apart, SNAPSHOT_QUANTILES);
+        sample_of(making, i, entry)->shape = spread * spread;
+    }
+    return true;
+}
+
+static bool is_witness(const struct making *making, enum pace_kind kind, size_t entry)
 {
     for (size_t i = 0; i < making->recording_count; i++) {
         const struct sample *sample = sample_of(making, i, entry);
         if (!sample->present || sample->self_ns <= 0 || sample->calls < 1 || sample->estimated)
             return false;
+        if (kind == PACE_OF_QUANTILES && !sample->quantiles)
+            return false;
     }
     return true;
 }
 
-static void weigh(const struct making *making, struct witness *witness, double whole,
-                  double *scratch)
+static void weigh(const struct making *making, enum pace_kind kind, struct witness *witness,
+                  double whole, double *scratch)
 {
     size_t entry = (size_t)witness->entry;
+    if (kind == PACE_OF_QUANTILES) /* they tell their shapes, too */
+        pace_quantile_logs(making, entry, witness->logs, scratch);
     double share = median_self(making, entry, scratch) / whole;
     for (size_t i = 0; i < making->recording_count; i++)
-        scratch[i] = noise_own(making, i, entry);
+        scratch[i] = kind == PACE_OF_MEANS ? noise_own(making, i, entry)
+                                           : noise_quantiles(making, i, entry);
     witness->doubt = diff_median(scratch, making->recording_count);
     share = share < PACE_SHARE_MOST ? share : PACE_SHARE_MOST;
     witness->weight = sqrt(share / (1 + witness->doubt / (NOISE_BASE * NOISE_BASE)));
 }
 
-static int set_logs(const struct making *making, struct witness *witness, double *scratch)
+static void set_logs(const struct making *making, struct witness *witness, double *scratch)
 {
     size_t recordings = making->recording_count;
-    witness->logs = arena_array(making->scratch, recordings, sizeof(*witness->logs));
-    if (!witness->logs)
-        return -ENOMEM;
     for (size_t i = 0; i < recordings; i++) {
         const struct sample *sample = sample_of(making, i, (size_t)witness->entry);
         scratch[i] = witness->logs[i] = log(sample->self_ns / sample->calls);
@@ -66,7 +90,6 @@ static int set_logs(const struct making *making, struct witness *witness, double
     double middle = diff_median(scratch, recordings);
     for (size_t i = 0; i < recordings; i++)
         witness->logs[i] -= middle;
-    return 0;
 }
 
 static double whole_self(const struct making *making, double *scratch)
@@ -95,10 +118,10 @@ static double pace_without(const struct pacing *pacing, size_t recording, int32_
     return diff_weighed_median(pacing->scratch, count);
 }
 
-int pacing_make(const struct making *making, double min_self_ns, const bool *excluded,
-                struct pacing *ret_pacing)
+int pacing_make(const struct making *making, enum pace_kind kind, double min_self_ns,
+                const bool *excluded, struct pacing *ret_pacing)
 {
-    struct pacing pacing = {.making = making};
+    struct pacing pacing = {.making = making, .kind = kind};
     size_t entries = making->entry_count;
     pacing.witnesses = arena_array(making->scratch, entries + 1, sizeof(*pacing.witnesses));
     pacing.witness_of = arena_array(making->scratch, entries + 1, sizeof(*pacing.witness_of));
@@ -110,19 +133,23 @@ int pacing_make(const struct making *making, double min_self_ns, const bool *exc
     double whole = whole_self(making, scratch);
     for (size_t e = 0; e < entries; e++) {
         pacing.witness_of[e] = SNAPSHOT_NONE;
-        if ((excluded && excluded[e]) || !is_witness(making, e) ||
+        if ((excluded && excluded[e]) || !is_witness(making, kind, e) ||
             median_self(making, e, scratch) < min_self_ns)
             continue;
         struct witness *witness = &pacing.witnesses[pacing.count++];
         witness->entry = (int32_t)e;
-        weigh(making, witness, whole, scratch);
+        witness->logs =
+            arena_array(making->scratch, making->recording_count, sizeof(*witness->logs));
+        if (!witness->logs)
+            return -ENOMEM;
+        weigh(making, kind, witness, whole, scratch);
     }
     qsort(pacing.witnesses, pacing.count, sizeof(*pacing.witnesses), compare_witnesses);
     if (pacing.count > PACE_WITNESSES)
         pacing.count = PACE_WITNESSES;
     for (size_t i = 0; i < pacing.count; i++) {
-        if (set_logs(making, &pacing.witnesses[i], scratch))
-            return -ENOMEM;
+        if (kind == PACE_OF_MEANS)
+            set_logs(making, &pacing.witnesses[i], scratch);
         pacing.witness_of[pacing.witnesses[i].entry] = (int32_t)i;
     }
     for (size_t i = 0; i < making->recording_count; i++)

@@ -12,6 +12,14 @@
 
 enum { PACE_WITNESSES = 200 }; /* the heaviest */
 
+/* What a function's time in a recording is taken to be. On a CPU that is shared with others a core's work goes at
+ * two speeds, and the mean tells mostly how much of the run went at which; the fastest calls do not know of
+ * that. */
+enum pace_kind {
+    PACE_OF_MEANS,     /* all its time by its calls */
+    PACE_OF_QUANTILES, /* that of the fastest of its calls; of functions that call no other */
+};
+
 struct witness {
     int32_t entry;
     double weight, doubt; /* doubt: variance of the log of its time, by itself */
@@ -20,6 +28,7 @@ struct witness {
 
 struct pacing {
     const struct making *making;
+    enum pace_kind kind;
     struct witness *witnesses;
     size_t count;
     struct diff_weighed *scratch;
@@ -29,8 +38,12 @@ struct pacing {
 
 /* `excluded`, by entry, may not witness; NULL: all may. `min_self_ns` is the least that a witness has. 0 or
  * -ENOMEM. */
-int pacing_make(const struct making *making, double min_self_ns, const bool *excluded,
-                struct pacing *ret_pacing);
+int pacing_make(const struct making *making, enum pace_kind kind, double min_self_ns,
+                const bool *excluded, struct pacing *ret_pacing);
+
+/* The log of a call's time in each recording, to the middle one: the median over quantiles of how far each lies
+ * from the same quantile in the others. False: not known in all. `scratch`: a number for each recording. */
+bool pace_quantile_logs(const struct making *making, size_t entry, double *logs, double *scratch);
 
 /* The log of a recording's pace, as all but `entry` say it (SNAPSHOT_NONE: all). */
 double pacing_of(const struct pacing *pacing, size_t recording, int32_t entry);

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { SLICES_LEAST = 4, TAIL_CALLS_LEAST = 20 };
+enum { SLICES_LEAST = 4, TAIL_CALLS_LEAST = 20, QUANTILE_CALLS_LEAST = 200 };
 
 /* A slice counts where the function ran long enough in it to be timed. */
 #define SLICE_SELF_LEAST 1e6
@@ -70,8 +70,12 @@ static int sample_whole(struct making *making, size_t recording)
         fill(sample, &whole->functions[i], clock);
         sample->probed += (double)whole->functions[i].calls + (double)whole->functions[i].resumes;
         sample->tail_known = !calls_others[i] && whole->functions[i].calls >= TAIL_CALLS_LEAST;
-        if (sample->tail_known)
-            sample->tail = tail_of(&whole->functions[i], clock);
+        if (!sample->tail_known)
+            continue;
+        sample->tail = tail_of(&whole->functions[i], clock);
+        if (whole->quantiles && whole->functions[i].calls >= QUANTILE_CALLS_LEAST &&
+            whole->quantiles[i].ns[0] > 0)
+            sample->quantiles = whole->quantiles[i].ns;
     }
     return 0;
 }

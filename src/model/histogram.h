@@ -68,6 +68,10 @@ void histogram_sum(const struct octave_pool *pool, const struct histogram *histo
 /* The value below which `share` (0-1) of `counts` lies; 0 when there are none. */
 int64_t histogram_percentile(const int64_t *counts, double share);
 
+/* The same to a part of a slot, as if what is in a slot were spread evenly over it: for comparing two
+ * histograms of which one is shifted by less than a slot. */
+double histogram_quantile(const int64_t *counts, double share);
+
 /* The middle of a slot. */
 int64_t histogram_value(uint32_t slot);
 

@@ -32,3 +32,22 @@ int64_t histogram_percentile(const int64_t *counts, double share)
     }
     return histogram_value(slot);
 }
+
+double histogram_quantile(const int64_t *counts, double share)
+{
+    double total = 0, seen = 0;
+    for (uint32_t slot = 0; slot < HISTOGRAM_SLOTS; slot++)
+        total += counts[slot] > 0 ? (double)counts[slot] : 0;
+    for (uint32_t slot = 0; slot < HISTOGRAM_SLOTS; slot++) {
+        double here = counts[slot] > 0 ? (double)counts[slot] : 0;
+        if (here > 0 && seen + here >= share * total) {
+            uint32_t octave = slot / HISTOGRAM_SUBS;
+            double width = octave ? (double)(INT64_C(1) << (octave - 1)) : 1;
+            double low = octave ? (double)(HISTOGRAM_SUBS + slot % HISTOGRAM_SUBS) * width
+                                : (double)slot;
+            return low + width * (share * total - seen) / here;
+        }
+        seen += here;
+    }
+    return 0;
+}

@@ -260,6 +260,14 @@ struct snapshot_detail {
     struct snapshot_thread_ticks *threads; /* by thread */
 };
 
+/* Of one activation's total time, by meta.clock: below ns[i] lies SNAPSHOT_QUANTILE_STEP * (i + 1) of them,
+ * the fastest three tenths in all: those that nothing disturbed. All 0 when none has ended or they are not known. */
+#define SNAPSHOT_QUANTILE_STEP 0.03
+enum { SNAPSHOT_QUANTILES = 10 };
+struct snapshot_quantiles {
+    double ns[SNAPSHOT_QUANTILES];
+};
+
 struct snapshot {
     struct snapshot_meta meta;
     struct snapshot_function *functions; /* order of first sight */
@@ -278,8 +286,9 @@ struct snapshot {
     size_t gc_count;
     struct snapshot_gc *gc_triggers;
     size_t gc_trigger_count;
-    struct snapshot_detail *detail; /* NULL: not asked for */
-    struct arena *arena;            /* owns all of the above */
+    struct snapshot_detail *detail;       /* NULL: not asked for */
+    struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
+    struct arena *arena;                  /* owns all of the above */
 };
 
 static inline int64_t snapshot_self(const struct snapshot_function *function,

@@ -282,9 +282,18 @@ static int64_t within(int64_t value, int64_t least, int64_t most)
     return below > least ? below : least;
 }
 
+static void fill_quantiles(const struct slice *slice, const int64_t *counts,
+                           struct snapshot_quantiles *quantiles)
+{
+    for (int i = 0; i < SNAPSHOT_QUANTILES; i++)
+        quantiles->ns[i] = histogram_quantile(counts, SNAPSHOT_QUANTILE_STEP * (i + 1)) *
+                           slice->recording->ns_per_tick;
+}
+
 /* Of the row's functions, chained through `next` (1 + index; 0: none). */
 static void find_spread(const struct slice *slice, const struct sum_function *sums,
-                        const uint32_t *next, uint32_t first, struct spread *ret)
+                        const uint32_t *next, uint32_t first, struct spread *ret,
+                        struct snapshot_quantiles *quantiles)
 {
     bool cpu = slice->query->clock == CLOCK_CPU;
     int64_t counts[HISTOGRAM_SLOTS] = {0}, min_ticks = INT64_MAX, max_ticks = -1;
@@ -306,12 +315,15 @@ static void find_spread(const struct slice *slice, const struct sum_function *su
     ret->max_ns = ns(slice, max_ticks);
     ret->p50_ns = ns(slice, within(histogram_percentile(counts, 0.50), min_ticks, max_ticks));
     ret->p99_ns = ns(slice, within(histogram_percentile(counts, 0.99), min_ticks, max_ticks));
+    if (quantiles)
+        fill_quantiles(slice, counts, quantiles);
 }
 
-static void fill_row(const struct slice *slice, struct snapshot_function *function,
-                     const uint32_t *next, uint32_t first)
+static void fill_row(const struct slice *slice, size_t row, const uint32_t *next, uint32_t first)
 {
     struct spread spread;
+    struct snapshot_function *function = &slice->snapshot->functions[row];
+    struct snapshot_quantiles *quantiles = slice->snapshot->quantiles;
     for (uint32_t at = first; at; at = next[at - 1]) {
         const struct sum_function *sums = &slice->functions.slice[at - 1];
         if (slice->shared[at - 1])
@@ -320,14 +332,15 @@ static void fill_row(const struct slice *slice, struct snapshot_function *functi
         function->raised += sums->raised;
         function->estimated += sums->estimated;
     }
-    find_spread(slice, slice->functions.slice, next, first, &spread);
+    find_spread(slice, slice->functions.slice, next, first, &spread,
+                quantiles ? &quantiles[row] : NULL);
     function->min_ns = spread.min_ns;
     function->max_ns = spread.max_ns;
     function->p50_ns = spread.p50_ns;
     function->p99_ns = spread.p99_ns;
     if (!slice->functions.window)
         return;
-    find_spread(slice, slice->functions.window, next, first, &spread);
+    find_spread(slice, slice->functions.window, next, first, &spread, NULL);
     function->window.max_ns = spread.max_ns;
     function->window.p50_ns = spread.p50_ns;
     function->window.p99_ns = spread.p99_ns;
@@ -339,7 +352,13 @@ static int fill_durations(struct slice *slice)
     struct snapshot *snapshot = slice->snapshot;
     uint32_t *next = calloc(recording->function_count + 1, sizeof(*next));
     uint32_t *first = calloc(snapshot->function_count + 1, sizeof(*first));
-    if (next && first) {
+    bool fine = next && first;
+    if (fine && slice->query->quantiles) {
+        snapshot->quantiles = arena_array(snapshot->arena, snapshot->function_count + 1,
+                                          sizeof(*snapshot->quantiles));
+        fine = snapshot->quantiles;
+    }
+    if (fine) {
         for (size_t i = recording->function_count; i-- > 0;) {
             int32_t at = slice->function_of[i];
             if (at == SNAPSHOT_NONE)
@@ -348,9 +367,9 @@ static int fill_durations(struct slice *slice)
             first[at] = (uint32_t)i + 1;
         }
         for (size_t i = 0; i < snapshot->function_count; i++)
-            fill_row(slice, &snapshot->functions[i], next, first[i]);
+            fill_row(slice, i, next, first[i]);
     }
-    int result = next && first ? 0 : recording_fail(slice->recording, -ENOMEM, "out of memory");
+    int result = fine ? 0 : recording_fail(slice->recording, -ENOMEM, "out of memory");
     free(next);
     free(first);
     return result;

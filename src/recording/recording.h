@@ -32,6 +32,7 @@ struct recording_query {
     enum snapshot_clock clock;
     bool by_process; /* a row for each process and function */
     int window_s; /* the window's columns are of the slice's last seconds; 0: of the whole slice */
+    bool quantiles; /* fills snapshot->quantiles */
 };
 
 /* An ordinary snapshot, to be freed with snapshot_free. meta.window_from_ns and _to_ns say what it holds

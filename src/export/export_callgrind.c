@@ -67,7 +67,7 @@ static void choose_events(struct grinding *state, const struct export_options *o
 static void add_cost(struct cost *to, const struct cost *cost)
 {
     for (size_t i = 0; i < MOST_EVENTS; i++)
-        to->of[i] += cost->of[i];
+        export_add(&to->of[i], cost->of[i]);
 }
 
 static int64_t own(const struct snapshot_node *node, enum export_stack_weight event)

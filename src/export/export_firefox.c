@@ -282,7 +282,7 @@ static size_t write_column(struct foxing *state, const char *key, enum export_st
             fprintf(stream, "%s%" PRId64, count ? "," : "", weighs);
         else
             write_milliseconds(stream, count == 0, weighs);
-        before += weighs;
+        export_add(&before, weighs);
         count++;
     }
     json_close(&state->writer, ']');

@@ -57,7 +57,7 @@ static int write_stack(void *context, const struct export_stack *stack)
         return 0;
     if (state->weights) {
         json_integer(&state->writer, NULL, weight);
-        state->sum += weight;
+        export_add(&state->sum, weight);
         return 0;
     }
     json_open(&state->writer, NULL, '[');

@@ -61,10 +61,10 @@ bool export_stack_is_known(const struct snapshot *snapshot, enum export_stack_we
 
 static void add_node(struct export_stack *stack, const struct snapshot_node *node)
 {
-    stack->calls += export_count(node);
-    stack->wall_ns += tree_order_self(node, CLOCK_WALL);
-    stack->cpu_ns += tree_order_self(node, CLOCK_CPU);
-    stack->wait_ns += node->self_wait_ns > 0 ? node->self_wait_ns : 0;
+    export_add(&stack->calls, export_count(node));
+    export_add(&stack->wall_ns, tree_order_self(node, CLOCK_WALL));
+    export_add(&stack->cpu_ns, tree_order_self(node, CLOCK_CPU));
+    export_add(&stack->wait_ns, node->self_wait_ns > 0 ? node->self_wait_ns : 0);
 }
 
 /* All below position `top`, which stands at the greatest depth. */

@@ -42,4 +42,11 @@ bool export_stack_is_known(const struct snapshot *snapshot, enum export_stack_we
 int export_stacks_walk(const struct snapshot *snapshot,
                        int (*take)(void *context, const struct export_stack *stack), void *context);
 
+/* A recording may say anything: sums stop at the most there is. */
+static inline void export_add(int64_t *sum, int64_t more)
+{
+    if (__builtin_add_overflow(*sum, more, sum))
+        *sum = more < 0 ? INT64_MIN : INT64_MAX;
+}
+
 #endif

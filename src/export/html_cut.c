@@ -5,6 +5,7 @@
 #include "export/html_cut.h"
 
 #include "export/export_names.h"
+#include "export/export_stacks.h"
 
 #include "base/text.h"
 #include "model/tree_order.h"
@@ -115,7 +116,8 @@ static void place_functions(struct html_cut *cut, enum snapshot_clock clock)
         int32_t function = cut->functions[i];
         cut->positions[function] = kept ? (int32_t)i : SNAPSHOT_NONE;
         if (!kept)
-            cut->cut_functions_ns += export_self(&cut->snapshot->functions[function], clock);
+            export_add(&cut->cut_functions_ns,
+                       export_self(&cut->snapshot->functions[function], clock));
     }
 }
 
@@ -144,10 +146,10 @@ static void add_rest(const struct cutting *state, struct html_rest *rest, size_t
     for (size_t i = position; i < (size_t)state->order.ends[position]; i++) {
         const struct snapshot_node *node = &state->cut->snapshot->nodes[state->order.nodes[i]];
         rest->contexts++;
-        rest->calls += export_count(node);
-        rest->wall_ns += tree_order_self(node, CLOCK_WALL);
-        rest->cpu_ns += tree_order_self(node, CLOCK_CPU);
-        rest->wait_ns += node->self_wait_ns > 0 ? node->self_wait_ns : 0;
+        export_add(&rest->calls, export_count(node));
+        export_add(&rest->wall_ns, tree_order_self(node, CLOCK_WALL));
+        export_add(&rest->cpu_ns, tree_order_self(node, CLOCK_CPU));
+        export_add(&rest->wait_ns, node->self_wait_ns > 0 ? node->self_wait_ns : 0);
     }
 }
 
@@ -186,9 +188,9 @@ static int choose_nodes(struct arena *arena, struct cutting *state)
         return -ENOMEM;
     for (size_t i = count; i-- > 0;) {
         const struct snapshot_node *node = &snapshot->nodes[i];
-        state->totals[i] += tree_order_self(node, CLOCK_WALL);
+        export_add(&state->totals[i], tree_order_self(node, CLOCK_WALL));
         if (i)
-            state->totals[node->parent] += state->totals[i];
+            export_add(&state->totals[node->parent], state->totals[i]);
     }
     int result = tree_order_make(arena, snapshot, state->totals, &state->order);
     if (result < 0)

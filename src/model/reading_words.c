@@ -58,6 +58,8 @@ static void pack_clock(const struct reading *reading, struct tap_words *words)
     words->cost_c_outer = reading->costs.c_outer_ticks256;
 }
 
+#define BIRTH_MOST_S (UINT64_C(1) << 33) /* the year 2242: nanoseconds of it fit */
+
 static void unpack_clock(const struct tap_words *words, struct reading *reading)
 {
     /* One that the hostile file gives is not used to read a clock, but divided by. */
@@ -70,7 +72,8 @@ static void unpack_clock(const struct tap_words *words, struct reading *reading)
         .last_ns = words->last_ns,
         .ns_per_tick = rate > 1e-3 && rate < 1e6 ? rate : 1,
     };
-    reading->birth = (struct timespec){.tv_sec = (time_t)words->birth_s,
+    uint64_t birth_s = words->birth_s < BIRTH_MOST_S ? words->birth_s : 0;
+    reading->birth = (struct timespec){.tv_sec = (time_t)birth_s,
                                        .tv_nsec = (long)(words->birth_ns % 1000000000)};
     reading->birth_counter = words->birth_counter;
     reading->costs = (struct model_costs){

@@ -264,8 +264,8 @@ static int end_track(struct trace_replay *replay, struct track *track)
     seed_obey(&replay->model, track, UINT64_MAX, UINT64_MAX);
     track_off(&replay->model, track, track->last);
     int result = tell_end(replay, track, track->last);
-    model_end_track(&replay->model, track);
     replay->cache[track->number % REPLAY_CACHE] = NULL;
+    model_end_track(&replay->model, track);
     replay->track_count--;
     return result;
 }

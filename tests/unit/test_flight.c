@@ -87,7 +87,8 @@ static void *write_for_ever(void *context)
     return NULL;
 }
 
-/* A seed at its start, and from there on each event the next one, but for seeds between them. */
+/* A seed at its start, and from there on each event the next one, but for seeds between them. A reader that was slow
+ * may have a seed alone. */
 static void check(const struct flight_ring *ring)
 {
     uint64_t next = 0;
@@ -102,7 +103,6 @@ static void check(const struct flight_ring *ring)
         assert_int_equal(event->frame, (uint32_t)(event->counter >> 1) + 1);
         next = event->counter + 1;
     }
-    assert_true(next > 0);
 }
 
 static void what_is_read_is_whole(void **state)

@@ -12,6 +12,8 @@
 #include "export/export_stacks.h"
 #include "export/exporter.h"
 
+#include "base/sort.h"
+
 #include "base/text.h"
 #include "model/tree_order.h"
 
@@ -189,7 +191,7 @@ static int tell_apart(struct grinding *state)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
         order[i] = (int32_t)i;
-    qsort_r(order, count, sizeof(*order), compare_names, state);
+    sort_with(order, count, sizeof(*order), compare_names, state);
     uint32_t file = 0;
     for (size_t i = 0; i < count; i++) {
         int32_t before = i ? order[i - 1] : SNAPSHOT_NONE, now = order[i];

@@ -4,6 +4,8 @@
  * Rules: loops, never recurses: a tree may be a hundred thousand levels deep. */
 #include "export/html_cut.h"
 
+#include "base/sort.h"
+
 #include "export/export_names.h"
 #include "export/export_stacks.h"
 
@@ -95,7 +97,7 @@ static int choose_functions(struct arena *arena, struct html_cut *cut)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
         cut->functions[i] = (int32_t)i;
-    qsort_r(cut->functions, count, sizeof(*cut->functions), compare_functions, cut);
+    sort_with(cut->functions, count, sizeof(*cut->functions), compare_functions, cut);
     cut->function_count = count < HTML_MOST_FUNCTIONS ? count : HTML_MOST_FUNCTIONS;
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         cut->limit = limits[i];

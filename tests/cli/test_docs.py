@@ -15,6 +15,7 @@ PAGES = [
     "ulma-record",
     "ulma-replay",
     "ulma-report",
+    "ulma-diff",
     "ulma-dump",
     "ulma-census",
     "ulma-attach",

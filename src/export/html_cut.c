@@ -4,6 +4,8 @@
  * Rules: loops, never recurses: a tree may be a hundred thousand levels deep. */
 #include "export/html_cut.h"
 
+#include "base/sort.h"
+
 #include "export/export_names.h"
 #include "export/export_stacks.h"
 

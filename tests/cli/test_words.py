@@ -8,10 +8,7 @@ import harness
 import pytest
 
 VERBS = ("run", "top", "record", "report", "dump", "ps", "export", "help")
-LATER = (
-    "web",
-    "diff",
-)
+LATER = ("web",)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -76,7 +73,6 @@ WRONG = [
     (["-Z"], ["`-Z`"]),
     (["-f", "jsn"], ["no format `jsn`", "did you mean `json`?"]),
     (["-f", "zzzzzzzz"], ["no format `zzzzzzzz`", "ulma export --list"]),
-    (["-f", "perfetto"], ["`perfetto` is not there yet"]),
     (["-s", "tottme"], ["no sort key `tottme`", "did you mean `tottime`?"]),
     (["-d", "soon"], ["-d", "`soon`", "1.5s"]),
     (["-d", "-1"], ["`-1`"]),
@@ -93,7 +89,7 @@ WRONG = [
     (["--only", "@std"], ["no set `@std`", "@stdlib"]),
     (["--skip", "a b"], ["--skip cannot use `a b`", "pkg:Class.method"]),
     (["--budget", "0"], ["--budget needs a percentage above 0 and up to 100"]),
-    (["--fail-over", "5"], ["`--fail-over` is not there yet"]),
+    (["--port", "5"], ["`--port` is not there yet"]),
     (["--force=yes"], ["--force takes no word"]),
     (["--st", "program.py"], ["`--st`", "several"]),
 ]

@@ -175,6 +175,8 @@ def test_every_format_of_a_recording_is_made(env, tmp_path):
     for line in run([ULMA, "export", "--list"]).out.decode().splitlines():
         out = tmp_path / f"out.{line.split()[0]}"
         done = run([ULMA, "report", file, "-f", line.split()[0], "-o", out])
+        if b"holds no trace" in done.err:  # timelines are of single events: test_traces.py
+            continue
         assert done.status == 0, done.told()
         assert out.stat().st_size > 0
 

@@ -4,9 +4,17 @@ lists, the first; in `make torture` every one that it lists."""
 
 import os
 import pathlib
+import signal
 
 import harness
 import pytest
+
+
+def pytest_configure():
+    """What nohup and a shell's `&` set to be ignored is inherited, and tests send it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def one_of_each_minor(pythons):

@@ -7,8 +7,8 @@ import subprocess
 import harness
 import pytest
 
-# What C11 and POSIX.1-2008 have, and what ulma asks of the machine beside: SQLite, curses, zlib and zstd.
-# Of sys/mman.h, MAP_ANONYMOUS and MAP_NORESERVE are a Mac's, too.
+# What C11 and POSIX.1-2008 have, and what ulma asks of the machine beside: SQLite, curses, zlib
+# and zstd. Of sys/mman.h, MAP_ANONYMOUS and MAP_NORESERVE are a Mac's, too.
 STANDARD = frozenset(
     f"{name}.h"
     for name in (

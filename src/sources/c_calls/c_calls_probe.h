@@ -29,12 +29,14 @@ static inline void c_calls_push(uint32_t id, const void *frame)
     writer_put(link_counter(), EVENT_C_CALL, id, pyapi_frame_key(frame));
 }
 
-/* A monitored method is told by itself. Looked up only where some are. */
+/* A monitored method is told by itself. Looked up only where some are. A fork's child has no header
+ * until its first event, which may be the return from fork(). */
 static inline bool c_calls_is_method(PyObject *callable, PyObject *self)
 {
+    const struct session_header *header = link_to.header;
     uint32_t id = 0;
-    return (atomic_load_explicit(&link_to.header->sources_on, memory_order_relaxed) &
-            SOURCE_METHODS) &&
+    return header &&
+           (atomic_load_explicit(&header->sources_on, memory_order_relaxed) & SOURCE_METHODS) &&
            c_calls_identify(callable, self, &id) && link_to.modes[id] == MODE_METHOD;
 }
 

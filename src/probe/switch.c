@@ -558,6 +558,22 @@ static bool fly_in_child(uint32_t excluded)
     return true;
 }
 
+/* What the parent's hooks say is by ids of the parent's session, which mean nothing in this one. */
+static void hear_sources_in_child(void)
+{
+    uint32_t sources = atomic_load_explicit(&link_to.header->sources_on, memory_order_relaxed);
+    char reason[SESSION_REASON_SIZE];
+    busy_in = getpid();
+    source_hooks_off();
+    int result = source_hooks_make_ready(sources, reason, sizeof(reason)) ||
+                 source_hooks_on(sources, reason, sizeof(reason));
+    busy_in = 0;
+    if (result) {
+        switch_off(OFF_WANTED);
+        refuse(reason);
+    }
+}
+
 static bool follow_child(uint32_t excluded)
 {
     if (link_to.flight)
@@ -586,6 +602,8 @@ static bool follow_child(uint32_t excluded)
     if (!wanted)
         atomic_store_explicit(&link_to.header->state, STATE_OFF, memory_order_release);
     child_session_tell();
+    if (wanted && link_to.hooked)
+        hear_sources_in_child();
     return true;
 }
 

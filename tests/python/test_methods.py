@@ -225,6 +225,38 @@ def test_off_every_pointer_is_as_it_was(python, session_dir, tmp_path):
     assert before != during and before == after
 
 
+FORKING = """
+import os, sys
+
+def work(count):
+    for i in range(count):
+        {}.setdefault(i)
+
+children = []
+work(100)
+for _ in range(2):
+    child = os.fork()
+    if child == 0:
+        work(500)
+        sys.exit(0)
+    children.append(child)
+print([os.waitpid(child, 0)[1] for child in children])
+"""
+
+
+@pytest.mark.parametrize("sources", ["calls,methods", "calls,c-calls", "calls,c-calls,methods,gc"])
+def test_a_forks_children_are_heard_as_their_parent_is(python, sources):
+    """Each has ids of its own, and its first event may be any source's: fork()'s return, even."""
+    done = run_ulma(python, "-c", FORKING, options=["-e", sources])
+    assert done.out.split() == [b"[0,", b"0]"]
+    report = report_of(done)
+    assert len(report["processes"]) == 3
+    (row,) = (row for row in report["functions"] if "'setdefault'" in row["name"])
+    assert row["calls"] == 1100
+    if "methods" in sources:
+        assert methods_of(report)["dict.setdefault"]["calls"] == 1100
+
+
 @pytest.mark.some_pythons
 def test_a_recording_keeps_them(python, session_dir, tmp_path):
     file = tmp_path / "a.ulma"

@@ -24,10 +24,11 @@ struct kept {
         void *bytes;
         size_t size;
     } chunks[4096];
-    size_t count, at;
+    _Atomic size_t count;
+    size_t at;
     uint64_t events;
     _Atomic bool held; /* the sink waits */
-    bool fails;
+    _Atomic bool fails;
 };
 
 static int keep(void *context, const struct trace_chunk *chunk)

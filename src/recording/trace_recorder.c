@@ -287,11 +287,11 @@ static void write_process(struct trace_recorder *recorder, const struct tap_step
                        : NULL;
     const char *command = told ? redact_command(recorder->redact, arena, told) : NULL;
     size_t size = command ? strlen(command) : 0;
-    char *bytes = size ? arena_alloc(arena, fixed + size) : NULL;
+    char *bytes = size ? arena_alloc(arena, fixed + size + 1) : NULL;
     kept.size = (uint32_t)fixed; /* without memory without it: better than with a secret */
     if (bytes) {
         memcpy(bytes, payload, fixed);
-        memcpy(bytes + fixed, command, size);
+        memcpy(bytes + fixed, command, size + 1); /* its end is not kept */
         kept.size += (uint32_t)size;
     }
     write_record(recorder, &kept, bytes ? bytes : payload);

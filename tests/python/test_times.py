@@ -7,6 +7,7 @@ was disturbed is repeated, and what must hold must hold in one of TRIES runs.
 
 import json
 import re
+import statistics
 
 import harness
 import pytest
@@ -126,7 +127,8 @@ def test_self_times_add_up_to_the_time_profiled(python, tmp_path, uncorrected):
 
 @pytest.mark.parametrize("events", ("calls", "calls,c-calls"))
 def test_corrected_is_nearer_to_the_time_without_ulma(python, tmp_path, events):
-    """The program's rounds are files of their own, so that the quickest of all are compared."""
+    """The program's rounds are files of their own: the quickest of all are compared, or, as a busy
+    machine has few that are undisturbed, those in the middle."""
     out = tmp_path / "own.json"
     words = [TARGETS / "call_rounds.py", out]
 
@@ -137,11 +139,15 @@ def test_corrected_is_nearer_to_the_time_without_ulma(python, tmp_path, events):
     def check():
         done = run([python.path, *words], env=environment(tmp_path))
         assert done.status == 0, done.told()
-        plain = min(json.loads(out.read_text()))
+        plain = json.loads(out.read_text())
         corrected, uncorrected = totals(), totals("--uncorrected")
         assert len(corrected) == len(uncorrected) > 20
-        near, far = off_by(min(corrected), plain), off_by(min(uncorrected), plain)
-        return [] if near < far / 2 else [(plain, min(corrected), min(uncorrected))]
+        wrong = []
+        for typical in (min, statistics.median):
+            truth, with_it, without = map(typical, (plain, corrected, uncorrected))
+            if off_by(with_it, truth) >= off_by(without, truth) / 2:
+                wrong.append((truth, with_it, without))
+        return wrong if len(wrong) == 2 else []
 
     holds_in_one_run(check)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Rounds that were measured, kept in a file, so that a table can be measured in several sittings.
+"""Rounds that were measured, kept in a file, so that a table can be measured in several runs.
 
 Why: all programs on three Pythons take hours; a machine is quiet for minutes.
-Rules: a line of JSON is a whole round of one program, all variants of one sitting's minute, and is
+Rules: a line of JSON is a whole round of one program, all variants of one run's minute, and is
 written when it is over: what was stopped within it is measured again. Rounds of another ulma, other
 peers or other loops are not mixed in: another file for those.
 """
@@ -24,7 +24,7 @@ def digest(path: pathlib.Path) -> str:
 
 
 class Kept:
-    """Without a path: of this sitting only. `until`: time.monotonic() at which no round begins."""
+    """Without a path: of this run only. `until`: time.monotonic() at which no round begins."""
 
     def __init__(self, path: "pathlib.Path | None", until: float) -> None:
         self.path = path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The bench's rounds are kept in a file, and a table is measured in several sittings."""
+"""The bench's rounds are kept in a file, and a table is measured in several runs."""
 
 import math
 import sys
@@ -25,7 +25,7 @@ def ulma(tmp_path, monkeypatch):
     return path
 
 
-def test_a_second_sitting_goes_on_with_the_first(ulma, tmp_path):
+def test_a_second_run_goes_on_with_the_first(ulma, tmp_path):
     file = tmp_path / "rounds"
     first = kept.Kept(file, math.inf)
     first.add("3.13.0", FIB, {"plain": Run(1.0, 1.5), "ulma": Run(2.0, 4.5, report={"lost": 0})})

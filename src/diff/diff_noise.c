@@ -18,7 +18,7 @@
 #define NOISE_BUCKET 0.01
 
 /* Of the former's square, what recordings have in common and their spread does not show. */
-#define NOISE_PROBE_STEADY 0.2
+#define NOISE_PROBE_STEADY 0.5
 
 /* Of a tail, and of the share of time that was waited: as much may be the machine's. */
 #define NOISE_TAIL 0.5
@@ -86,6 +86,13 @@ double noise_steady(const struct making *making, size_t recording, size_t entry)
     return NOISE_QUANTUM_MANY_NS / sample->self_ns + NOISE_PROBE_STEADY * square(probe);
 }
 
+/* What a quantile of so many calls is uncertain by: their width, over the root of how many. */
+static double quantile_doubt(const double *quantiles, double calls)
+{
+    double width = log(quantiles[SNAPSHOT_QUANTILES - 1] / quantiles[0]);
+    return 2 * square(width) / fmax(calls, 1);
+}
+
 double noise_quantiles(const struct making *making, size_t recording, size_t entry)
 {
     const struct sample *sample = sample_of(making, recording, entry);
@@ -95,7 +102,8 @@ double noise_quantiles(const struct making *making, size_t recording, size_t ent
     double doubt = NOISE_PROBE * least + NOISE_CALIBRATION * (here > least ? here - least : 0);
     double waited = sample->wall_ns > 0 ? sample->wait_ns / sample->wall_ns : 0;
     return square(doubt / sample->quantiles[SNAPSHOT_QUANTILES - 1]) + square(NOISE_BUCKET) +
-           1 / sample->calls + sample->shape + NOISE_QUANTUM_QUANTILES_NS / sample->self_ns +
+           quantile_doubt(sample->quantiles, sample->calls) +
+           NOISE_QUANTUM_QUANTILES_NS / sample->self_ns +
            square(NOISE_WAIT * (waited > NOISE_WAITER ? waited - NOISE_WAITER : 0));
 }
 
@@ -105,7 +113,14 @@ double noise_quantiles_steady(const struct making *making, size_t recording, siz
     if (!sample->quantiles || sample->calls < 1)
         return INFINITY;
     double probe = NOISE_PROBE * least_probe_ns(making) / sample->quantiles[SNAPSHOT_QUANTILES - 1];
-    return NOISE_PROBE_STEADY * square(probe) + square(NOISE_BUCKET) + 1 / sample->calls;
+    return NOISE_PROBE_STEADY * square(probe) + square(NOISE_BUCKET) +
+           quantile_doubt(sample->quantiles, sample->calls);
+}
+
+double noise_waiting(const struct making *making, size_t recording, size_t entry)
+{
+    const struct sample *sample = sample_of(making, recording, entry);
+    return square(NOISE_BUCKET) + quantile_doubt(sample->waiting, sample->calls);
 }
 
 double noise_short(double time_ns)
@@ -180,8 +195,8 @@ static double inverse_counts(const struct sides *sides)
 }
 
 /* Few recordings: what is known of machines, and what the recordings say of themselves. */
-static double threshold_few(const struct pacing *pacing, int32_t entry, const struct sides *sides,
-                            const double *owns)
+static double threshold_few(const struct pacing *pacing, int32_t entry, bool paced,
+                            const struct sides *sides, const double *owns)
 {
     const struct making *making = pacing->making;
     double base = square(NOISE_BASE), own = 0;
@@ -192,8 +207,9 @@ static double threshold_few(const struct pacing *pacing, int32_t entry, const st
     double seen = products(sides, sides->rests, sides->rests);
     double freedom = (double)making->recording_count - 2;
     double variance = freedom > 0 ? fmax(base, seen / freedom) : base;
-    variance = variance * inverse_counts(sides) + 2 * own + square(NOISE_PACE * apart) +
-               2 * pacing_doubt(pacing, entry, base);
+    variance = variance * inverse_counts(sides) + 2 * own;
+    if (paced)
+        variance += square(NOISE_PACE * apart) + 2 * pacing_doubt(pacing, entry, base);
     return NOISE_TIMES_FEW * sqrt(variance);
 }
 
@@ -247,7 +263,7 @@ struct verdict noise_judge(const struct pacing *pacing, int32_t entry, bool pace
         .change = middle_of(&sides, sides.rests, DIFF_NEW) -
                   middle_of(&sides, sides.rests, DIFF_OLD),
         .threshold = many ? threshold_many(&sides, slope_doubt, times->steady)
-                          : threshold_few(pacing, entry, &sides, times->own),
+                          : threshold_few(pacing, entry, paced, &sides, times->own),
     };
     verdict.certain = fabs(verdict.change) > verdict.threshold &&
                       fabs(verdict.change) > log1p(NOISE_FLOOR) &&

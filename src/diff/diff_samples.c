@@ -20,6 +20,10 @@ enum { SLICES_LEAST = 4, TAIL_CALLS_LEAST = 20, QUANTILE_CALLS_LEAST = 200 };
 /* Percentiles come out of buckets up to this much wide. */
 #define BUCKET_DOUBT 1.05
 
+/* Of its own time a function waits that was made to, as a sleep is; and its shortest calls do so, too: what waits
+ * for a lock or a busy CPU does not, most times. */
+#define WAITER_SHARE 0.5
+
 static double positive(int64_t number)
 {
     return number > 0 ? (double)number : 0;
@@ -53,8 +57,11 @@ static double tail_of(const struct snapshot_function *function, enum snapshot_cl
 static int sample_whole(struct making *making, size_t recording)
 {
     const struct snapshot *whole = whole_of(making, recording);
+    const struct snapshot *by_wall = making->request->recordings[recording].by_wall;
     const int32_t *entry_of = making->entry_of[recording];
     enum snapshot_clock clock = making->request->clock;
+    if (by_wall && (!by_wall->quantiles || by_wall->function_count != whole->function_count))
+        by_wall = NULL;
     bool *calls_others = arena_array(making->scratch, whole->function_count + 1, sizeof(bool));
     if (!calls_others)
         return -ENOMEM;
@@ -76,6 +83,10 @@ static int sample_whole(struct making *making, size_t recording)
         if (whole->quantiles && whole->functions[i].calls >= QUANTILE_CALLS_LEAST &&
             whole->quantiles[i].ns[0] > 0)
             sample->quantiles = whole->quantiles[i].ns;
+        if (by_wall && by_wall->quantiles[i].ns[0] > 0 &&
+            sample->wait_ns > WAITER_SHARE * sample->wall_ns &&
+            by_wall->quantiles[i].ns[0] * sample->calls > WAITER_SHARE * sample->wall_ns)
+            sample->waiting = by_wall->quantiles[i].ns;
     }
     return 0;
 }

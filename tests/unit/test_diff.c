@@ -139,7 +139,8 @@ static void add(struct trial *trial, enum diff_side side, const struct scene *sc
 {
     size_t at = trial->request.counts[DIFF_OLD] + trial->request.counts[DIFF_NEW];
     trial->snapshots[at] = make(scene->rows, scene->count);
-    trial->recordings[at] = (struct diff_recording){"run.ulma", trial->snapshots[at], NULL, 0};
+    trial->recordings[at] =
+        (struct diff_recording){.name = "run.ulma", .whole = trial->snapshots[at]};
     trial->request.counts[side]++;
 }
 
@@ -563,8 +564,9 @@ static void test_every_format_survives_the_samples(void **state)
             trial.snapshots[0] = makers[a]();
             trial.snapshots[1] = makers[b]();
             trial.recordings[0] =
-                (struct diff_recording){"a\x1b[1m;\n", trial.snapshots[0], NULL, 0};
-            trial.recordings[1] = (struct diff_recording){"b.ulma", trial.snapshots[1], NULL, 0};
+                (struct diff_recording){.name = "a\x1b[1m;\n", .whole = trial.snapshots[0]};
+            trial.recordings[1] =
+                (struct diff_recording){.name = "b.ulma", .whole = trial.snapshots[1]};
             trial.request.counts[DIFF_OLD] = trial.request.counts[DIFF_NEW] = 1;
             compare(&trial);
             for (size_t i = 0; i < 4; i++)
@@ -583,7 +585,8 @@ static void test_deep_and_large(void **state)
     trial.snapshots[0] = sample_snapshot_deep_new(100000);
     trial.snapshots[1] = sample_snapshot_large_new(100000);
     for (int i = 0; i < 2; i++)
-        trial.recordings[i] = (struct diff_recording){"x.ulma", trial.snapshots[i], NULL, 0};
+        trial.recordings[i] =
+            (struct diff_recording){.name = "x.ulma", .whole = trial.snapshots[i]};
     trial.request.counts[DIFF_OLD] = trial.request.counts[DIFF_NEW] = 1;
     compare(&trial);
     write_all(trial.diff, "tree");

@@ -58,11 +58,15 @@ class Viztracer(Plain):
     def start(self):
         from viztracer import VizTracer
 
-        self.tracer = VizTracer(verbose=0)
+        # All that ulma keeps is kept: the usual million entries are a second of such programs.
+        entries = int(os.environ.get("BENCH_TRACE_ENTRIES", "1000000"))
+        self.tracer = VizTracer(verbose=0, tracer_entries=entries)
         self.tracer.start()
 
     def stop(self):
         self.tracer.stop()
+        if os.environ.get("BENCH_TRACE"):  # trace.py compares the files, too
+            self.tracer.save(os.environ["BENCH_TRACE"])
         self.tracer.clear()
 
 

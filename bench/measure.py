@@ -13,6 +13,7 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -113,6 +114,7 @@ class Bench:
         self.timeout = timeout
         self.programs = places.pyperformance()
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=places.HOME))
+        self.warmed: set[Program] = set()
         self.environment = dict(os.environ, PYTHONHASHSEED="0", BENCH_LIB=str(places.LIB))
 
     def close(self) -> None:
@@ -165,10 +167,17 @@ class Bench:
             return Run(failure=f"{type(error).__name__}: {error}")
         return out
 
-    def row(self, program: Program, variants: "list[Variant]", rounds: int, cpu: bool) -> Row:
-        row = Row(program.name, {variant.name: [] for variant in variants}, cpu)
-        self.run(program, VARIANTS[0])  # files into the page cache, bytecode onto the disk
-        for _ in range(rounds):
-            for variant in variants:
-                row.runs[variant.name].append(self.run(program, variant))
-        return row
+    def round(self, program: Program, variants: "Sequence[Variant]") -> "dict[str, Run]":
+        return {variant.name: self.run(program, variant) for variant in variants}
+
+    def warm(self, program: Program) -> None:
+        """Files into the page cache, bytecode onto the disk; once."""
+        if program not in self.warmed:
+            self.run(program, VARIANTS[0])
+        self.warmed.add(program)
+
+
+def row_of(
+    program: Program, names: "Sequence[str]", rounds: "Sequence[dict[str, Run]]", cpu: bool
+) -> Row:
+    return Row(program.name, {name: [runs[name] for runs in rounds] for name in names}, cpu)

@@ -100,10 +100,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(python: str, server: Server, profile: str = "") -> "Iterator[Live]":
+def serving(
+    python: str, server: Server, profile: str = "", extra: "dict[str, str] | None" = None
+) -> "Iterator[Live]":
     port = free_port()
     words = server.words.format(port=port).split()
-    environment = dict(os.environ, BENCH_PROFILE=profile)
+    environment = {**os.environ, "BENCH_PROFILE": profile, **(extra or {})}
     process = subprocess.Popen(
         [python, *words], cwd=places.HERE / "own", env=environment, stdin=subprocess.DEVNULL
     )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Which tests run, and on which CPythons: `python` is each one that tools/pythons lists."""
+"""Which tests run, and on which CPythons: `python` is one of each minor version that tools/pythons
+lists, the first; in `make torture` every one that it lists."""
 
 import os
 import pathlib
@@ -8,9 +9,19 @@ import harness
 import pytest
 
 
+def one_of_each_minor(pythons):
+    return list({python.minor: python for python in reversed(pythons)}.values())[::-1]
+
+
+def pythons_of(config):
+    return harness.pythons() if is_torture(config) else one_of_each_minor(harness.pythons())
+
+
 def pytest_report_header(config):
-    found = ", ".join(python.version for python in harness.pythons()) or "none"
-    return f"CPythons tested: {found}"
+    tested = pythons_of(config)
+    left = [python.version for python in harness.pythons() if python not in tested]
+    found = ", ".join(python.version for python in tested) or "none"
+    return f"CPythons tested: {found}" + (f" (make torture: {', '.join(left)})" if left else "")
 
 
 def is_torture(config):
@@ -36,7 +47,7 @@ def pytest_generate_tests(metafunc):
     """`some_pythons` marks what depends on the way in which calls are heard, less on the version:
     the other versions are for `make torture`."""
     if "python" in metafunc.fixturenames:
-        pythons = harness.pythons()
+        pythons = pythons_of(metafunc.config)
         if metafunc.definition.get_closest_marker("some_pythons") and not is_torture(
             metafunc.config
         ):

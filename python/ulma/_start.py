@@ -37,8 +37,8 @@ def unsupported() -> "str | None":
     return None
 
 
-def arm() -> "str | None":
-    """None, or why this process cannot be armed."""
+def arm(flight: "str | None" = None) -> "str | None":
+    """None, or why this process cannot be armed. flight: the recorder's words, if it is wanted."""
     refusal = unsupported()
     if refusal:
         return refusal
@@ -56,7 +56,7 @@ def arm() -> "str | None":
         spec = ModuleSpec("ulma_probe", ExtensionFileLoader("ulma_probe", path), origin=path)
         probe = _imp.create_dynamic(spec)
         _imp.exec_dynamic(probe)
-        answer: str | None = probe.arm_process("")
+        answer: str | None = probe.arm_process("") if flight is None else probe.fly("", flight)
     except Exception as error:
         return f"loading the probe failed: {error}"
     return answer
@@ -83,14 +83,19 @@ def refuse(why: str) -> None:
 
 
 def at_start() -> None:
-    """ULMA=1: armed. ULMA=0: not. In a program that ulma itself starts: nothing to do."""
+    """ULMA=1: armed. ULMA=flight: with the flight recorder. ULMA=0: not.
+
+    In a program that ulma itself starts: nothing to do.
+    """
     wanted = os.environ.get("ULMA", "")
     before = set(sys.modules) - {"ulma", __name__}
     if "ULMA_ARM" in os.environ or wanted == "0":
         why = None
     elif wanted in ("1", "on"):
         why = arm()
-    elif wanted.split(",")[0] in ("on", "flight"):
+    elif wanted.split(",")[0] == "flight":
+        why = arm(wanted[len("flight,") :])
+    elif wanted.split(",")[0] == "on":
         why = f"ULMA={wanted} is not there yet; ULMA=1 arms it"
     else:
         why = f"ULMA={wanted} means nothing; ULMA=1 arms it, ULMA=0 does not"

@@ -396,6 +396,12 @@ static int write_wish(struct armed *armed, enum armed_wish wish, const char *ses
 
 int armed_ask(struct armed *armed, enum armed_wish wish, const char *session, int timeout_ms)
 {
+    return armed_ask_long(armed, wish, session, timeout_ms, NULL, NULL);
+}
+
+int armed_ask_long(struct armed *armed, enum armed_wish wish, const char *session, int timeout_ms,
+                   bool (*goes_on)(void *context), void *context)
+{
     int result = write_wish(armed, wish, session);
     if (result)
         return result;
@@ -412,7 +418,8 @@ int armed_ask(struct armed *armed, enum armed_wish wish, const char *session, in
             return armed->page.answer == ARMED_DONE ? 0 : -ECONNREFUSED;
         if (sent == -ESRCH || sent == -EPERM)
             return sent;
-        if (now - begin >= (uint64_t)timeout_ms * MS_NS) {
+        bool late = now - begin >= (uint64_t)timeout_ms * MS_NS;
+        if (late && !(goes_on && goes_on(context))) {
             write_wish(armed, ARMED_LEAVE, NULL);
             return sent ? sent : -ETIMEDOUT;
         }

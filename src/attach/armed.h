@@ -64,6 +64,10 @@ int armed_follow(struct armed *armed);
  * it ended, -EAGAIN: it takes no SIGURG (yet), -ETIMEDOUT: no answer; then the wish is taken back. */
 int armed_ask(struct armed *armed, enum armed_wish wish, const char *session, int timeout_ms);
 
+/* The same, of what takes long: no time-out while `goes_on` says that the process is at it. */
+int armed_ask_long(struct armed *armed, enum armed_wish wish, const char *session, int timeout_ms,
+                   bool (*goes_on)(void *context), void *context);
+
 /* SIGURG, if the process catches it, by its bell where it has no PID. 0, -ESRCH, -EAGAIN, -EPERM. */
 int armed_signal(const struct armed *armed);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Injecting: tries until it has worked, or the time is over.
  * Why tries: whether a thread can be made to run something is known only when it stands still, and
- * most states that do not allow it pass in a moment.
+ * most states that do not allow it pass in a moment. Why two stops: in the first one the thread is sent to make
+ * room for what it is to run; that is written while the process goes on, and the second sends it there.
  * Rules: each try is made by a thread of its own, whose end lets go of the process whatever happened.
  * What is given up is withdrawn in the shared page before the process begins it; what it has begun is
  * waited for. */
 #include "attach/inject_parts.h"
+#include "attach/memory.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -13,8 +15,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,7 +24,10 @@
 
 enum {
     PAGE = 4096,
-    LOOK_MS = 1,        /* how often the shared page is looked at */
+    LOOK_MS = 1,       /* how often the shared page is looked at */
+    MARK_LOOK_US = 50, /* ... and the mark, for a while */
+    MARK_LOOKS = 40,
+    PLANS = 8,          /* that other threads may thwart */
     STOP_LIMIT_S = 1,   /* until it stands still */
     CALLS_LIMIT_S = 10, /* until our calls in it are made */
     NAP_FIRST_US = 500, /* between tries; doubled up to */
@@ -42,8 +47,17 @@ struct injection {
     struct attach_options options;
     uint64_t deadline_ns, timeout_ns;
     struct inject_place place;
+    struct inject_shared shared;
     struct attach_outcome *outcome;
 };
+
+/* While it holds the process's thread, this one is not to wait behind others for a processor. Who may not have
+ * that priority goes without. */
+static void go_first(void)
+{
+    struct sched_param first = {.sched_priority = 1};
+    pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
+}
 
 static void *try_once(void *argument)
 {
@@ -51,6 +65,7 @@ static void *try_once(void *argument)
     pid_t tid = try->place->tid;
     int before;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    go_first();
     uint64_t begin = clock_monotonic_ns();
     int error = inject_stop(tid);
     atomic_store(&try->stopped, error == 0);
@@ -59,7 +74,7 @@ static void *try_once(void *argument)
         error = -ESRCH;
     if (!error)
         error = inject_enter(try);
-    inject_let_go(tid, try->held_signal);
+    inject_let_go(tid);
     try->stopped_ns = clock_monotonic_ns() - begin;
     try->result = error;
     return NULL;
@@ -139,6 +154,11 @@ static bool withdraw(struct inject_control *control)
     return atomic_compare_exchange_strong(&control->state, &waiting, INJECT_WITHDRAWN);
 }
 
+static struct inject_control *control_of(const struct injection *injection)
+{
+    return (void *)(injection->shared.pages + PAGE);
+}
+
 /* Until the page says that it is over. 0, -ESRCH, -EINPROGRESS; withdrawn: -ETIMEDOUT, or -EAGAIN when
  * it would have come too late. */
 static int wait_until_done(struct injection *injection, struct inject_control *control)
@@ -178,8 +198,9 @@ static int tell_result(struct injection *injection, const struct inject_try *try
 {
     char message[INJECT_MESSAGE_BYTES];
     int pid = (int)injection->pid;
-    copy_message(message, sizeof(message), try->control->message);
-    switch (try->control->result) {
+    const struct inject_control *control = control_of(injection);
+    copy_message(message, sizeof(message), control->message);
+    switch (control->result) {
     case INJECT_RAN:
         injection->outcome->way = try->way;
         return message[0] ? inject_tell(injection->outcome, -EIO,
@@ -220,9 +241,9 @@ static int tell_given_up(struct injection *injection, const char *doing)
 }
 
 /* What came of a stub that was entered. */
-static int follow(struct injection *injection, struct inject_try *try, const char **doing)
+static int follow(struct injection *injection, const struct inject_try *try, const char **doing)
 {
-    int error = wait_until_done(injection, try->control);
+    int error = wait_until_done(injection, control_of(injection));
     if (error == 0)
         return tell_result(injection, try, doing);
     if (error == -ESRCH)
@@ -244,22 +265,12 @@ static int follow(struct injection *injection, struct inject_try *try, const cha
                          **doing ? *doing : "waiting for the GIL, which another thread held");
 }
 
-/* One stop, and what came of it. -EAGAIN: *doing says why not now. */
-static int attempt(struct injection *injection, const char **doing)
+/* Why a stop came to nothing. -EAGAIN: *doing says why not now. */
+static int tell_failed(struct injection *injection, int error, const char **doing)
 {
-    struct inject_try try = {.place = &injection->place,
-                             .code = injection->code,
-                             .options = &injection->options,
-                             .pidfd = injection->pidfd,
-                             .doing = "in a state that ulma does not know"};
-    int error = run_try(&try);
-    injection->outcome->stops++;
-    injection->outcome->stopped_ns = try.stopped_ns;
-    if (error == 0)
-        error = follow(injection, &try, doing);
-    else if (error == -EAGAIN)
-        *doing = try.doing;
-    else if (has_ended(injection, 0))
+    if (error == -EAGAIN)
+        return error;
+    if (has_ended(injection, 0))
         error = tell_ended(injection);
     else if (error == -ECANCELED)
         error =
@@ -278,16 +289,127 @@ static int attempt(struct injection *injection, const char **doing)
                         "process %d: its first thread is not Python's main thread, with which "
                         "alone ulma can attach; start it with ULMA=1 in its environment instead",
                         (int)injection->pid);
-    else if (error == -EMFILE)
-        error =
-            inject_tell(injection->outcome, error,
-                        "process %d has as many files open as it may, and attaching needs one more "
-                        "for a moment; raise its limit: prlimit --pid %d --nofile=NUMBER",
-                        (int)injection->pid, (int)injection->pid);
     else
         error = inject_refused(injection->pid, error, injection->outcome);
-    if (try.control)
-        munmap((char *)try.control - PAGE, try.mapped_bytes);
+    return error;
+}
+
+/* One stop. With no calls: into the stub. */
+static int stop_once(struct injection *injection, struct inject_try *try, const char **doing)
+{
+    try->place = &injection->place;
+    try->shared = &injection->shared;
+    try->pidfd = injection->pidfd;
+    try->doing = "in a state that ulma does not know";
+    int error = run_try(try);
+    injection->outcome->stops++;
+    injection->outcome->stopped_ns += try->stopped_ns;
+    if (error == -EAGAIN)
+        *doing = try->doing;
+    return error ? tell_failed(injection, error, doing) : 0;
+}
+
+/* Until the calls have been made, which takes the thread no time once it has a processor. */
+static int wait_for_mark(struct injection *injection, uint64_t mark)
+{
+    uint64_t limit_ns = clock_monotonic_ns() + CALLS_LIMIT_S * SECOND_NS;
+    uint64_t word = inject_mark;
+    for (int look = 0; clock_monotonic_ns() < limit_ns; look++) {
+        if (memory_read_u64(injection->pid, mark, &word) == 0 && word != inject_mark)
+            return 0;
+        if (look < MARK_LOOKS)
+            usleep(MARK_LOOK_US);
+        else if (has_ended(injection, LOOK_MS))
+            return tell_ended(injection);
+    }
+    return inject_tell(injection->outcome, -EINPROGRESS,
+                       "process %d was given no processor for %d s, while it was to make room for "
+                       "what ulma has to run in it; look with: ulma dump %d",
+                       (int)injection->pid, CALLS_LIMIT_S, (int)injection->pid);
+}
+
+static int make_calls(struct injection *injection, const struct inject_call *calls, size_t count,
+                      const char **doing)
+{
+    struct inject_try try = {.calls = calls, .call_count = count};
+    int error = stop_once(injection, &try, doing);
+    return error ? error : wait_for_mark(injection, try.mark);
+}
+
+static int tell_no_room(struct injection *injection, int error)
+{
+    int pid = (int)injection->pid;
+    if (error == -EMFILE)
+        return inject_tell(injection->outcome, error,
+                           "process %d has as many files open as it may, and attaching needs one "
+                           "more for a moment; raise its limit: prlimit --pid %d --nofile=NUMBER",
+                           pid, pid);
+    if (error == -EACCES)
+        return inject_tell(injection->outcome, -EPERM,
+                           "process %d may not make the memory that attaching needs (memfd_create "
+                           "or mmap is forbidden to it: seccomp, vm.memfd_noexec, a limit of its "
+                           "memory); start it with ULMA=1 in its environment instead",
+                           pid);
+    return inject_refused(injection->pid, error, injection->outcome);
+}
+
+/* The memory that both share, filled. */
+static int make_shared(struct injection *injection, const char **doing)
+{
+    struct inject_shared *shared = &injection->shared;
+    struct inject_call calls[INJECT_CALLS_MOST];
+    size_t bytes = (size_t)2 * PAGE + INJECT_CODE_OFFSET + inject_code_bytes(injection->code) +
+                   injection->options.blob_bytes;
+    int error = -EAGAIN;
+    for (int plan = 0; plan < PLANS && error == -EAGAIN; plan++) {
+        error = inject_shared_plan(injection->pid, bytes, shared);
+        if (error)
+            return has_ended(injection, 0) ? tell_ended(injection) : tell_no_room(injection, error);
+        error = make_calls(injection, calls, inject_shared_calls(shared, calls), doing);
+        if (error)
+            return error;
+        error = inject_shared_open(injection->pid, shared);
+        if (error && has_ended(injection, 0))
+            return tell_ended(injection);
+        *doing = "opening and closing files faster than ulma could look";
+    }
+    if (error)
+        return error == -EAGAIN ? error : tell_no_room(injection, error);
+    inject_fill(&injection->place, shared, injection->code, &injection->options);
+    return 0;
+}
+
+/* What was made and has not been entered goes, and what plans have left. A thread that is in none of the states
+ * that allow it for a second keeps it until the next attach. */
+static void take_away(struct injection *injection)
+{
+    struct attach_outcome outcome = *injection->outcome;
+    struct inject_call calls[INJECT_CALLS_MOST];
+    const char *doing;
+    uint64_t limit_ns = clock_monotonic_ns() + SECOND_NS;
+    size_t count = inject_shared_uncalls(&injection->shared, calls);
+    int error = count ? -EAGAIN : 0;
+    while (error == -EAGAIN && clock_monotonic_ns() < limit_ns) {
+        error = make_calls(injection, calls, count, &doing);
+        if (error == -EAGAIN)
+            usleep(NAP_FIRST_US);
+    }
+    *injection->outcome = outcome;
+    inject_shared_done(&injection->shared);
+}
+
+/* -EAGAIN: *doing says why not now. */
+static int attempt(struct injection *injection, const char **doing)
+{
+    struct inject_try try = {0};
+    int error = injection->shared.pages ? 0 : make_shared(injection, doing);
+    if (error)
+        return error;
+    error = stop_once(injection, &try, doing);
+    if (error)
+        return error;
+    error = follow(injection, &try, doing);
+    inject_shared_done(&injection->shared); /* in the process the stub takes it away */
     return error;
 }
 
@@ -308,10 +430,24 @@ static int inject(struct injection *injection)
     }
 }
 
+static int inject_and_clear(struct injection *injection)
+{
+    unsigned char *scratch = malloc(INJECT_SCRATCH_BYTES);
+    if (!scratch)
+        return inject_refused(injection->pid, -ENOMEM, injection->outcome);
+    memset(scratch, 1, INJECT_SCRATCH_BYTES);
+    injection->place.scratch = scratch;
+    int error = inject(injection);
+    take_away(injection);
+    free(scratch);
+    return error;
+}
+
 int attach_run_python(pid_t pid, const char *code, const struct attach_options *options,
                       struct attach_outcome *ret_outcome)
 {
-    struct injection injection = {.pid = pid, .code = code, .outcome = ret_outcome};
+    struct injection injection = {
+        .pid = pid, .code = code, .outcome = ret_outcome, .shared.own_fd = -1};
     *ret_outcome = (struct attach_outcome){0};
     if (options)
         injection.options = *options;
@@ -327,7 +463,7 @@ int attach_run_python(pid_t pid, const char *code, const struct attach_options *
     if (!error)
         error = inject_find_place(pid, &injection.place, ret_outcome);
     if (!error)
-        error = inject(&injection);
+        error = inject_and_clear(&injection);
     if (injection.pidfd >= 0)
         close(injection.pidfd);
     return error;

@@ -33,7 +33,7 @@ enum attach_way {
 struct attach_outcome {
     enum attach_way way;
     unsigned stops;               /* how often the thread was stopped */
-    uint64_t stopped_ns;          /* how long the last stop was */
+    uint64_t stopped_ns;          /* how long all of them were together */
     char text[ATTACH_TEXT_BYTES]; /* after a failure: one sentence */
 };
 

@@ -23,6 +23,17 @@ void inject_prepare(struct inject_place *place)
     (void)place;
 }
 
+const uint64_t inject_mark = 1;
+
+void inject_fill(const struct inject_place *place, const struct inject_shared *shared,
+                 const char *code, const struct attach_options *options)
+{
+    (void)place;
+    (void)shared;
+    (void)code;
+    (void)options;
+}
+
 int inject_enter(struct inject_try *try)
 {
     (void)try;

@@ -3,7 +3,8 @@
  *
  *   inject_check.c     who may be attached to; the sentences of refusal
  *   inject_place.c     the addresses in the process that will be needed, found before it is stopped
- *   inject_trace.c     stopping one thread, leading it through a system call, letting it go
+ *   inject_shared.c    the memfd that both map: planned, made, proved, taken away
+ *   inject_trace.c     stopping one thread, letting it go
  *   inject_code.c      the Python text that carries the caller's code
  *   inject_x86_64.c    registers: what the thread is doing, its way home, the stub
  *   inject.c           tries until it has worked or the time is over
@@ -55,7 +56,8 @@ enum {
     INJECT_MESSAGE_BYTES = 512,
     INJECT_CODE_OFFSET = 1024,
     INJECT_RUNTIME_WORDS = 1024,
-    INJECT_CPU_WORDS = 63
+    INJECT_CPU_WORDS = 63,
+    INJECT_SCRATCH_BYTES = 32 << 10,
 };
 
 /* The second page of the mapping; the first holds the stub. */
@@ -90,13 +92,47 @@ struct inject_place {
     struct inject_range python_words[3], libc_words[2]; /* their data */
     uint32_t cpu_words[INJECT_CPU_WORDS];               /* of inject_prepare */
     uint64_t stack_low, stack_high; /* the first thread's stack, as far down as it may grow */
+    unsigned char
+        *scratch; /* INJECT_SCRATCH_BYTES that have been touched: a page fault of ours would be a
+                             * longer stop of the thread */
+};
+
+/* A system call that the process is to make. */
+struct inject_call {
+    long number;
+    uint64_t arguments[6];
+};
+
+/* As an argument: the address of inject_shared.name, in the process. */
+#define INJECT_NAME_HERE UINT64_MAX
+
+enum { INJECT_NAME_BYTES = 16, INJECT_LEFTOVERS_MOST = 6, INJECT_CALLS_MOST = 12 };
+
+/* Of a killed ulma, or of a plan that did not work out: a mapping, or (bytes 0) a descriptor. */
+struct inject_leftover {
+    long fd;
+    uint64_t start;
+    size_t bytes;
+};
+
+/* The memfd: its first page is the stub, the second inject_control, then text and blob. */
+struct inject_shared {
+    char name[INJECT_NAME_BYTES];
+    long fd;       /* in the process */
+    uint64_t base; /* in the process: of the whole */
+    size_t bytes;
+    int own_fd;           /* -1: it is not there */
+    unsigned char *pages; /* our mapping; NULL: none */
+    struct inject_leftover leftovers[INJECT_LEFTOVERS_MOST];
+    size_t leftover_count;
 };
 
 /* One stop of the thread. */
 struct inject_try {
     const struct inject_place *place;
-    const char *code;
-    const struct attach_options *options;
+    struct inject_shared *shared;
+    const struct inject_call *calls; /* that it is to make when it is let go */
+    size_t call_count;               /* 0: it is to enter the stub */
     int pidfd;
     _Atomic bool stopped; /* it stands still */
     /* What came of it: */
@@ -104,9 +140,8 @@ struct inject_try {
     enum attach_way way;
     uint64_t stopped_ns;
     const char *doing; /* with -EAGAIN: what the thread was doing */
-    int held_signal;   /* came while the thread was stopped */
-    struct inject_control *control;
-    size_t mapped_bytes;
+    uint64_t mark; /* the address, in the process, of a word that is no more inject_mark as soon as
+                        * the calls have been made */
 };
 
 /* --- inject_check.c ------------------------------------------------------------------------- */
@@ -145,17 +180,30 @@ size_t inject_code_bytes(const char *code);
 void inject_write_code(char *text, const char *code, uint64_t message, uint64_t blob,
                        size_t blob_bytes);
 
+/* --- inject_shared.c ------------------------------------------------------------------------ */
+
+/* Which descriptor it will be and where it shall lie; notes what other ulmas have left. 0, -EMFILE,
+ * -errno. */
+int inject_shared_plan(pid_t pid, size_t bytes, struct inject_shared *shared);
+
+/* The calls that make it; those that take it, and what was left, away. Returns how many. */
+size_t inject_shared_calls(struct inject_shared *shared, struct inject_call *calls);
+size_t inject_shared_uncalls(struct inject_shared *shared, struct inject_call *calls);
+
+/* When the first have been made: proves that all is as planned, and maps it here. -EAGAIN: it is not; what
+ * there is instead is noted as left. -EACCES: the process may not make it. */
+int inject_shared_open(pid_t pid, struct inject_shared *shared);
+
+/* Our own mapping and descriptor. */
+void inject_shared_done(struct inject_shared *shared);
+
 /* --- inject_trace.c ------------------------------------------------------------------------- */
 
 /* Seizes the thread and waits until it has stopped. 0; -ECANCELED when it is stopped by job control;
  * -errno of ptrace. The calling thread must end soon: that lets go of what is left. */
 int inject_stop(pid_t tid);
 
-/* With the thread at a system call's instruction: through that call. 0 or -errno. A signal that came
- * meanwhile is kept in *held_signal. */
-int inject_system_call(pid_t tid, int *held_signal);
-
-void inject_let_go(pid_t tid, int held_signal);
+void inject_let_go(pid_t tid);
 
 /* --- inject_<cpu>.c ------------------------------------------------------------------------- */
 
@@ -171,8 +219,15 @@ const char *inject_cpu_refusal(void);
 /* What must be known of the machine before the stop. */
 void inject_prepare(struct inject_place *place);
 
-/* With the thread stopped: looks at its registers and sends it into the stub, or not. The caller lets
- * it go. 0, -EAGAIN, or -errno; then its registers are as they were. */
+/* What stands at the mark before the calls are made. */
+extern const uint64_t inject_mark;
+
+/* Before the stop: the stub, the text and the blob. */
+void inject_fill(const struct inject_place *place, const struct inject_shared *shared,
+                 const char *code, const struct attach_options *options);
+
+/* With the thread stopped: looks at its registers and sends it to the calls or into the stub, or not. The
+ * caller lets it go. 0, -EAGAIN, or -errno; then its registers are as they were. */
 int inject_enter(struct inject_try *try);
 
 #endif

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Stopping one thread, leading it through one system call, letting it go.
+/* Stopping one thread, letting it go.
  * Why SEIZE and INTERRUPT: a stop that no shell and no parent sees, where PTRACE_ATTACH would send a
  * SIGSTOP. Why to be cancelled: a thread in an uninterruptible sleep may never stop, and we must be
- * able to give up; to look again and again would take the processor that it needs to stop. Why
- * PTRACE_SYSCALL, and not PTRACE_SINGLESTEP: if the tracer dies while its tracee stands in the SIGTRAP
- * of a step, or is about to, the kernel delivers that SIGTRAP, and it ends the process. A stop at a
- * system call (with TRACESYSGOOD) is no signal that could be delivered.
+ * able to give up; to look again and again would take the processor that it needs to stop.
  * Rules: the thread of ours that seized must make all the calls. When it ends the kernel lets go of
  * what it still traces, also of a thread that never stopped: so it is made for one try alone. */
 #include "attach/inject_parts.h"
@@ -32,7 +29,7 @@ static int wait_for_stop(pid_t tid, int *ret_status)
 
 int inject_stop(pid_t tid)
 {
-    if (ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD) || ptrace(PTRACE_INTERRUPT, tid, 0, 0))
+    if (ptrace(PTRACE_SEIZE, tid, 0, 0) || ptrace(PTRACE_INTERRUPT, tid, 0, 0))
         return -errno;
     for (;;) {
         int status = 0;
@@ -48,30 +45,7 @@ int inject_stop(pid_t tid)
     }
 }
 
-/* Runs on to the next entry or exit of a system call. Signals that cannot be blocked are kept back. */
-static int next_system_call_stop(pid_t tid, int *held_signal)
+void inject_let_go(pid_t tid)
 {
-    for (;;) {
-        int status = 0;
-        if (ptrace(PTRACE_SYSCALL, tid, 0, 0))
-            return -errno;
-        int error = wait_for_stop(tid, &status);
-        if (error)
-            return error;
-        if (status >> 8 == (SIGTRAP | 0x80))
-            return 0;
-        if (status >> 16 == 0)
-            *held_signal = WSTOPSIG(status);
-    }
-}
-
-int inject_system_call(pid_t tid, int *held_signal)
-{
-    int error = next_system_call_stop(tid, held_signal);
-    return error ? error : next_system_call_stop(tid, held_signal);
-}
-
-void inject_let_go(pid_t tid, int held_signal)
-{
-    ptrace(PTRACE_DETACH, tid, 0, (long)held_signal);
+    ptrace(PTRACE_DETACH, tid, 0, 0);
 }

@@ -15,7 +15,10 @@
 
 #include <sys/user.h>
 
-enum { INJECT_RED_ZONE_BYTES = 128 };
+enum {
+    INJECT_RED_ZONE_BYTES = 128,
+    INJECT_FLAGS_AT_ENTRY = 0x202, /* interrupts on, all else off */
+};
 
 /* The kernel's numbers for a system call that a stop has interrupted. */
 enum {
@@ -31,9 +34,8 @@ struct inject_visit {
     struct user_regs_struct regs; /* as the thread stood */
     long number;                  /* of the system call that it is in */
     uint64_t signal_mask;
-    uint64_t home; /* of the frame, in the process */
-    long fd;       /* of the memfd, in the process; -1 */
-    uint64_t base; /* of the mapping, in the process; 0 */
+    uint64_t home;                 /* of the frame that leads home, in the process */
+    struct user_regs_struct first; /* with which it makes the first of the calls */
 };
 
 /* The kernel's struct rt_sigframe: the way home. */
@@ -50,7 +52,8 @@ struct inject_frame {
     uint64_t xstate; /* address */
     uint64_t reserved[8];
     uint64_t signal_mask;
-    char name[16]; /* not the kernel's: the memfd's name */
+    char name[INJECT_NAME_BYTES]; /* not the kernel's: the memfd's name */
+    uint64_t mark[2];
     uint64_t padding;
 };
 static_assert(offsetof(struct inject_frame, r8) == 48, "uc_mcontext");
@@ -73,7 +76,8 @@ bool inject_is_main_thread(const struct inject_place *place, const struct user_r
 const char *inject_look(const struct inject_place *place, const struct user_regs_struct *regs,
                         long number, enum attach_way *way);
 
-/* Writes the frame below the thread's red zone, and visit->home. 0, -EAGAIN, -errno. */
+/* Writes the frames of the calls and that of the way home below the thread's red zone; visit->home and
+ * visit->first. 0, -EAGAIN, -errno. */
 int inject_write_way_home(struct inject_visit *visit);
 
 #endif

@@ -19,6 +19,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 
 enum {
     XSTATE_MOST = 16 << 10,
@@ -98,52 +99,102 @@ static struct user_regs_struct registers_at_home(const struct user_regs_struct *
 }
 
 static void fill_frame(struct inject_frame *frame, const struct inject_visit *visit,
-                       uint64_t xstate)
+                       const struct user_regs_struct *regs, uint64_t xstate, uint64_t mask)
 {
-    struct user_regs_struct regs = registers_at_home(&visit->regs, visit->number);
     *frame = (struct inject_frame){
         .sigreturn = visit->try->place->sigreturn,
         .uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
         .stack_flags = STACK_FLAGS_INVALID,
-        .r8 = regs.r8,
-        .r9 = regs.r9,
-        .r10 = regs.r10,
-        .r11 = regs.r11,
-        .r12 = regs.r12,
-        .r13 = regs.r13,
-        .r14 = regs.r14,
-        .r15 = regs.r15,
-        .rdi = regs.rdi,
-        .rsi = regs.rsi,
-        .rbp = regs.rbp,
-        .rbx = regs.rbx,
-        .rdx = regs.rdx,
-        .rax = regs.rax,
-        .rcx = regs.rcx,
-        .rsp = regs.rsp,
-        .rip = regs.rip,
-        .eflags = regs.eflags,
-        .cs = (uint16_t)regs.cs,
-        .ss = (uint16_t)regs.ss,
+        .r8 = regs->r8,
+        .r9 = regs->r9,
+        .r10 = regs->r10,
+        .r11 = regs->r11,
+        .r12 = regs->r12,
+        .r13 = regs->r13,
+        .r14 = regs->r14,
+        .r15 = regs->r15,
+        .rdi = regs->rdi,
+        .rsi = regs->rsi,
+        .rbp = regs->rbp,
+        .rbx = regs->rbx,
+        .rdx = regs->rdx,
+        .rax = regs->rax,
+        .rcx = regs->rcx,
+        .rsp = regs->rsp,
+        .rip = regs->rip,
+        .eflags = regs->eflags,
+        .cs = (uint16_t)regs->cs,
+        .ss = (uint16_t)regs->ss,
         .xstate = xstate,
-        .signal_mask = visit->signal_mask,
-        .name = "ulma",
+        .signal_mask = mask,
     };
+}
+
+/* With which a call is made; `next`: the frame to which it returns. */
+static struct user_regs_struct registers_of(const struct inject_visit *visit,
+                                            const struct inject_call *call, uint64_t next)
+{
+    struct user_regs_struct regs = visit->regs;
+    uint64_t arguments[6];
+    for (int i = 0; i < 6; i++)
+        arguments[i] = call->arguments[i] == INJECT_NAME_HERE
+                           ? visit->home + offsetof(struct inject_frame, name)
+                           : call->arguments[i];
+    regs.rax = (unsigned long long)call->number;
+    regs.rdi = arguments[0];
+    regs.rsi = arguments[1];
+    regs.rdx = arguments[2];
+    regs.r10 = arguments[3];
+    regs.r8 = arguments[4];
+    regs.r9 = arguments[5];
+    regs.rip = visit->try->place->syscall_return;
+    regs.rsp = next;
+    regs.eflags = INJECT_FLAGS_AT_ENTRY;
+    return regs;
+}
+
+static_assert(XSTATE_MOST + (INJECT_CALLS_MOST + 1) * sizeof(struct inject_frame) <=
+                  INJECT_SCRATCH_BYTES,
+              "both have room");
+
+/* The frames lie in the order in which they are used, the way home last. Returns how many there are. */
+static size_t fill_frames(struct inject_frame *frames, struct inject_visit *visit, uint64_t xstate)
+{
+    const struct inject_try *try = visit->try;
+    size_t count = try->call_count;
+    /* The last call writes the time over the mark. */
+    struct inject_call last = {
+        SYS_clock_gettime, {CLOCK_MONOTONIC, visit->home + offsetof(struct inject_frame, mark)}};
+    for (size_t i = 0; count && i <= count; i++) {
+        uint64_t next = visit->home - (count - i) * sizeof(*frames);
+        struct user_regs_struct regs =
+            registers_of(visit, i < count ? &try->calls[i] : &last, next);
+        if (i == 0)
+            visit->first = regs;
+        else
+            fill_frame(&frames[i - 1], visit, &regs, xstate, ~UINT64_C(0));
+    }
+    struct user_regs_struct regs = registers_at_home(&visit->regs, visit->number);
+    struct inject_frame *home = &frames[count];
+    fill_frame(home, visit, &regs, xstate, visit->signal_mask);
+    memcpy(home->name, try->shared->name, sizeof(home->name));
+    home->mark[0] = home->mark[1] = inject_mark;
+    return count + 1;
 }
 
 int inject_write_way_home(struct inject_visit *visit)
 {
-    unsigned char xstate[XSTATE_MOST];
-    struct inject_frame frame;
+    unsigned char *xstate = visit->try->place->scratch;
+    struct inject_frame *frames = (void *)(xstate + XSTATE_MOST);
     pid_t pid = visit->try->place->pid;
     ssize_t bytes = read_xstate(visit->try->place, xstate);
     if (bytes < 0)
         return (int)bytes;
     uint64_t area = (visit->regs.rsp - INJECT_RED_ZONE_BYTES - (uint64_t)bytes) & ~UINT64_C(63);
-    visit->home = area - sizeof(frame);
-    fill_frame(&frame, visit, area);
-    struct iovec ours[] = {{&frame, sizeof(frame)}, {xstate, (size_t)bytes}};
-    struct iovec theirs = {(void *)visit->home, sizeof(frame) + (size_t)bytes};
+    visit->home = area - sizeof(*frames);
+    size_t size = fill_frames(frames, visit, area) * sizeof(*frames);
+    struct iovec ours[] = {{frames, size}, {xstate, (size_t)bytes}};
+    struct iovec theirs = {(void *)(area - size), size + (size_t)bytes};
     ssize_t written = process_vm_writev(pid, ours, 2, &theirs, 1, 0);
     /* Not all of it: the stack has not grown so far yet. */
     return written == (ssize_t)theirs.iov_len ? 0 : -EAGAIN;

@@ -189,7 +189,7 @@ enum arming arm_process(struct armed *armed, pid_t pid, int64_t timeout_ns)
         message_error("%s", outcome.text);
         return ARMING_FAILED;
     }
-    message_step("its main thread was stopped for %.0f us, the last of %u times",
+    message_step("its main thread was stopped for %.0f us, in %u stops",
                  (double)outcome.stopped_ns / 1e3, outcome.stops);
     if (armed_find(armed, pid, NULL, JOB_PROCESS_WAIT_MS) == 0)
         return ARMING_NOW;

@@ -9,6 +9,7 @@
 #include "cmd/job_others.h"
 #include "cmd/job_process.h"
 #include "cmd/job_session.h"
+#include "cmd/job_trace.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
 
@@ -82,12 +83,14 @@ struct collector_options job_collector_options(struct job *job)
 {
     const struct options *options = job->options;
     return (struct collector_options){
+        .tap = job_trace_tap(job),
         .corrected = !options->uncorrected,
         .budget_pct = job_session_budget(job),
         .signal_target = job_session_wake,
         .signal_context = job,
         .cpu = (int)options->collector_cpu,
         .sites = job->sites.count ? &job->sites : NULL,
+        .whole_only = job->whole_only,
         /* A recording keeps both apart, and whoever reads it chooses. */
         .by_process = options->by_process || job->is_recorded,
         .by_thread = job->is_recorded,
@@ -103,7 +106,8 @@ bool job_open_file(struct job *job, pid_t pid)
 /* Collector and supervision of a child that waits for its word. */
 static bool prepare(struct job *job, const struct launch *launch, const char *name)
 {
-    if (!job_open_file(job, launch->pid) || !job_session_make(job, launch->pid, name))
+    if (!job_open_file(job, launch->pid) || !job_session_make(job, launch->pid, name) ||
+        !job_trace_begin(job))
         return false;
     struct collector_options wanted = job_collector_options(job);
     wanted.target = launch->pid;
@@ -177,6 +181,7 @@ int job_start(struct job *job, const struct options *options, char **words, int 
     *job = (struct job){
         .options = options,
         .clock = setting->clock,
+        .whole_only = setting->whole_only,
         .is_recorded = setting->record,
         .first.armed = ARMED_NONE,
         .output = {.fd = -1},
@@ -444,6 +449,7 @@ void job_close(struct job *job)
     if (job->is_process)
         job_process_leave(job);
     collector_free(job->collector);
+    job_trace_end(job);
     job->collector = NULL;
     job_set_done(job);
     mapping_unlink(&job->mapping);

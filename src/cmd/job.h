@@ -26,6 +26,8 @@ struct followed {
     bool detached; /* it was asked to give up the probe too */
 };
 
+struct job_trace;
+
 struct job {
     const struct options *options;
     enum snapshot_clock clock;
@@ -41,6 +43,7 @@ struct job {
     struct mapping mapping;
     struct sites sites;           /* the options', and what they have matched */
     struct job_settings settings; /* what is in force instead, when it was changed */
+    struct job_trace *trace;      /* of a report that is a timeline (job_trace.h); NULL */
     struct collector *collector;
     struct supervise supervise;
     char directory[PATH_MAX]; /* of the session */
@@ -49,6 +52,7 @@ struct job {
     uint64_t on_ns;           /* when its recording was first seen to be on; 0: not yet */
     uint64_t asked_ns;        /* when an unanswered switch was last signalled; 0: answered */
     bool first_told;          /* the collector knows that the first of several has ended */
+    bool whole_only;          /* as in struct job_setting */
     bool delayed;             /* --delay has not passed */
     bool finished;            /* the profiling has ended: the collector has read all */
     bool failed;              /* ulma failed at something after the start */
@@ -61,6 +65,7 @@ struct job_setting {
     const char *verb;    /* for messages */
     bool capture_output; /* the target prints into a file */
     bool on_screen;      /* ulma reads the terminal's keys */
+    bool whole_only;     /* all that is asked for is the whole run */
     bool record;         /* into a file, instead of a report at the end */
     enum snapshot_clock clock;
 };

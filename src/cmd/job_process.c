@@ -7,6 +7,7 @@
 #include "cmd/arming.h"
 #include "cmd/job_others.h"
 #include "cmd/job_session.h"
+#include "cmd/job_trace.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
 
@@ -255,6 +256,8 @@ bool job_process_ask(struct armed *armed, enum armed_wish wish, const char *sess
 
 static bool collect(struct job *job)
 {
+    if (!job_trace_begin(job))
+        return false;
     struct collector_options wanted = job_collector_options(job);
     /* No switch records: those of threads that exist already are not to be had through one of them. */
     wanted.no_perf = true;
@@ -382,7 +385,7 @@ void job_process_leave(struct job *job)
 
 /* --- the last line -------------------------------------------------------------------------- */
 
-enum left { LEFT_ENDED, LEFT_DETACHED, LEFT_ARMED, LEFT_UNANSWERED };
+enum left { LEFT_ENDED, LEFT_DETACHED, LEFT_ARMED, LEFT_FLYING, LEFT_UNANSWERED };
 
 static enum left how_left(const struct followed *process)
 {
@@ -392,7 +395,9 @@ static enum left how_left(const struct followed *process)
         return LEFT_ENDED;
     if (!process->left)
         return LEFT_UNANSWERED;
-    return process->detached ? LEFT_DETACHED : LEFT_ARMED;
+    if (process->detached)
+        return LEFT_DETACHED;
+    return atomic_load(&armed->page.flight) ? LEFT_FLYING : LEFT_ARMED;
 }
 
 static void say_one(const struct followed *process)
@@ -413,6 +418,11 @@ static void say_one(const struct followed *process)
                      "ulma detach %d",
                      pid, pid, pid, pid);
         break;
+    case LEFT_FLYING:
+        message_note("PID %d runs on, and its flight recorder has begun anew; next: ulma top %d | "
+                     "ulma rescue %d | ulma detach %d",
+                     pid, pid, pid, pid);
+        break;
     case LEFT_UNANSWERED:
         message_note("PID %d runs on; its main thread has not answered yet (it is stopped, or in a "
                      "call that lets no signal handler run), so the probe goes off at one of its "
@@ -428,10 +438,11 @@ void job_process_say_end(const struct job *job)
         [LEFT_ENDED] = "have ended",
         [LEFT_DETACHED] = "run on, detached, as they were found",
         [LEFT_ARMED] = "run on, armed and off; `ulma detach PID` detaches one",
+        [LEFT_FLYING] = "run on, and their flight recorders have begun anew",
     };
-    char list[4][2048] = {""};
-    size_t count[4] = {0};
-    const struct followed *last[4];
+    char list[5][2048] = {""};
+    size_t count[5] = {0};
+    const struct followed *last[5];
     for (size_t i = 0; i <= job->other_count; i++) {
         const struct followed *process = i == 0 ? &job->first : &job->others[i - 1];
         enum left how = how_left(process);
@@ -442,7 +453,7 @@ void job_process_say_end(const struct job *job)
         if (how == LEFT_UNANSWERED || (count[how]++ == 0 && job->other_count == 0))
             say_one(process);
     }
-    for (int how = LEFT_ENDED; how <= LEFT_ARMED && job->other_count > 0; how++) {
+    for (int how = LEFT_ENDED; how <= LEFT_FLYING && job->other_count > 0; how++) {
         if (count[how] == 1)
             say_one(last[how]);
         else if (count[how] > 1)

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cmd/job.h"
+#include "cmd/job_trace.h"
 #include "cmd/message.h"
 
 #include <errno.h>
@@ -63,11 +64,13 @@ bool job_record_start(struct job *job)
     struct recorder_source source = {.take = take, .context = job};
     struct job_recording *recording = &job->recording;
     recording->recorder = recorder_start(recording->writer, &source);
-    if (recording->recorder)
-        recording->writer = NULL;
-    else
+    if (!recording->recorder) {
         message_error("cannot start the thread that writes the recording");
-    return recording->recorder;
+        return false;
+    }
+    recording->writer = NULL;
+    job_trace_start(job);
+    return true;
 }
 
 bool job_record_goes_on(struct job *job)
@@ -87,6 +90,7 @@ bool job_record_finish(struct job *job)
 {
     struct job_recording *recording = &job->recording;
     char size[TEXT_NUMBER_BYTES];
+    bool traced = job_trace_finish(job);
     recorder_finish(recording->recorder);
     if (!job_record_goes_on(job))
         return false;
@@ -94,7 +98,7 @@ bool job_record_finish(struct job *job)
     bool plain = !strpbrk(recording->path, " '\"\\$`!&|;<>()*?[]#~");
     message_note("wrote %s (%sB); read it with: ulma report %s%s%s", recording->path, size,
                  plain ? "" : "'", recording->path, plain ? "" : "'");
-    return true;
+    return traced;
 }
 
 void job_record_abandon(struct job *job)
@@ -112,6 +116,7 @@ void job_record_abandon(struct job *job)
 void job_record_close(struct job *job)
 {
     struct job_recording *recording = &job->recording;
+    job_trace_stop(job);
     recording_writer_close(recording->writer);
     recorder_free(recording->recorder);
     free(recording->path);

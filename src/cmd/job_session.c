@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "cmd/job.h"
+#include "cmd/job_trace.h"
 #include "cmd/message.h"
 #include "wire/guard.h"
 
@@ -88,7 +89,7 @@ double job_session_budget(const struct job *job)
     const struct options *options = job->options;
     if (options->budget_thousandths != OPTIONS_UNSET)
         return (double)options->budget_thousandths / 1000;
-    return job->is_process && !options->exact ? PROCESS_BUDGET_PCT : 0;
+    return job->is_process && !options->exact && !job_trace_is_wanted(job) ? PROCESS_BUDGET_PCT : 0;
 }
 
 int job_session_wake(void *job)

@@ -8,6 +8,7 @@
 #include "cmd/job.h"
 #include "cmd/job_session.h"
 #include "cmd/set_words.h"
+#include "model/fold_source.h"
 #include "wire/guard.h"
 
 #include <errno.h>
@@ -109,8 +110,14 @@ static void describe(const struct job *job, const bool *matched, char *text, siz
 {
     const struct job_settings *settings = &job->settings;
     const struct sites *sites = job_set_sites(job);
-    snprintf(text, size, "events=%s",
-             settings->sources & SOURCE_C_CALLS ? "calls,c-calls" : "calls");
+    const char *before = "events=";
+    text[0] = '\0';
+    for (const struct fold_source *const *source = fold_source_list; *source; source++) {
+        if (!(settings->sources & (*source)->bit))
+            continue;
+        append(text, size, "%s%s", before, (*source)->name);
+        before = ",";
+    }
     append_patterns(sites, false, text, size);
     append_patterns(sites, true, text, size);
     if (settings->budget_pct > 0)

@@ -62,6 +62,18 @@ static bool read_quantity(const char *word, const struct unit *units, int64_t *r
 
 static const struct unit percent_units[] = {{"", 1000}, {"%", 1000}, {NULL, 0}};
 
+/* `max` is 0. */
+static bool read_speed(const char *word, int64_t *ret_thousandths)
+{
+    static const struct unit speed_units[] = {{"", 1000}, {"x", 1000}, {NULL, 0}};
+    if (strcmp(word, "max") == 0) {
+        *ret_thousandths = 0;
+        return true;
+    }
+    return read_quantity(word, speed_units, ret_thousandths) && *ret_thousandths > 0 &&
+           *ret_thousandths <= INT64_C(1000000000);
+}
+
 bool option_value_percent(const char *word, int64_t *ret_thousandths)
 {
     return read_quantity(word, percent_units, ret_thousandths) && *ret_thousandths > 0 &&
@@ -75,6 +87,25 @@ static bool read_count(const char *word, int64_t *ret_value)
     errno = 0;
     *ret_value = strtoll(word, NULL, 10);
     return errno == 0;
+}
+
+static bool read_weight(const char *word, void *field, char *error)
+{
+    static const char *const names[] = {
+        [WEIGHT_TIME] = "time", [WEIGHT_CALLS] = "calls", [WEIGHT_WAIT] = "wait"};
+    for (enum export_weight i = WEIGHT_TIME; i <= WEIGHT_WAIT; i++) {
+        if (strcmp(word, names[i]) == 0) {
+            *(enum export_weight *)field = i;
+            return true;
+        }
+    }
+    if (strcmp(word, "bytes") == 0)
+        snprintf(error, OPTIONS_ERROR_SIZE,
+                 "--weight bytes needs the source memory, which this version does not have");
+    else
+        snprintf(error, OPTIONS_ERROR_SIZE, "--weight needs time, calls or wait, not `%.80s`",
+                 word);
+    return false;
 }
 
 static bool read_choice(const char *word, const char *first, const char *second, int64_t *ret_value)
@@ -92,8 +123,7 @@ bool option_value_on_full(const char *word, int64_t *ret_on_full)
 
 static bool read_format(const char *word, const struct exporter **ret_format, char *error)
 {
-    static const char *const later[] = {"speedscope", "chrome",  "chrometrace", "perfetto", "pprof",
-                                        "callgrind",  "firefox", "gecko",       "html",     NULL};
+    static const char *const later[] = {"chrome", "chrometrace", "perfetto", NULL};
     *ret_format = exporter_find(word);
     if (*ret_format)
         return true;
@@ -139,13 +169,14 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"calls", SOURCE_CALLS},
         /* A C call is told by its caller's frame, so that it needs the calls. */
         {"c-calls", SOURCE_CALLS | SOURCE_C_CALLS},
-        {"all", SOURCE_CALLS | SOURCE_C_CALLS},
+        {"gc", SOURCE_GC},
+        /* Who calls a method is known from the calls. */
+        {"methods", SOURCE_CALLS | SOURCE_METHODS},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS},
         {"lines", 0},
-        {"methods", 0},
         {"operators", 0},
         {"objects", 0},
         {"memory", 0},
-        {"gc", 0},
         {"io", 0},
         {"waits", 0},
     };
@@ -157,10 +188,11 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
             return true;
         }
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "the source `%s` is not there yet: take calls or c-calls", known[i].name);
+                 "the source `%s` is not there yet: take calls, c-calls, gc or methods",
+                 known[i].name);
         return false;
     }
-    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls or all",
+    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }
@@ -298,6 +330,10 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         good = option_value_percent(word, field);
         wanted = "a percentage above 0 and up to 100, such as 5";
         break;
+    case OPTION_SPEED:
+        good = read_speed(word, field);
+        wanted = "a number above 0 and up to 1000000, or max";
+        break;
     case OPTION_CPU:
         good = read_cpu(word, field);
         wanted = "the number of a CPU of this machine, from 0";
@@ -320,6 +356,8 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         good = read_choice(word, "wall", "cpu", field);
         wanted = "cpu or wall";
         break;
+    case OPTION_WEIGHT:
+        return read_weight(word, field, error);
     case OPTION_ON_FULL:
         good = option_value_on_full(word, field);
         wanted = "wait or drop";

@@ -20,13 +20,16 @@
 #define REPORT VERB_REPORT
 #define DIFF   VERB_DIFF
 #define DUMP   VERB_DUMP
+#define CENSUS VERB_CENSUS
 #define ATTACH VERB_ATTACH
 #define ON     VERB_ON
 #define OFF    VERB_OFF
 #define SET    VERB_SET
 #define DETACH VERB_DETACH
+#define RESCUE VERB_RESCUE
 #define PS     VERB_PS
 #define EXPORT VERB_EXPORT
+#define REPLAY VERB_REPLAY
 #define RECORD VERB_RECORD
 #define HELP   VERB_HELP
 const struct option_row option_rows[] = {
@@ -40,13 +43,16 @@ const struct option_row option_rows[] = {
 #undef REPORT
 #undef DIFF
 #undef DUMP
+#undef CENSUS
 #undef ATTACH
 #undef ON
 #undef OFF
 #undef SET
 #undef DETACH
+#undef RESCUE
 #undef PS
 #undef EXPORT
+#undef REPLAY
 #undef RECORD
 #undef HELP
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
@@ -59,10 +65,9 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web", "replay", "census", "rescue", NULL};
+static const char *const later_verbs[] = {"web", NULL};
 static const char *const later_options[] = {
-    "trace",     "weight", "port",  "listen",   "open",  "allow-host", "token-file",
-    "read-only", "flight", "every", "verdicts", "rules", "speed",      NULL};
+    "port", "listen", "open", "allow-host", "token-file", "read-only", "verdicts", "rules", NULL};
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -103,16 +108,18 @@ void options_init(struct options *options)
         .delay_ns = OPTIONS_UNSET,
         .interval_ns = OPTIONS_UNSET,
         .timeout_ns = OPTIONS_UNSET,
+        .every_ns = OPTIONS_UNSET,
         .clock = OPTIONS_UNSET,
         .collector_cpu = OPTIONS_UNSET,
         .sources = SOURCE_CALLS,
         .on_full = OPTIONS_UNSET,
         .budget_thousandths = OPTIONS_UNSET,
-        .min_time_ns = OPTIONS_UNSET,
         .keep_ns = OPTIONS_UNSET,
+        .speed_thousandths = OPTIONS_UNSET,
         .max_bytes = OPTIONS_UNSET,
         .from_ns = OPTIONS_UNSET,
         .to_ns = OPTIONS_UNSET,
+        .min_time_ns = OPTIONS_UNSET,
         .buffer_bytes = INT64_C(32) << 20,
     };
 }

@@ -44,19 +44,22 @@ struct option_words {
 };
 
 struct options {
-    const char *output, *python, *directory, *pid;
+    const char *output, *python, *directory, *pid, *referrers;
     const struct exporter *format;
     const char *sort;
     int64_t limit, count;                       /* OPTIONS_UNSET */
     int64_t duration_ns, delay_ns, interval_ns; /* OPTIONS_UNSET */
-    int64_t timeout_ns, min_time_ns;            /* OPTIONS_UNSET */
+    int64_t timeout_ns, every_ns, min_time_ns;  /* OPTIONS_UNSET */
     int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
-    int64_t sources;                            /* bits of enum session_source */
-    int64_t on_full;                            /* enum on_full or OPTIONS_UNSET */
-    int64_t budget_thousandths;                 /* of a percent, or OPTIONS_UNSET */
+    enum export_weight weight;
+    int64_t sources;            /* bits of enum session_source */
+    int64_t on_full;            /* enum on_full or OPTIONS_UNSET */
+    int64_t budget_thousandths; /* of a percent, or OPTIONS_UNSET */
     int64_t buffer_bytes;
     int64_t keep_ns, max_bytes; /* OPTIONS_UNSET */
-    int64_t from_ns, to_ns;     /* OPTIONS_UNSET */
+    int64_t speed_thousandths;  /* OPTIONS_UNSET; 0: as fast as can be */
+    bool trace;
+    int64_t from_ns, to_ns; /* OPTIONS_UNSET */
     const char *thread;
     struct option_words maps;
     int64_t collector_cpu; /* OPTIONS_UNSET */
@@ -66,7 +69,7 @@ struct options {
     bool children, no_children, by_process;
     bool force, wide, start_off, kill, batch, once, exact, uncorrected, strict, no_color;
     bool with_source, redact, no_command;
-    bool locals, list, man, markdown, quiet, verbose, help;
+    bool flight, locals, list, man, markdown, quiet, verbose, help;
 };
 
 enum option_kind {
@@ -81,10 +84,12 @@ enum option_kind {
     OPTION_SORT,
     OPTION_EVENTS,
     OPTION_CLOCK,
+    OPTION_WEIGHT,
     OPTION_ON_FULL,
     OPTION_ONLY,
     OPTION_SKIP,
     OPTION_BY,
+    OPTION_SPEED,
     OPTION_FILE_SIZE,
     OPTION_MAP,
     OPTION_LIMIT,

@@ -32,6 +32,8 @@ LIVE(off)
 LIVE(set)
 LIVE(detach)
 LIVE(ps)
+LIVE(census)
+LIVE(rescue)
 #undef LIVE
 
 /* The words name one recording. */

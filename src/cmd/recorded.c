@@ -6,6 +6,7 @@
 
 #include "cmd/message.h"
 #include "cmd/output.h"
+#include "cmd/recorded_trace.h"
 #include "cmd/report_stream.h"
 #include "cmd/verbs.h"
 
@@ -90,7 +91,13 @@ int recorded_report(const struct options *options, const char *path)
     if (!good)
         message_error("%s", recording_reason(recorded.recording));
     if (good && (good = output_open(&output, &own, (pid_t)snapshot->meta.pid))) {
-        good = write_report(&own, snapshot, &output);
+        if (output.format->write_trace) {
+            good = recorded_timeline(&recorded, path, &snapshot->meta, &output);
+            if (good && output.path)
+                report_stream_say_written(&output);
+        } else {
+            good = write_report(&own, snapshot, &output);
+        }
         output_close(&output);
     }
     snapshot_free(snapshot);

@@ -5,6 +5,7 @@
 #include "cmd/report.h"
 
 #include "cmd/job_session.h"
+#include "cmd/job_trace.h"
 #include "cmd/message.h"
 
 #include <errno.h>
@@ -106,6 +107,13 @@ void report_print(struct job *job)
     job->failed |= unseen;
     if (output->to_stderr && (unseen || job->options->quiet))
         return;
+    if (job->trace) {
+        if (job_trace_write(job))
+            report_stream_say_written(&job->output);
+        else
+            job->failed = true;
+        return;
+    }
     struct export_options wanted = report_stream_options(job->options, job->clock, output->fd);
     size_t size = 0;
     int error;

@@ -45,7 +45,7 @@ struct export_options report_stream_wanted(const struct options *options, enum s
         .columns = columns,
         .wide = options->wide,
         .color = color,
-        .weight = WEIGHT_TIME,
+        .weight = options->weight,
     };
 }
 
@@ -83,7 +83,14 @@ static const char *reader(const struct exporter *format)
         {"pstats", "python3 -m pstats %s"},
         {"json", "python3 -m json.tool %s"},
         {"flamegraph", "xdg-open %s"},
+        {"chrome", "https://ui.perfetto.dev, or chrome://tracing: %s"},
+        {"perfetto", "https://ui.perfetto.dev: %s"},
         {"collapsed", "flamegraph.pl %s > flame.svg"},
+        {"html", "xdg-open %s"},
+        {"speedscope", "speedscope %s"},
+        {"pprof", "go tool pprof -top %s"},
+        {"callgrind", "callgrind_annotate --inclusive=yes %s"},
+        {"firefox", "profiler-cli load %s"},
     };
     for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
         if (strcmp(readers[i].format, format->name) == 0)
@@ -96,7 +103,7 @@ void report_stream_say_written(const struct output *output)
 {
     if (output->to_stderr) {
         message_note("the report above is not kept; -o FILE writes one (.txt .json .pstats .md "
-                     ".svg, ulma export --list)");
+                     ".svg .html, ulma export --list)");
     } else if (!output->path) {
         message_note("wrote the report to stdout (%s)", output->format->name);
     } else {

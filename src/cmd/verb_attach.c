@@ -10,23 +10,65 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void say_armed(struct armed *armed, const char *how)
+static void say_armed(const struct armed *armed, const char *how)
 {
     char about[PATH_MAX];
     int pid = (int)armed->pid;
     job_process_describe(armed, about, sizeof(about));
     printf("%s: %s. Next: ulma top %d | ulma report %d | ulma detach %d\n", about, how, pid, pid,
            pid);
-    armed_close(armed);
 }
 
-static bool attach_one(pid_t pid, int64_t timeout_ns)
+/* As ULMA=flight has them. */
+static void write_words(const struct options *options, char *words, size_t size)
+{
+    int used = 0;
+    words[0] = '\0';
+    if (options->budget_thousandths != OPTIONS_UNSET)
+        used = snprintf(words, size, "budget=%g", (double)options->budget_thousandths / 1000);
+    if (options->keep_ns != OPTIONS_UNSET)
+        snprintf(words + used, size - (size_t)used, "%skeep=%lldms", used ? "," : "",
+                 (long long)(options->keep_ns / 1000000));
+}
+
+/* One that was not armed before is left as it was found, when it may not fly. */
+static bool fly(struct armed *armed, const struct options *options, enum arming arming)
+{
+    char words[ARMED_NAME_SIZE], about[PATH_MAX];
+    int pid = (int)armed->pid;
+    write_words(options, words, sizeof(words));
+    if (!job_process_follow(armed))
+        return false;
+    bool done = job_process_ask(armed, ARMED_FLY, words);
+    if (done && !atomic_load(&armed->page.flight)) {
+        message_error("PID %d is armed by an older ulma, whose probe has no flight recorder: `ulma "
+                      "detach %d`, and start it again",
+                      pid, pid);
+        done = false;
+    }
+    if (!done && arming == ARMING_NOW)
+        armed_ask(armed, ARMED_DISARM, NULL, JOB_PROCESS_WAIT_MS);
+    job_process_describe(armed, about, sizeof(about));
+    if (done)
+        printf("%s: keeps its last moments. Next, after a crash or in a hang: ulma rescue %d; to "
+               "end it: ulma detach %d\n",
+               about, pid, pid);
+    return done;
+}
+
+static bool attach_one(pid_t pid, const struct options *options)
 {
     struct armed armed;
-    enum arming arming = arm_process(&armed, pid, timeout_ns);
-    if (arming != ARMING_FAILED)
+    enum arming arming = arm_process(&armed, pid, options->timeout_ns);
+    if (arming == ARMING_FAILED)
+        return false;
+    bool done = true;
+    if (options->flight)
+        done = fly(&armed, options, arming);
+    else
         say_armed(&armed, arming == ARMING_NOW ? "armed, nothing recorded" : "armed already");
-    return arming != ARMING_FAILED;
+    armed_close(&armed);
+    return done;
 }
 
 int verb_attach(const struct options *options, char **words, int word_count)
@@ -37,6 +79,11 @@ int verb_attach(const struct options *options, char **words, int word_count)
                       "--help`");
         return EXIT_WRONG_WORDS;
     }
+    if (!options->flight &&
+        (options->keep_ns != OPTIONS_UNSET || options->budget_thousandths != OPTIONS_UNSET)) {
+        message_error("--keep and --budget are the flight recorder's: add --flight");
+        return EXIT_WRONG_WORDS;
+    }
     for (int i = 0; i < word_count; i++) {
         char *end;
         long pid = strtol(words[i], &end, 10);
@@ -44,7 +91,7 @@ int verb_attach(const struct options *options, char **words, int word_count)
             message_error("`%s` is no PID: `ulma attach` takes the numbers of processes", words[i]);
             return EXIT_WRONG_WORDS;
         }
-        all &= attach_one((pid_t)pid, options->timeout_ns);
+        all &= attach_one((pid_t)pid, options);
     }
     return all ? EXIT_FINE : EXIT_FAILED;
 }

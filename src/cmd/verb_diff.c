@@ -6,7 +6,7 @@
 #include "cmd/diff_load.h"
 #include "cmd/message.h"
 #include "cmd/output.h"
-#include "cmd/report.h"
+#include "cmd/report_stream.h"
 #include "cmd/verbs.h"
 #include "diff/diff_writer.h"
 

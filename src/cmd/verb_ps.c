@@ -11,6 +11,7 @@
 #include "cmd/job_session.h"
 #include "cmd/message.h"
 #include "cmd/private_folder.h"
+#include "cmd/rescue_find.h"
 #include "cmd/verbs.h"
 #include "wire/guard.h"
 #include "wire/mapping.h"
@@ -32,6 +33,7 @@ struct sessions {
     int shown, cleared, pages_cleared;
     pid_t known[MOST_KNOWN]; /* those that have a line */
     int known_count;
+    char crashed[PATH_MAX]; /* a directory that holds flight recordings of ended processes */
 };
 
 struct session_look {
@@ -151,7 +153,8 @@ static void begin_line(struct sessions *sessions, pid_t pid, const char *state, 
     if (sessions->shown++ == 0)
         printf("%8s  %-10s  %-10s  %9s  %s\n", "PID", "STATE", "PYTHON", "COLLECTOR", "COMMAND");
     if (sessions->known_count < MOST_KNOWN)
-        sessions->known[sessions->known_count++] = pid;
+        sessions->known[sessions->known_count] = pid;
+    sessions->known_count++;
     printf("%8d  %-10s  ", (int)pid, state);
     snprintf(version, sizeof(version), "%-10s", python[0] ? python : "-");
     print_safely(version);
@@ -214,7 +217,10 @@ static void look_at_page(struct sessions *sessions, const char *directory, const
     bool cleared = result == -ESTALE && armed.here && armed_unlink(&armed) == 0;
     sessions->pages_cleared += cleared;
     if ((result == 0 && !armed_follower(&armed)) || (result == -ESTALE && !cleared)) {
-        const char *state = result ? "stale" : armed.page.ready ? "armed" : "arming";
+        const char *state = result                            ? "stale"
+                            : atomic_load(&armed.page.flight) ? "flight"
+                            : armed.page.ready                ? "armed"
+                                                              : "arming";
         begin_line(sessions, armed.pid, state, armed.page.python);
         printf("  %9s  ", "-");
         print_command(armed.here ? (unsigned)armed.pid : 0);
@@ -223,8 +229,27 @@ static void look_at_page(struct sessions *sessions, const char *directory, const
     armed_close(&armed);
 }
 
+/* What flight recorders of processes that are no more have left: kept, for `ulma rescue`. */
+static void look_at_flights(struct sessions *sessions, const char *path)
+{
+    size_t count;
+    struct rescue_file *files = rescue_list(path, &count);
+    for (size_t i = 0; files && i < count; i++) {
+        if (files[i].lives)
+            continue;
+        begin_line(sessions, (pid_t)files[i].pid, "crashed", files[i].python);
+        sessions->known_count--; /* its PID may be another process's by now */
+        printf("  %9s  ", "-");
+        print_safely(files[i].command);
+        putchar('\n');
+        snprintf(sessions->crashed, sizeof(sessions->crashed), "%s", path);
+    }
+    free(files);
+}
+
 static void look_at_directory(struct sessions *sessions, const char *path)
 {
+    look_at_flights(sessions, path);
     DIR *directory = opendir(path);
     if (!directory) {
         if (errno != ENOENT)
@@ -267,7 +292,7 @@ static void look_at_shared_memory(struct sessions *sessions, const char *except)
 
 static bool is_known(const struct sessions *sessions, pid_t pid)
 {
-    for (int i = 0; i < sessions->known_count; i++)
+    for (int i = 0; i < sessions->known_count && i < MOST_KNOWN; i++)
         if (sessions->known[i] == pid)
             return true;
     return false;
@@ -356,6 +381,8 @@ int verb_ps(const struct options *options, char **words, int word_count)
     if (sessions.pages_cleared > 0)
         message_note("removed %d control page%s of processes that have ended",
                      sessions.pages_cleared, sessions.pages_cleared == 1 ? "" : "s");
+    if (sessions.crashed[0])
+        message_note("what crashed processes did last: ulma rescue %s", sessions.crashed);
     if (sessions.shown == 0)
         message_note(options->directory ? "no session" : "no Python process and no session");
     return EXIT_FINE;

@@ -41,6 +41,7 @@ int verb_run(const struct options *options, char **words, int word_count)
     static struct job job;
     struct job_setting setting = {
         .verb = "run",
+        .whole_only = true,
         .clock = options->clock == CLOCK_CPU ? CLOCK_CPU : CLOCK_WALL,
     };
     int status = job_start(&job, options, words, word_count, &setting);

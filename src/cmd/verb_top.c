@@ -107,9 +107,10 @@ static void show_frames(struct job *job, const struct tui_host *host,
         if (result || ended)
             return;
         drawn++;
+        now = clock_monotonic_ns();
         next += interval_ns;
-        if (next < clock_monotonic_ns())
-            next = clock_monotonic_ns() + interval_ns;
+        if (next <= now) /* what was missed is left out, and the beat kept */
+            next += (now - next) / interval_ns * interval_ns + interval_ns;
     }
 }
 

@@ -9,6 +9,8 @@
  * whose calls fit worst. */
 #include "diff/diff_parts.h"
 
+#include "base/sort.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -161,7 +163,7 @@ static int match_group(struct making *making, size_t recording, const struct ite
     return 0;
 }
 
-/* Entries before functions within a key; qsort_r is not stable, compare_items tells all apart. */
+/* Entries before functions within a key; sort_with is not stable, compare_items tells all apart. */
 static size_t part_group(struct arena *scratch, struct item *items, size_t count)
 {
     struct item *functions = arena_array(scratch, count, sizeof(*functions));
@@ -205,7 +207,7 @@ static int match_round(struct making *making, size_t recording, enum round round
                        struct item *items)
 {
     size_t count = gather(making, recording, items, entry_taken);
-    qsort_r(items, count, sizeof(*items), compare_items, &round);
+    sort_with(items, count, sizeof(*items), compare_items, &round);
     for (size_t from = 0, to; from < count; from = to) {
         for (to = from + 1; to < count; to++)
             if (compare_keys(items[from].function, items[to].function, round))

@@ -37,7 +37,7 @@
 
 /* How many times the noise a change must be. With enough recordings Student's t at 0.0005 (two-sided),
  * with the degrees of freedom that the recordings and the prior have. */
-#define NOISE_TIMES_FEW 4.0
+#define NOISE_TIMES_FEW 4.5
 
 enum { NOISE_MANY_FREEDOM = 3, NOISE_PRIOR_FREEDOM = 3 };
 

@@ -85,7 +85,8 @@ static int sample_whole(struct making *making, size_t recording)
             sample->quantiles = whole->quantiles[i].ns;
         if (by_wall && by_wall->quantiles[i].ns[0] > 0 &&
             sample->wait_ns > WAITER_SHARE * sample->wall_ns &&
-            by_wall->quantiles[i].ns[0] * sample->calls > WAITER_SHARE * sample->wall_ns)
+            by_wall->quantiles[i].ns[0] * (double)whole->functions[i].calls >
+                WAITER_SHARE * sample->wall_ns)
             sample->waiting = by_wall->quantiles[i].ns;
     }
     return 0;

@@ -4,6 +4,8 @@
  * Rules: what stands in names is cleaned (text_clean). */
 #include "diff/diff_writer.h"
 
+#include "base/sort.h"
+
 #include "base/text.h"
 #include "export/export_names.h"
 #include "export/export_style.h"
@@ -109,7 +111,7 @@ const int32_t *diff_changed_contexts(const struct diff *diff, size_t most, size_
         if (fabs(diff->nodes[i].change_ns) >= 1)
             list[count++] = (int32_t)i;
     if (list)
-        qsort_r(list, count, sizeof(*list), compare_contexts, (void *)(uintptr_t)diff);
+        sort_with(list, count, sizeof(*list), compare_contexts, (void *)(uintptr_t)diff);
     *ret_count = count < most ? count : most;
     return list;
 }

@@ -50,15 +50,6 @@ struct drawing {
     int64_t narrow_weight;
 };
 
-static int64_t weigh(const struct snapshot_node *node, const struct export_options *options)
-{
-    if (options->weight == WEIGHT_CALLS)
-        return (int64_t)(node->calls + node->resumes);
-    if (options->weight == WEIGHT_WAIT)
-        return node->self_wait_ns > 0 ? node->self_wait_ns : 0;
-    return tree_order_self(node, options->clock);
-}
-
 /* Totals are summed from what is drawn, not taken over: frames must fit into their parents. */
 static int prepare(struct drawing *drawing)
 {
@@ -71,7 +62,7 @@ static int prepare(struct drawing *drawing)
     for (size_t i = count; i-- > 0;) {
         const struct snapshot_node *node = &snapshot->nodes[i];
         drawing->calls += node->calls + node->resumes;
-        drawing->selfs[i] = weigh(node, drawing->options);
+        drawing->selfs[i] = export_weigh(node, drawing->options);
         drawing->totals[i] += drawing->selfs[i];
         if (i)
             drawing->totals[node->parent] += drawing->totals[i];
@@ -141,33 +132,6 @@ static const char *weight_name(const struct export_options *options)
     return options->clock == CLOCK_CPU ? "cpu time" : "wall time";
 }
 
-enum origin { ORIGIN_APP, ORIGIN_STDLIB, ORIGIN_SITE, ORIGIN_C, ORIGIN_OTHER };
-
-static const struct {
-    char letter;
-    const char *name;
-} origins[] = {
-    [ORIGIN_APP] = {'a', "own code"},
-    [ORIGIN_STDLIB] = {'s', "standard library"},
-    [ORIGIN_SITE] = {'t', "installed packages"},
-    [ORIGIN_C] = {'c', "C functions"},
-    [ORIGIN_OTHER] = {'o', "other"},
-};
-
-static enum origin find_origin(const struct snapshot_function *function)
-{
-    if (function->kind == KIND_C)
-        return ORIGIN_C;
-    if (function->kind == KIND_PSEUDO || !function->file)
-        return ORIGIN_OTHER;
-    const char *file = function->file;
-    if (strstr(file, "/site-packages/") || strstr(file, "/dist-packages/"))
-        return ORIGIN_SITE;
-    if (strncmp(file, "<frozen ", 8) == 0 || strstr(file, "/lib/python3"))
-        return ORIGIN_STDLIB;
-    return ORIGIN_APP;
-}
-
 /* Modules side by side should not look alike: one of four shades by name. */
 static unsigned find_shade(const struct snapshot_function *function)
 {
@@ -201,35 +165,27 @@ static int write_box(struct drawing *drawing, int64_t start, int64_t total, int 
     return 0;
 }
 
-/* `<module>` alone would say nothing. */
-static const char *frame_name(struct arena *arena, const struct snapshot_function *function)
-{
-    if (function->file && strcmp(function->name, "<module>") == 0)
-        return export_label(arena, function);
-    return text_clean(arena, function->qualname ? function->qualname : function->name);
-}
-
 static int write_frame(struct drawing *drawing, int32_t index, int64_t start, int depth)
 {
     FILE *stream = drawing->stream;
     const struct snapshot_node *node = &drawing->snapshot->nodes[index];
     const struct snapshot_function *function = &drawing->snapshot->functions[node->function];
     int64_t total = drawing->totals[index], self = drawing->selfs[index];
-    enum origin origin = find_origin(function);
+    enum export_origin origin = export_origin(function);
     char number[TEXT_NUMBER_BYTES];
-    const char *name = frame_name(drawing->arena, function);
+    const char *name = export_frame_name(drawing->arena, function);
     const char *file = text_clean(drawing->arena, function->file ? function->file : "");
     if (!name || !file)
         return -ENOMEM;
     fprintf(stream, "<g class=\"f %c%u\" data-s=\"%" PRId64 "\" data-l=\"%" PRId64 "\"><title>",
-            origins[origin].letter, find_shade(function), start, total);
+            export_origin_letter(origin), find_shade(function), start, total);
     write_escaped(stream, name);
     putc('\n', stream);
     write_escaped(stream, file);
     if (function->file)
         fprintf(stream, ":%u, ", function->line);
-    fprintf(stream, "%s\n%s (%.1f%%)", origins[origin].name, format_weight(drawing, number, total),
-            export_percent(total, drawing->whole));
+    fprintf(stream, "%s\n%s (%.1f%%)", export_origin_name(origin),
+            format_weight(drawing, number, total), export_percent(total, drawing->whole));
     fprintf(stream, ", itself %s (%.1f%%)", format_weight(drawing, number, self),
             export_percent(self, drawing->whole));
     if (drawing->options->weight != WEIGHT_CALLS)
@@ -279,12 +235,12 @@ static void write_legend(FILE *stream)
 {
     int x = PAD;
     fputs("<g id=\"keys\">", stream);
-    for (size_t i = 0; i < ORIGIN_OTHER; i++) {
+    for (enum export_origin i = 0; i < ORIGIN_OTHER; i++) {
         fprintf(stream,
                 "<g class=\"%c0\"><rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" "
                 "rx=\"3\"/></g><text class=\"key\" x=\"%d\" y=\"%d\">%s</text>",
-                origins[i].letter, x, TOP - 33, x + 18, TOP - 23, origins[i].name);
-        x += 42 + (int)strlen(origins[i].name) * 7;
+                export_origin_letter(i), x, TOP - 33, x + 18, TOP - 23, export_origin_name(i));
+        x += 42 + (int)strlen(export_origin_name(i)) * 7;
     }
     fputs("</g>\n", stream);
 }

@@ -285,6 +285,19 @@ static void write_qualname(struct json_writer *writer, const char *key,
         json_string(writer, key, snapshot->functions[function].qualname);
 }
 
+/* function, file and line: where something happened. */
+static void write_site(struct json_writer *writer, const struct snapshot *snapshot,
+                       int32_t function)
+{
+    const struct snapshot_function *of = function < 0 ? NULL : &snapshot->functions[function];
+    write_qualname(writer, "function", snapshot, function);
+    json_string(writer, "file", of ? of->file : NULL);
+    if (of && of->file)
+        json_unsigned(writer, "line", of->line);
+    else
+        json_null(writer, "line");
+}
+
 static void write_number(struct json_writer *writer, const char *key, uint64_t number)
 {
     if (number)
@@ -323,6 +336,86 @@ static void write_tasks(struct json_writer *writer, const struct snapshot *snaps
     json_close(writer, ']');
 }
 
+static void write_method_callers(struct json_writer *writer, const struct snapshot *snapshot,
+                                 int32_t method)
+{
+    json_open(writer, "callers", '[');
+    for (size_t i = 0; i < snapshot->edge_count; i++) {
+        const struct snapshot_edge *edge = &snapshot->edges[i];
+        if (edge->callee != method)
+            continue;
+        json_open(writer, NULL, '{');
+        write_site(writer, snapshot, edge->caller);
+        json_unsigned(writer, "calls", edge->calls);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+static void write_methods(struct json_writer *writer, const struct snapshot *snapshot,
+                          enum snapshot_clock clock)
+{
+    char type[SNAPSHOT_METHOD_SIZE], name[SNAPSHOT_METHOD_SIZE];
+    if (!snapshot_has_source(&snapshot->meta, "methods"))
+        return;
+    json_open(writer, "methods", '[');
+    for (size_t i = 0; i < snapshot->function_count; i++) {
+        const struct snapshot_function *function = &snapshot->functions[i];
+        if (!function->is_method || !snapshot_read_method(function, type, name))
+            continue;
+        json_open(writer, NULL, '{');
+        json_string(writer, "type", type);
+        json_string(writer, "name", name);
+        json_unsigned(writer, "calls", function->calls);
+        json_unsigned(writer, "raised", function->raised);
+        json_integer(writer, "total_ns", at_least_zero(snapshot_total(function, clock)));
+        json_integer(writer, "max_ns", function->max_ns);
+        write_method_callers(writer, snapshot, (int32_t)i);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+static void write_gc_row(struct json_writer *writer, const struct snapshot_gc *row)
+{
+    json_unsigned(writer, "runs", row->runs);
+    json_integer(writer, "total_ns", row->total_ns);
+    json_integer(writer, "max_ns", row->max_ns);
+    json_unsigned(writer, "collected", row->collected);
+    json_unsigned(writer, "uncollectable", row->uncollectable);
+}
+
+static void write_gc_triggers(struct json_writer *writer, const struct snapshot *snapshot,
+                              uint32_t generation)
+{
+    json_open(writer, "triggers", '[');
+    for (size_t i = 0; i < snapshot->gc_trigger_count; i++) {
+        const struct snapshot_gc *row = &snapshot->gc_triggers[i];
+        if (row->generation != generation)
+            continue;
+        json_open(writer, NULL, '{');
+        write_site(writer, snapshot, row->function);
+        write_gc_row(writer, row);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+static void write_gc(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    if (!snapshot_has_source(&snapshot->meta, "gc"))
+        return;
+    json_open(writer, "gc", '[');
+    for (size_t i = 0; i < snapshot->gc_count; i++) {
+        json_open(writer, NULL, '{');
+        json_unsigned(writer, "generation", snapshot->gc[i].generation);
+        write_gc_row(writer, &snapshot->gc[i]);
+        write_gc_triggers(writer, snapshot, snapshot->gc[i].generation);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
 static void write_processes(struct json_writer *writer, const struct snapshot *snapshot)
 {
     json_open(writer, "processes", '[');
@@ -354,6 +447,8 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_threads(&writer, snapshot);
     write_processes(&writer, snapshot);
     write_tasks(&writer, snapshot);
+    write_methods(&writer, snapshot, options->clock);
+    write_gc(&writer, snapshot);
     json_close(&writer, '}');
     putc('\n', stream);
     return export_finish(stream);

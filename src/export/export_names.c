@@ -5,6 +5,7 @@
 #include "export/export_names.h"
 
 #include "base/text.h"
+#include "model/tree_order.h"
 
 #include <errno.h>
 #include <string.h>
@@ -40,6 +41,59 @@ const char *export_label(struct arena *arena, const struct snapshot_function *fu
     if (path && function->pid)
         return arena_format(arena, "%s (%s:%u) [%u]", name, path, function->line, function->pid);
     return path ? arena_format(arena, "%s (%s:%u)", name, path, function->line) : NULL;
+}
+
+const char *export_frame_name(struct arena *arena, const struct snapshot_function *function)
+{
+    if (function->file && strcmp(function->name, "<module>") == 0)
+        return export_label(arena, function);
+    const char *name = function->qualname ? function->qualname : function->name;
+    name = text_clean(arena, name);
+    return name && function->pid ? arena_format(arena, "%s [%u]", name, function->pid) : name;
+}
+
+static const struct {
+    char letter;
+    const char *name;
+} origins[] = {
+    [ORIGIN_APP] = {'a', "own code"},
+    [ORIGIN_STDLIB] = {'s', "standard library"},
+    [ORIGIN_SITE] = {'t', "installed packages"},
+    [ORIGIN_C] = {'c', "C functions"},
+    [ORIGIN_OTHER] = {'o', "other"},
+};
+
+enum export_origin export_origin(const struct snapshot_function *function)
+{
+    if (function->kind == KIND_C)
+        return ORIGIN_C;
+    if (function->kind == KIND_PSEUDO || !function->file)
+        return ORIGIN_OTHER;
+    const char *file = function->file;
+    if (strstr(file, "/site-packages/") || strstr(file, "/dist-packages/"))
+        return ORIGIN_SITE;
+    if (strncmp(file, "<frozen ", 8) == 0 || strstr(file, "/lib/python3"))
+        return ORIGIN_STDLIB;
+    return ORIGIN_APP;
+}
+
+char export_origin_letter(enum export_origin origin)
+{
+    return origins[origin].letter;
+}
+
+const char *export_origin_name(enum export_origin origin)
+{
+    return origins[origin].name;
+}
+
+int64_t export_weigh(const struct snapshot_node *node, const struct export_options *options)
+{
+    if (options->weight == WEIGHT_CALLS)
+        return export_count(node);
+    if (options->weight == WEIGHT_WAIT)
+        return node->self_wait_ns > 0 ? node->self_wait_ns : 0;
+    return tree_order_self(node, options->clock);
 }
 
 const char **export_labels(struct arena *arena, const struct snapshot *snapshot)

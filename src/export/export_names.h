@@ -35,8 +35,29 @@ int64_t export_profiled(const struct snapshot *snapshot);
 /* `qualname (package/module.py:line)`, safe to show. NULL: no memory. */
 const char *export_label(struct arena *arena, const struct snapshot_function *function);
 
+/* What a frame of a picture is called: the qualname; `<module>` alone would say nothing, so it comes
+ * with its file. Safe to show. NULL: no memory. */
+const char *export_frame_name(struct arena *arena, const struct snapshot_function *function);
+
 /* Labels of all functions. NULL: no memory. */
 const char **export_labels(struct arena *arena, const struct snapshot *snapshot);
+
+/* Where code comes from, told by its path. */
+enum export_origin { ORIGIN_APP, ORIGIN_STDLIB, ORIGIN_SITE, ORIGIN_C, ORIGIN_OTHER };
+
+enum export_origin export_origin(const struct snapshot_function *function);
+char export_origin_letter(enum export_origin origin);      /* a s t c o */
+const char *export_origin_name(enum export_origin origin); /* "own code" */
+
+/* Activations and resumes of a calling context, as far as formats with signed numbers can tell. */
+static inline int64_t export_count(const struct snapshot_node *node)
+{
+    uint64_t count = node->calls + node->resumes;
+    return count > INT64_MAX ? INT64_MAX : (int64_t)count;
+}
+
+/* What a calling context weighs itself, by the weight and the clock asked for; never below zero. */
+int64_t export_weigh(const struct snapshot_node *node, const struct export_options *options);
 
 /* As pstats prints it: `file:line(name)`, or `{built-in method builtins.len}`. NULL: no memory. */
 const char *export_standard_name(struct arena *arena, const struct snapshot_function *function);

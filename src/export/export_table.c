@@ -9,6 +9,7 @@
 #include "export/export_names.h"
 #include "export/export_paths.h"
 #include "export/export_sort.h"
+#include "export/export_sources.h"
 #include "export/export_style.h"
 #include "export/export_tasks.h"
 #include "export/exporter.h"
@@ -139,6 +140,8 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
         result = export_paths_write(stream, snapshot, options, arena);
     if (result == 0)
         result = export_tasks_write(stream, snapshot, options, arena);
+    if (result == 0)
+        result = export_sources_write(stream, snapshot, options);
     if (result == 0)
         result = export_finish(stream);
     arena_free(arena);

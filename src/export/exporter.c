@@ -2,7 +2,8 @@
 /* The list of formats and how a word or a file finds its own.
  * Why: see exporter.h. Help, checks and tests follow from this list.
  * Rules: names are matched exactly (never by prefix: a new format must not change what a script
- * means); extensions without regard to case. */
+ * means); extensions without regard to case, the longest that fits (`.speedscope.json` is not
+ * `.json`). */
 #include "export/exporter.h"
 
 #include "base/text.h"
@@ -28,36 +29,51 @@ static size_t next_word(const char **words)
     return strcspn(*words, " ");
 }
 
-static bool has_word(const char *words, const char *word, size_t size, bool any_case)
+static bool has_word(const char *words, const char *word)
 {
-    if (!words || size == 0)
+    if (!words || !*word)
         return false;
-    for (size_t length; (length = next_word(&words)) > 0; words += length) {
-        if (length != size)
-            continue;
-        if (any_case ? strncasecmp(words, word, size) == 0 : strncmp(words, word, size) == 0)
+    for (size_t length; (length = next_word(&words)) > 0; words += length)
+        if (length == strlen(word) && strncmp(words, word, length) == 0)
             return true;
-    }
     return false;
+}
+
+/* The length of the longest of the words that the name ends with; 0: none. */
+static size_t longest_end(const char *words, const char *name)
+{
+    size_t size = strlen(name), longest = 0;
+    if (!words)
+        return 0;
+    for (size_t length; (length = next_word(&words)) > 0; words += length)
+        if (length <= size && length > longest &&
+            strncasecmp(words, name + size - length, length) == 0)
+            longest = length;
+    return longest;
 }
 
 const struct exporter *exporter_find(const char *name)
 {
     for (size_t i = 0; exporter_list[i]; i++)
-        if (strcmp(exporter_list[i]->name, name) == 0 ||
-            has_word(exporter_list[i]->aliases, name, strlen(name), false))
+        if (strcmp(exporter_list[i]->name, name) == 0 || has_word(exporter_list[i]->aliases, name))
             return exporter_list[i];
     return NULL;
 }
 
 const struct exporter *exporter_for_file(const char *path)
 {
-    const char *base = strrchr(path, '/');
-    const char *dot = strrchr(base ? base : path, '.');
-    for (size_t i = 0; dot && exporter_list[i]; i++)
-        if (has_word(exporter_list[i]->extensions, dot, strlen(dot), true))
-            return exporter_list[i];
-    return NULL;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const struct exporter *found = NULL;
+    size_t longest = 0;
+    for (size_t i = 0; exporter_list[i]; i++) {
+        size_t length = longest_end(exporter_list[i]->extensions, name);
+        if (length > longest) {
+            longest = length;
+            found = exporter_list[i];
+        }
+    }
+    return found;
 }
 
 const char *exporter_nearest(const char *name)

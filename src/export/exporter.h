@@ -8,6 +8,7 @@
 #ifndef ULMA_EXPORT_EXPORTER_H
 #define ULMA_EXPORT_EXPORTER_H
 
+#include "model/slices.h"
 #include "model/snapshot.h"
 
 #include <stdio.h>
@@ -33,6 +34,9 @@ struct exporter {
     bool binary; /* refused on a terminal */
     int (*write)(const struct snapshot *snapshot, const struct export_options *options,
                  FILE *stream);
+    /* A timeline's: of each call, in bounded memory. NULL: the format is of a snapshot. Else `write` answers
+     * -ENODATA: what it needs is a trace. */
+    int (*write_trace)(struct slices *slices, const struct export_options *options, FILE *stream);
 };
 
 extern const struct exporter *const exporter_list[]; /* order of formats.def; NULL ends it */

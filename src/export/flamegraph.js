@@ -2,11 +2,13 @@
 // Zoom, search and keys of a flame graph. The file is complete without it: this only moves what is
 // there. It loads nothing and stores nothing. Every frame is a <g class="f" data-s data-l> with a
 // <title> (name, place, numbers), a <rect> and a <text>, outermost first, children after parents.
-(() => {
+// In an SVG file it begins by itself; a page of HTML that holds it calls it with an <svg> of that shape
+// and with what it wants otherwise: `signal` ends all listening, `isShown()` says whether keys are meant
+// for it.
+const flamegraph = (svg, page) => {
   "use strict";
+  const { signal, isShown = () => true } = page || {};
   const SVG = "http://www.w3.org/2000/svg", HTML = "http://www.w3.org/1999/xhtml";
-  const script = document.currentScript;
-  const svg = (script && script.ownerSVGElement) || document.documentElement;
   const find = (id) => svg.querySelector("#" + id);
   const PAD = 10, ROW = 18, LEAST = 0.4;
   const top = Number(svg.dataset.top);
@@ -213,9 +215,10 @@
   bar.input.addEventListener("input", search);
   bar.reset.addEventListener("click", () => zoom(root));
   bar.flip.addEventListener("click", flip);
-  window.addEventListener("resize", draw);
+  window.addEventListener("resize", () => isShown() && draw(), { signal });
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || !isShown()) return;
+    if (event.defaultPrevented) return;
     if (event.key === "Escape") escape();
     else if (event.target === bar.input) return;
     else if (event.key === "/") bar.input.focus();
@@ -224,10 +227,21 @@
     else if (event.key === "Enter" && now && event.target.tagName !== "button") zoom(now);
     else return;
     event.preventDefault();
-  });
+  }, { signal });
 
   svg.setAttribute("width", "100%");
   svg.removeAttribute("viewBox");
   find("hint").textContent = "Click or Enter zooms, Esc goes back, / searches, arrows move, i turns it upside down.";
   draw();
-})();
+  return {
+    draw,
+    find: (words) => {
+      bar.input.value = words;
+      search();
+    },
+  };
+};
+{
+  const root = document.currentScript && document.currentScript.ownerSVGElement || document.documentElement;
+  if (root.localName === "svg") flamegraph(root);
+}

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-static void write_text(FILE *stream, const char *text)
+static void write_text(FILE *stream, const char *text, bool in_page)
 {
     putc('"', stream);
     while (*text) {
@@ -18,6 +18,8 @@ static void write_text(FILE *stream, const char *text)
         size_t length = text_decode(text, strnlen(text, 4), &point);
         if (point == TEXT_INVALID)
             fputs("\xef\xbf\xbd", stream);
+        else if (point == '<' && in_page)
+            fputs("\\u003c", stream);
         else if (point == '"' || point == '\\')
             fprintf(stream, "\\%c", (char)point);
         else if (point == '\n')
@@ -44,7 +46,7 @@ static void begin(struct json_writer *writer, const char *key)
         putc(' ', stream);
     writer->filled[writer->depth] = true;
     if (key) {
-        write_text(stream, key);
+        write_text(stream, key, writer->in_page);
         fputs(writer->compact ? ":" : ": ", stream);
     }
 }
@@ -70,7 +72,7 @@ void json_string(struct json_writer *writer, const char *key, const char *text)
 {
     begin(writer, key);
     if (text)
-        write_text(writer->stream, text);
+        write_text(writer->stream, text, writer->in_page);
     else
         fputs("null", writer->stream);
 }

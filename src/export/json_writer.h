@@ -16,6 +16,7 @@
 struct json_writer {
     FILE *stream;
     bool compact;
+    bool in_page; /* `<` is escaped: what is written stands in a <script> of a page */
     int depth;
     bool filled[8]; /* whether the container at that depth has a member already */
 };

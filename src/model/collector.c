@@ -44,7 +44,8 @@ void collector_leave(struct collector *collector)
 
 static uint64_t now(const struct collector *collector)
 {
-    return clock_counter(collector->scale.source);
+    const struct collector_past *past = collector->options.past;
+    return past ? past->now : clock_counter(collector->scale.source);
 }
 
 static uint64_t thread_cpu_ns(pthread_t thread)
@@ -64,13 +65,15 @@ static uint64_t second_ticks(const struct collector *collector)
 static void tick(struct collector *collector, uint64_t counter)
 {
     struct model *model = &collector->model;
-    clock_scale_refresh(&collector->scale);
+    if (!collector->options.past)
+        clock_scale_refresh(&collector->scale);
     if (atomic_load_explicit(&collector->started, memory_order_acquire))
         collector->cpu_ns = thread_cpu_ns(collector->drain_thread) +
                             thread_cpu_ns(collector->keeper_thread);
     model_flush(model, counter);
     budget_settle(collector, counter);
     model_tick(model, counter);
+    collector_tell_words(collector, counter);
     collector->cpu_seconds_ns[model->windows.newest] = collector->cpu_ns - collector->cpu_seen_ns;
     collector->cpu_seen_ns = collector->cpu_ns;
     collector->next_tick = counter + second_ticks(collector);
@@ -90,8 +93,11 @@ static void before_events(void *context, struct drain *drain)
     struct collector *collector = context;
     if (collector->options.corrected)
         model_set_costs(&collector->model, &drain->words.costs);
-    if (collector->options.sites && !collector->options.sites->stdlib[0])
+    if (collector->options.sites && !collector->options.sites->stdlib[0]) {
         guard_run(read_stdlib, collector);
+        if (collector->options.sites->stdlib[0])
+            collector_tell_sites(collector);
+    }
     off_cpu_read(&collector->off_cpu, &collector->drain, &collector->scale);
 }
 
@@ -204,6 +210,16 @@ static uint32_t fullest_ring(const struct collector *collector, bool *ret_poor)
     return fullest;
 }
 
+/* What has no room yet stays in the rings, and a full ring has its own rules. */
+static void wait_for_tap(const struct collector *collector)
+{
+    enum { TAP_WAIT_NS = 200 * 1000 };
+    struct tap *tap = collector->options.tap;
+    struct timespec pause = {.tv_nsec = TAP_WAIT_NS};
+    while (tap && tap->is_full && tap->is_full(tap) && !atomic_load(&collector->stop))
+        nanosleep(&pause, NULL);
+}
+
 static void *drain_run(void *context)
 {
     struct collector *collector = context;
@@ -222,6 +238,7 @@ static void *drain_run(void *context)
             sem_post(&collector->keeper_wake);
         if (fullest < BUSY_SHARE)
             sleep_a_while(collector, sleep_ns);
+        wait_for_tap(collector);
     }
     return NULL;
 }
@@ -249,6 +266,22 @@ static int read_sources(void *context)
     return 0;
 }
 
+static void begin_time(struct collector *collector, enum clock_source clock)
+{
+    const struct collector_past *past = collector->options.past;
+    if (past) {
+        collector->scale = past->scale;
+        collector->birth_counter = past->birth_counter;
+        collector->birth.tv_sec = (time_t)(past->birth_time_ns / UINT64_C(1000000000));
+        collector->birth.tv_nsec = (long)(past->birth_time_ns % UINT64_C(1000000000));
+        collector->drain.past_now = &past->now;
+        return;
+    }
+    clock_scale_init(&collector->scale, clock);
+    collector->birth_counter = now(collector);
+    clock_gettime(CLOCK_REALTIME, &collector->birth);
+}
+
 struct collector *collector_new(struct mapping *mapping, const struct collector_options *options)
 {
     struct collector *collector = calloc(1, sizeof(*collector));
@@ -268,6 +301,9 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         free(collector);
         return NULL;
     }
+    collector->model.tap = options->tap;
+    if (options->tap)
+        options->tap->model = &collector->model;
     enum clock_source clock = session_clock(mapping);
     if (budget_init(collector, options->budget_pct) ||
         drain_init(&collector->drain, mapping, &collector->model, clock)) {
@@ -278,18 +314,20 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         return NULL;
     }
     collector->model.symbols.sites = options->sites;
+    if (options->budget_pct > 0 || (options->sites && options->sites->count > 0))
+        model_vary(&collector->model);
     collector->model.by_process = options->by_process;
+    collector->model.windows.unkept = options->whole_only;
     collector->model.by_thread = options->by_thread;
     guard_run(read_sources, collector);
-    clock_scale_init(&collector->scale, clock);
-    collector->birth_counter = now(collector);
-    clock_gettime(CLOCK_REALTIME, &collector->birth);
+    begin_time(collector, clock);
     windows_reset(&collector->model.windows, &collector->model.nodes, now(collector), 0);
     off_cpu_init(&collector->off_cpu, options->target, options->no_perf);
     if (!collector->off_cpu.records) {
         collector->model.gap_ticks = (uint64_t)(SCHEDSTAT_GAP_NS / collector->scale.ns_per_tick);
         collector->model.on_gap = schedstat_note_gap;
     }
+    collector_tell_begin(collector, collector->model.windows.from);
     collector->next_tick = now(collector) + second_ticks(collector);
     collector->drain.before_events = before_events;
     collector->drain.before_events_context = collector;
@@ -403,6 +441,7 @@ void collector_finish(struct collector *collector, uint64_t end_counter)
     drain_end(&collector->drain, end_counter ? end_counter : counter);
     budget_settle(collector, end_counter ? end_counter : counter);
     collector->end_counter = end_counter ? end_counter : counter;
+    collector_tell_words(collector, collector->end_counter);
     collector_leave(collector);
 }
 
@@ -457,6 +496,7 @@ void collector_reset(struct collector *collector)
     for (uint32_t i = 0; i < collector->process_count; i++)
         collector->processes[i]->ended_calls = collector->processes[i]->ended_lost = 0;
     collector->start_counter = counter;
+    collector_tell_words(collector, counter);
     collector_leave(collector);
 }
 

@@ -7,6 +7,7 @@
 #ifndef ULMA_MODEL_COLLECTOR_H
 #define ULMA_MODEL_COLLECTOR_H
 
+#include "base/clock.h"
 #include "model/sites.h"
 #include "model/snapshot.h"
 #include "wire/mapping.h"
@@ -15,7 +16,17 @@
 
 struct collector;
 
+/* A session that is over: its counter was another machine's, or another hour's. */
+struct collector_past {
+    uint64_t now; /* what is read of the clock; the caller's, moves on as events are told */
+    struct clock_scale scale;
+    uint64_t birth_counter, birth_time_ns; /* one moment, by the counter and CLOCK_REALTIME */
+};
+
 struct collector_options {
+    struct tap *tap; /* hears all that the model is told; NULL: nobody does */
+    const struct collector_past
+        *past;            /* NULL: it runs now. Outlives the collector, which is not started */
     bool corrected;       /* take the probe's own cost out of times */
     int cpu;              /* pin the drain thread; -1: not */
     pid_t target;         /* the direct child, for switch records before it runs; 0: none */
@@ -24,6 +35,7 @@ struct collector_options {
     bool no_pids;         /* its PIDs are another namespace's: /proc here knows others by them */
     bool follow_children; /* read the sessions that the target's children make */
     bool by_process;      /* functions of each process are rows of their own */
+    bool whole_only;      /* nobody asks for the last seconds: they are not kept */
     bool by_thread;       /* paths of each thread are its own: for a recording */
     struct sites
         *sites;        /* which functions are kept; the collector's until it is freed. NULL: all */

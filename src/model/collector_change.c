@@ -4,11 +4,13 @@
  * Rules: under the lock, and with no snapshot being made, which reads the patterns after it has let the lock
  * go. Mode bytes are written before the serial rises: what the probe then does follows from them. */
 #include "model/collector_parts.h"
+#include "model/methods.h"
 #include "model/resite.h"
 #include "wire/guard.h"
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 void collector_note_sources(struct collector *collector, uint32_t sources, uint64_t on_ticks)
 {
@@ -69,9 +71,11 @@ static void tell_ids(struct collector *collector)
 {
     for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
         drain_enter(drain);
+        tap_say(collector->model.tap, TAP_RESITE, TAP_RESITE_IDS, 0);
         resite_ids(&collector->model);
     }
     drain_enter(&collector->drain);
+    tap_say(collector->model.tap, TAP_RESITE, TAP_RESITE_STACKS, 0);
     resite_stacks(&collector->model);
 }
 
@@ -81,6 +85,11 @@ static bool change_sites(struct collector *collector, struct sites *sites)
     struct model *model = &collector->model;
     collector->options.sites = model->symbols.sites = sites;
     guard_run(read_stdlib, collector);
+    collector_tell_sites(collector);
+    tap_say(model->tap, TAP_RESITE, TAP_RESITE_ROWS, 0);
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next)
+        methods_decide(drain);
+    drain_enter(&collector->drain);
     bool some_join = resite_rows(model);
     tell_ids(collector);
     return some_join;
@@ -109,8 +118,10 @@ static int change_under_lock(struct collector *collector, struct collector_chang
         collector_note_sources(collector, change->sources,
                                drain_on_ticks(&collector->drain, counter));
     struct words_call call = {.change = change, .vary = budget_pct > 0};
+    call.vary = call.vary || (change->sites && change->sites->count);
+    if (call.vary)
+        model_vary(&collector->model);
     if (change->sites) {
-        call.vary = call.vary || change->sites->count;
         if (change_sites(collector, change->sites)) {
             collector->joins_ns = clock_monotonic_ns();
             atomic_store(&collector->joins, true);
@@ -118,13 +129,38 @@ static int change_under_lock(struct collector *collector, struct collector_chang
         for (size_t i = 0; i < change->sites->count; i++)
             change->matched[i] = change->sites->patterns[i].matched;
     }
+    if (call.vary)
+        tap_say(collector->model.tap, TAP_UNTOLD, 0, 0);
+    if (call.vary && !collector->model.pops_untold)
+        tap_say(collector->model.tap, TAP_UNTOLD, 0, 0);
     collector->model.pops_untold |= call.vary;
     write_all(collector, &call);
     return 0;
 }
 
+static int read_children(void *context)
+{
+    const struct collector *collector = context;
+    return atomic_load(&mapping_header(collector->mapping)->children_made) ==
+           atomic_load(&collector->children_found);
+}
+
+/* What a child has written counts by the patterns of that time: one that the keeper has not met yet is met
+ * before they change. A session that cannot be opened is not waited for. */
+static void await_children(struct collector *collector)
+{
+    enum { STEPS = 300, STEP_US = 1000 };
+    for (int i = 0; i < STEPS && collector->options.follow_children; i++) {
+        if (guard_run(read_children, collector) != 0)
+            return;
+        sem_post(&collector->keeper_wake);
+        usleep(STEP_US);
+    }
+}
+
 int collector_change(struct collector *collector, struct collector_change *change)
 {
+    await_children(collector);
     pthread_mutex_lock(&collector->snapshots);
     collector_enter(collector);
     int result = change_under_lock(collector, change);
@@ -162,6 +198,7 @@ static bool join(struct collector *collector)
         (have_switched(collector) ||
          clock_monotonic_ns() - collector->joins_ns >= COLLECTOR_JOIN_NS)) {
         collector_catch_up(collector);
+        tap_say(collector->model.tap, TAP_RESITE, TAP_RESITE_JOIN, 0);
         resite_join(&collector->model);
         tell_ids(collector);
         atomic_store(&collector->joins, false);

@@ -12,6 +12,7 @@
 #include "model/drain.h"
 #include "model/moment.h"
 #include "model/off_cpu.h"
+#include "model/reading.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -22,13 +23,6 @@ struct member;
 struct family_sums {
     uint64_t ringless_lost, definitions_refused, stack_guards, stack_guard_ticks, forks_unfollowed;
     uint32_t off_cause;
-};
-
-/* Which sources were on when, in ticks of drain_on_ticks; by the number of their bit. */
-enum { COLLECTOR_SOURCES = 8 };
-struct source_times {
-    uint32_t now, ever; /* bits of enum session_source; ever: since the last reset */
-    uint64_t absent_since[COLLECTOR_SOURCES], absent_ticks[COLLECTOR_SOURCES];
 };
 
 enum { COLLECTOR_FREE_RINGS = 4, COLLECTOR_IDLE_NS = 50 * 1000 * 1000 };
@@ -88,6 +82,14 @@ uint64_t collector_target_cpu_ns(const struct collector *collector);
 
 /* Under the lock: events lost and nested, of all processes. */
 void collector_losses(struct collector *collector, uint64_t *ret_lost, uint64_t *ret_nested);
+
+/* Under the lock: all numbers beside the model's, as of `counter`. */
+void collector_take_reading(struct collector *collector, uint64_t counter, struct reading *reading);
+
+/* collector_tap.c, under the lock: how it begins; the patterns in force; the numbers beside the model's. */
+void collector_tell_begin(struct collector *collector, uint64_t counter);
+void collector_tell_sites(struct collector *collector);
+void collector_tell_words(struct collector *collector, uint64_t counter);
 
 /* Under the lock: other sources from `on_ticks` on; those of the beginning are the session's. */
 void collector_note_sources(struct collector *collector, uint32_t sources, uint64_t on_ticks);

@@ -2,59 +2,30 @@
 /* collector_snapshot: a moment, what the session's header says, and all that follows from them.
  * Why: see snapshot.h.
  * Rules: strings of the header are the target's: copied, cut and terminated before use. */
-#include "base/arena.h"
-#include "base/text.h"
 #include "model/family.h"
-#include "model/fold_source.h"
-#include "model/snapshot_make.h"
-#include "model/stolen.h"
 #include "wire/guard.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct header_copy {
+struct header_call {
     const struct mapping *mapping;
-    char python[64], executable[512];
-    uint32_t pid, sources_on, off_cause, profile_taken;
-    uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
-    uint64_t forks_unfollowed;
-};
-
-/* What is read under the lock beside the moment. */
-struct reading {
-    struct header_copy header;
-    struct clock_scale scale;
-    struct model_costs costs;
-    uint64_t counter, start, lost, nested;
-    uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep, suspended_refused;
-    uint64_t tasks_refused;
-    uint64_t on_ticks, off_ticks;
-    struct source_times source_times; /* absent_ticks up to now */
-    uint64_t window_cpu_ns, window_from, window_events;
-    uint64_t target_cpu_ns; /* as the kernel counts it; 0: not known */
-    uint64_t execs;
-    uint32_t thread_count, left_out;
-    bool site_matched[SITES_LIMIT];
-    enum snapshot_wait_source wait_source;
-    uint64_t waits_lost;
-    bool recording, ended;
-    struct snapshot_process *processes;
-    size_t process_count, processes_folded;
+    struct reading_header *copy;
 };
 
 static int read_header(void *context)
 {
-    struct header_copy *copy = context;
-    const struct session_header *header = mapping_header(copy->mapping);
+    struct header_call *call = context;
+    struct reading_header *copy = call->copy;
+    const struct session_header *header = mapping_header(call->mapping);
     memcpy(copy->python, header->python, sizeof(copy->python) - 1);
     memcpy(copy->executable, header->executable, sizeof(copy->executable) - 1);
     copy->pid = atomic_load(&header->target_pid);
     copy->sources_on = atomic_load(&header->sources_on);
     copy->off_cause = atomic_load(&header->off_cause);
-    copy->profile_taken = atomic_load(&header->profile_taken);
+    copy->hooks_taken = atomic_load(&header->hooks_taken);
+    copy->methods_unheard = atomic_load(&header->methods_unheard);
     copy->definitions_refused = atomic_load(&header->definitions_refused);
     copy->ringless_lost = atomic_load(&header->ringless_lost);
     copy->stack_guards = atomic_load(&header->stack_guards);
@@ -66,38 +37,15 @@ static int read_header(void *context)
 
 /* --- under the lock ------------------------------------------------------------------------- */
 
-/* Past seconds that belong to a window beside the present one, so that it is nearest to window_s. */
-static int past_seconds(const struct collector *collector, uint64_t counter, int window_s)
-{
-    if (window_s <= 0)
-        return -1;
-    double present_s = (double)(counter - collector->model.windows.from) *
-                       collector->scale.ns_per_tick / 1e9;
-    int seconds = present_s >= 0.5 ? window_s - 1 : window_s;
-    return seconds < WINDOWS_SECONDS ? seconds : WINDOWS_SECONDS - 1;
-}
-
 static void read_window(const struct collector *collector, int seconds, struct reading *reading)
 {
     const struct windows *windows = &collector->model.windows;
-    reading->window_from = reading->start;
-    reading->window_events = reading->events_read;
-    reading->window_cpu_ns = collector->cpu_ns;
-    if (seconds < 0)
-        return;
-    reading->window_from = windows->from;
-    reading->window_events = collector->model.events_read - windows->events_from;
-    reading->window_cpu_ns = 0;
-    for (int i = 0; i < seconds && i < (int)windows->second_count; i++) {
-        const struct window_second *second = windows_back(windows, (uint32_t)i);
-        reading->window_from = second->from;
-        reading->window_events += second->events;
+    reading_take_window(&collector->model, seconds, reading);
+    reading->window_cpu_ns = seconds < 0 ? collector->cpu_ns : 0;
+    for (int i = 0; i < seconds && i < (int)windows->second_count; i++)
         reading->window_cpu_ns +=
             collector->cpu_seconds_ns[(windows->newest + WINDOWS_SECONDS - (uint32_t)i) %
                                       WINDOWS_SECONDS];
-    }
-    if (reading->window_from < reading->start)
-        reading->window_from = reading->start;
 }
 
 static void read_source_times(const struct collector *collector, struct reading *reading)
@@ -118,23 +66,15 @@ static void read_counts(struct collector *collector, struct reading *reading)
     collector_losses(collector, &reading->lost, &reading->nested);
     reading->lost -= collector->lost_baseline;
     reading->nested -= collector->nested_baseline;
-    reading->events_read = model->events_read - collector->events_baseline;
-    reading->gaps = model->gaps - collector->gaps_baseline;
-    reading->unmatched_pops = model->unmatched_pops;
-    reading->bad_events = model->bad_events;
-    reading->too_deep = model->too_deep;
-    reading->suspended_refused = model->suspended.refused;
-    reading->tasks_refused = model->tasks.refused;
+    reading_take_model(model, reading);
+    reading->events_read -= collector->events_baseline;
+    reading->gaps -= collector->gaps_baseline;
     reading->start = collector->start_counter ? collector->start_counter : first;
     reading->on_ticks = drain_on_ticks(&collector->drain, counter) - collector->on_baseline_ticks;
     read_source_times(collector, reading);
     reading->off_ticks = drain_off_ticks(&collector->drain, counter) -
                          collector->off_baseline_ticks;
     reading->waits_lost = off_cpu_lost(&collector->off_cpu);
-    reading->thread_count = model->thread_count;
-    reading->left_out = model->symbols.left_out_rows;
-    for (size_t i = 0; model->symbols.sites && i < model->symbols.sites->count; i++)
-        reading->site_matched[i] = model->symbols.sites->patterns[i].matched;
     uint64_t cpu_ns = collector_target_cpu_ns(collector);
     reading->target_cpu_ns = cpu_ns ? cpu_ns - collector->target_cpu_baseline_ns : 0;
     reading->wait_source = off_cpu_source(&collector->off_cpu);
@@ -146,10 +86,16 @@ static void read_counts(struct collector *collector, struct reading *reading)
     reading->execs += collector->family_execs;
     reading->scale = collector->scale;
     reading->costs = collector->drain.words.costs;
+    reading->birth = collector->birth;
+    reading->birth_counter = collector->birth_counter;
+    reading->target_pid = (uint32_t)collector->options.target;
+    reading->own_pid = (uint32_t)getpid();
+    reading->budget_pct = collector->options.budget_pct;
+    reading->corrected = collector->options.corrected;
 }
 
 /* What its children's sessions counted is the target's too. */
-static void read_family(struct collector *collector, struct header_copy *header)
+static void read_family(struct collector *collector, struct reading_header *header)
 {
     struct family_sums sums = {0};
     uint64_t lost = 0, nested = 0;
@@ -181,32 +127,15 @@ static int enter_with_room(struct collector *collector, uint64_t *ret_counter)
     }
 }
 
-/* Calls and losses of a process's threads, but for what `process` knows of those that have ended. */
-static void take_process(const struct process *process, const struct model *model,
-                         struct snapshot_process *row)
-{
-    struct ended_thread sums = {0};
-    for (const struct track *track = model->tracks; track; track = track->next)
-        if (track->process == process && track->seen)
-            model_sum_thread(&sums, track);
-    *row = (struct snapshot_process){
-        .pid = process->pid,
-        .ppid = process->parent_pid,
-        .command = process->command,
-        .calls = process->ended_calls + sums.calls,
-        .lost = process->ended_lost + sums.lost,
-    };
-}
-
 /* Under the lock; commands are the processes' until it is given back, and so are copied after. */
 static void take_processes(const struct collector *collector, struct reading *reading)
 {
     struct snapshot_process *rows = calloc(collector->process_count + 2, sizeof(*rows));
     if (!rows)
         return;
-    take_process(&collector->model.first, &collector->model, &rows[0]);
+    reading_take_process(&collector->model.first, &collector->model, &rows[0]);
     for (uint32_t i = 0; i < collector->process_count; i++)
-        take_process(collector->processes[i], &collector->model, &rows[i + 1]);
+        reading_take_process(collector->processes[i], &collector->model, &rows[i + 1]);
     reading->process_count = collector->process_count + 1;
     if (collector->processes_folded)
         rows[reading->process_count++] = (struct snapshot_process){
@@ -218,6 +147,15 @@ static void take_processes(const struct collector *collector, struct reading *re
     reading->processes = rows;
 }
 
+void collector_take_reading(struct collector *collector, uint64_t counter, struct reading *reading)
+{
+    struct header_call header = {collector->mapping, &reading->header};
+    reading->counter = counter;
+    guard_run(read_header, &header);
+    read_family(collector, &reading->header);
+    read_counts(collector, reading);
+}
+
 static int take(struct collector *collector, int window_s, enum snapshot_clock clock, bool detailed,
                 struct reading *reading)
 {
@@ -225,11 +163,9 @@ static int take(struct collector *collector, int window_s, enum snapshot_clock c
     int result = enter_with_room(collector, &reading->counter);
     if (result)
         return result;
-    int seconds = past_seconds(collector, reading->counter, window_s);
-    reading->header.mapping = collector->mapping;
-    guard_run(read_header, &reading->header);
-    read_family(collector, &reading->header);
-    read_counts(collector, reading);
+    int seconds =
+        reading_past_seconds(&collector->model, &collector->scale, reading->counter, window_s);
+    collector_take_reading(collector, reading->counter, reading);
     take_processes(collector, reading);
     read_window(collector, seconds, reading);
     moment->clock = clock;
@@ -238,284 +174,6 @@ static int take(struct collector *collector, int window_s, enum snapshot_clock c
         result = moment_take_detail(moment, &collector->model);
     collector_leave(collector);
     return result;
-}
-
-/* --- after it ------------------------------------------------------------------------------- */
-
-static void find_stolen(struct snapshot_maker *maker, const struct reading *reading)
-{
-    int64_t on_ticks = 0;
-    for (uint32_t i = 0; i < maker->moment->thread_count; i++)
-        if (maker->moment->threads[i].sums.pid == reading->header.pid)
-            on_ticks += snapshot_make_on_cpu(&maker->moment->threads[i].sums);
-    int64_t on_ns = snapshot_make_ns(maker, on_ticks);
-    if (reading->wait_source == WAIT_PERF && reading->target_cpu_ns)
-        maker->stolen_share = stolen_share(on_ns, (int64_t)reading->target_cpu_ns);
-    maker->snapshot->meta.stolen_ns = (int64_t)((double)on_ns * maker->stolen_share);
-}
-
-static int fill_threads(struct snapshot_maker *maker, const struct reading *reading)
-{
-    const struct moment *moment = maker->moment;
-    struct snapshot *snapshot = maker->snapshot;
-    snapshot->threads =
-        arena_array(snapshot->arena, moment->thread_count + 1, sizeof(*snapshot->threads));
-    if (!snapshot->threads)
-        return -1;
-    snapshot->thread_count = moment->thread_count;
-    for (uint32_t i = 0; i < moment->thread_count; i++) {
-        const struct moment_thread *from = &moment->threads[i];
-        const struct ended_thread *sums = &from->sums;
-        struct snapshot_thread *thread = &snapshot->threads[i];
-        int64_t window_wait_ns =
-            snapshot_make_wait_ns(maker, from->window.wall_ticks, from->window.wait_ticks);
-        *thread = (struct snapshot_thread){
-            .pid = sums->pid,
-            .tid = sums->tid,
-            .number = sums->number,
-            .ended = from->ended || reading->ended,
-            .calls = sums->calls,
-            .window_cpu_ns = snapshot_make_ns(maker, from->window.wall_ticks) - window_wait_ns,
-            .window_wait_ns = window_wait_ns,
-            .window_calls = from->window.calls,
-            .lost = sums->lost,
-            .running = SNAPSHOT_NONE,
-            .depth = from->depth,
-        };
-        struct snapshot_thread_ticks ticks = {.profiled = sums->profiled_ticks,
-                                              .wait = sums->wait_ticks,
-                                              .stalled = sums->stalled_ticks,
-                                              .corrected = sums->corrected_ticks,
-                                              .outside = sums->outside_ticks};
-        snapshot_scale_thread(thread, &ticks, maker->ns_per_tick, maker->stolen_share);
-        memcpy(thread->name, sums->name, sizeof(thread->name));
-        if (from->running_symbol)
-            thread->running = maker->function_of[maker->symbols->symbols[from->running_symbol].row];
-    }
-    return 0;
-}
-
-/* The probe goes off when the collector stands still for long: the target comes first. */
-static const char *why_off(const struct reading *reading, struct arena *arena)
-{
-    char number[TEXT_NUMBER_BYTES], text[128];
-    text_format_time(number, clock_span_ns(&reading->scale, (int64_t)reading->off_ticks));
-    snprintf(text, sizeof(text), "recording was off for %s while ulma stood still", number);
-    return arena_string(arena, text);
-}
-
-static const char *why_inexact(const struct reading *reading, struct arena *arena)
-{
-    if (reading->header.off_cause != OFF_WANTED)
-        return why_off(reading, arena);
-    if (reading->lost)
-        return "events were lost";
-    if (reading->nested)
-        return "events of signal handlers were dropped";
-    if (reading->header.stack_guards)
-        return "the stack guard switched recording off";
-    if (reading->header.definitions_refused)
-        return "names ran out, some functions are in (other)";
-    if (reading->too_deep)
-        return "a stack was too deep to follow";
-    if (reading->suspended_refused)
-        return "more generators were suspended than can be followed";
-    if (reading->tasks_refused)
-        return "more asyncio tasks were alive than can be followed";
-    if (reading->bad_events)
-        return "the session held events that make no sense";
-    if (reading->header.profile_taken)
-        return "the program's own profile function took c-calls' place";
-    return NULL;
-}
-
-static void fill_sources(struct snapshot_meta *meta, const struct reading *reading)
-{
-    size_t most = sizeof(meta->sources) / sizeof(*meta->sources);
-    const struct source_times *times = &reading->source_times;
-    uint32_t bits = times->ever | reading->header.sources_on;
-    for (const struct fold_source *const *source = fold_source_list;
-         *source && meta->source_count < most; source++) {
-        if (!(bits & (*source)->bit))
-            continue;
-        uint64_t absent_ticks = times->absent_ticks[__builtin_ctz((*source)->bit)];
-        uint64_t on_ticks = reading->on_ticks > absent_ticks ? reading->on_ticks - absent_ticks : 0;
-        struct snapshot_source *row = &meta->sources[meta->source_count];
-        row->name = (*source)->name;
-        row->on_ns = clock_span_ns(&reading->scale, (int64_t)on_ticks);
-        row->wanted = times->now & (*source)->bit;
-        row->reason = !meta->inexact && absent_ticks ? "it was on for a part of the time"
-                                                     : meta->inexact;
-        row->complete = !row->reason;
-        meta->source_count++;
-    }
-}
-
-/* The probe's cost: calls times what each costs, as calibrated, of the threads' profiled time. */
-static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
-{
-    struct snapshot_meta *meta = &snapshot->meta;
-    double ns_per_unit = reading->scale.ns_per_tick / 256;
-    double python_ns = (reading->costs.inner_ticks256 + (double)reading->costs.outer_ticks256) *
-                       ns_per_unit;
-    double c_ns = (reading->costs.c_inner_ticks256 + (double)reading->costs.c_outer_ticks256) *
-                  ns_per_unit;
-    double cost_ns = 0, profiled_ns = 0;
-    for (size_t i = 0; i < snapshot->function_count; i++) {
-        const struct snapshot_function *function = &snapshot->functions[i];
-        uint64_t calls = function->calls + function->resumes;
-        meta->calls += calls;
-        cost_ns += (double)(calls > function->estimated ? calls - function->estimated : 0) *
-                   (function->kind == KIND_C ? c_ns : python_ns);
-    }
-    for (size_t i = 0; i < snapshot->thread_count; i++) {
-        profiled_ns += (double)snapshot->threads[i].profiled_ns;
-        meta->corrected_ns += snapshot->threads[i].corrected_ns;
-        meta->waited_ns += snapshot->threads[i].stalled_ns;
-    }
-    meta->ns_per_call = python_ns;
-    meta->ns_per_c_call = c_ns;
-    meta->cost_pct = profiled_ns > 0 ? 100 * cost_ns / profiled_ns : 0;
-}
-
-/* Muting is said last: what was lost weighs more. */
-static void fill_budget(const struct collector *collector, struct snapshot *snapshot)
-{
-    struct snapshot_meta *meta = &snapshot->meta;
-    meta->budget_pct = collector->options.budget_pct;
-    unsigned minor = 0;
-    if (meta->python && sscanf(meta->python, "3.%u", &minor) == 1)
-        meta->budget_is_held = minor >= 12;
-    for (size_t i = 0; i < snapshot->function_count; i++)
-        meta->muted += snapshot->functions[i].is_muted;
-    if (meta->muted && !meta->inexact)
-        meta->inexact = arena_format(snapshot->arena, "%u muted", meta->muted);
-}
-
-static void fill_window(struct snapshot_meta *meta, const struct reading *reading)
-{
-    const struct clock_scale *scale = &reading->scale;
-    meta->window_from_ns = clock_span_ns(scale, (int64_t)(reading->window_from - reading->start));
-    meta->window_to_ns = clock_span_ns(scale, (int64_t)(reading->counter - reading->start));
-    if (meta->window_to_ns < meta->window_from_ns)
-        meta->window_to_ns = meta->window_from_ns;
-    double window_s = (double)(meta->window_to_ns - meta->window_from_ns) / 1e9;
-    if (window_s > 0) {
-        meta->events_per_s = (double)reading->window_events / window_s;
-        meta->collector_pct = (double)reading->window_cpu_ns / 1e7 / window_s;
-    }
-}
-
-static void fill_meta(const struct collector *collector, struct snapshot *snapshot,
-                      const struct reading *reading)
-{
-    struct snapshot_meta *meta = &snapshot->meta;
-    const struct header_copy *header = &reading->header;
-    int64_t after = (int64_t)(reading->start - collector->birth_counter);
-    if (header->python[0])
-        meta->python = arena_string(snapshot->arena, header->python);
-    if (header->executable[0])
-        meta->executable = arena_string(snapshot->arena, header->executable);
-    meta->pid = header->pid ? header->pid : (uint32_t)collector->options.target;
-    /* Before the first event `start` moves with the present. */
-    if (reading->events_read == 0)
-        after = 0;
-    meta->start_time_ns = collector->birth.tv_sec * INT64_C(1000000000) + collector->birth.tv_nsec +
-                          clock_span_ns(&reading->scale, after);
-    meta->duration_ns =
-        clock_span_ns(&reading->scale, (int64_t)(reading->counter - reading->start));
-    if (meta->duration_ns < 0)
-        meta->duration_ns = 0;
-    meta->ended = reading->ended;
-    meta->recording = reading->recording;
-    meta->corrected = collector->options.corrected;
-    meta->wait_source = reading->wait_source;
-    meta->waits_lost = reading->waits_lost;
-    meta->events_read = reading->events_read;
-    meta->lost = reading->lost;
-    meta->gaps = reading->gaps;
-    meta->nested = reading->nested;
-    meta->unmatched_pops = reading->unmatched_pops;
-    meta->bad_events = reading->bad_events;
-    meta->definitions_refused = header->definitions_refused;
-    meta->stack_guards = header->stack_guards;
-    meta->stack_guard_ns = clock_span_ns(&reading->scale, (int64_t)header->stack_guard_ticks);
-    meta->forks_unfollowed = header->forks_unfollowed;
-    meta->by_process = collector->options.by_process;
-    meta->execs_unfollowed = reading->execs;
-    meta->off_ns = clock_span_ns(&reading->scale, (int64_t)reading->off_ticks);
-    meta->thread_count = reading->thread_count;
-    meta->tasks_refused = reading->tasks_refused;
-    meta->inexact = why_inexact(reading, snapshot->arena);
-}
-
-static int fill_sites(const struct sites *sites, const struct reading *reading,
-                      struct snapshot *snapshot)
-{
-    struct snapshot_meta *meta = &snapshot->meta;
-    if (!sites)
-        return 0;
-    meta->sites = arena_array(snapshot->arena, sites->count, sizeof(*meta->sites));
-    if (!meta->sites)
-        return -1;
-    meta->site_count = sites->count;
-    meta->left_out = reading->left_out;
-    for (size_t i = 0; i < sites->count; i++) {
-        meta->sites[i].text = arena_string(snapshot->arena, sites->patterns[i].text);
-        meta->sites[i].skip = sites->patterns[i].skip;
-        meta->sites[i].matched = reading->site_matched[i];
-        if (!meta->sites[i].text)
-            return -1;
-    }
-    return 0;
-}
-
-static int fill_processes(struct snapshot *snapshot, const struct reading *reading)
-{
-    size_t count = reading->process_count;
-    snapshot->processes = arena_array(snapshot->arena, count + 1, sizeof(*snapshot->processes));
-    if (!snapshot->processes || count == 0)
-        return -1;
-    snapshot->process_count = count;
-    for (size_t i = 0; i < count; i++) {
-        const char *command = reading->processes[i].command;
-        snapshot->processes[i] = reading->processes[i];
-        snapshot->processes[i].command = command[0] ? arena_string(snapshot->arena, command) : NULL;
-    }
-    snapshot->meta.processes_folded = reading->processes_folded ? reading->processes_folded - 1 : 0;
-    struct snapshot_process *first = &snapshot->processes[0];
-    first->pid = snapshot->meta.pid;
-    first->ppid = (uint32_t)getpid();
-    if (count == 1) { /* C calls too, and what no thread lost */
-        first->calls = snapshot->meta.calls;
-        first->lost = snapshot->meta.lost;
-    }
-    return 0;
-}
-
-static int build(const struct collector *collector, const struct reading *reading, int window_s,
-                 enum snapshot_clock clock, bool detailed, struct snapshot *snapshot)
-{
-    struct snapshot_maker maker = {
-        .snapshot = snapshot,
-        .moment = &collector->scratch,
-        .symbols = &collector->model.symbols,
-        .ns_per_tick = reading->scale.ns_per_tick,
-        .exact = reading->lost == 0 && reading->nested == 0 && reading->header.stack_guards == 0,
-    };
-    snapshot->meta.clock = clock;
-    snapshot->meta.window_s = window_s;
-    fill_meta(collector, snapshot, reading);
-    find_stolen(&maker, reading);
-    if (fill_sites(collector->options.sites, reading, snapshot) || snapshot_make(&maker) ||
-        snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
-        snapshot_make_tasks(&maker) || (detailed && snapshot_make_detail(&maker)))
-        return -1;
-    fill_window(&snapshot->meta, reading);
-    fill_cost(snapshot, reading);
-    fill_budget(collector, snapshot);
-    fill_sources(&snapshot->meta, reading);
-    return fill_processes(snapshot, reading);
 }
 
 static void drop_seconds(struct moment *moment)
@@ -540,7 +198,8 @@ static struct snapshot *make(struct collector *collector, int window_s, enum sna
     pthread_mutex_lock(&collector->snapshots);
     int result = take(collector, window_s, clock, detailed, reading);
     if (result == 0)
-        result = build(collector, reading, window_s, clock, detailed, snapshot);
+        result = reading_build(reading, &collector->scratch, &collector->model.symbols, window_s,
+                               clock, detailed, snapshot);
     drop_seconds(&collector->scratch);
     pthread_mutex_unlock(&collector->snapshots);
     free(reading->processes);

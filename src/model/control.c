@@ -8,31 +8,56 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void absorb(struct drain *drain, uint32_t at)
+{
+    tap_say(drain->model->tap, TAP_ABSORB, drain->told_seed[at].id, 0);
+    symbols_absorb(&drain->model->symbols, drain->seed[at].symbol);
+}
+
+/* Frames in parts, so that no step is large. */
+static void tell_seed(struct drain *drain, const struct track *track, uint64_t counter,
+                      uint32_t bottom)
+{
+    enum { PART = 1024 };
+    struct tap *tap = drain->model->tap;
+    for (uint32_t at = 0; tap && at < drain->seed_count; at += PART) {
+        uint32_t left = drain->seed_count - at;
+        tap_put(tap, TAP_SEED_FRAMES, 0, 0, drain->told_seed + at,
+                (left < PART ? left : PART) * sizeof(*drain->told_seed));
+    }
+    struct tap_order order = {.round = drain->round, .bottom = bottom};
+    tap_put(tap, TAP_SEED, track->number, counter, &order, sizeof(order));
+}
+
 static void add_frame(struct drain *drain, const struct event *event)
 {
     struct symbols *symbols = &drain->model->symbols;
     uint32_t symbol = symbols_handle(symbols, event_id(event)) >> 1;
     if (symbols_is_silent(symbols, symbol)) {
         if (drain->seed_count && symbols->symbols[symbol].left_out)
-            symbols_absorb(symbols, drain->seed[drain->seed_count - 1].symbol);
+            absorb(drain, drain->seed_count - 1);
         return;
     }
     if (drain->seed_count == drain->seed_limit) {
         uint32_t limit = drain->seed_limit ? drain->seed_limit * 2 : 64;
         struct seed_frame *grown =
             limit <= TRACK_ENTRIES_MAX ? realloc(drain->seed, limit * sizeof(*grown)) : NULL;
-        if (!grown)
+        struct tap_frame *told = grown ? realloc(drain->told_seed, limit * sizeof(*told)) : NULL;
+        if (grown)
+            drain->seed = grown;
+        if (!told)
             return;
-        drain->seed = grown;
+        drain->told_seed = told;
         drain->seed_limit = limit;
     }
+    drain->told_seed[drain->seed_count] = (struct tap_frame){event->frame, event_id(event)};
     drain->seed[drain->seed_count++] = (struct seed_frame){
         .frame = event->frame,
         .symbol = symbol,
     };
 }
 
-static void end_seed(struct drain *drain, uint64_t counter)
+static void end_seed(struct drain *drain, uint64_t counter, uint32_t bottom)
 {
     drain->seeding = false;
     if (drain->seed_ring == 0 || drain->seed_ring >= SESSION_RING_LIMIT) {
@@ -50,11 +75,13 @@ static void end_seed(struct drain *drain, uint64_t counter)
     }
     if (size)
         memcpy(frames, drain->seed, size);
+    tell_seed(drain, ring->track, counter, bottom);
     struct order order = {
         .counter = counter,
         .round = drain->round,
         .frames = frames,
         .frame_count = drain->seed_count,
+        .bottom = bottom,
     };
     seed_add_order(ring->track, &order);
 }
@@ -69,6 +96,8 @@ static void switch_on(struct drain *drain, uint64_t counter)
         drain->off_ticks += counter - drain->off_counter;
     if (drain->model->first_counter == 0)
         drain->model->first_counter = counter;
+    tap_say(drain->model->tap, TAP_ON, drain->process->number, counter);
+    tap_say(drain->model->tap, TAP_FIRST, 0, drain->model->first_counter);
 }
 
 /* A thread whose first events come in this round has no track yet, and is to get the order too. */
@@ -86,13 +115,18 @@ static void switch_off(struct drain *drain, uint64_t counter)
 {
     add_tracks(drain);
     struct order order = {.counter = counter, .round = drain->round, .off = true};
-    for (struct track *track = drain->model->tracks; track; track = track->next)
-        if (track->process == drain->process)
-            seed_add_order(track, &order);
+    for (struct track *track = drain->model->tracks; track; track = track->next) {
+        if (track->process != drain->process)
+            continue;
+        tap_put(drain->model->tap, TAP_ORDER_OFF, track->number, counter,
+                &(struct tap_order){.round = drain->round}, sizeof(struct tap_order));
+        seed_add_order(track, &order);
+    }
     if (drain->on && counter > drain->on_counter)
         drain->on_ticks += counter - drain->on_counter;
     drain->on = false;
     drain->off_counter = counter;
+    tap_say(drain->model->tap, TAP_OFF, drain->process->number, counter);
 }
 
 static void control_event(struct drain *drain, const struct event *event)
@@ -113,7 +147,7 @@ static void control_event(struct drain *drain, const struct event *event)
     } else if (kind == EVENT_SEED_FRAME && drain->seeding) {
         add_frame(drain, event);
     } else if (kind == EVENT_SEED_END && drain->seeding) {
-        end_seed(drain, counter);
+        end_seed(drain, counter, event->frame);
     } else {
         drain->model->bad_events++;
     }
@@ -139,6 +173,7 @@ void control_events(struct drain *drain, const struct event *events, size_t coun
     for (size_t i = 0; i < count; i++)
         control_event(drain, &events[i]);
     drain->model->events_read += count;
+    tap_say(drain->model->tap, TAP_CONTROL, 0, count);
 }
 
 /* A stream without ON (a test, a session that was joined late) is on from its first event. */

@@ -7,6 +7,7 @@
  * tail here, acquire there; release of state FREE here, acq_rel compare-and-swap there. */
 #include "model/drain.h"
 
+#include "model/methods.h"
 #include "wire/guard.h"
 
 #include <errno.h>
@@ -44,10 +45,38 @@ static int define_guarded(void *context)
     return mapping_definition(call->drain->mapping, call->id, call->buffer, call->text);
 }
 
+static size_t add_text(char *packed, size_t used, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    memcpy(packed + used, text, size);
+    return used + size;
+}
+
+static void tell_definition(struct model *model, uint32_t id, const struct definition_text *text)
+{
+    char packed[sizeof(struct tap_definition) + DEFINITION_BUFFER_SIZE];
+    struct tap_definition fixed = {text->fixed.line, text->fixed.kind, text->fixed.flags};
+    size_t used = sizeof(fixed);
+    memcpy(packed, &fixed, sizeof(fixed));
+    used = add_text(packed, used, text->name);
+    used = add_text(packed, used, text->qualname);
+    used = add_text(packed, used, text->module);
+    used = add_text(packed, used, text->file);
+    tap_put(model->tap, TAP_DEFINE, id, 0, packed, used);
+}
+
 static int define(void *context, uint32_t id, char *buffer, struct definition_text *ret_text)
 {
-    struct define_call call = {context, id, buffer, ret_text};
-    return guarded(context, define_guarded, &call);
+    struct drain *drain = context;
+    struct define_call call = {drain, id, buffer, ret_text};
+    int result = guarded(drain, define_guarded, &call);
+    if (drain->model->tap) {
+        if (result)
+            tap_say(drain->model->tap, TAP_DEFINE, id, 1);
+        else
+            tell_definition(drain->model, id, ret_text);
+    }
+    return result;
 }
 
 struct tell_call {
@@ -86,6 +115,7 @@ int drain_init(struct drain *drain, struct mapping *mapping, struct model *model
     drain->joined = mapping->rings_made == 0;
     if (!drain->joined && !model->earliest)
         model->earliest = clock_counter(clock) - DRAIN_COUNTER_SLACK;
+    tap_say(model->tap, TAP_EARLIEST, 0, model->earliest);
     return 0;
 }
 
@@ -93,6 +123,8 @@ void drain_done(struct drain *drain)
 {
     free(drain->rings);
     free(drain->seed);
+    free(drain->told_seed);
+    drain->told_seed = NULL;
     drain->rings = NULL;
     drain->seed = NULL;
 }
@@ -132,6 +164,28 @@ static void read_ring(struct drain *drain, uint32_t index)
         drain->fullest = (uint32_t)share;
 }
 
+static struct model_costs read_costs(const struct session_header *header)
+{
+    uint32_t sources = atomic_load_explicit(&header->sources_on, memory_order_relaxed);
+    const struct session_cost *of = header->costs[sources & SOURCE_C_CALLS ? 1 : 0];
+    struct model_costs costs = {
+        .inner_ticks256 = of[COST_CALL].inner_ticks256,
+        .outer_ticks256 = of[COST_CALL].outer_ticks256,
+        .c_inner_ticks256 = header->cost_c_inner_ticks256,
+        .c_outer_ticks256 = header->cost_c_outer_ticks256,
+        .segment_inner_ticks256 = of[COST_SEGMENT].inner_ticks256,
+        .segment_outer_ticks256 = of[COST_SEGMENT].outer_ticks256,
+        .unwind_inner_ticks256 = of[COST_UNWIND].inner_ticks256,
+        .unwind_outer_ticks256 = of[COST_UNWIND].outer_ticks256,
+        .speed_ticks = header->cost_speed_ticks,
+    };
+    if (costs.inner_ticks256 + (uint64_t)costs.outer_ticks256 == 0) {
+        costs.inner_ticks256 = header->cost_inner_ticks256;
+        costs.outer_ticks256 = header->cost_outer_ticks256;
+    }
+    return costs;
+}
+
 static int read_words(void *context)
 {
     struct drain *drain = context;
@@ -142,9 +196,8 @@ static int read_words(void *context)
     words->gone_head = atomic_load_explicit(&header->gone_head, memory_order_acquire);
     words->children_made = atomic_load_explicit(&header->children_made, memory_order_acquire);
     words->target_pid = atomic_load_explicit(&header->target_pid, memory_order_relaxed);
-    words->costs = (struct model_costs){header->cost_inner_ticks256, header->cost_outer_ticks256,
-                                        header->cost_c_inner_ticks256,
-                                        header->cost_c_outer_ticks256};
+    words->methods_listed = atomic_load_explicit(&header->methods_listed, memory_order_relaxed);
+    words->costs = read_costs(header);
     if (drain->joined) {
         uint32_t made = atomic_load_explicit(&header->rings_made, memory_order_acquire);
         atomic_store_explicit(&drain->ring_count,
@@ -204,8 +257,11 @@ static uint64_t consume(struct drain *drain, uint32_t index, uint64_t most)
         }
         if (!ring->track)
             ring->track = model_add_track(drain->model, ring->tid);
-        if (ring->track)
-            fold_events(drain->model, ring->track, drain->batch, copy.count);
+        if (!ring->track)
+            continue;
+        fold_events(drain->model, ring->track, drain->batch, copy.count);
+        tap_put(drain->model->tap, TAP_EVENTS, ring->track->number, copy.count, drain->batch,
+                copy.count * sizeof(struct event));
     }
     return consumed;
 }
@@ -290,6 +346,7 @@ void drain_end(struct drain *drain, uint64_t counter)
         struct track *track = drain->rings[i].track;
         if (!track)
             continue;
+        tap_say(drain->model->tap, TAP_TRACK_OFF, track->number, counter);
         seed_obey(drain->model, track, UINT64_MAX, UINT64_MAX);
         track_off(drain->model, track, counter);
         end_track(drain, i);
@@ -298,14 +355,17 @@ void drain_end(struct drain *drain, uint64_t counter)
     drain->off_ticks = drain_off_ticks(drain, counter);
     drain->on = false;
     drain->on_counter = drain->off_counter = counter;
+    tap_say(drain->model->tap, TAP_OFF, drain->process->number, counter);
 }
 
 static void finish_round(struct drain *drain, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
         struct drain_ring *ring = &drain->rings[i];
-        if (ring->track && ring->track->order_count)
+        if (ring->track && ring->track->order_count) {
+            tap_say(drain->model->tap, TAP_OBEY, ring->track->number, drain->round);
             seed_obey(drain->model, ring->track, 0, drain->round);
+        }
         if (ring->state == RING_ENDED && ring->tail == ring->head && !drain->unreadable)
             end_ring(drain, i);
     }
@@ -336,6 +396,12 @@ static int ack_gone(void *context)
     return 0;
 }
 
+static void forget(struct model *model, uint32_t id)
+{
+    tap_say(model->tap, TAP_FORGET, id, 0);
+    symbols_forget(&model->symbols, id);
+}
+
 static void forget_gone(struct drain *drain)
 {
     if (drain->words.gone_head - drain->gone_acked > SESSION_GONE_CAPACITY) {
@@ -349,7 +415,7 @@ static void forget_gone(struct drain *drain)
         if (guarded(drain, read_gone, &list) || list.count == 0)
             return;
         for (uint32_t i = 0; i < list.count; i++)
-            symbols_forget(&drain->model->symbols, list.ids[i]);
+            forget(drain->model, list.ids[i]);
         drain->gone_acked += list.count;
     }
     guarded(drain, ack_gone, drain);
@@ -374,11 +440,15 @@ uint64_t drain_round(struct drain *drain)
         drain->process->pid = drain->words.target_pid;
         drain_enter(drain);
     }
+    if (drain->words.methods_listed != drain->methods_decided)
+        methods_decide(drain);
     uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_acquire);
     if (drain->before_events)
         drain->before_events(drain->before_events_context, drain);
     guarded(drain, read_control, drain);
-    drain->model->latest = clock_counter(drain->clock) + DRAIN_COUNTER_SLACK;
+    uint64_t now = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
+    drain->model->latest = now + DRAIN_COUNTER_SLACK;
+    tap_say(drain->model->tap, TAP_LATEST, 0, drain->model->latest);
     uint64_t consumed = consume(drain, 0, UINT64_MAX);
     control_obey_end(drain);
     consumed += consume_all(drain, count);

@@ -33,6 +33,7 @@ struct drain_ring {
 /* What the header said when a round began. */
 struct drain_words {
     uint32_t target_pid, gone_head, children_made;
+    uint32_t methods_listed;
     struct model_costs costs;
 };
 
@@ -42,6 +43,7 @@ struct drain {
     struct process *process; /* whose session it is */
     struct drain *next;      /* of another process of the family; NULL: none */
     enum clock_source clock;
+    const uint64_t *past_now;    /* what the clock says, of a session that is over; NULL: ask it */
     _Atomic uint32_t ring_count; /* rings that exist; set by who adds them */
     bool joined;                 /* a session that somebody else made: the header says how many */
     struct drain_ring *rings;    /* SESSION_RING_LIMIT */
@@ -58,6 +60,7 @@ struct drain {
     uint32_t seed_ring;
     bool seeding;
     struct seed_frame *seed;
+    struct tap_frame *told_seed; /* the same, as the tap has it */
     uint32_t seed_count, seed_limit;
 
     uint64_t lost_of_ended, nested_of_ended;   /* of rings given back */
@@ -67,8 +70,9 @@ struct drain {
     uint64_t image_end; /* counter at which the armed program ended, not yet carried out; 0: none */
     bool image_exec;
     uint64_t execs;
-    uint32_t fullest;    /* of this round: the highest share of a ring in use, in 1/256 */
-    uint32_t free_rings; /* of this round */
+    uint32_t methods_decided; /* the list of methods last answered (methods.h) */
+    uint32_t fullest;         /* of this round: the highest share of a ring in use, in 1/256 */
+    uint32_t free_rings;      /* of this round */
 
     /* the budget's (budget.h) */
     uint64_t cpu_seen_ns; /* the process's CPU time when it was last looked at; 0: not yet */

@@ -213,6 +213,7 @@ static void adopt(struct collector *collector, struct member *member)
     struct model *model = &collector->model;
     struct drain *drain = &member->drain;
     collector_enter(collector);
+    model_tell_process(model, member->process);
     model_enter(model, member->process);
     int result = drain_init(drain, &member->mapping, model, collector->drain.clock);
     if (result == 0) {

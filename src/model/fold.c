@@ -27,7 +27,7 @@ static void retop(struct model *model, struct track *track, const struct event *
         track_close(model, track, depth);
     else if (!event->frame)
         parked_leave(model, track); /* a greenlet begins, or all has ended unseen */
-    else if (!parked_return(model, track, event->frame))
+    else if (!parked_return(model, track, event->frame, 0))
         model->unmatched_pops++;
 }
 
@@ -49,6 +49,16 @@ static void unrun(struct model *model, struct track *track, const struct event *
     track_close(model, track, depth - 1);
 }
 
+/* The time that it took to find out is the probe's, too. */
+static void speed(struct model *model, struct track *track, const struct event *event)
+{
+    uint64_t before = track->last;
+    bool corrected = model->costs.speed_ticks != 0;
+    track_pass(model, track, event->counter, corrected ? event->frame : 0, 0);
+    async_tasks_stay(track, before, track->last);
+    model_set_speed(model, track, event_id(event));
+}
+
 static void fold_stream_event(struct model *model, struct track *track, const struct event *event)
 {
     switch (event_kind(event)) {
@@ -60,6 +70,9 @@ static void fold_stream_event(struct model *model, struct track *track, const st
         break;
     case EVENT_STALL:
         track_stall(model, track, event->counter, event_amount(event));
+        break;
+    case EVENT_SPEED:
+        speed(model, track, event);
         break;
     case EVENT_TASK:
     case EVENT_TASK_NAME:

@@ -8,9 +8,11 @@
 #define ULMA_MODEL_FOLD_H
 
 #include "model/async_tasks.h"
+#include "model/gc_pauses.h"
 #include "model/nodes.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
+#include "model/tap.h"
 #include "model/track.h"
 #include "model/windows.h"
 
@@ -25,6 +27,7 @@ struct model_options {
 
 /* One process of the target. Ids and frames are its own: those of an event are of the present one. */
 struct process {
+    uint32_t number; /* as the tap has it; the first is 0 */
     uint32_t pid, parent_pid;
     char command[256];                /* "": not known */
     bool entered, shares_rows;        /* of a recording that has many rows already */
@@ -42,10 +45,23 @@ struct ended_thread {
     int64_t profiled_ticks, wait_ticks, stalled_ticks, corrected_ticks, outside_ticks;
 };
 
+/* The cost of one push and pop in ticks x 256: within the callee's interval and the caller's. Those of
+ * generators and of calls that an exception ends: 0 and 0 is as of any call. */
+struct model_costs {
+    uint32_t inner_ticks256, outer_ticks256;
+    uint32_t c_inner_ticks256, c_outer_ticks256;
+    uint32_t segment_inner_ticks256, segment_outer_ticks256;
+    uint32_t unwind_inner_ticks256, unwind_outer_ticks256;
+    uint32_t speed_ticks; /* what EVENT_SPEED told when they were measured; 0: not known */
+};
+
 enum { MODEL_ENDED_MAX = 4096 };
 
 struct model {
-    struct process *process; /* the present one */
+    struct tap *tap;              /* hears each step; NULL: nobody does */
+    uint32_t tap_processes;       /* numbers given out */
+    struct model_costs tap_costs; /* as it was told */
+    struct process *process;      /* the present one */
     struct process first;
     bool by_process; /* rows are of one process each */
     bool by_thread;  /* so are paths, of one thread each */
@@ -53,6 +69,7 @@ struct model {
     struct symbols symbols;
     struct suspended suspended;
     struct async_tasks tasks;
+    struct gc_pauses gc;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */
@@ -62,8 +79,7 @@ struct model {
     uint32_t numbered;     /* threads so far */
     uint64_t entries_left; /* of all stacks together */
 
-    /* by kind: the probe's cost before and after its counter is read; zero when uncorrected */
-    int64_t pre_ticks[EVENT_KIND_COUNT], post_ticks[EVENT_KIND_COUNT];
+    struct model_costs costs; /* zero when uncorrected */
     /* Intervals from here on are noted by the track's gap list (schedstat.h), in ticks. */
     uint64_t gap_ticks;
     void (*on_gap)(void *context, struct track *track, int64_t length_ticks);
@@ -73,6 +89,7 @@ struct model {
     uint64_t earliest, latest;
     uint64_t first_counter; /* of the first event at all; 0: none yet */
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep;
+    bool modes_vary; /* now or before: frames may have no entries */
     bool
         pops_untold; /* modes vary since lately: pops without an id are of frames taken off meanwhile */
 };
@@ -81,24 +98,31 @@ struct model {
 int model_init(struct model *model, const struct model_options *options);
 void model_done(struct model *model);
 
-/* The cost of one push and pop in ticks x 256: within the callee's interval and the caller's. */
-struct model_costs {
-    uint32_t inner_ticks256, outer_ticks256;
-    uint32_t c_inner_ticks256, c_outer_ticks256;
-};
 void model_set_costs(struct model *model, const struct model_costs *costs);
+
+/* From here on the processor that the track runs on takes `speed_ticks` for EVENT_SPEED's piece of work. */
+void model_set_speed(const struct model *model, struct track *track, uint32_t speed_ticks);
 
 /* 0 or -ENOMEM. model_end_process gives back what it holds. */
 int model_init_process(struct process *process);
 
+/* Modes may vary from here on: the first entry of a stack need not be of its outermost frame. */
+void model_vary(struct model *model);
+
 /* From here on events are of this process. */
 void model_enter(struct model *model, struct process *process);
+
+/* A new process of several: the tap is told. */
+void model_tell_process(struct model *model, struct process *process);
 
 /* It has ended, all its tracks have; the first one is present then. */
 void model_end_process(struct model *model, struct process *process);
 
 /* A new live track of the present process. NULL: no memory. */
 struct track *model_add_track(struct model *model, uint32_t tid);
+
+/* Its thread id, name and losses, for the tap, where they have changed. */
+void model_tell_words(const struct model *model, struct track *track);
 
 /* The thread has ended: closes what is open as of its last event; the track is freed. */
 void model_end_track(struct model *model, struct track *track);
@@ -127,9 +151,8 @@ void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, 
 /* GAP and SEED_* of a thread's own ring; any other event while a seed comes ends it unfinished. */
 void seed_event(struct model *model, struct track *track, const struct event *event);
 
-/* The stack is `frames` from `counter` on, but for those whose functions are silent now. */
-void seed_apply(struct model *model, struct track *track, uint64_t counter,
-                struct seed_frame *frames, uint32_t count);
+/* The stack is the order's from its counter on, but for frames whose functions are silent now. */
+void seed_apply(struct model *model, struct track *track, const struct order *order);
 
 /* Gives the time since a GAP to `(resync)` below what is now the top. */
 void seed_end_resync(struct model *model, struct track *track);

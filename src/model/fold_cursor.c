@@ -9,22 +9,24 @@
 /* --- time ----------------------------------------------------------------------------------- */
 
 /* The stack was in doubt and events come without a seed: what is open is believed. */
-static void end_doubt(struct model *model, struct track *track, uint64_t counter)
+static bool end_doubt(struct model *model, struct track *track, uint64_t counter, int64_t pre_ticks)
 {
     track->seeding = false;
     if (!track->resync)
-        return;
-    track_pass(model, track, counter, 0, 0);
+        return false;
+    track_pass(model, track, counter, pre_ticks, 0);
     seed_end_resync(model, track);
+    return true;
 }
 
 void fold_cursor_pass_slow(struct model *model, struct track *track, struct fold_cursor *cursor,
                            uint64_t counter, uint32_t kind)
 {
+    int64_t pre_ticks = track->costs.pre_ticks[kind];
     fold_cursor_store(cursor, track);
-    if (track->seeding || track->resync)
-        end_doubt(model, track, counter);
-    track_pass(model, track, counter, model->pre_ticks[kind], model->post_ticks[kind]);
+    if ((track->seeding || track->resync) && end_doubt(model, track, counter, pre_ticks))
+        pre_ticks = 0; /* taken out of the time in doubt */
+    track_pass(model, track, counter, pre_ticks, track->costs.post_ticks[kind]);
     fold_cursor_load(cursor, model, track);
 }
 
@@ -99,12 +101,19 @@ void fold_cursor_mark(struct model *model, uint32_t node)
 
 /* --- pops ----------------------------------------------------------------------------------- */
 
+/* A pop of a C call has its caller's frame and no id of that. */
+static bool return_to(struct model *model, struct track *track, uint64_t key, uint32_t id)
+{
+    uint32_t symbol = id && !(key & TRACK_C_CALL) ? symbols_handle(&model->symbols, id) >> 1 : 0;
+    return parked_return(model, track, (uint32_t)key, symbol);
+}
+
 bool fold_cursor_find_frame(struct model *model, struct track *track, struct fold_cursor *cursor,
                             uint64_t key, uint32_t id)
 {
     fold_cursor_store(cursor, track);
     uint32_t depth = track_find(track, key);
-    bool parked = !depth && track->parked.count && parked_return(model, track, (uint32_t)key);
+    bool parked = !depth && track->parked.count && return_to(model, track, key, id);
     if (parked && !(key & TRACK_C_CALL)) /* a C call that switched is over */
         depth = track->depth;
     if (depth)

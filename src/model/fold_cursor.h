@@ -107,9 +107,9 @@ FOLD_INLINE void fold_cursor_pass(struct model *model, struct track *track,
         *cursor = copy;
         return;
     }
-    int64_t net_ticks = (int64_t)ticks - cursor->debt_ticks - model->pre_ticks[kind];
+    int64_t net_ticks = (int64_t)ticks - cursor->debt_ticks - track->costs.pre_ticks[kind];
     cursor->clock_ticks += net_ticks > 0 ? net_ticks : 0;
-    cursor->debt_ticks = model->post_ticks[kind];
+    cursor->debt_ticks = track->costs.post_ticks[kind] + track_left_over(net_ticks);
     cursor->last = counter;
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* No call costs more than this many ticks x 256; a session that says so lies. */
-enum { ENTRIES_OF_ALL = 1 << 23, COST_MOST_TICKS256 = 1 << 22 };
+enum { ENTRIES_OF_ALL = 1 << 23, COST_MOST_TICKS256 = 1 << 22, SPEED_MOST = 8 };
 
 int model_init(struct model *model, const struct model_options *options)
 {
@@ -23,6 +23,8 @@ int model_init(struct model *model, const struct model_options *options)
         result = suspended_init(&model->suspended);
     if (result == 0)
         result = async_tasks_init(&model->tasks);
+    if (result == 0)
+        result = gc_pauses_init(&model->gc);
     if (result == 0)
         result = windows_init(&model->windows, model->nodes.limit);
     model->ended = calloc(MODEL_ENDED_MAX + 1, sizeof(*model->ended));
@@ -64,8 +66,21 @@ void model_enter(struct model *model, struct process *process)
     model->process = process;
 }
 
+void model_tell_process(struct model *model, struct process *process)
+{
+    struct {
+        struct tap_process fixed;
+        char command[sizeof(process->command)];
+    } told = {{process->pid, process->parent_pid}, ""};
+    process->number = ++model->tap_processes;
+    memcpy(told.command, process->command, sizeof(told.command) - 1);
+    tap_put(model->tap, TAP_PROCESS, process->number, 0, &told,
+            sizeof(told.fixed) + strlen(told.command));
+}
+
 void model_end_process(struct model *model, struct process *process)
 {
+    tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
     model_enter(model, &model->first);
     symbols_ids_done(&process->ids);
@@ -83,37 +98,108 @@ void model_done(struct model *model)
     model->ended = NULL;
     windows_done(&model->windows);
     async_tasks_done(&model->tasks);
+    gc_pauses_done(&model->gc);
     suspended_done(&model->suspended);
     symbols_done(&model->symbols);
     nodes_done(&model->nodes);
 }
 
-static int64_t cost_ticks(uint32_t ticks256)
+struct pair_cost {
+    int64_t inner, outer;
+};
+
+static struct pair_cost cost_at(const struct model *model, const struct track *track,
+                                uint32_t inner_ticks256, uint32_t outer_ticks256)
 {
-    return ((ticks256 < COST_MOST_TICKS256 ? ticks256 : COST_MOST_TICKS256) + 128) / 256;
+    uint64_t now = track->speed_ticks, then = model->costs.speed_ticks;
+    uint64_t apart = now > then ? now - then : then - now;
+    if (now == 0 || then == 0 || apart * SESSION_SPEED_NOISE < then)
+        now = then = 1;
+    if (now > then * SPEED_MOST)
+        now = then * SPEED_MOST;
+    uint64_t inner256 = inner_ticks256 < COST_MOST_TICKS256 ? inner_ticks256 : COST_MOST_TICKS256;
+    uint64_t outer256 = outer_ticks256 < COST_MOST_TICKS256 ? outer_ticks256 : COST_MOST_TICKS256;
+    return (struct pair_cost){
+        .inner = (int64_t)((inner256 * now / then + 128) / 256),
+        .outer = (int64_t)((outer256 * now / then + 128) / 256),
+    };
 }
 
 /* Half of what is within the callee's interval comes after the push's counter was read, half before
  * the pop's; likewise around the call for the caller's. */
-static void set_costs(struct model *model, enum event_kind push, enum event_kind pop, int64_t inner,
-                      int64_t outer)
+static void set_push(struct track_costs *costs, enum event_kind push, struct pair_cost cost)
 {
-    model->pre_ticks[push] = outer / 2;
-    model->post_ticks[push] = inner / 2;
-    model->pre_ticks[pop] = inner - inner / 2;
-    model->post_ticks[pop] = outer - outer / 2;
+    costs->pre_ticks[push] = cost.outer / 2;
+    costs->post_ticks[push] = cost.inner / 2;
+}
+
+static void set_pop(struct track_costs *costs, enum event_kind pop, struct pair_cost cost)
+{
+    costs->pre_ticks[pop] = cost.inner - cost.inner / 2;
+    costs->post_ticks[pop] = cost.outer - cost.outer / 2;
+}
+
+/* A call that an exception ends has begun as any other: all that it costs more is its end's. */
+static struct pair_cost end_of_unwind(struct pair_cost unwind, struct pair_cost call)
+{
+    int64_t inner = unwind.inner - call.inner / 2, outer = unwind.outer - call.outer / 2;
+    return (struct pair_cost){.inner = inner > 0 ? inner : 0, .outer = outer > 0 ? outer : 0};
+}
+
+static void set_track_costs(const struct model *model, struct track *track)
+{
+    const struct model_costs *of = &model->costs;
+    struct track_costs *costs = &track->costs;
+    struct pair_cost call = cost_at(model, track, of->inner_ticks256, of->outer_ticks256);
+    struct pair_cost c_call = cost_at(model, track, of->c_inner_ticks256, of->c_outer_ticks256);
+    struct pair_cost segment =
+        cost_at(model, track, of->segment_inner_ticks256, of->segment_outer_ticks256);
+    struct pair_cost unwind =
+        cost_at(model, track, of->unwind_inner_ticks256, of->unwind_outer_ticks256);
+    if (segment.inner + segment.outer == 0)
+        segment = call;
+    set_push(costs, EVENT_START, call);
+    set_push(costs, EVENT_RESUME, segment);
+    set_push(costs, EVENT_THROW, segment);
+    set_push(costs, EVENT_C_CALL, c_call);
+    set_pop(costs, EVENT_RETURN, call);
+    set_pop(costs, EVENT_YIELD, segment);
+    set_pop(costs, EVENT_UNWIND, call);
+    set_pop(costs, EVENT_C_RETURN, c_call);
+    set_pop(costs, EVENT_C_RAISE, c_call);
+    if (unwind.inner + unwind.outer) {
+        struct pair_cost end = end_of_unwind(unwind, call);
+        costs->pre_ticks[EVENT_UNWIND] = end.inner;
+        costs->post_ticks[EVENT_UNWIND] = end.outer;
+    }
 }
 
 void model_set_costs(struct model *model, const struct model_costs *costs)
 {
-    int64_t inner = cost_ticks(costs->inner_ticks256), outer = cost_ticks(costs->outer_ticks256);
-    int64_t c_inner = cost_ticks(costs->c_inner_ticks256);
-    int64_t c_outer = cost_ticks(costs->c_outer_ticks256);
-    set_costs(model, EVENT_START, EVENT_RETURN, inner, outer);
-    set_costs(model, EVENT_RESUME, EVENT_YIELD, inner, outer);
-    set_costs(model, EVENT_THROW, EVENT_UNWIND, inner, outer);
-    set_costs(model, EVENT_C_CALL, EVENT_C_RETURN, c_inner, c_outer);
-    set_costs(model, EVENT_C_CALL, EVENT_C_RAISE, c_inner, c_outer);
+    if (model->tap && memcmp(&model->tap_costs, costs, sizeof(*costs)) != 0) {
+        model->tap_costs = *costs;
+        tap_put(model->tap, TAP_COSTS, 0, 0, costs, sizeof(*costs));
+    }
+    if (memcmp(&model->costs, costs, sizeof(*costs)) == 0)
+        return;
+    model->costs = *costs;
+    for (struct track *track = model->tracks; track; track = track->next)
+        set_track_costs(model, track);
+}
+
+void model_set_speed(const struct model *model, struct track *track, uint32_t speed_ticks)
+{
+    track->speed_ticks = speed_ticks;
+    set_track_costs(model, track);
+}
+
+void model_vary(struct model *model)
+{
+    for (struct track *track = model->tracks; track; track = track->next)
+        track->bottom = track_bottom(model, track);
+    if (!model->modes_vary)
+        tap_say(model->tap, TAP_VARY, 0, 0);
+    model->modes_vary = true;
 }
 
 struct track *model_add_track(struct model *model, uint32_t tid)
@@ -122,10 +208,12 @@ struct track *model_add_track(struct model *model, uint32_t tid)
     if (!track)
         return NULL;
     track->tid = tid;
-    track->process = model->process;
     track->number = ++model->numbered;
+    tap_say(model->tap, TAP_TRACK, track->number, tid);
+    track->process = model->process;
     if (model->by_thread)
         track->entries[0].node = nodes_thread_root(&model->nodes);
+    set_track_costs(model, track);
     if (model->nodes.full)
         track->depths = calloc(SYMBOLS_LIMIT, sizeof(*track->depths));
     struct track **last = &model->tracks;
@@ -167,8 +255,29 @@ static void keep_ended(struct model *model, const struct track *track)
     model_sum_thread(rest, track);
 }
 
+void model_tell_words(const struct model *model, struct track *track)
+{
+    struct {
+        struct tap_track_words fixed;
+        char name[TRACK_NAME_SIZE];
+    } told = {{track->lost, track->nested}, ""};
+    if (!model->tap ||
+        (track->told_tid == track->tid && track->told_lost == track->lost &&
+         track->told_nested == track->nested && strcmp(track->told_name, track->name) == 0))
+        return;
+    memcpy(told.name, track->name, sizeof(told.name));
+    memcpy(track->told_name, track->name, sizeof(track->told_name));
+    track->told_tid = track->tid;
+    track->told_lost = track->lost;
+    track->told_nested = track->nested;
+    tap_put(model->tap, TAP_TRACK_WORDS, track->number, track->tid, &told,
+            sizeof(told.fixed) + strlen(told.name));
+}
+
 void model_end_track(struct model *model, struct track *track)
 {
+    model_tell_words(model, track);
+    tap_say(model->tap, TAP_TRACK_END, track->number, 0);
     seed_obey(model, track, UINT64_MAX, UINT64_MAX);
     track_off(model, track, track->last);
     if (track->seen)
@@ -182,7 +291,7 @@ void model_end_track(struct model *model, struct track *track)
     track_free(track);
 }
 
-void model_flush(struct model *model, uint64_t counter)
+static void flush(struct model *model, uint64_t counter)
 {
     for (struct track *track = model->tracks; track; track = track->next) {
         if (!track->on)
@@ -192,9 +301,16 @@ void model_flush(struct model *model, uint64_t counter)
     }
 }
 
+void model_flush(struct model *model, uint64_t counter)
+{
+    tap_say(model->tap, TAP_FLUSH, 0, counter);
+    flush(model, counter);
+}
+
 void model_tick(struct model *model, uint64_t counter)
 {
-    model_flush(model, counter);
+    tap_say(model->tap, TAP_TICK, 0, counter);
+    flush(model, counter);
     windows_tick(&model->windows, &model->nodes, &model->symbols, counter, model->events_read);
     for (struct track *track = model->tracks; track; track = track->next) {
         track->history[model->windows.newest] = track_since_tick(track);
@@ -219,13 +335,15 @@ static void reset_track(struct track *track)
 
 void model_reset(struct model *model, uint64_t counter)
 {
-    model_flush(model, counter);
+    tap_say(model->tap, TAP_RESET, 0, counter);
+    flush(model, counter);
     for (struct track *track = model->tracks; track; track = track->next)
         reset_track(track);
     nodes_reset(&model->nodes);
     symbols_reset(&model->symbols);
     suspended_reset(&model->suspended);
     async_tasks_reset(&model->tasks, counter);
+    gc_pauses_reset(&model->gc);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;

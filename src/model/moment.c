@@ -34,6 +34,9 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
     if (result == 0)
         result =
             make_room(&moment->groups, &moment->group_limit, room->groups, sizeof(*moment->groups));
+    if (result == 0)
+        result = make_room(&moment->gc_triggers, &moment->gc_trigger_limit, room->gc_triggers,
+                           sizeof(*moment->gc_triggers));
     return result;
 }
 
@@ -51,7 +54,8 @@ struct moment_room moment_room_of(const struct model *model)
                                 .symbols = model->symbols.count,
                                 .threads = threads_of(model),
                                 .tasks = model->tasks.count,
-                                .groups = model->tasks.group_count};
+                                .groups = model->tasks.group_count,
+                                .gc_triggers = model->gc.trigger_count};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -59,7 +63,7 @@ bool moment_fits(const struct moment *moment, const struct model *model)
     struct moment_room room = moment_room_of(model);
     return room.nodes <= moment->node_limit && room.symbols <= moment->row_limit &&
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
-           room.groups <= moment->group_limit;
+           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -72,6 +76,7 @@ void moment_done(struct moment *moment)
     free(moment->threads);
     free(moment->tasks);
     free(moment->groups);
+    free(moment->gc_triggers);
     free(moment->thread_of);
     free(moment->durations);
     free(moment->slots);
@@ -104,6 +109,7 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
 {
     *row = (struct moment_row){.symbol = index,
                                .absorbs = symbols->symbols[index].absorbs,
+                               .is_method = symbols->symbols[index].is_method,
                                .is_estimated = symbols->symbols[index].is_estimated,
                                .holds_muted = symbols->symbols[index].holds_muted,
                                .estimated = symbols->symbols[index].estimated,
@@ -227,6 +233,13 @@ static void take_tasks(struct moment *moment, const struct model *model, uint64_
     }
 }
 
+static void take_gc(struct moment *moment, const struct gc_pauses *gc)
+{
+    memcpy(moment->gc, gc->generations, sizeof(moment->gc));
+    moment->gc_trigger_count = gc->trigger_count;
+    memcpy(moment->gc_triggers, gc->triggers, gc->trigger_count * sizeof(*moment->gc_triggers));
+}
+
 /* --- windows -------------------------------------------------------------------------------- */
 
 static int copy_array(void *target_pointer, const void *source, uint32_t count, size_t size)
@@ -284,5 +297,6 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_rows(moment, &model->symbols);
     take_threads(moment, model, seconds);
     take_tasks(moment, model, counter);
+    take_gc(moment, &model->gc);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

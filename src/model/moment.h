@@ -12,7 +12,7 @@
 struct moment_row {
     uint32_t symbol; /* the row's first twin; 0: not in the snapshot */
     uint64_t yields, raised;
-    bool absorbs, is_estimated, holds_muted;
+    bool absorbs, is_method, is_estimated, holds_muted;
     uint64_t estimated;
     int64_t min_ticks, max_ticks, p50_ticks, p99_ticks; /* of the clock asked for */
 };
@@ -38,6 +38,9 @@ struct moment {
     struct async_group *groups;
     uint32_t group_count, group_limit;
     struct async_task longest;
+    struct gc_sums gc[GC_GENERATIONS];
+    struct gc_trigger *gc_triggers;
+    uint32_t gc_trigger_count, gc_trigger_limit;
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
@@ -51,7 +54,7 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

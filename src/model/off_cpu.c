@@ -69,6 +69,7 @@ static void apply_record(struct off_cpu *off_cpu, struct drain *drain,
     if (!track)
         return;
     track->waits_known = true;
+    tap_say(drain->model->tap, out ? TAP_WAIT_OUT : TAP_WAIT_IN, track->number, counter);
     if (out)
         waits_out(&track->waits, counter);
     else
@@ -86,6 +87,7 @@ static void look_up_new(struct off_cpu *off_cpu, const struct model *model)
         track->waits_known = true;
         if (entry->tid != track->tid || !entry->off)
             continue;
+        tap_say(model->tap, TAP_WAIT_OUT, track->number, entry->counter);
         waits_out(&track->waits, entry->counter);
         track_set_hurdle(track);
     }
@@ -104,13 +106,13 @@ void off_cpu_read(struct off_cpu *off_cpu, struct drain *first, const struct clo
 
 /* --- schedstat ------------------------------------------------------------------------------ */
 
-struct reading {
+struct thread_times {
     uint32_t pid, tid;
     bool good;
     uint64_t time_ns, running_ns;
 };
 
-static uint32_t list_threads(struct collector *collector, struct reading *readings)
+static uint32_t list_threads(struct collector *collector, struct thread_times *readings)
 {
     uint32_t count = 0;
     collector_enter(collector);
@@ -120,14 +122,22 @@ static uint32_t list_threads(struct collector *collector, struct reading *readin
          track = track->next) {
         bool of_first = track->process == &collector->model.first;
         if (track->seen && track->tid)
-            readings[count++] =
-                (struct reading){.pid = of_first ? first : track->process->pid, .tid = track->tid};
+            readings[count++] = (struct thread_times){.pid = of_first ? first : track->process->pid,
+                                                      .tid = track->tid};
     }
     collector_leave(collector);
     return count;
 }
 
-static void hand_over(struct collector *collector, const struct reading *readings, uint32_t count)
+static void tell_reading(const struct model *model, const struct track *track,
+                         const struct thread_times *reading, double ticks_per_ns)
+{
+    struct tap_schedstat told = {reading->time_ns, reading->running_ns, ticks_per_ns};
+    tap_put(model->tap, TAP_SCHEDSTAT, track->number, 0, &told, sizeof(told));
+}
+
+static void hand_over(struct collector *collector, const struct thread_times *readings,
+                      uint32_t count)
 {
     collector_enter(collector);
     collector_catch_up(collector);
@@ -137,6 +147,7 @@ static void hand_over(struct collector *collector, const struct reading *reading
         if (!track || !readings[i].good)
             continue;
         collector->off_cpu.schedstat_works = true;
+        tell_reading(&collector->model, track, &readings[i], ticks_per_ns);
         schedstat_apply(&collector->model, track, readings[i].time_ns, readings[i].running_ns,
                         ticks_per_ns);
     }
@@ -145,7 +156,7 @@ static void hand_over(struct collector *collector, const struct reading *reading
 
 void off_cpu_poll(struct collector *collector)
 {
-    struct reading readings[POLL_THREADS];
+    struct thread_times readings[POLL_THREADS];
     if (collector->off_cpu.records || collector->options.no_pids)
         return;
     uint32_t count = list_threads(collector, readings);

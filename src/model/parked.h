@@ -23,6 +23,7 @@ enum { PARKED_MOST = 4096 };
 struct parked_stack {
     struct seed_frame *frames; /* outermost first */
     uint32_t count;
+    uint32_t bottom; /* as track_bottom has it */
 };
 
 struct parked {
@@ -30,15 +31,15 @@ struct parked {
     uint32_t count, limit;
 };
 
-/* The thread goes on with an empty stack. */
+/* The thread goes on with an empty stack, of which nothing is known. */
 void parked_leave(struct model *model, struct track *track);
 
 /* The thread goes on with the parked stack that has this frame open, whose inner frames have ended
- * unseen. False: there is none. Time has passed. */
-bool parked_return(struct model *model, struct track *track, uint32_t frame);
+ * unseen. `symbol`: whose frame it must be, 0: anyone's. False: there is none. Time has passed. */
+bool parked_return(struct model *model, struct track *track, uint32_t frame, uint32_t symbol);
 
-/* The parked stack that has this frame open is told anew. */
-void parked_forget(struct track *track, uint32_t frame);
+/* The parked stack of this bottom is told anew. */
+void parked_forget(struct track *track, uint32_t bottom);
 
 void parked_clear(struct track *track);
 

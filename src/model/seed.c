@@ -54,7 +54,11 @@ void seed_event(struct model *model, struct track *track, const struct event *ev
             symbols_absorb(&model->symbols, track->seed[track->seed_count - 1].symbol);
     } else {
         track->seeding = false;
-        seed_apply(model, track, event->counter, track->seed, track->seed_count);
+        seed_apply(model, track,
+                   &(struct order){.counter = event->counter,
+                                   .frames = track->seed,
+                                   .frame_count = track->seed_count,
+                                   .bottom = event->frame});
     }
 }
 
@@ -111,21 +115,29 @@ static uint32_t drop_silent(const struct model *model, struct seed_frame *frames
     return kept;
 }
 
-void seed_apply(struct model *model, struct track *track, uint64_t counter,
-                struct seed_frame *frames, uint32_t count)
+/* A greenlet has switched. That no entry agrees does not say so: those of the frames that are the same may be
+ * of functions that were left out, or are. */
+static bool is_another_stack(const struct model *model, const struct track *track, uint32_t bottom)
 {
-    uint32_t agreed;
+    uint32_t present = track_bottom(model, track);
+    return bottom && present && bottom != present;
+}
+
+void seed_apply(struct model *model, struct track *track, const struct order *order)
+{
+    struct seed_frame *frames = order->frames;
+    uint32_t agreed, count = drop_silent(model, frames, order->frame_count);
     uint64_t before = track->last;
-    count = drop_silent(model, frames, count);
-    track_pass(model, track, counter, 0, 0);
+    track_pass(model, track, order->counter, 0, 0);
     async_tasks_stay(track, before, track->last);
-    uint32_t kept = agreement(track, frames, count, &agreed);
     if (track->resync)
         parked_clear(track);
-    else if (count)
-        parked_forget(track, frames[0].frame);
-    if (agreed == 0 && count && !track->resync)
-        parked_leave(model, track); /* another stack: a greenlet has switched */
+    else
+        parked_forget(track, order->bottom);
+    if (!track->resync && is_another_stack(model, track, order->bottom))
+        parked_leave(model, track);
+    track->bottom = order->bottom;
+    uint32_t kept = agreement(track, frames, count, &agreed);
     track_close(model, track, kept);
     if (track->resync)
         seed_end_resync(model, track);
@@ -156,7 +168,7 @@ static void obey(struct model *model, struct track *track, const struct order *o
     if (order->off)
         track_off(model, track, order->counter);
     else
-        seed_apply(model, track, order->counter, order->frames, order->frame_count);
+        seed_apply(model, track, order);
     free(order->frames);
 }
 

@@ -133,16 +133,23 @@ static bool matches(const struct sites *sites, const struct site_pattern *patter
         return is_packages(site->file);
     case SITE_FROZEN:
         return is_frozen(site->file);
+    case SITE_METHOD:
+        return false;
     }
     return false;
 }
 
 bool sites_keep(struct sites *sites, const struct site *site)
 {
-    bool wanted = !sites->has_only, skipped = false;
+    bool has_only = false, wanted = false, skipped = false;
     for (size_t i = 0; i < sites->count; i++) {
         struct site_pattern *pattern = &sites->patterns[i];
-        if (!matches(sites, pattern, site))
+        if (pattern->form == SITE_METHOD)
+            continue;
+        bool named = matches(sites, pattern, site);
+        pattern->is_method &= !named;
+        has_only |= !pattern->skip && !pattern->is_method;
+        if (!named)
             continue;
         pattern->matched = true;
         if (pattern->skip)
@@ -150,7 +157,62 @@ bool sites_keep(struct sites *sites, const struct site *site)
         else
             wanted = true;
     }
-    return wanted && !skipped;
+    return (wanted || !has_only) && !skipped;
+}
+
+/* --- methods -------------------------------------------------------------------------------- */
+
+static const char *const builtin_types[] = {
+    "bool.", "bytearray.",  "bytes.",  "complex.", "dict.", "float.", "frozenset.", "int.",
+    "list.", "memoryview.", "object.", "range.",   "set.",  "slice.", "str.",       "tuple."};
+
+static bool is_of_builtin_type(const char *text)
+{
+    for (size_t i = 0; i < sizeof(builtin_types) / sizeof(builtin_types[0]); i++)
+        if (strncmp(text, builtin_types[i], strlen(builtin_types[i])) == 0)
+            return true;
+    return false;
+}
+
+/* By its whole name, or without the module of its type: `deque.append` of `collections.deque.append`. */
+static bool names_method(const char *pattern, const char *name)
+{
+    const char *dot = strchr(name, '.');
+    if (covers(pattern, name, '.'))
+        return true;
+    return dot && strchr(dot + 1, '.') && covers(pattern, dot + 1, '.');
+}
+
+void sites_take_methods(struct sites *sites)
+{
+    for (size_t i = 0; sites && i < sites->count; i++) {
+        struct site_pattern *pattern = &sites->patterns[i];
+        if (pattern->form == SITE_MODULE && strchr(pattern->text, '.') && !pattern->matched)
+            pattern->is_method = true;
+    }
+}
+
+void sites_note_method(struct sites *sites, const char *name)
+{
+    for (size_t i = 0; sites && i < sites->count; i++)
+        if (sites->patterns[i].is_method && names_method(sites->patterns[i].text, name))
+            sites->patterns[i].matched = true;
+}
+
+bool sites_keep_method(struct sites *sites, const char *name)
+{
+    bool has_only = false, wanted = false;
+    for (size_t i = 0; sites && i < sites->count; i++) {
+        const struct site_pattern *pattern = &sites->patterns[i];
+        if (!pattern->is_method)
+            continue;
+        bool named = names_method(pattern->text, name);
+        if (named && pattern->skip)
+            return false;
+        has_only |= !pattern->skip;
+        wanted |= named;
+    }
+    return has_only ? wanted : is_of_builtin_type(name) || strncmp(name, "builtins.", 9) == 0;
 }
 
 /* --- reading -------------------------------------------------------------------------------- */
@@ -182,20 +244,12 @@ static bool ends_with(const char *text, const char *end)
     return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
-/* `dict.get`, `_io.*.write`: of the contract, for sources that are not there yet. */
+/* `dict.get`, `_io.*.write`. */
 static bool is_type_method(const char *text)
 {
-    static const char *const types[] = {
-        "bool.", "bytearray.",  "bytes.",  "complex.", "dict.", "float.", "frozenset.", "int.",
-        "list.", "memoryview.", "object.", "range.",   "set.",  "slice.", "str.",       "tuple."};
-    if (strpbrk(text, "/:"))
+    if (strpbrk(text, "/:@") || !strchr(text, '.') || !is_dotted(text, strlen(text), "*"))
         return false;
-    if (strchr(text, '*') && !ends_with(text, ".py") && is_dotted(text, strlen(text), "*"))
-        return true;
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (strncmp(text, types[i], strlen(types[i])) == 0)
-            return true;
-    return false;
+    return is_of_builtin_type(text) || (strchr(text, '*') && !ends_with(text, ".py"));
 }
 
 static bool read_set(const char *text, enum site_form *ret_form)
@@ -219,6 +273,10 @@ static bool read_form(const char *text, enum site_form *ret_form)
         *ret_form = SITE_PATH;
         return true;
     }
+    if (is_type_method(text)) {
+        *ret_form = SITE_METHOD;
+        return true;
+    }
     if (!colon) {
         *ret_form = SITE_MODULE;
         return is_dotted(text, strlen(text), "");
@@ -232,17 +290,12 @@ static void say_wrong(const char *text, bool skip, char *error)
 {
     if (text[0] == '@')
         snprintf(error, SITES_ERROR_SIZE, "no set `%.80s`: take @stdlib, @site or @frozen", text);
-    else if (is_type_method(text))
+    else
         snprintf(
             error, SITES_ERROR_SIZE,
-            "`%.80s` names methods of a built-in type, and the sources that these are sites of "
-            "(methods, operators) are not there yet: take pkg, pkg:Class.method or path/**",
-            text);
-    else
-        snprintf(error, SITES_ERROR_SIZE,
-                 "--%s cannot use `%.80s`: write pkg, pkg:Class.method, path/**, @stdlib, @site or "
-                 "@frozen",
-                 skip ? "skip" : "only", text);
+            "--%s cannot use `%.80s`: write pkg, pkg:Class.method, path/**, Type.method, @stdlib, "
+            "@site or @frozen",
+            skip ? "skip" : "only", text);
 }
 
 /* Takes ./ and ../ off the front, and as many folders off the directory. */
@@ -291,7 +344,7 @@ bool sites_place(const char *directory, const char *text, char *placed, size_t s
 bool sites_add(struct sites *sites, const char *text, bool skip, char *error)
 {
     struct site_pattern pattern = {.text = text, .skip = skip};
-    if (!read_form(text, &pattern.form) || is_type_method(text)) {
+    if (!read_form(text, &pattern.form)) {
         say_wrong(text, skip, error);
         return false;
     }
@@ -302,6 +355,7 @@ bool sites_add(struct sites *sites, const char *text, bool skip, char *error)
     }
     if (pattern.form == SITE_PATH)
         place_path(sites, &pattern);
+    pattern.is_method = pattern.form == SITE_METHOD;
     sites->patterns[sites->count++] = pattern;
     sites->has_only |= !skip;
     return true;

@@ -15,6 +15,9 @@
  *   @stdlib           files below the target's lib/pythonX.Y, and @frozen
  *   @site             files below a site-packages or dist-packages
  *   @frozen           modules frozen into the interpreter
+ *   Type.method       of a built-in or extension type, or module.function of a builtin one; `*` as above. Limits
+ *                     what the source `methods` monitors, and no function. `dict.get` says by itself that it is one;
+ *                     `zlib.compress` could be a module: see sites_take_methods
  * A function is kept when there is no --only or one of them matches it, and no --skip does.
  *
  * Rules: C functions are always kept. Texts are borrowed: patterns from the command line, what is
@@ -29,13 +32,22 @@
 
 enum { SITES_LIMIT = 64, SITES_ERROR_SIZE = 320, SITES_STDLIB_SIZE = 512 };
 
-enum site_form { SITE_MODULE, SITE_QUALNAME, SITE_PATH, SITE_STDLIB, SITE_PACKAGES, SITE_FROZEN };
+enum site_form {
+    SITE_MODULE,
+    SITE_QUALNAME,
+    SITE_PATH,
+    SITE_STDLIB,
+    SITE_PACKAGES,
+    SITE_FROZEN,
+    SITE_METHOD
+};
 
 struct site_pattern {
     const char *text; /* as typed */
     enum site_form form;
     bool skip;             /* of --skip, else of --only */
-    bool matched;          /* some function */
+    bool matched;          /* some function, or method */
+    bool is_method;        /* it limits methods alone */
     const char *path;      /* SITE_PATH: text without its leading ./ and ../ */
     size_t directory_size; /* ... and how much of sites.directory stands before it */
 };
@@ -60,6 +72,17 @@ bool sites_add(struct sites *sites, const char *text, bool skip, char *error);
 /* `text` as a collector that was started in another folder understands it: a relative path becomes one below
  * `directory`. False: longer than `size`. */
 bool sites_place(const char *directory, const char *text, char *placed, size_t size);
+
+/* The source `methods` is on: what could name a method or a module names methods, until a function's module is
+ * of that name. */
+void sites_take_methods(struct sites *sites);
+
+/* Notes which patterns name the method. */
+void sites_note_method(struct sites *sites, const char *name);
+
+/* Whether the method, `dict.get`, is monitored. Without a pattern, all of the builtin types and functions are.
+ * `sites` may be NULL. */
+bool sites_keep_method(struct sites *sites, const char *name);
 
 /* Whether a Python function is kept; notes which patterns matched. */
 bool sites_keep(struct sites *sites, const struct site *site);

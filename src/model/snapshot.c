@@ -32,6 +32,58 @@ void snapshot_free(struct snapshot *snapshot)
         arena_free(snapshot->arena);
 }
 
+bool snapshot_has_source(const struct snapshot_meta *meta, const char *name)
+{
+    for (size_t i = 0; i < meta->source_count; i++)
+        if (strcmp(meta->sources[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The text between two marks, or NULL. */
+static const char *between(const char *text, const char *begin, char end, size_t *ret_size)
+{
+    const char *from = strstr(text, begin);
+    const char *to = from ? strchr(from + strlen(begin), end) : NULL;
+    if (!to)
+        return NULL;
+    from += strlen(begin);
+    *ret_size = (size_t)(to - from);
+    return from;
+}
+
+bool snapshot_method_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE])
+{
+    size_t method_size = 0, type_size = 0;
+    int length = -1;
+    if (strncmp(display, "<method '", strlen("<method '")) == 0) {
+        const char *method = between(display, "<method '", '\'', &method_size);
+        const char *type = method ? between(method, "' of '", '\'', &type_size) : NULL;
+        if (type)
+            length = snprintf(whole, SNAPSHOT_METHOD_SIZE, "%.*s.%.*s", (int)type_size, type,
+                              (int)method_size, method);
+    } else {
+        const char *function = between(display, "<built-in method ", '>', &method_size);
+        if (function)
+            length = snprintf(whole, SNAPSHOT_METHOD_SIZE, "%.*s", (int)method_size, function);
+    }
+    return length > 0 && length < SNAPSHOT_METHOD_SIZE;
+}
+
+bool snapshot_read_method(const struct snapshot_function *function, char type[SNAPSHOT_METHOD_SIZE],
+                          char name[SNAPSHOT_METHOD_SIZE])
+{
+    char whole[SNAPSHOT_METHOD_SIZE];
+    if (!snapshot_method_name(function->name, whole))
+        return false;
+    char *dot = strrchr(whole, '.');
+    snprintf(name, SNAPSHOT_METHOD_SIZE, "%s", dot ? dot + 1 : whole);
+    if (dot)
+        *dot = '\0';
+    snprintf(type, SNAPSHOT_METHOD_SIZE, "%s", dot ? whole : "");
+    return true;
+}
+
 size_t snapshot_describe_sites(const struct snapshot_meta *meta, bool unmatched, char *text,
                                size_t size)
 {

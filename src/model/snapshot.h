@@ -56,8 +56,9 @@ struct snapshot_function {
     } window;
     bool calls_exact, times_exact;
     uint64_t
-        estimated; /* of calls and resumes: those that nobody heard, since the budget muted it */
-    bool is_muted; /* its numbers hold such estimates */
+        estimated;  /* of calls and resumes: those that nobody heard, since the budget muted it */
+    bool is_muted;  /* its numbers hold such estimates */
+    bool is_method; /* of the source `methods`: it was monitored itself */
     bool holds_left_out; /* it called functions that are left out: their time is in its self */
 };
 
@@ -121,6 +122,15 @@ struct snapshot_task {
     bool steps_exact;         /* nothing was lost, and its coroutine never muted */
 };
 
+/* What the garbage collector did in one generation, or, of that, when one function triggered it. Over the
+ * whole run. Pauses are from its begin to its end, finalizers and other callbacks with it. */
+struct snapshot_gc {
+    uint32_t generation;
+    int32_t function; /* that triggered it; NONE: of a trigger, no Python function was open */
+    uint64_t runs, collected, uncollectable;
+    int64_t total_ns, max_ns;
+};
+
 struct snapshot_process {
     uint32_t pid, ppid;
     const char *command;
@@ -133,6 +143,8 @@ struct snapshot_site {
     bool skip;
     bool matched; /* some function, so far */
 };
+
+enum { SNAPSHOT_SOURCES_MOST = 16 };
 
 struct snapshot_meta {
     const char *command;    /* as typed, words quoted where needed */
@@ -180,7 +192,7 @@ struct snapshot_meta {
         bool wanted; /* now: others were, since the start */
         bool complete;
         const char *reason; /* why it is not complete; NULL */
-    } sources[4];
+    } sources[SNAPSHOT_SOURCES_MOST];
     size_t source_count;
     struct snapshot_site *sites; /* in force */
     size_t site_count;
@@ -270,6 +282,10 @@ struct snapshot {
     size_t process_count;
     struct snapshot_task *tasks; /* that are alive, by age; then those that have ended */
     size_t task_count;
+    struct snapshot_gc *gc; /* by generation; those that ran. gc_triggers add up to them */
+    size_t gc_count;
+    struct snapshot_gc *gc_triggers;
+    size_t gc_trigger_count;
     struct snapshot_detail *detail;       /* NULL: not asked for */
     struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
     struct arena *arena;                  /* owns all of the above */
@@ -291,6 +307,16 @@ static inline int64_t snapshot_total(const struct snapshot_function *function,
  * have matched nothing. How many patterns these are. */
 size_t snapshot_describe_sites(const struct snapshot_meta *meta, bool unmatched, char *text,
                                size_t size);
+
+/* The type and the name of a monitored method: `dict` and `get`; of a module's function the module. False: its name
+ * is of another form. */
+enum { SNAPSHOT_METHOD_SIZE = 256 };
+bool snapshot_method_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE]); /* `dict.get` */
+bool snapshot_read_method(const struct snapshot_function *function, char type[SNAPSHOT_METHOD_SIZE],
+                          char name[SNAPSHOT_METHOD_SIZE]);
+
+/* The source was on at some time. */
+bool snapshot_has_source(const struct snapshot_meta *meta, const char *name);
 
 /* Frees the snapshot and all it points at. NULL is allowed. */
 void snapshot_free(struct snapshot *snapshot);

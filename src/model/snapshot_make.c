@@ -58,6 +58,7 @@ static int fill_function(struct snapshot_maker *maker, uint32_t symbol,
         .estimated = row->estimated,
         .is_muted = row->is_estimated,
         .holds_left_out = row->absorbs,
+        .is_method = row->is_method,
     };
     function->qualname = from->qualname == from->name ? function->name
                                                       : keep(maker, from->qualname);
@@ -79,6 +80,7 @@ static void mark_rows(struct snapshot_maker *maker)
             maker->function_of[maker->symbols->symbols[running].row] = 0;
     }
     snapshot_make_mark_tasks(maker);
+    snapshot_make_mark_gc(maker);
 }
 
 static int make_functions(struct snapshot_maker *maker)

@@ -6,6 +6,7 @@
 #include "model/snapshot_make.h"
 
 #include "base/arena.h"
+#include "base/sort.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -150,7 +151,7 @@ static int add_rest(const struct snapshot_maker *maker, uint32_t *rest, size_t c
 {
     struct snapshot *snapshot = maker->snapshot;
     const struct async_task *tasks = maker->moment->tasks;
-    qsort_r(rest, count, sizeof(*rest), by_kind, maker->moment->tasks);
+    sort_with(rest, count, sizeof(*rest), by_kind, maker->moment->tasks);
     for (size_t i = 0; i < count; i++) {
         const struct async_task *task = &tasks[rest[i]];
         bool same = i > 0 && task->symbol == tasks[rest[i - 1]].symbol &&
@@ -178,7 +179,7 @@ static int add_all(const struct snapshot_maker *maker, uint32_t *live, size_t co
     const struct moment *moment = maker->moment;
     size_t own = count < SNAPSHOT_TASKS_SHOWN ? count : SNAPSHOT_TASKS_SHOWN;
     int result = 0;
-    qsort_r(live, count, sizeof(*live), by_id, moment->tasks);
+    sort_with(live, count, sizeof(*live), by_id, moment->tasks);
     for (size_t i = 0; result == 0 && i < own; i++)
         result = add_live(maker, &moment->tasks[live[i]]);
     if (result == 0)

@@ -45,6 +45,7 @@ struct symbol {
     uint32_t pid;       /* of a row by process; else 0 */
     uint32_t turn;      /* of a row: the twin given out last when none was free */
     uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
+    bool is_method;     /* monitored: told by itself, not by its caller */
     bool left_out;      /* by a pattern: it has no entries, and no node is its own */
     bool absorbs;       /* it has called one left out: that one's time is in its own */
     bool joins;   /* left out still, but to be taken in when the probe hears all of it (resite.h) */

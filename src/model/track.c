@@ -96,6 +96,15 @@ uint32_t track_find(const struct track *track, uint64_t key)
     return depth;
 }
 
+uint32_t track_bottom(const struct model *model, const struct track *track)
+{
+    if (track->bottom || !track->depth || model->modes_vary)
+        return track
+            ->bottom; /* where some frames have no entries the first may have one below it */
+    uint64_t key = track->entries[1].key;
+    return key & TRACK_C_CALL ? 0 : (uint32_t)key;
+}
+
 /* --- time ----------------------------------------------------------------------------------- */
 
 void track_set_hurdle(struct track *track)
@@ -155,10 +164,12 @@ static uint64_t interval(struct model *model, const struct track *track, uint64_
     return ticks;
 }
 
-static void pass(struct model *model, struct track *track, uint64_t ticks, int64_t taken_ticks,
-                 bool running)
+/* Returns what the interval was too short for. */
+static int64_t pass(struct model *model, struct track *track, uint64_t ticks, int64_t taken_ticks,
+                    bool running)
 {
     int64_t net_ticks = (int64_t)ticks - taken_ticks;
+    int64_t left_over = track_left_over(net_ticks);
     if (net_ticks < 0)
         net_ticks = 0;
     uint64_t to = track->last + ticks;
@@ -171,6 +182,7 @@ static void pass(struct model *model, struct track *track, uint64_t ticks, int64
     add_wait(model, track, off_ticks < net_ticks ? off_ticks : net_ticks);
     if (ticks >= model->gap_ticks && model->on_gap)
         model->on_gap(model->on_gap_context, track, net_ticks);
+    return left_over;
 }
 
 void track_pass(struct model *model, struct track *track, uint64_t counter, int64_t pre_ticks,
@@ -178,11 +190,16 @@ void track_pass(struct model *model, struct track *track, uint64_t counter, int6
 {
     if (track->order_count && counter >= track->orders[0].counter)
         seed_obey(model, track, counter, 0);
-    if (!track->on)
+    int64_t left_over = 0;
+    if (!track->on) {
         begin_stretch(model, track, counter);
-    else
-        pass(model, track, interval(model, track, counter), track->debt_ticks + pre_ticks, true);
-    track->debt_ticks = post_ticks;
+    } else {
+        bool back = counter < track->last;
+        left_over = pass(model, track, interval(model, track, counter),
+                         track->debt_ticks + pre_ticks, true);
+        left_over = back ? 0 : left_over;
+    }
+    track->debt_ticks = post_ticks + left_over;
     track_set_hurdle(track);
 }
 
@@ -279,6 +296,7 @@ void track_off(struct model *model, struct track *track, uint64_t counter)
     pass(model, track, interval(model, track, counter), track->debt_ticks, false);
     track_close(model, track, 0);
     parked_clear(track);
+    track->bottom = 0;
     if (track->resync)
         seed_end_resync(model, track);
     track_flush(model, track);

@@ -13,6 +13,7 @@
 #ifndef ULMA_MODEL_TRACK_H
 #define ULMA_MODEL_TRACK_H
 
+#include "model/gc_pauses.h"
 #include "model/parked.h"
 #include "model/waits.h"
 #include "wire/event.h"
@@ -29,6 +30,8 @@ struct schedstat_gaps;
 
 /* Keys of open entries: the frame, and this bit for the frame's C call. */
 #define TRACK_C_CALL (UINT64_C(1) << 32)
+/* ... and, with it, a monitored method's. */
+#define TRACK_METHOD (UINT64_C(1) << 33)
 
 enum {
     TRACK_FIRST_ENTRIES = 64,
@@ -64,11 +67,28 @@ struct order {
     bool off;                  /* else a seed */
     struct seed_frame *frames; /* owned */
     uint32_t frame_count;
+    uint32_t bottom; /* as SEED_END has it */
 };
 
 struct track_second {
     uint64_t calls;
     int64_t wall_ticks, wait_ticks;
+};
+
+/* What an interval was too short to have taken out of it, and the next one bears: a counter that ticks every
+ * 10 ns makes this interval shorter by what it makes the next one longer. No more than that: where the cost is
+ * taken for more than it is, the rest must not pile up until it meets real time. */
+enum { TRACK_LEFT_OVER_MOST = 32 };
+
+static inline int64_t track_left_over(int64_t net_ticks)
+{
+    int64_t over = net_ticks < 0 ? -net_ticks : 0;
+    return over < TRACK_LEFT_OVER_MOST ? over : TRACK_LEFT_OVER_MOST;
+}
+
+/* The probe's cost of an event of each kind, before its counter is read and after. */
+struct track_costs {
+    int64_t pre_ticks[EVENT_KIND_COUNT], post_ticks[EVENT_KIND_COUNT];
 };
 
 struct track {
@@ -83,6 +103,8 @@ struct track {
     uint64_t hurdle;     /* an event from here on takes the slow path (track_pass) */
     uint32_t *depths;    /* once the tree is full: how often each symbol is open; else NULL */
     uint64_t python_pushes, c_pushes;
+    struct track_costs costs; /* as of the speed of its processor now */
+    uint32_t speed_ticks;     /* of which this is the measure; 0: not told */
 
     bool on, seen, ended, resync;
     uint64_t segment_start;  /* counter of the present stretch of recording */
@@ -95,6 +117,7 @@ struct track {
     bool waits_known;            /* whether it was off when it was first seen has been looked up */
     struct schedstat_gaps *gaps; /* owned; only where schedstat is used */
 
+    uint32_t bottom;         /* which stack it is on: its outermost frame; 0: see track_bottom */
     struct parked parked;    /* stacks of greenlets that it has left */
     struct seed_frame *seed; /* being received in its own ring */
     uint32_t seed_count, seed_limit;
@@ -106,14 +129,18 @@ struct track {
     uint32_t task_told, task_name_left; /* the next push is its step's; bytes of its name to come */
     uint32_t task_passing; /* whose throw() has just left a coroutine, at this counter */
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
-    uint64_t yield_counter;                 /* of the last yield */
-    uint32_t yield_symbol; /* the innermost coroutine of those that yielded one after the other */
+    struct gc_open gc;
+    uint64_t yield_counter; /* of the last yield */
+    uint32_t yield_symbol;  /* the innermost coroutine of those that yielded one after the other */
 
     struct process *process;
     uint32_t tid;
     uint32_t number; /* in order of first sight; 1.. */
     char name[TRACK_NAME_SIZE];
-    uint64_t lost, nested; /* copied from its ring */
+    uint64_t lost, nested;           /* copied from its ring */
+    char told_name[TRACK_NAME_SIZE]; /* to the tap */
+    uint32_t told_tid;
+    uint64_t told_lost, told_nested;
     struct track_second history[TRACK_HISTORY];
     struct track_second history_mark; /* sums at the last tick */
     struct track_second baseline;     /* sums at the last reset */
@@ -134,6 +161,9 @@ static inline uint32_t track_bucket(uint64_t key, uint32_t shift)
 
 /* Room for one more entry; false: no memory, or deeper than any real stack. */
 bool track_make_room(struct track *track);
+
+/* The outermost frame of the present stack, an entry or not; 0: not known. */
+uint32_t track_bottom(const struct model *model, const struct track *track);
 
 /* The depth at which the key is open, or 0. */
 uint32_t track_find(const struct track *track, uint64_t key);

@@ -239,14 +239,21 @@ static void begin_second(struct windows *windows, struct nodes *nodes, uint64_t 
     windows->events_from = events;
 }
 
-void windows_tick(struct windows *windows, struct nodes *nodes, struct symbols *symbols,
-                  uint64_t counter, uint64_t events)
+static void keep_second(struct windows *windows, const struct nodes *nodes, struct symbols *symbols,
+                        uint64_t counter, uint64_t events)
 {
     windows->newest = (windows->newest + 1) % WINDOWS_SECONDS;
     if (windows->second_count < WINDOWS_SECONDS)
         windows->second_count++;
     windows_collect(windows, nodes, symbols, counter, events, &windows->seconds[windows->newest]);
     shrink_second(&windows->seconds[windows->newest]);
+}
+
+void windows_tick(struct windows *windows, struct nodes *nodes, struct symbols *symbols,
+                  uint64_t counter, uint64_t events)
+{
+    if (!windows->unkept)
+        keep_second(windows, nodes, symbols, counter, events);
     for (uint32_t i = 0; i < windows->mark_count; i++)
         end_second_of_symbol(symbols,
                              &symbols->symbols[nodes->nodes[windows->marks[i].node].symbol]);

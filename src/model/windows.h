@@ -58,6 +58,7 @@ struct windows {
     uint32_t *row_at; /* by row: 1 + its place in the second being made; region */
     struct window_second seconds[WINDOWS_SECONDS];
     uint32_t newest, second_count;
+    bool unkept; /* nobody asks for any: what ends is forgotten */
 };
 
 int windows_init(struct windows *windows, uint32_t node_limit);

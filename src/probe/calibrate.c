@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Calibration: a loop of empty calls with and without the hooks, into a private ring.
+/* Calibration: loops of empty calls with and without the hooks, into a private ring.
  * Why: see calibrate.h. Total cost = (time on - time off) / calls. Of it, `inner` is what falls
  * between the two counter reads of one call, seen in the ring itself; the rest falls into the caller.
- * Rules: the least of several rounds: noise only ever adds. */
+ * Rules: the least of several rounds: noise only ever adds. A shared processor may change its speed by a
+ * factor of two from one round to the next, so the speed is measured beside each round, and every figure is
+ * as of one speed. */
 #include "probe/calibrate.h"
 
 #include "probe/define.h"
 
 #include <string.h>
 
-enum { CALLS = 400, ROUNDS = 7, SCRATCH_EVENTS = 4096 };
+enum { CALLS = 200, RAISES = 40, ROUNDS = 7, SCRATCH_EVENTS = 4096 };
 
 static struct event scratch[SCRATCH_EVENTS];
 
@@ -17,7 +19,69 @@ static const char program[] = "def f(): pass\n"
                               "def calls(n):\n"
                               "    for _ in n: f()\n"
                               "def c_calls(n, f=().count):\n"
-                              "    for _ in n: f(0)\n";
+                              "    for _ in n: f(0)\n"
+                              "def g(n):\n"
+                              "    for _ in n: yield\n"
+                              "def segments(n):\n"
+                              "    for _ in g(n): pass\n"
+                              "def r(e=KeyError): raise e\n"
+                              "def raises(n, e=KeyError):\n"
+                              "    for _ in n:\n"
+                              "        try: r()\n"
+                              "        except e: pass\n";
+
+/* --- the processor's speed ------------------------------------------------------------------- */
+
+enum { SPEED_ADDITIONS = 64, SPEED_ROUNDS = 2, SPEED_MOST = EVENT_ID_LIMIT - 1 };
+
+/* The interpreter's own work, since what slows the hooks down slows it as much: pure arithmetic in registers
+ * hardly feels a neighbour on the same core, reads of the counter not at all. */
+static uint64_t time_additions(PyObject *left, PyObject *right)
+{
+    uint64_t begin = link_counter();
+    for (int i = 0; i < SPEED_ADDITIONS; i++) {
+        PyObject *sum = PyNumber_Add(left, right);
+        Py_XDECREF(sum);
+    }
+    return link_counter() - begin;
+}
+
+uint32_t calibrate_speed(void)
+{
+    static PyObject *left, *right;
+    uint64_t least = SPEED_MOST;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback); /* of a frame that ends by it, before 3.12 */
+    left = left ? left : PyLong_FromLong(1000);
+    right = right ? right : PyLong_FromLong(70000);
+    for (int round = 0; left && right && round < SPEED_ROUNDS; round++) {
+        uint64_t ticks = time_additions(left, right);
+        least = ticks < least ? ticks : least;
+    }
+    PyErr_Restore(type, value, traceback);
+    return left && right ? (uint32_t)least : 0;
+}
+
+/* --- loops ----------------------------------------------------------------------------------- */
+
+struct loop {
+    const char *function; /* of the program */
+    int calls;
+    enum event_kind push, pop; /* of the calls that are counted */
+};
+
+static const struct loop loops[COST_COUNT] = {
+    [COST_CALL] = {"calls", CALLS, EVENT_START, EVENT_RETURN},
+    [COST_SEGMENT] = {"segments", CALLS, EVENT_RESUME, EVENT_YIELD},
+    [COST_UNWIND] = {"raises", RAISES, EVENT_START, EVENT_UNWIND},
+    [COST_C_CALL] = {"c_calls", CALLS, EVENT_C_CALL, EVENT_C_RETURN},
+};
+
+struct timing {
+    uint64_t ticks;              /* the least of all rounds */
+    uint64_t inner, inner_count; /* of the same round: ticks from pushes to the pops right after */
+    uint32_t speed_ticks;        /* the least of all rounds */
+};
 
 static uint64_t time_round(PyObject *function, PyObject *range)
 {
@@ -25,76 +89,138 @@ static uint64_t time_round(PyObject *function, PyObject *range)
     PyObject *result = PyObject_CallFunctionObjArgs(function, range, NULL);
     uint64_t end = link_counter();
     Py_XDECREF(result);
+    PyErr_Clear();
     return end - begin;
 }
 
-/* Least ticks between a push of `push` and the pop right after it. */
-static uint64_t least_inner(uint64_t events, enum event_kind push)
+static void sum_inner(const struct loop *loop, uint64_t first, uint64_t end, struct timing *timing)
 {
-    uint64_t least = UINT64_MAX;
-    uint64_t first = events > SCRATCH_EVENTS ? events - SCRATCH_EVENTS : 0;
-    for (uint64_t i = first; i + 1 < events; i++) {
+    timing->inner = timing->inner_count = 0;
+    for (uint64_t i = first; i + 1 < end; i++) {
         const struct event *event = &scratch[i % SCRATCH_EVENTS];
         const struct event *next = &scratch[(i + 1) % SCRATCH_EVENTS];
-        if (event_kind(event) == (uint32_t)push && next->counter - event->counter < least)
-            least = next->counter - event->counter;
+        if (event_kind(event) != (uint32_t)loop->push || event_kind(next) != (uint32_t)loop->pop)
+            continue;
+        timing->inner += next->counter - event->counter;
+        timing->inner_count++;
     }
-    return least;
 }
 
-static uint64_t least_of_rounds(PyObject *function, PyObject *range)
+/* `head`: of the events that are written; NULL: none are. */
+static struct timing least_of_rounds(const struct loop *loop, PyObject *function, PyObject *range,
+                                     const uint64_t *head)
 {
-    uint64_t least = UINT64_MAX;
+    struct timing least = {.ticks = UINT64_MAX, .speed_ticks = UINT32_MAX};
     for (int round = 0; round < ROUNDS; round++) {
+        uint64_t first = head ? *head : 0;
+        uint32_t speed_ticks = calibrate_speed();
         uint64_t ticks = time_round(function, range);
-        least = ticks < least ? ticks : least;
+        least.speed_ticks = speed_ticks < least.speed_ticks ? speed_ticks : least.speed_ticks;
+        if (ticks >= least.ticks)
+            continue;
+        least.ticks = ticks;
+        if (head)
+            sum_inner(loop, first, *head, &least);
     }
     return least;
 }
 
-static void measure(const struct switch_mechanism *mechanism, PyObject *function, PyObject *range,
-                    uint32_t sources, enum event_kind push, uint32_t *ret_inner,
-                    uint32_t *ret_outer)
+/* Ticks as of the speed that stands in the cost. What is within the noise of the speed is left alone. */
+static uint64_t at_speed(uint64_t ticks, uint32_t speed_ticks, const struct calibrate_cost *cost)
+{
+    uint64_t now = speed_ticks, then = cost->speed_ticks;
+    uint64_t apart = now > then ? now - then : then - now;
+    return now == 0 || apart * SESSION_SPEED_NOISE < then ? ticks : ticks * then / now;
+}
+
+static struct session_cost cost_of(const struct loop *loop, const struct timing *off,
+                                   const struct timing *on, const struct calibrate_cost *cost)
+{
+    uint64_t before = at_speed(off->ticks, off->speed_ticks, cost);
+    uint64_t after = at_speed(on->ticks, on->speed_ticks, cost);
+    uint64_t all256 = after > before ? (after - before) * 256 / (uint64_t)loop->calls : 0;
+    uint64_t inner256 = 0;
+    if (on->inner_count)
+        inner256 = at_speed(on->inner * 256 / on->inner_count, on->speed_ticks, cost);
+    if (inner256 > all256)
+        inner256 = all256;
+    return (struct session_cost){(uint32_t)inner256, (uint32_t)(all256 - inner256)};
+}
+
+/* --- all of them ----------------------------------------------------------------------------- */
+
+struct calibration {
+    const struct switch_mechanism *mechanism;
+    PyObject *functions[COST_COUNT]; /* borrowed */
+    PyObject *ranges[COST_COUNT];
+    struct timing off[COST_COUNT];
+};
+
+static void measure_off(struct calibration *calibration, struct calibrate_cost *cost)
+{
+    for (int kind = 0; kind < COST_COUNT; kind++)
+        calibration->off[kind] = least_of_rounds(&loops[kind], calibration->functions[kind],
+                                                 calibration->ranges[kind], NULL);
+    cost->speed_ticks = calibration->off[COST_CALL].speed_ticks;
+}
+
+static void measure_on(const struct calibration *calibration, uint32_t sources,
+                       struct calibrate_cost *cost)
 {
     char reason[SESSION_REASON_SIZE];
-    uint64_t off = least_of_rounds(function, range);
+    const struct switch_mechanism *mechanism = calibration->mechanism;
+    bool c_calls = sources & SOURCE_C_CALLS;
     writer_begin_scratch(scratch, SCRATCH_EVENTS);
-    uint64_t on = off;
-    if (mechanism->make_ready(sources, reason, sizeof(reason)) == 0 &&
-        mechanism->on(sources, reason, sizeof(reason)) == 0)
-        on = least_of_rounds(function, range);
+    const uint64_t *head = &writer_of_thread->head;
+    bool on = mechanism->make_ready(sources, reason, sizeof(reason)) == 0 &&
+              mechanism->on(sources, reason, sizeof(reason)) == 0;
+    for (int kind = 0; on && kind < COST_COUNT; kind++) {
+        if (kind == COST_C_CALL && !c_calls)
+            continue;
+        struct timing timing = least_of_rounds(&loops[kind], calibration->functions[kind],
+                                               calibration->ranges[kind], head);
+        cost->of[c_calls][kind] = cost_of(&loops[kind], &calibration->off[kind], &timing, cost);
+    }
     mechanism->off();
-    uint64_t inner = least_inner(writer_end_scratch(), push);
-    uint64_t cost256 = on > off ? (on - off) * 256 / CALLS : 0;
-    uint64_t inner256 = inner == UINT64_MAX ? 0 : inner * 256;
-    if (inner256 > cost256)
-        inner256 = cost256;
-    *ret_inner = (uint32_t)inner256;
-    *ret_outer = (uint32_t)(cost256 - inner256);
+    writer_end_scratch();
+}
+
+static PyObject *make_globals(void)
+{
+    PyObject *code = Py_CompileString(program, "<ulma calibration>", Py_file_input);
+    PyObject *globals = PyDict_New();
+    if (globals)
+        PyDict_SetItemString(globals, "__builtins__", PyEval_GetBuiltins());
+    PyObject *ran = code && globals ? PyEval_EvalCode(code, globals, globals) : NULL;
+    Py_XDECREF(code);
+    if (!ran)
+        Py_CLEAR(globals);
+    Py_XDECREF(ran);
+    return globals;
 }
 
 void calibrate_run(const struct switch_mechanism *mechanism, uint32_t sources,
                    struct calibrate_cost *cost)
 {
-    PyObject *code = Py_CompileString(program, "<ulma calibration>", Py_file_input);
-    PyObject *globals = PyDict_New();
-    PyObject *range = PyObject_CallFunction((PyObject *)&PyRange_Type, "i", CALLS);
-    if (globals)
-        PyDict_SetItemString(globals, "__builtins__", PyEval_GetBuiltins());
-    PyObject *ran = code && globals ? PyEval_EvalCode(code, globals, globals) : NULL;
-    PyObject *calls = ran ? PyDict_GetItemString(globals, "calls") : NULL;
-    PyObject *c_calls = ran ? PyDict_GetItemString(globals, "c_calls") : NULL;
-    if (calls && c_calls && range) {
-        if (sources & SOURCE_CALLS)
-            measure(mechanism, calls, range, SOURCE_CALLS, EVENT_START, &cost->inner_ticks256,
-                    &cost->outer_ticks256);
-        if (sources & SOURCE_C_CALLS)
-            measure(mechanism, c_calls, range, SOURCE_CALLS | SOURCE_C_CALLS, EVENT_C_CALL,
-                    &cost->c_inner_ticks256, &cost->c_outer_ticks256);
+    struct calibration calibration = {.mechanism = mechanism};
+    PyObject *globals = make_globals();
+    bool made = globals != NULL;
+    for (int kind = 0; kind < COST_COUNT; kind++) {
+        calibration.functions[kind] = made ? PyDict_GetItemString(globals, loops[kind].function)
+                                           : NULL;
+        calibration.ranges[kind] =
+            PyObject_CallFunction((PyObject *)&PyRange_Type, "i", loops[kind].calls);
+        made = made && calibration.functions[kind] && calibration.ranges[kind];
     }
-    Py_XDECREF(ran);
-    Py_XDECREF(range);
+    if (made) {
+        measure_off(&calibration, cost);
+        if (sources & SOURCE_CALLS)
+            measure_on(&calibration, SOURCE_CALLS, cost);
+        if (sources & SOURCE_C_CALLS)
+            measure_on(&calibration, SOURCE_CALLS | SOURCE_C_CALLS, cost);
+    }
+    for (int kind = 0; kind < COST_COUNT; kind++)
+        Py_XDECREF(calibration.ranges[kind]);
     Py_XDECREF(globals);
-    Py_XDECREF(code);
     PyErr_Clear();
 }

@@ -5,7 +5,9 @@
  * a high number and closed on exec, so that no program meets it by counting from 3. */
 #include "probe/control_page.h"
 
+#include "probe/flight.h"
 #include "probe/switch.h"
+#include "sources/census/census_probe.h"
 #include "wire/armed_page.h"
 
 #include <errno.h>
@@ -243,6 +245,7 @@ int control_page_make(const char *directory, char *reason, size_t size)
     own.pid = getpid();
     own.armed = true;
     own.seen = 0;
+    control_page_tell_flight(flight_is_wanted());
     return 0;
 }
 
@@ -257,6 +260,17 @@ void control_page_ready(void)
 {
     if (own.page)
         atomic_store_explicit(&own.page->ready, 1, memory_order_release);
+}
+
+const char *control_page_place(void)
+{
+    return own.place;
+}
+
+void control_page_tell_flight(bool on)
+{
+    if (own.page)
+        atomic_store_explicit(&own.page->flight, on, memory_order_release);
 }
 
 void control_page_forget(void)
@@ -291,16 +305,30 @@ __attribute__((destructor)) static void at_exit(void)
 static int do_wish(uint32_t wish, const char *session, char *reason, size_t size)
 {
     char path[DIRECTORY_SIZE + ARMED_NAME_SIZE];
-    if (wish != ARMED_JOIN) {
+    if (wish == ARMED_FLY)
+        return flight_begin(session, reason, size);
+    if (wish == ARMED_DISARM)
+        flight_end();
+    if (wish == ARMED_LEAVE || wish == ARMED_DISARM) {
         switch_leave();
+        flight_resume();
         return 0;
+    }
+    if (wish != ARMED_JOIN && wish != ARMED_CENSUS) {
+        snprintf(reason, size, "the probe in the process is an older one, which cannot do that");
+        return -1;
     }
     if (!*session || strchr(session, '/')) {
         snprintf(reason, size, "the control page names no session");
         return -1;
     }
     snprintf(path, sizeof(path), "%s/%s", own.place, session);
-    return switch_join(path, reason, size);
+    if (wish == ARMED_CENSUS)
+        return census_run(path, reason, size);
+    int result = switch_join(path, reason, size);
+    if (result)
+        flight_resume();
+    return result;
 }
 
 void control_page_obey(void)

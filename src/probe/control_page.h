@@ -26,6 +26,12 @@ void control_page_obey(void);
 /* Unlinks and closes it: disarmed, or ended. */
 void control_page_remove(void);
 
+/* The directory that it is, or was, in. */
+const char *control_page_place(void);
+
+/* Whether the flight recorder is on. */
+void control_page_tell_flight(bool on);
+
 /* In a fork's child. Async-signal-safe. */
 void control_page_forget(void);
 

@@ -65,6 +65,7 @@ static void on_code_end(void *value)
     codes[id] = NULL;
     if (!link_to.header)
         return;
+    switch_look_at_hooks(); /* where the hooks were taken away, this is all that is still called */
     struct session_header *header = link_to.header;
     uint32_t head = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
     if (head - book.recycled >= SESSION_GONE_CAPACITY)
@@ -221,6 +222,10 @@ static uint32_t mark_of(const struct names *names)
 {
     if (names->flags & DEFINITION_COROUTINE)
         return (uint32_t)DEFINE_AWAITED;
+    if (is_text(names->name, "_find_and_load", false) &&
+        (is_text(names->module, "importlib._bootstrap", false) ||
+         is_text(names->module, "_frozen_importlib", false))) /* until importlib is imported */
+        return (uint32_t)DEFINE_IMPORTS;
     bool makes = names->flags == 0 && is_text(names->name, "create_task", false) &&
                  is_text(names->module, "asyncio.", true);
     return makes ? (uint32_t)DEFINE_MAKES_TASKS : 0;
@@ -323,45 +328,74 @@ static PyObject *c_display(PyMethodDef *method, PyObject *self, PyObject *module
     return display;
 }
 
+static uint32_t publish_display(struct c_entry *entry, PyObject *display, PyObject *module)
+{
+    struct names names = {
+        .name = utf8(display), .module = utf8(module), .kind = DEFINITION_C_FUNCTION};
+    entry->id = publish(&names);
+    entry->generation = link_to.generation;
+    free_names(&names);
+    return entry->id;
+}
+
 static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObject *module)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *keeper = NULL;
     PyObject *display = c_display(entry->method, self, module, &keeper);
-    struct names names = {
-        .name = utf8(display), .module = utf8(module), .kind = DEFINITION_C_FUNCTION};
-    entry->id = publish(&names);
-    entry->generation = link_to.generation;
+    publish_display(entry, display, module);
     if (!entry->keeper)
         entry->keeper = keeper;
     else
         Py_XDECREF(keeper);
-    free_names(&names);
     Py_XDECREF(display);
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
     return entry->id;
 }
 
-uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module)
+/* NULL: the table has no room near its place. */
+static struct c_entry *find_entry(PyMethodDef *method)
 {
-    if (link_to.orphan)
-        switch_follow_child(0);
-    if (!link_to.header)
-        return 0;
     uintptr_t hash = (uintptr_t)method >> 3;
     hash ^= hash >> 11;
     for (unsigned probe = 0; probe < 64; probe++) {
         struct c_entry *entry = &c_table[(hash + probe) % C_TABLE_SIZE];
-        if (entry->method == method && entry->generation == link_to.generation)
-            return entry->id;
         if (!entry->method || entry->method == method) {
             entry->method = method;
-            return publish_c_function(entry, self, module);
+            return entry;
         }
     }
-    return 0;
+    return NULL;
+}
+
+uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module)
+{
+    if (link_to.orphan)
+        switch_follow_child(0);
+    struct c_entry *entry = link_to.header ? find_entry(method) : NULL;
+    if (!entry)
+        return 0;
+    return entry->generation == link_to.generation ? entry->id
+                                                   : publish_c_function(entry, self, module);
+}
+
+uint32_t define_method(PyMethodDef *method, PyTypeObject *type, PyObject *module)
+{
+    struct c_entry *entry = link_to.header ? find_entry(method) : NULL;
+    if (!entry || entry->generation == link_to.generation)
+        return entry ? entry->id : 0;
+    PyObject *display = NULL;
+    if (type)
+        display = PyUnicode_FromFormat("<method '%s' of '%s' objects>", method->ml_name,
+                                       pyapi_type_name(type));
+    else if (module && PyUnicode_Check(module))
+        display = PyUnicode_FromFormat("<built-in method %U.%s>", module, method->ml_name);
+    uint32_t id = display ? publish_display(entry, display, module) : 0;
+    Py_XDECREF(display);
+    PyErr_Clear();
+    return id;
 }
 
 /* The layout of co_extra, proved on a code object of ours. */

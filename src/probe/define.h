@@ -19,6 +19,9 @@ uint32_t define_code(PyObject *code, void *frame);
 /* The id of a C function by its PyMethodDef; `self` and `module` name it as cProfile does. */
 uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module);
 
+/* The same, not of a call: of a type's method by its descriptor's type, or, with none, of a module's function. */
+uint32_t define_method(PyMethodDef *method, PyTypeObject *type, PyObject *module);
+
 /* The code object that has this id now, borrowed; NULL: none, or a C function's. */
 PyObject *define_code_of(uint32_t id);
 
@@ -30,6 +33,7 @@ enum {
     DEFINE_ID_BITS = SESSION_ID_LIMIT - 1,
     DEFINE_AWAITED = INT32_MIN, /* a coroutine's */
     DEFINE_MAKES_TASKS = INT32_MIN | 1 << 30,
+    DEFINE_IMPORTS = INT32_MIN | 1 << 29, /* importlib's function whose return is an import's end */
 };
 
 struct define_extra {
@@ -63,6 +67,11 @@ static inline uint32_t define_known(PyObject *code)
 static inline bool define_is_marked(uint32_t marked)
 {
     return (int32_t)marked < 0;
+}
+
+static inline bool define_is_import(uint32_t marked)
+{
+    return (marked & (uint32_t)DEFINE_IMPORTS) == (uint32_t)DEFINE_IMPORTS;
 }
 
 static inline uint32_t define_id(PyObject *code, void *frame)

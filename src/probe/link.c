@@ -100,6 +100,7 @@ static void take_addresses(void)
     link_to.definitions = link_to.base + header->definitions_offset;
     link_to.rings = (struct ring_shared *)(link_to.base + header->rings_offset);
     link_to.clock = (enum clock_source)header->clock_kind;
+    link_to.flight = header->flight == 1;
     link_obey_full();
     link_to.generation++;
     link_to.stacks_told = atomic_load(&header->stacks_wanted);
@@ -109,12 +110,8 @@ static void take_addresses(void)
     link_to.root[0] = '\0';
 }
 
-int link_open(const char *path, char *reason, size_t size)
+static int take(int fd, size_t length, const char *path, char *reason, size_t size)
 {
-    size_t length;
-    int fd = link_open_file(path, &length, reason, size);
-    if (fd < 0)
-        return -1;
     int result = map_session(fd, length, reason, size);
     /* The descriptor goes: asking for the lock opens the file anew, so that the target has no
      * descriptor more than it would have without ulma. */
@@ -124,6 +121,20 @@ int link_open(const char *path, char *reason, size_t size)
     take_addresses();
     snprintf(link_to.path, sizeof(link_to.path), "%s", path);
     return 0;
+}
+
+int link_open(const char *path, char *reason, size_t size)
+{
+    size_t length;
+    int fd = link_open_file(path, &length, reason, size);
+    return fd < 0 ? -1 : take(fd, length, path, reason, size);
+}
+
+int link_take(int fd, const char *path, char *reason, size_t size)
+{
+    struct stat status;
+    size_t length = syscall(SYS_fstat, fd, &status) ? 0 : (size_t)status.st_size;
+    return take(fd, length, path, reason, size);
 }
 
 int link_open_private(char *reason, size_t size)
@@ -171,6 +182,7 @@ void link_close(void)
 {
     link_forget();
     link_to.modes = all_off;
+    link_to.flight = false;
     if (link_to.base)
         munmap(link_to.base, link_to.size);
     link_to.base = NULL;

@@ -24,6 +24,7 @@ struct link {
     uint32_t generation; /* of the link; a value stored in a code object belongs to one */
     enum clock_source clock;
     uint32_t wait; /* on_full is ON_FULL_WAIT */
+    bool flight;   /* a flight recorder's session: rings overwrite themselves, nobody reads */
 
     unsigned char *base; /* what is mapped; NULL: nothing */
     size_t size;
@@ -48,6 +49,10 @@ extern struct link link_to;
  * another process's. */
 enum { LINK_TAKEN = -2 };
 int link_open(const char *path, char *reason, size_t size);
+
+/* The same of a file that this process has made; the descriptor is closed in any case, and its lock lives
+ * as long as the mapping. */
+int link_take(int fd, const char *path, char *reason, size_t size);
 
 /* Whether a header, `size` bytes of its file, is of a format that this probe knows. */
 bool link_header_is_sound(const struct session_header *header, size_t size);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The probe's door: an extension module with two functions.
+/* The probe's door: an extension module with three functions.
  *   arm(path)                into the session at `path`; counting begins with the first __main__ code.
  *                            For a target that ulma starts (sitecustomize.py)
  *   arm_process(directory)   armed, everything off: a control page in `directory` ("": $ULMA_DIR, else
  *                            /dev/shm/ulma-UID), and SIGURG taken. For a process that runs. From then on
  *                            collectors find it by its PID. Again: does nothing
- * Both answer None, or a str that says why not, and never raise. To load the probe from PATH, which may
+ *   fly(directory, words)    the same, and the flight recorder is on while nobody collects; words as in
+ *                            probe/flight_file.h
+ * All answer None, or a str that says why not, and never raise. To load the probe from PATH, which may
  * lie anywhere, with nothing left in sys.modules:
  *
  *   import _imp
@@ -24,6 +26,7 @@
 #include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/define.h"
+#include "probe/flight.h"
 #include "probe/link.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
@@ -106,6 +109,35 @@ static int arm_process(const char *directory, char *reason, size_t size)
     return -1;
 }
 
+static int fly(const char *directory, const char *words, char *reason, size_t size)
+{
+    bool armed = control_page_is_armed();
+    if (arm_process(directory, reason, size))
+        return -1;
+    if (flight_begin(words, reason, size) == 0)
+        return 0;
+    if (!armed) {
+        switch_give_signal_back();
+        control_page_remove();
+    }
+    return -1;
+}
+
+/* fly(directory, words) -> None, or a str that says why not. */
+static PyObject *probe_fly(PyObject *self, PyObject *args)
+{
+    (void)self;
+    const char *directory = NULL, *words = NULL;
+    char reason[SESSION_REASON_SIZE] = "";
+    if (!PyArg_ParseTuple(args, "ss", &directory, &words))
+        return NULL;
+    int result = fly(directory, words, reason, sizeof(reason));
+    PyErr_Clear();
+    if (result == 0)
+        Py_RETURN_NONE;
+    return PyUnicode_FromString(*reason ? reason : "this Python cannot be armed");
+}
+
 /* arm_process(directory) -> None, or a str that says why not. */
 static PyObject *probe_arm_process(PyObject *self, PyObject *args)
 {
@@ -124,6 +156,7 @@ static PyObject *probe_arm_process(PyObject *self, PyObject *args)
 static PyMethodDef methods[] = {
     {"arm", probe_arm, METH_VARARGS, NULL},
     {"arm_process", probe_arm_process, METH_VARARGS, NULL},
+    {"fly", probe_fly, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -11,7 +11,9 @@
 #include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/define.h"
+#include "probe/flight.h"
 #include "probe/py/asyncio_tasks.h"
+#include "probe/source_hooks.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -35,6 +37,11 @@ bool switch_is_busy(void)
 uint64_t switch_ticks_of_ns(uint64_t ns)
 {
     return (uint64_t)((double)ns * ticks_per_ns);
+}
+
+double switch_ticks_per_ns(void)
+{
+    return ticks_per_ns;
 }
 
 /* --- control ring --------------------------------------------------------------------------- */
@@ -69,7 +76,11 @@ static void seed_other(PyThreadState *tstate, uint64_t counter)
     struct writer *writer = writer_reserve(thread, kernel_id(thread));
     if (!writer)
         return;
-    writer_seed(control, tstate, counter, writer_ring(writer), 0, true);
+    /* A control ring that nobody reads would soon be full; that thread does not run now. */
+    if (link_to.flight)
+        writer_seed(writer, tstate, counter, 0, 0, true);
+    else
+        writer_seed(control, tstate, counter, writer_ring(writer), 0, true);
     mechanism->seeded(writer, pyapi_current_frame(tstate));
 }
 
@@ -113,14 +124,18 @@ static void note_on(uint64_t counter, uint32_t sources)
 
 static int put_hooks(uint32_t sources, bool seed, char *reason, size_t size)
 {
-    if (mechanism->make_ready(sources, reason, size))
+    if (mechanism->make_ready(sources, reason, size) ||
+        source_hooks_make_ready(sources, reason, size))
         return -1;
     uint64_t now = link_counter();
     put_control(EVENT_ON, now);
     writer_resume_all();
     if (seed)
         seed_all(now);
-    if (mechanism->on(sources, reason, size)) {
+    /* The mechanism last: with its hooks compiled traces go that know the pointers from before. */
+    if (source_hooks_on(sources, reason, size) || mechanism->on(sources, reason, size)) {
+        source_hooks_off();
+        mechanism->off();
         put_control(EVENT_OFF, link_counter());
         return -1;
     }
@@ -152,8 +167,10 @@ static int leave_dead(void *unused)
     if (switch_is_busy())
         Py_AddPendingCall(leave_dead, NULL);
     else if (header && atomic_load(&header->state) == STATE_OFF &&
-             (child_session_is_over() || !link_collector_lives()))
+             (child_session_is_over() || !link_collector_lives())) {
         switch_leave();
+        flight_resume();
+    }
     return 0;
 }
 
@@ -162,10 +179,33 @@ static void turn_off(void)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
+    source_hooks_off();
     mechanism->off();
     busy_in = 0;
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
+}
+
+static void look_at_hooks(void)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (!mechanism->are_in_place())
+        atomic_store_explicit(&link_to.header->hooks_taken, TAKEN_MONITORING, memory_order_relaxed);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+}
+
+void switch_look_at_hooks(void)
+{
+    enum { STEP_NS = 1000 * 1000 };
+    static uint64_t next;
+    uint64_t now = link_counter();
+    if (!switch_is_on() || switch_is_busy() || !mechanism->are_in_place ||
+        (int64_t)(now - next) < 0)
+        return;
+    next = now + switch_ticks_of_ns(STEP_NS);
+    look_at_hooks();
 }
 
 void switch_off(enum off_cause cause)
@@ -174,6 +214,8 @@ void switch_off(enum off_cause cause)
     if (!header || switch_is_busy() ||
         atomic_load_explicit(&header->state, memory_order_relaxed) != STATE_ON)
         return;
+    if (mechanism->are_in_place)
+        look_at_hooks();
     turn_off();
     uint64_t now = link_counter();
     put_control(EVENT_OFF, now);
@@ -206,6 +248,7 @@ static void hear_again(void)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
+    source_hooks_rearm(atomic_load_explicit(&header->sources_on, memory_order_relaxed));
     if (mechanism->rearm(wanted))
         seed_all(link_counter());
     busy_in = 0;
@@ -265,6 +308,12 @@ void switch_apply(void)
     else if (state == STATE_ON)
         change();
     atomic_store_explicit(&header->switch_done, serial, memory_order_release);
+}
+
+void switch_renew_traces(void)
+{
+    if (mechanism->renew && switch_is_on())
+        mechanism->renew();
 }
 
 bool switch_is_on(void)
@@ -344,10 +393,12 @@ static void tell_target(void)
 static void tell_cost(void)
 {
     struct session_header *header = link_to.header;
-    header->cost_inner_ticks256 = cost.inner_ticks256;
-    header->cost_outer_ticks256 = cost.outer_ticks256;
-    header->cost_c_inner_ticks256 = cost.c_inner_ticks256;
-    header->cost_c_outer_ticks256 = cost.c_outer_ticks256;
+    header->cost_inner_ticks256 = cost.of[0][COST_CALL].inner_ticks256;
+    header->cost_outer_ticks256 = cost.of[0][COST_CALL].outer_ticks256;
+    header->cost_c_inner_ticks256 = cost.of[1][COST_C_CALL].inner_ticks256;
+    header->cost_c_outer_ticks256 = cost.of[1][COST_C_CALL].outer_ticks256;
+    memcpy(header->costs, cost.of, sizeof(header->costs));
+    header->cost_speed_ticks = cost.speed_ticks;
 }
 
 static int prepare(uint32_t sources, char *reason, size_t size)
@@ -411,10 +462,12 @@ static void change_clock(void)
     double before = ticks_per_ns;
     measure_clock();
     double scale = ticks_per_ns / before;
-    uint32_t *ticks[] = {&cost.inner_ticks256, &cost.outer_ticks256, &cost.c_inner_ticks256,
-                         &cost.c_outer_ticks256};
-    for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++)
-        *ticks[i] = (uint32_t)(*ticks[i] * scale);
+    struct session_cost *costs = &cost.of[0][0];
+    for (size_t i = 0; i < sizeof(cost.of) / sizeof(*costs); i++) {
+        costs[i].inner_ticks256 = (uint32_t)(costs[i].inner_ticks256 * scale);
+        costs[i].outer_ticks256 = (uint32_t)(costs[i].outer_ticks256 * scale);
+    }
+    cost.speed_ticks = (uint32_t)(cost.speed_ticks * scale);
 }
 
 int switch_join(const char *path, char *reason, size_t size)
@@ -427,6 +480,15 @@ int switch_join(const char *path, char *reason, size_t size)
         child_session_begin(path);
     else if (opened != LINK_TAKEN || child_session_join(path, 0, reason, size))
         return -1;
+    if (switch_join_linked(reason, size))
+        return -1;
+    if (opened == LINK_TAKEN)
+        child_session_tell();
+    return 0;
+}
+
+int switch_join_linked(char *reason, size_t size)
+{
     define_reset();
     struct session_header *header = link_to.header;
     header->python_version = (uint32_t)pyapi.minor;
@@ -445,11 +507,8 @@ int switch_join(const char *path, char *reason, size_t size)
     atomic_fetch_add(&header->exec_count, 1);
     atomic_store_explicit(&header->state, STATE_OFF, memory_order_release);
     switch_apply();
-    if (atomic_load(&header->state) != STATE_REFUSED) {
-        if (opened == LINK_TAKEN)
-            child_session_tell();
+    if (atomic_load(&header->state) != STATE_REFUSED)
         return 0;
-    }
     snprintf(reason, size, "%s", header->reason);
     switch_leave();
     return -1;
@@ -473,8 +532,36 @@ static void begin_in_child(uint32_t excluded)
     note_on(now, atomic_load_explicit(&header->sources_wanted, memory_order_relaxed));
 }
 
+/* A flight recorder's child has one of its own. What the parent had muted is to be heard, and only who
+ * knows its ids can have the interpreter tell it again. */
+static bool fly_in_child(uint32_t excluded)
+{
+    bool anew = flight_mutes() && pyapi.minor >= 12;
+    if (anew)
+        turn_off();
+    writer_leave_all();
+    link_close();
+    if (!flight_link_child()) {
+        if (!anew)
+            turn_off();
+        return false;
+    }
+    define_reset();
+    link_to.header->python_version = (uint32_t)pyapi.minor;
+    tell_target();
+    tell_cost();
+    flight_begin_child();
+    atomic_fetch_add(&link_to.header->exec_count, 1);
+    if (anew)
+        return turn_on(true);
+    begin_in_child(excluded);
+    return true;
+}
+
 static bool follow_child(uint32_t excluded)
 {
+    if (link_to.flight)
+        return fly_in_child(excluded);
     char root[sizeof(link_to.root)], reason[SESSION_REASON_SIZE];
     uint32_t parent = (uint32_t)link_to.parent;
     memcpy(root, link_to.root, sizeof(root));

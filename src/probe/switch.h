@@ -29,6 +29,10 @@ struct switch_mechanism {
      * and what is to be recorded now. `stacks`: all stacks are told next, whatever there was. True: there was
      * something, or `stacks`. */
     bool (*rearm)(bool stacks);
+    /* While on: whether the hooks are as they were put; NULL: that cannot be told. */
+    bool (*are_in_place)(void);
+    /* While on: compiled traces go. NULL: there are none. */
+    void (*renew)(void);
     /* A thread's present stack was told: remember `frame` as its innermost. */
     void (*seeded)(struct writer *writer, void *frame);
 };
@@ -55,6 +59,9 @@ int switch_take_signal(char *reason, size_t size);
  * a sentence. */
 int switch_join(const char *path, char *reason, size_t size);
 
+/* The same with a session that is linked and claimed already. */
+int switch_join_linked(char *reason, size_t size);
+
 /* Off, and out of the session. Not while switch_is_busy. */
 void switch_leave(void);
 
@@ -72,6 +79,13 @@ void switch_apply(void);
 
 bool switch_is_on(void);
 
+/* The interpreter's compiled traces (3.15) forget the pointers that they hold. */
+void switch_renew_traces(void);
+
+/* While on: says in the session when the program has taken the hooks away, after which nothing of ours is
+ * called any more but this. Cheap: it looks once in a while. */
+void switch_look_at_hooks(void);
+
 void switch_off(enum off_cause cause);
 void switch_off_in_child(void);
 
@@ -81,6 +95,7 @@ bool switch_follow_child(uint32_t excluded);
 
 /* Counter ticks in a span; good to a percent or so, for time-outs only. */
 uint64_t switch_ticks_of_ns(uint64_t ns);
+double switch_ticks_per_ns(void);
 
 /* The wanted words have changed since they were last obeyed. */
 static inline bool switch_is_due(void)

@@ -6,8 +6,11 @@
  * sleeping collector, and the question whether it lives at all. */
 #include "probe/writer.h"
 
+#include "probe/calibrate.h"
 #include "probe/child_session.h"
 #include "probe/control_page.h"
+#include "probe/flight.h"
+#include "probe/flight_file.h"
 #include "probe/py/pyapi.h"
 #include "probe/py/stacks.h"
 #include "probe/switch.h"
@@ -30,11 +33,13 @@ enum {
     STALE_OFF_NS = 1500 * 1000 * 1000, /* so long is lost counted for a collector that is stopped */
     RING_WAIT_NS = 300 * 1000 * 1000,
     RESUME_STEP_NS = 10 * 1000 * 1000,
+    SPEED_STEP_NS = 1000 * 1000,
     RESERVED = 2, /* events that a full ring still has room for: STALL, and GAP */
     NAME_TRIES = 16,
     NAME_STEP = 4,   /* events */
     FIRST_STEP = 64, /* events */
     LEAST_STACK = 64 * 1024,
+    FLIGHT_STEP = 8192, /* events between two looks of the flight recorder's budget, at most */
 };
 
 /* What a thread has before it has a ring, and what a fork's child has: always "full", and without
@@ -87,6 +92,8 @@ static void on_thread_end(void *value)
 static bool child_is_followed(const struct session_header *header)
 {
     uint32_t state = atomic_load_explicit(&header->state, memory_order_relaxed);
+    if (link_to.flight)
+        return state == STATE_ON;
     return link_to.root[0] && header->follow_forks &&
            atomic_load_explicit(&header->follow_children, memory_order_relaxed) &&
            (state == STATE_ON || state == STATE_OFF);
@@ -176,6 +183,8 @@ static void set_limit(struct writer *writer, uint64_t tail)
     uint64_t end = tail + capacity - RESERVED;
     uint64_t quarter = (writer->head / (capacity / 4) + 1) * (capacity / 4);
     writer->limit = quarter < end ? quarter : end;
+    if (link_to.flight) /* a seed that is late is tried at each event */
+        writer->limit = writer->next_seed > writer->head ? writer->next_seed : writer->head + 1;
     /* threading registers a thread some twenty events after its first; one that then sleeps has no
      * more, so the first events look for its name every few. */
     uint64_t next_try = writer->head + NAME_STEP;
@@ -193,9 +202,55 @@ static void set_pace(struct writer *writer, uint64_t counter)
     writer->paced = counter;
     if (span > switch_ticks_of_ns(PACE_NS))
         writer->step = writer->step / 4 > 1 ? writer->step / 4 : 1;
-    else if (writer->step <= writer->mask / 4)
+    else if (writer->step <= writer->mask / 4 && !(link_to.flight && writer->step >= FLIGHT_STEP))
         writer->step *= 2;
 }
+
+/* --- a ring that overwrites itself ---------------------------------------------------------- */
+
+static uint64_t eighth_of(const struct writer *writer)
+{
+    return (writer->mask + 1) / RING_EIGHTHS;
+}
+
+static void tell_safe(struct ring_shared *ring, uint64_t safe)
+{
+    atomic_store_explicit(&ring->tail, safe, memory_order_relaxed);
+    /* Pairs with the reader's acquire fence, after its copy and before it reads tail again: one that has
+     * copied anything of what is written from here on sees this tail. */
+    atomic_thread_fence(memory_order_release);
+}
+
+/* A seed begins at the head, and readers may begin there from now on. Until the next one is due, an eighth
+ * further on, and while it is late, half an eighth is written at most, and that it takes half of one: what
+ * these will overwrite is told before. */
+static void begin_eighth(struct writer *writer)
+{
+    uint64_t head = writer->head, safe = head;
+    uint64_t end = head + 2 * eighth_of(writer);
+    writer->seeds[writer->seed_count++ % WRITER_SEEDS] = head;
+    for (uint32_t i = 0; i < WRITER_SEEDS && i < writer->seed_count; i++) {
+        uint64_t seed = writer->seeds[i];
+        if (seed + writer->mask + 1 >= end && seed < safe)
+            safe = seed;
+    }
+    tell_safe(writer->ring, safe);
+    writer->next_seed = head + eighth_of(writer);
+}
+
+/* Up to 3.11 a pop is told when its frame is no longer among those of the stack: the seed waits for a
+ * push, for a while. */
+static void seed_when_due(struct writer *writer, uint64_t counter, uint32_t kind, uint32_t frame)
+{
+    uint64_t head = writer->head;
+    bool push = kind == EVENT_START || kind == EVENT_RESUME || kind == EVENT_THROW;
+    if (head < writer->next_seed ||
+        (!push && pyapi.minor < 12 && head < writer->next_seed + eighth_of(writer) / 2))
+        return;
+    writer_seed(writer, pyapi.thread_state(), counter, 0, push ? frame : 0, false);
+}
+
+/* --- taking a ring, again ------------------------------------------------------------------- */
 
 static struct writer *set_up(struct writer *writer, uint32_t index, unsigned long thread,
                              uint32_t tid)
@@ -222,7 +277,14 @@ static struct writer *set_up(struct writer *writer, uint32_t index, unsigned lon
     atomic_store_explicit(&ring->name_size, 0, memory_order_relaxed);
     atomic_store_explicit(&ring->tid, tid, memory_order_release);
     ring->taken_counter = link_counter();
-    set_limit(writer, 0);
+    if (link_to.flight) {
+        /* Of a thread that has ended: its events are not this one's. */
+        writer->head = writer->looked = writer->limit = writer->next_seed =
+            atomic_load(&ring->head);
+        tell_safe(ring, writer->head);
+    } else {
+        set_limit(writer, 0);
+    }
     return writer;
 }
 
@@ -240,19 +302,47 @@ static struct writer *find_writer(unsigned long thread)
     return found;
 }
 
+/* To RING_TAKEN. */
+static bool change_state(uint32_t index, uint32_t from)
+{
+    return atomic_compare_exchange_strong_explicit(&link_to.rings[index].state, &from, RING_TAKEN,
+                                                   memory_order_acq_rel, memory_order_relaxed);
+}
+
+/* The ring whose thread had its last event before all others that have ended; 0: none has. */
+static uint32_t longest_ended(uint32_t made)
+{
+    uint32_t found = 0;
+    uint64_t oldest = UINT64_MAX;
+    for (uint32_t i = 1; i < made && i < SESSION_RING_LIMIT; i++) {
+        const struct ring_shared *ring = &link_to.rings[i];
+        if (atomic_load_explicit(&ring->state, memory_order_acquire) != RING_ENDED)
+            continue;
+        uint64_t last = atomic_load_explicit(&ring->head, memory_order_relaxed) - 1;
+        const struct event *events = (const struct event *)(link_to.base + ring->offset);
+        if (events[last & (ring->capacity - 1)].counter < oldest) {
+            oldest = events[last & (ring->capacity - 1)].counter;
+            found = i;
+        }
+    }
+    return found;
+}
+
 static struct writer *take_ring(unsigned long thread, uint32_t tid)
 {
     uint32_t made = atomic_load_explicit(&link_to.header->rings_made, memory_order_acquire);
     struct writer *writer = find_writer(thread);
     if (!writer || writer->ring)
         return writer;
-    for (uint32_t i = 1; i < made && i < SESSION_RING_LIMIT; i++) {
-        uint32_t state = RING_FREE;
-        if (atomic_compare_exchange_strong_explicit(&link_to.rings[i].state, &state, RING_TAKEN,
-                                                    memory_order_acq_rel, memory_order_relaxed))
+    for (uint32_t i = 1; i < made && i < SESSION_RING_LIMIT; i++)
+        if (change_state(i, RING_FREE))
             return set_up(writer, i, thread, tid);
-    }
-    return NULL;
+    if (!link_to.flight)
+        return NULL;
+    if (flight_file_add_ring() && change_state(made, RING_FREE))
+        return set_up(writer, made, thread, tid);
+    uint32_t ended = longest_ended(made);
+    return ended && change_state(ended, RING_ENDED) ? set_up(writer, ended, thread, tid) : NULL;
 }
 
 /* A burst of new threads is ahead of the collector's ring making: under `wait` they wait for it as
@@ -371,15 +461,27 @@ static bool put_raw(struct writer *writer, struct event event)
     return true;
 }
 
+static uint64_t seed_room(struct writer *writer)
+{
+    if (!link_to.flight) {
+        uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+        return writer->mask + 1 - (writer->head - tail);
+    }
+    if (writer->head >= writer->next_seed)
+        begin_eighth(writer);
+    return eighth_of(writer) / 2;
+}
+
 bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t begin_amount,
                  uint32_t excluded, bool define)
 {
-    uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
-    uint64_t room = writer->mask + 1 - (writer->head - tail);
+    uint64_t room = seed_room(writer);
     if (room < 4)
         return false;
-    struct stacks_walk walk = {
-        .most = (uint32_t)(room - 3), .excluded = excluded, .define = define};
+    struct stacks_walk walk = {.most = (uint32_t)(room - 3),
+                               .excluded = excluded,
+                               .define = define,
+                               .heard = link_to.flight};
     stacks_count(tstate, &walk);
     uint64_t first = writer->head + 1;
     struct event begin =
@@ -391,8 +493,8 @@ bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t
     writer->events[writer->head & writer->mask] = begin;
     stacks_write(tstate, &walk, writer->events, writer->mask, first, counter);
     uint64_t end = first + walk.depth;
-    writer->events[end & writer->mask] =
-        (struct event){.counter = counter, .kind_id = event_pack(EVENT_SEED_END, 0)};
+    writer->events[end & writer->mask] = (struct event){
+        .counter = counter, .kind_id = event_pack(EVENT_SEED_END, 0), .frame = walk.bottom};
     advance(writer, end + 1);
     return true;
 }
@@ -482,6 +584,9 @@ bool writer_seed_whole(struct writer *writer, void *tstate)
     struct stacks_walk walk = {.most = UINT32_MAX};
     stacks_count(tstate, &walk);
     uint64_t needed = (uint64_t)walk.depth + 2 + RESERVED;
+    if (link_to.flight)
+        return needed <= eighth_of(writer) / 2 &&
+               writer_seed(writer, tstate, link_counter(), 0, 0, true);
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
     if (writer->mask + 1 - (writer->head - tail) < needed) {
         if (needed > writer->mask / 8)
@@ -580,8 +685,14 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
         if (thread_name_tell(writer->ring))
             writer->name_tries = NAME_TRIES;
     }
-    writer_wake_collector();
     set_pace(writer, counter);
+    if (link_to.flight) {
+        flight_look(writer, counter);
+        seed_when_due(writer, counter, kind, frame);
+        set_limit(writer, 0);
+        return writer;
+    }
+    writer_wake_collector();
     enum off_cause cause;
     if (is_lost(UINT64_MAX, &cause)) {
         switch_off(cause);
@@ -595,11 +706,29 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
     return writer;
 }
 
+/* A processor that shares its core, or changes its clock, makes the hooks dearer from one moment to the next:
+ * at most every millisecond it is told how fast it is now. */
+static void tell_speed(struct writer *writer)
+{
+    uint64_t begin = link_counter();
+    if (writer->dropping || writer->head == writer->limit ||
+        begin - writer->speed_told < switch_ticks_of_ns(SPEED_STEP_NS))
+        return;
+    writer->speed_told = begin;
+    uint32_t speed_ticks = calibrate_speed();
+    uint64_t end = link_counter(), spent = end - begin;
+    if (speed_ticks)
+        writer_store(writer, end, EVENT_SPEED, speed_ticks,
+                     spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX);
+}
+
 void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
 {
     if (link_to.orphan && switch_follow_child(0))
         counter = link_counter(); /* none is older than the session */
     struct writer *writer = writer_make_room(writer_of_thread, counter, kind, frame);
-    if (writer)
-        writer_store(writer, counter, kind, id, frame);
+    if (!writer)
+        return;
+    writer_store(writer, counter, kind, id, frame);
+    tell_speed(writer);
 }

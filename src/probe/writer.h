@@ -10,7 +10,7 @@
 
 #include "probe/link.h"
 
-enum { WRITER_GAPS = 8 };
+enum { WRITER_GAPS = 8, WRITER_SEEDS = 16 };
 
 struct writer {
     uint64_t head;
@@ -24,6 +24,7 @@ struct writer {
     uint64_t next_resume;            /* counter before which no resume is tried */
     uint64_t stall_end, stall_ticks; /* a sleep that is not told yet: when it ended, how long */
     uint32_t name_tries;
+    uint64_t speed_told;  /* counter at the last EVENT_SPEED */
     uint64_t step, paced; /* events until the slow path looks again; counter when it last did */
     unsigned long thread; /* pthread_self() of the owner; 0: nobody, or it has ended */
     bool adopted;         /* the owner's writer_of_thread points here */
@@ -34,6 +35,12 @@ struct writer {
         void *frame, *below;
     } gaps[WRITER_GAPS]; /* 3.11: frames told above one that is not, and what is told below it */
     uint32_t gap_count;
+    /* a ring that overwrites itself */
+    uint64_t seeds
+        [WRITER_SEEDS]; /* where its last seeds begin that a reader may begin at; free-running */
+    uint32_t seed_count;
+    uint64_t next_seed;    /* the head at which the next one is due */
+    uint64_t looked;       /* the head when the flight recorder last looked */
     uintptr_t stack_floor; /* 3.9-3.11: below this address the stack guard trips */
 };
 

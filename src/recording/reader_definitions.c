@@ -116,6 +116,7 @@ static int read_function(struct recording *recording, sqlite3_stmt *statement)
     row->times_exact = sqlite3_column_int(statement, 9);
     row->is_muted = sqlite3_column_int(statement, 10);
     row->holds_left_out = sqlite3_column_int(statement, 11);
+    row->is_method = sqlite3_column_int(statement, 12);
     if (result == 0 && (kind < 0 || !row->name || !row->qualname || id <= 0))
         return damaged(recording, "the recording is damaged (a function without a name or kind)");
     return result ? result
@@ -267,17 +268,18 @@ static int read_window(struct recording *recording, sqlite3_stmt *statement)
 static int read_field(struct recording *recording, const struct schema_field *field,
                       sqlite3_stmt *statement)
 {
-    void *at = (char *)&recording->meta + field->offset;
+    char *at = (char *)&recording->meta + field->offset;
     int64_t integer = sqlite3_column_int64(statement, 1);
+    double real;
     int result = 0;
     switch (field->kind) {
     case META_TEXT:
         *(const char **)at = recording_text(recording, statement, 1, recording->arena, &result);
         break;
     case META_REAL:
-        *(double *)at = sqlite3_column_double(statement, 1);
-        if (!(fabs(*(double *)at) < 1e15))
-            *(double *)at = 0;
+        real = sqlite3_column_double(statement, 1);
+        real = fabs(real) < 1e15 ? real : 0; /* no number either */
+        memcpy(at, &real, sizeof(real));
         break;
     case META_BOOL:
         *(bool *)at = integer != 0;
@@ -331,35 +333,23 @@ static int check_meta(struct recording *recording)
     return 0;
 }
 
-static void forget_ids(struct id_table *table)
-{
-    free(table->at);
-    *table = (struct id_table){0};
-}
-
 void recording_forget_definitions(struct recording *recording)
 {
+    struct recording kept = {.database = recording->database,
+                             .path = recording->path,
+                             .own = recording->own,
+                             .maps = recording->maps,
+                             .version = recording->version};
     free(recording->functions);
     free(recording->nodes);
     free(recording->threads);
     free(recording->processes);
     free(recording->windows);
-    forget_ids(&recording->function_ids);
-    forget_ids(&recording->node_ids);
-    forget_ids(&recording->thread_ids);
+    free(recording->function_ids.at);
+    free(recording->node_ids.at);
+    free(recording->thread_ids.at);
     arena_free(recording->arena);
-    recording->arena = NULL;
-    recording->functions = NULL;
-    recording->nodes = NULL;
-    recording->threads = NULL;
-    recording->processes = NULL;
-    recording->windows = NULL;
-    recording->function_count = recording->node_count = recording->thread_count = 0;
-    recording->process_count = recording->window_count = 0;
-    recording->longest_step_of = 0;
-    recording->ns_per_tick = recording->stolen_share = 0;
-    recording->meta = (struct snapshot_meta){0};
-    memset(recording->level_first, 0, sizeof(recording->level_first));
+    memcpy(recording, &kept, sizeof(kept));
 }
 
 int recording_read_definitions(struct recording *recording)

@@ -265,6 +265,7 @@ static int make_functions(struct slice *slice)
         function->times_exact &= row->times_exact;
         function->is_muted |= row->is_muted;
         function->holds_left_out |= row->holds_left_out;
+        function->is_method |= row->is_method;
     }
     return 0;
 }
@@ -449,8 +450,7 @@ static int fill_threads(struct slice *slice)
 {
     struct recording *recording = slice->recording;
     struct snapshot *snapshot = slice->snapshot;
-    const struct recorded_thread **sorted =
-        calloc(recording->thread_count + 1, sizeof(struct recorded_thread *));
+    const struct recorded_thread **sorted = calloc(recording->thread_count + 1, sizeof(void *));
     snapshot->threads =
         arena_array(snapshot->arena, recording->thread_count + 1, sizeof(*snapshot->threads));
     if (!sorted || !snapshot->threads) {
@@ -459,7 +459,7 @@ static int fill_threads(struct slice *slice)
     }
     for (size_t i = 0; i < recording->thread_count; i++)
         sorted[i] = &recording->threads[i];
-    qsort(sorted, recording->thread_count, sizeof(struct recorded_thread *), by_position);
+    qsort(sorted, recording->thread_count, sizeof(void *), by_position);
     for (size_t i = 0; i < recording->thread_count; i++) {
         size_t index = (size_t)(sorted[i] - recording->threads);
         struct snapshot_thread *thread = &snapshot->threads[snapshot->thread_count];
@@ -517,10 +517,7 @@ static int32_t find_other(const struct slice *slice)
 
 static int build(struct slice *slice)
 {
-    struct snapshot *snapshot = snapshot_new();
-    slice->snapshot = snapshot;
-    if (!snapshot)
-        return recording_fail(slice->recording, -ENOMEM, "out of memory");
+    struct snapshot *snapshot = slice->snapshot;
     struct snapshot_paths paths = {
         .count = slice->recording->node_count, .context = slice, .get = get_path};
     slice->shared = calloc(slice->recording->function_count + 1, sizeof(bool));
@@ -563,7 +560,10 @@ struct snapshot *recording_snapshot(struct recording *recording,
         result = choose_threads(&slice);
     if (result == 0)
         result = sum(&slice);
-    if (result == 0)
+    slice.snapshot = result == 0 ? snapshot_new() : NULL;
+    if (result == 0 && !slice.snapshot)
+        result = recording_fail(recording, -ENOMEM, "out of memory");
+    if (result == 0 && slice.snapshot)
         result = build(&slice);
     recording_end_reading(recording);
     recording_functions_free(recording, slice.functions.slice);

@@ -48,9 +48,18 @@ static int mark_task(struct slice *slice, sqlite3_stmt *statement, size_t index)
     return 0;
 }
 
+static int mark_gc(struct slice *slice, sqlite3_stmt *statement, size_t index)
+{
+    (void)index;
+    slice_mark(slice, recorded_function(slice, statement, 0));
+    return 0;
+}
+
 int slice_mark_tasks(struct slice *slice)
 {
-    return take_rows(slice, "SELECT coroutine, maker, awaiting FROM tasks", mark_task);
+    int result = take_rows(slice, "SELECT coroutine, maker, awaiting FROM tasks", mark_task);
+    return result == 0 ? take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_gc)
+                       : result;
 }
 
 static int32_t shown_function(const struct slice *slice, sqlite3_stmt *statement, int column)
@@ -92,6 +101,45 @@ static int take_task(struct slice *slice, sqlite3_stmt *statement, size_t index)
     task->longest_ns = time_of(statement, 15);
     task->steps_exact = sqlite3_column_int(statement, 16);
     return result;
+}
+
+static uint64_t count_of(sqlite3_stmt *statement, int column)
+{
+    int64_t value = sqlite3_column_int64(statement, column);
+    return value < 0 ? 0 : (uint64_t)value;
+}
+
+/* Room for all of them is in both lists. */
+static int take_gc(struct slice *slice, sqlite3_stmt *statement, size_t index)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    bool by_function = sqlite3_column_int(statement, 2);
+    if (index >= slice->gc_rows)
+        return 0;
+    struct snapshot_gc *row = by_function ? &snapshot->gc_triggers[snapshot->gc_trigger_count++]
+                                          : &snapshot->gc[snapshot->gc_count++];
+    *row = (struct snapshot_gc){
+        .generation = (uint32_t)count_of(statement, 1),
+        .function = by_function ? shown_function(slice, statement, 3) : SNAPSHOT_NONE,
+        .runs = count_of(statement, 4),
+        .collected = count_of(statement, 5),
+        .uncollectable = count_of(statement, 6),
+        .total_ns = time_of(statement, 7),
+        .max_ns = time_of(statement, 8),
+    };
+    return 0;
+}
+
+static int fill_gc(struct slice *slice)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    slice->gc_rows = (size_t)row_count(slice->recording, "SELECT count(*) FROM gc");
+    snapshot->gc = arena_array(snapshot->arena, slice->gc_rows + 1, sizeof(*snapshot->gc));
+    snapshot->gc_triggers =
+        arena_array(snapshot->arena, slice->gc_rows + 1, sizeof(*snapshot->gc_triggers));
+    if (!snapshot->gc || !snapshot->gc_triggers)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
+    return take_rows(slice, "SELECT * FROM gc ORDER BY position", take_gc);
 }
 
 static int take_site(struct slice *slice, sqlite3_stmt *statement, size_t index)
@@ -148,6 +196,8 @@ int slice_fill_tables(struct slice *slice)
         result = take_rows(slice, "SELECT * FROM sources ORDER BY position", take_source);
     if (result == 0 && tasks)
         result = take_rows(slice, "SELECT * FROM tasks ORDER BY position", take_task);
+    if (result == 0 && slice->whole && slice->all)
+        result = fill_gc(slice);
     return result;
 }
 

@@ -16,7 +16,7 @@ enum { BUSY_MS = 2000, CACHE_KIB = 8 << 10, LAST_TRIES = 15, DROP_AT_ONCE = 60 }
 static const char *const statement_texts[WRITER_STATEMENTS] = {
     [PUT_META] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
     [PUT_WINDOW] = "INSERT INTO windows VALUES(?,?,?,?,?,?,?,?,?)",
-    [PUT_FUNCTION] = "INSERT OR REPLACE INTO functions VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+    [PUT_FUNCTION] = "INSERT OR REPLACE INTO functions VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [PUT_NODE] = "INSERT INTO nodes VALUES(?,?,?,?,?)",
     [PUT_THREAD] = "INSERT OR REPLACE INTO threads VALUES(?,?,?,?,?,?,?,?)",
     [PUT_PROCESS] = "INSERT OR REPLACE INTO processes VALUES(?,?,?,?)",
@@ -25,6 +25,7 @@ static const char *const statement_texts[WRITER_STATEMENTS] = {
     [PUT_THREAD_TIMES] = "INSERT INTO thread_times VALUES(?,?,?,?,?,?,?,?,?)",
     [PUT_PROCESS_TIMES] = "INSERT INTO process_times VALUES(?,?,?,?)",
     [PUT_TASK] = "INSERT INTO tasks VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [PUT_GC] = "INSERT INTO gc VALUES(?,?,?,?,?,?,?,?,?)",
     [PUT_SITE] = "INSERT INTO sites VALUES(?,?,?,?)",
     [PUT_SOURCE] = "INSERT INTO sources VALUES(?,?,?,?,?,?)",
     [PUT_FILE] = "INSERT OR REPLACE INTO files VALUES(?,?)",

@@ -24,7 +24,7 @@ const struct schema_table schema_tables[] = {
     TABLE(functions,
           "id INTEGER PRIMARY KEY, pid INTEGER, kind TEXT, name TEXT, qualname TEXT, module TEXT, "
           "file TEXT, line INTEGER, calls_exact INTEGER, times_exact INTEGER, muted INTEGER, "
-          "holds_left_out INTEGER"),
+          "holds_left_out INTEGER, method INTEGER"),
     TABLE(nodes, "id INTEGER PRIMARY KEY, parent INTEGER, function INTEGER, thread INTEGER, "
                  "flags INTEGER"),
     TABLE(threads, "id INTEGER PRIMARY KEY, position INTEGER, pid INTEGER, tid INTEGER, name TEXT, "
@@ -51,6 +51,9 @@ const struct schema_table schema_tables[] = {
           "name TEXT, state TEXT, coroutine INTEGER, maker INTEGER, awaiting INTEGER, "
           "steps INTEGER, raised INTEGER, wall_ns INTEGER, wait_ns INTEGER, suspended_ns INTEGER, "
           "longest_ns INTEGER, steps_exact INTEGER"),
+    TABLE(gc, "position INTEGER PRIMARY KEY, generation INTEGER, by_function INTEGER, "
+              "function INTEGER, runs INTEGER, collected INTEGER, uncollectable INTEGER, "
+              "total_ns INTEGER, max_ns INTEGER"),
     TABLE(sites, "position INTEGER PRIMARY KEY, text TEXT, skip INTEGER, matched INTEGER"),
     TABLE(sources, "position INTEGER PRIMARY KEY, name TEXT, on_ns INTEGER, wanted INTEGER, "
                    "complete INTEGER, reason TEXT"),

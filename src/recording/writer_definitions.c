@@ -23,7 +23,8 @@ static bool is_same(const struct known_function *known, const struct snapshot_fu
 {
     return known->known && known->calls_exact == function->calls_exact &&
            known->times_exact == function->times_exact && known->muted == function->is_muted &&
-           known->holds_left_out == function->holds_left_out;
+           known->holds_left_out == function->holds_left_out &&
+           known->is_method == function->is_method;
 }
 
 static int put_function(struct recording_writer *writer, const struct snapshot_function *function)
@@ -43,6 +44,7 @@ static int put_function(struct recording_writer *writer, const struct snapshot_f
     sqlite3_bind_int(statement, 10, function->times_exact);
     sqlite3_bind_int(statement, 11, function->is_muted);
     sqlite3_bind_int(statement, 12, function->holds_left_out);
+    sqlite3_bind_int(statement, 13, function->is_method);
     return database_step(statement);
 }
 
@@ -63,7 +65,8 @@ static int put_functions(struct recording_writer *writer, const struct snapshot 
                                          .calls_exact = function->calls_exact,
                                          .times_exact = function->times_exact,
                                          .muted = function->is_muted,
-                                         .holds_left_out = function->holds_left_out};
+                                         .holds_left_out = function->holds_left_out,
+                                         .is_method = function->is_method};
         result = put_function(writer, function);
         if (result)
             return result;
@@ -235,17 +238,25 @@ static int put_processes(struct recording_writer *writer, const struct snapshot 
 
 /* --- tasks, sites, sources: small tables, written anew when they changed -------------------------- */
 
-static uint64_t mix(uint64_t hash, uint64_t number)
+static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
 {
-    hash = (hash ^ number) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ hash >> 29;
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static uint64_t mix_numbers(uint64_t hash, const uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (int shift = 0; shift < 64; shift += 8)
+            hash = (hash ^ (numbers[i] >> shift & 0xff)) * UINT64_C(0x100000001b3);
+    return hash;
 }
 
 static uint64_t mix_text(uint64_t hash, const char *text)
 {
-    for (; text && *text; text++)
-        hash = mix(hash, (unsigned char)*text);
-    return mix(hash, text ? 256 : 257);
+    return text ? mix(hash, text, strlen(text) + 1) : mix(hash, "\xff", 1);
 }
 
 /* True, and the table is empty, when it is to be written. */
@@ -292,24 +303,61 @@ static int put_tasks(struct recording_writer *writer, const struct snapshot *sna
     int result;
     for (size_t i = 0; i < snapshot->task_count; i++) {
         const struct snapshot_task *task = &snapshot->tasks[i];
-        const uint64_t numbers[] = {task->count,
-                                    task->id,
-                                    task->state,
-                                    (uint64_t)task->awaiting,
-                                    task->steps,
-                                    task->raised,
-                                    (uint64_t)task->wall_ns,
-                                    (uint64_t)task->wait_ns,
-                                    (uint64_t)task->suspended_ns,
-                                    task->steps_exact};
-        for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
-            hash = mix(hash, numbers[k]);
-        hash = mix_text(hash, task->name);
+        uint64_t numbers[] = {task->count,
+                              task->id,
+                              task->state,
+                              (uint64_t)task->awaiting,
+                              task->steps,
+                              task->raised,
+                              (uint64_t)task->wall_ns,
+                              (uint64_t)task->wait_ns,
+                              (uint64_t)task->suspended_ns,
+                              task->steps_exact};
+        hash =
+            mix_text(mix_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0])), task->name);
     }
     if (!is_new(writer, &writer->task_hash, hash, "DELETE FROM tasks", &result))
         return result;
     for (size_t i = 0; result == 0 && i < snapshot->task_count; i++)
         result = put_task(writer, snapshot, i);
+    return result;
+}
+
+static int put_gc_row(struct recording_writer *writer, const struct snapshot *snapshot,
+                      const struct snapshot_gc *row, int64_t position, bool by_function)
+{
+    int64_t values[] = {position,
+                        row->generation,
+                        by_function,
+                        id_of(snapshot, row->function),
+                        (int64_t)row->runs,
+                        (int64_t)row->collected,
+                        (int64_t)row->uncollectable,
+                        row->total_ns,
+                        row->max_ns};
+    for (int i = 0; i < (int)(sizeof(values) / sizeof(values[0])); i++)
+        sqlite3_bind_int64(writer->statements[PUT_GC], 1 + i, values[i]);
+    return database_step(writer->statements[PUT_GC]);
+}
+
+/* The generations, then the functions that made each run. */
+static int put_gc(struct recording_writer *writer, const struct snapshot *snapshot)
+{
+    uint64_t hash = snapshot->gc_count;
+    int64_t position = 0;
+    int result;
+    for (size_t i = 0; i < snapshot->gc_trigger_count; i++) {
+        const struct snapshot_gc *row = &snapshot->gc_triggers[i];
+        uint64_t numbers[] = {row->generation, (uint64_t)row->function, row->runs,
+                              (uint64_t)row->total_ns};
+        hash = mix_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0]));
+    }
+    if (!is_new(writer, &writer->gc_hash, hash, "DELETE FROM gc", &result))
+        return result;
+    for (size_t i = 0; result == 0 && i < snapshot->gc_count; i++)
+        result = put_gc_row(writer, snapshot, &snapshot->gc[i], position++, false);
+    for (size_t i = 0; result == 0 && i < snapshot->gc_trigger_count; i++)
+        result = put_gc_row(writer, snapshot, &snapshot->gc_triggers[i], position++, true);
     return result;
 }
 
@@ -341,8 +389,8 @@ static int put_sources(struct recording_writer *writer, const struct snapshot_me
     uint64_t hash = meta->source_count;
     int result;
     for (size_t i = 0; i < meta->source_count; i++) {
-        hash = mix(hash, (uint64_t)meta->sources[i].on_ns);
-        hash = mix_text(hash, meta->sources[i].reason);
+        hash =
+            mix_text(mix(hash, &meta->sources[i].on_ns, sizeof(int64_t)), meta->sources[i].reason);
         hash = hash * 4 + meta->sources[i].wanted * 2u + meta->sources[i].complete;
     }
     if (!is_new(writer, &writer->source_hash, hash, "DELETE FROM sources", &result))
@@ -372,6 +420,8 @@ int writer_put_definitions(struct recording_writer *writer, const struct snapsho
         result = put_processes(writer, snapshot);
     if (result == 0)
         result = put_tasks(writer, snapshot);
+    if (result == 0)
+        result = put_gc(writer, snapshot);
     if (result == 0)
         result = put_sites(writer, &snapshot->meta);
     return result == 0 ? put_sources(writer, &snapshot->meta) : result;

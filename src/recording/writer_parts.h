@@ -60,7 +60,7 @@ struct writer_level {
 /* --- what is in the tables already --------------------------------------------------------------- */
 
 struct known_function {
-    bool known, calls_exact, times_exact, muted, holds_left_out;
+    bool known, calls_exact, times_exact, muted, holds_left_out, is_method;
 };
 
 struct known_thread {
@@ -88,6 +88,7 @@ enum writer_statement {
     PUT_THREAD_TIMES,
     PUT_PROCESS_TIMES,
     PUT_TASK,
+    PUT_GC,
     PUT_SITE,
     PUT_SOURCE,
     PUT_FILE,
@@ -114,7 +115,7 @@ struct recording_writer {
     struct known_process *processes;
     size_t process_count, process_limit;
     char **meta; /* by schema_fields: as written; owned */
-    uint64_t task_hash, site_hash, source_hash;
+    uint64_t task_hash, gc_hash, site_hash, source_hash;
     int64_t source_bytes;
     struct text_set *files;  /* whose source has been looked for */
     struct snapshot *masked; /* strings of this add */

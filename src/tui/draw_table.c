@@ -3,7 +3,7 @@
 #include "tui/draw_table.h"
 
 #include "base/text.h"
-#include "tui/cell_text.h"
+#include "views/cell_text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "tui/header.h"
 
 #include "base/text.h"
-#include "tui/cell_text.h"
+#include "views/cell_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -341,7 +341,7 @@ void header_draw_tabs(const struct tui_state *state, struct screen *screen, int 
     for (size_t i = 0; view_list[i] != NULL; i++) {
         const struct view *view = view_list[i];
         bool open = view == state->place.view;
-        if (view->needs_function && !open)
+        if (!open && !tui_can_turn_to(state, view))
             continue;
         const char *title = open ? view->title : view->id;
         if (open && state->has_table && state->table.title != NULL)

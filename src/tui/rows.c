@@ -2,7 +2,7 @@
 /* Rows on show, their identities, the cursor among them. */
 #include "tui/rows.h"
 
-#include "tui/cell_text.h"
+#include "views/cell_text.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -50,6 +50,16 @@ static bool stays(struct tui_state *state)
     return state->snapshot != NULL && state->snapshot->meta.ended;
 }
 
+/* The next of the beats every `interval_s`, from the last one on: one that came late, or was asked for
+ * between two, does not move those that follow. */
+static double next_beat(double last_s, double now, double interval_s)
+{
+    double behind_s = now - last_s;
+    if (behind_s < 0 && -behind_s <= interval_s)
+        return last_s;
+    return behind_s >= 0 && behind_s < interval_s ? last_s + interval_s : now + interval_s;
+}
+
 static void run(struct tui_state *state, struct screen *screen)
 {
     double next_s = now_s(), last_s = next_s;
@@ -61,7 +71,7 @@ static void run(struct tui_state *state, struct screen *screen)
         bool due = start_s >= next_s && !state->paused && !over;
         if (due || state->stale) {
             tui_refresh(state);
-            next_s = start_s + state->options.interval_s;
+            next_s = next_beat(next_s, start_s, state->options.interval_s);
             changed = true;
         }
         if (changed) {

@@ -19,6 +19,8 @@ struct tui_host {
     /* Changes what is followed: KEY=VALUE of only, skip, events, budget. False: `message` says why not; else
      * what is in force. NULL: cannot. */
     bool (*set)(void *context, const char *word, char *message, size_t size);
+    /* The screen stands still, or goes on; what is played does, too. NULL: nothing is. */
+    void (*pause)(void *context, bool paused);
     /* The window ends `step` windows later (earlier where negative); `message` says where that is. NULL: it
      * ends now, always. */
     void (*seek)(void *context, int step, char *message, size_t size);

@@ -44,6 +44,8 @@ static void pause_screen(struct tui_state *state)
 {
     state->paused = !state->paused;
     state->stale = !state->paused;
+    if (state->host->pause != NULL)
+        state->host->pause(state->host->context, state->paused);
     tui_say(state, false,
             state->paused ? "paused: the screen stands still, collecting goes on"
                           : "the screen moves again");

@@ -166,6 +166,12 @@ bool tui_back(struct tui_state *state)
     return true;
 }
 
+bool tui_can_turn_to(const struct tui_state *state, const struct view *view)
+{
+    return !view->needs_function &&
+           (state->snapshot ? view_has_source(view, state->snapshot) : !view->source);
+}
+
 void tui_turn(struct tui_state *state, int step)
 {
     size_t count = 0;
@@ -180,7 +186,8 @@ void tui_turn(struct tui_state *state, int step)
         return;
     do
         position = (position + (step > 0 ? 1 : count - 1)) % count;
-    while (view_list[position]->needs_function);
+    while (!tui_can_turn_to(state, view_list[position]) &&
+           view_list[position] != state->place.view);
     state->back_count = 0;
     bool known = position < TUI_VIEW_LIMIT && state->remembered[position].view != NULL;
     state->place = known ? state->remembered[position]

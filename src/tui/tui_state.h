@@ -75,6 +75,8 @@ void tui_open(struct tui_state *state, const struct view *view, uint32_t functio
 bool tui_back(struct tui_state *state);
 
 /* Switches to the next or previous view of the list. */
+/* Tab comes to it: it needs no function, and its source was on. */
+bool tui_can_turn_to(const struct tui_state *state, const struct view *view);
 void tui_turn(struct tui_state *state, int step);
 
 void tui_say(struct tui_state *state, bool bad, const char *format, ...)

@@ -56,3 +56,8 @@ const char *view_short_location(struct arena *arena, const struct snapshot_funct
     char *path = text_clean(arena, text_short_path(function->file, function->module));
     return path ? arena_format(arena, "%s:%u", path, function->line) : NULL;
 }
+
+bool view_has_source(const struct view *view, const struct snapshot *snapshot)
+{
+    return !view->source || snapshot_has_source(&snapshot->meta, view->source);
+}

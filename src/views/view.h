@@ -72,6 +72,8 @@ struct view {
     size_t column_count;
     const char *default_sort; /* column id or NULL */
     bool needs_function;
+    const char
+        *source;      /* it shows what that source tells, and only where it was on; NULL: always */
     bool since_start; /* its figures are of the whole run, whatever the window */
     /* 0 or -ENOMEM; fills rows, row_count, left_out, title. The arena is there already. */
     int (*fill)(const struct snapshot *snapshot, const struct view_query *query,
@@ -80,6 +82,9 @@ struct view {
 
 /* All views, in the order of views.def; NULL ends the list. */
 extern const struct view *const view_list[];
+
+/* Its source was on. */
+bool view_has_source(const struct view *view, const struct snapshot *snapshot);
 
 /* NULL: no view of that id. */
 const struct view *view_find(const char *id);

@@ -13,7 +13,8 @@
  * Why a page of its own: a session is 37 MB, made and paid for by who collects; the armed process pays
  * 4 KiB, and without a right to ptrace its user can still find it and speak to it.
  * Rules: the collector reads and writes it by pread and pwrite, never through a mapping, since the
- * process may cut the file off. `session` is a name in the page's own directory, never a path. */
+ * process may cut the file off. `session` is a name in the page's own directory, never a path. A wish
+ * that a probe does not know is refused. */
 #ifndef ULMA_WIRE_ARMED_PAGE_H
 #define ULMA_WIRE_ARMED_PAGE_H
 
@@ -36,6 +37,8 @@ enum armed_wish {
     ARMED_LEAVE = 0,  /* off, and out of the session */
     ARMED_JOIN = 1,   /* `session` */
     ARMED_DISARM = 2, /* no hook, no handler, no page any more */
+    ARMED_CENSUS = 3, /* fill the file `session` (wire/heap_census.h), and stay as it is */
+    ARMED_FLY = 4,    /* the flight recorder; `session` holds its words */
 };
 
 enum armed_answer { ARMED_DONE = 1, ARMED_REFUSED = 2 };
@@ -60,6 +63,9 @@ struct armed_page {
     _Alignas(64) uint32_t wish; /* enum armed_wish */
     char session[ARMED_NAME_SIZE];
     _Atomic uint32_t serial; /* rises with each wish */
+
+    /* written by the process */
+    _Alignas(64) _Atomic uint32_t flight; /* 1: while nobody collects, the flight recorder is on */
 };
 static_assert(sizeof(struct armed_page) <= ARMED_PAGE_SIZE, "it is one page");
 

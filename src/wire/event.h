@@ -9,8 +9,9 @@
  * Why the frame: stacks are keyed by frame, never by position alone. A push of an open frame closes
  * it first; a pop closes its frame and all above it; a pop of a frame that is not open is ignored
  * and counted. That one rule repairs mutes, switches, gaps and tools that raise inside callbacks.
- * Greenlets switch to another stack without an event. A RETOP of frame 0 puts the whole stack aside; a
- * RETOP or a pop of a frame that is open in a stack put aside changes the two (model/parked.h).
+ * Greenlets switch to another stack without an event. A RETOP of frame 0 puts the whole stack aside, and so
+ * does a seed of another stack; a RETOP or a pop of a frame that is open in a stack put aside changes the
+ * two (model/parked.h). Which stack a seed is of, its outermost frame says: those above it may be others.
  * Rules: kinds are append-only. A C call has no frame of its own: it carries its caller's, and is
  * told apart by its kind, since one frame has at most one C call open. */
 #ifndef ULMA_WIRE_EVENT_H
@@ -36,7 +37,8 @@ enum event_kind {
     EVENT_SEED_BEGIN = 13, /* the present stack follows, outermost first; amount = frames.
                             * In the control ring, id = the ring index of the thread it is of */
     EVENT_SEED_FRAME = 14, /* one frame of it, id and frame as in a push */
-    EVENT_SEED_END = 15,   /* the stack is known from `counter` on */
+    EVENT_SEED_END = 15,   /* the stack is known from `counter` on; frame = the outermost one of
+                            * all, told or not, which says whose stack it is; 0: not known */
     EVENT_ON = 16,         /* control ring only: recording begins on all threads; SEEDs follow */
     EVENT_OFF = 17,        /* control ring only: recording ends on all threads at `counter`; what is
                             * open then ends unseen, and no time counts until ON */
@@ -49,6 +51,16 @@ enum event_kind {
         20, /* 7 bytes of UTF-8, the first in the low bits: of id three, of frame four */
     EVENT_TASK_MADE =
         21, /* create_task was called for the coroutine of `frame`, by what is on top; id as in a push */
+    EVENT_GC_START = 22, /* a garbage collection begins; id = its generation */
+    EVENT_GC_STOP =
+        23, /* ... ends; frame = objects collected, id = uncollectable, both at most that */
+    EVENT_METHOD_CALL =
+        24, /* push: a monitored method of a type, or builtin function, begins; frame = bits
+                             * 3..34 of an address that is its own while it is open */
+    EVENT_METHOD_RETURN = 25, /* pop of it; id is 0 */
+    EVENT_METHOD_RAISE = 26,  /* pop of it; id is 0 */
+    EVENT_SPEED = 27, /* how fast the processor is now: id = ticks that a fixed piece of work takes
+                       * (session.h, cost_speed_ticks), frame = ticks that it took to find out */
     EVENT_KIND_COUNT
 };
 

@@ -347,12 +347,20 @@ uint32_t mapping_gone_id(const struct mapping *mapping, uint32_t number)
     return ids[number % SESSION_GONE_CAPACITY];
 }
 
+/* A NUL, which Python allows in a name, is told as Python shows it: two names that differ after one
+ * stay two. */
 static char *cut_string(char **buffer, const unsigned char **bytes, size_t size)
 {
-    char *text = *buffer;
-    memcpy(text, *bytes, size);
-    text[size] = '\0';
-    *buffer += size + 1;
+    char *text = *buffer, *to = text;
+    for (size_t i = 0; i < size; i++) {
+        char letter = (char)(*bytes)[i];
+        if (letter)
+            *to++ = letter;
+        else
+            to = stpcpy(to, "\\x00");
+    }
+    *to = '\0';
+    *buffer = to + 1;
     *bytes += size;
     return text;
 }

@@ -8,8 +8,17 @@
  *   head   events published since the ring was taken; written by the producer (release)
  *   tail   events consumed since then; written by the consumer (release)
  *   both count up for ever; the slot of number n is n & (capacity - 1)
- * Invariant: tail <= head <= tail + capacity. The consumer checks it and treats a breach as a
+ * Invariant of kind DRAIN: tail <= head <= tail + capacity. The consumer checks it and treats a breach as a
  * hostile or torn ring. The producer reads `tail` only when its own limit says so.
+ *
+ * Kind OVERWRITE (the flight recorder's): nobody consumes, and the producer overwrites what is oldest. Then
+ *   tail   the oldest event that is safe to read, written by the producer
+ * After each eighth of the ring the producer publishes as `tail` the oldest SEED_BEGIN that it will not
+ * overwrite before the next eighth is done, and only then (a release fence) goes on, with a SEED. At `tail`
+ * there is always a SEED_BEGIN, and six eighths at least of the ring are safe once it has wrapped. A reader
+ * takes head and then tail, copies the events between them, and then (an acquire fence) takes tail again:
+ * what is older than that may have been overwritten while it copied, and is discarded.
+ * A ring that has ENDED may be taken again by another thread, which goes on at its head, with tail there.
  *
  * States, by compare-and-swap: FREE (collector made it) -> TAKEN (a thread) -> ENDED (that thread,
  * or its fork child's absence) -> FREE (collector, when drained; head = tail = 0 by then).
@@ -25,6 +34,7 @@
 
 enum ring_state { RING_ABSENT = 0, RING_FREE = 1, RING_TAKEN = 2, RING_ENDED = 3 };
 enum ring_kind { RING_DRAIN = 0, RING_OVERWRITE = 1 };
+enum { RING_EIGHTHS = 8 };
 enum { RING_NAME_SIZE = 64, RING_MIN_CAPACITY = 4, RING_MAX_CAPACITY = 1 << 22 };
 
 struct ring_shared {

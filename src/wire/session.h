@@ -15,6 +15,11 @@
  * Rules: offsets only. Both sides check everything they read of the other's. The words of the
  * switch: `wanted` is written by the collector, `state` by the probe.
  *
+ * A flight recorder's session is made, allocated and written by the target alone, with no collector: its
+ * name is PID-RANDOM.flight, `flight` is 1, and its rings overwrite themselves (wire/ring.h). The mapping
+ * is of a descriptor that holds the file's lock (flock, exclusive): as long as any process has it mapped
+ * nobody else gets that lock, in whatever PID namespace, and when none has, its process is no more.
+ *
  * Words from outside: `ulma set` has the collector that owns a session change what it follows. It takes
  * the record lock of byte SESSION_SETTER_LOCK, writes `set_text`, then raises `set_serial`; the collector
  * copies the text, checks all of it, obeys or refuses, writes `set_answer` and `set_result` and last
@@ -30,7 +35,7 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 4,
+    SESSION_FORMAT = 5,
     SESSION_HEADER_SIZE = 2 * 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
@@ -53,12 +58,13 @@ enum session_lock { SESSION_COLLECTOR_LOCK = 0, SESSION_SETTER_LOCK = 1 };
  *   HEARD   the same, of a function that the collector leaves out: it only looks who calls it
  *   CLOSING pops are written, pushes are not: what is open may end before it goes OFF (3.12+; before, a
  *           frame reads the byte once, at its entry)
+ *   METHOD  of a C function: it is monitored by the source `methods`, and no C call
  * From OFF or CLOSING back to RECORD: the byte first, then `switch_serial` rises, so that the probe has the
  * interpreter tell it again. */
-enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3 };
+enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3, MODE_METHOD = 4 };
 
 /* Sources, as bits of header.sources_wanted and sources_on. */
-enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2 };
+enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2, SOURCE_GC = 4, SOURCE_METHODS = 8 };
 
 /* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */
 enum { SESSION_CHILD_CONTROL_BYTES = 1 << 16 };
@@ -67,6 +73,19 @@ static inline uint32_t session_child_ring_bytes(uint64_t buffer_bytes)
 {
     return buffer_bytes >= 1 << 23 ? 1 << 20 : 1 << 18;
 }
+
+/* A flight recorder's rings are sized for so many events a second, which is a busy server. */
+enum {
+    FLIGHT_EVENTS_PER_S = 100 * 1000,
+    FLIGHT_KEEP_MS = 5000,            /* unless said otherwise */
+    FLIGHT_BUDGET_THOUSANDTHS = 2000, /* 2 % */
+    FLIGHT_START_MS = 150,            /* of recording, beyond the budget, once */
+    FLIGHT_LEAST_RING = 1 << 16,      /* bytes */
+    FLIGHT_MOST_RING = 1 << 25,
+    FLIGHT_FILES_MOST = 16,         /* of ended processes, in one directory */
+    FLIGHT_FILES_BYTES = 256 << 20, /* ... and so much of them */
+};
+#define FLIGHT_SUFFIX ".flight"
 
 enum session_set_result { SET_DONE = 1, SET_REFUSED = 2 };
 
@@ -87,7 +106,27 @@ enum on_full { ON_FULL_WAIT = 0, ON_FULL_DROP = 1 };
 /* Why recording went off: header.off_cause. */
 enum off_cause { OFF_WANTED = 0, OFF_COLLECTOR_DEAD = 1, OFF_COLLECTOR_STALE = 2 };
 
+/* sys.setprofile's place (3.9-3.11); the tool id, its events or its callbacks (3.12+). */
+enum hooks_taken { TAKEN_NONE = 0, TAKEN_PROFILE = 1, TAKEN_MONITORING = 2 };
+
+/* Why some wanted method is not monitored, as bits of header.methods_unheard: there are more than thunks; it stands
+ * in memory that nobody may write; the interpreter has a shortcut past it
+ * (len, isinstance, list.append, 3.11+). */
+enum methods_unheard { UNHEARD_MANY = 1, UNHEARD_SEALED = 2, UNHEARD_INLINED = 4 };
+
 enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONIC = 3 };
+
+/* Speeds that differ by less than one part in this many are one: a counter may tick every 10 ns only. */
+enum { SESSION_SPEED_NOISE = 24 };
+
+/* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
+ * that an exception ends, a C function's. */
+enum session_cost_kind { COST_CALL, COST_SEGMENT, COST_UNWIND, COST_C_CALL, COST_COUNT };
+
+/* Of one push and pop, in ticks of the counter x 256: within its own interval, and its caller's. */
+struct session_cost {
+    uint32_t inner_ticks256, outer_ticks256;
+};
 
 struct session_header {
     /* fixed at creation, by the collector */
@@ -144,9 +183,8 @@ struct session_header {
     _Atomic uint64_t cpu_recorded_ns; /* ... and what it used from on to off, before that */
     _Atomic uint64_t forks_unfollowed;
     _Atomic uint64_t
-        claims_refused; /* other Pythons of the target's family that found it claimed */
-    _Atomic uint32_t
-        profile_taken; /* 1: the program took sys.setprofile's place from us (3.9-3.11) */
+        claims_refused;           /* other Pythons of the target's family that found it claimed */
+    _Atomic uint32_t hooks_taken; /* enum hooks_taken: the program has a hook of ours to itself */
     /* the probe's own cost, in ticks of the counter x 256, calibrated in the target */
     uint32_t cost_inner_ticks256;   /* of a Python call: within the callee's own interval */
     uint32_t cost_outer_ticks256;   /* ... and within the caller's */
@@ -171,12 +209,38 @@ struct session_header {
     uint32_t parent_pid;                             /* of a child; 0: the first process */
     char command[256]; /* of a child: its command line, terminated, cut if longer */
 
+    /* the flight recorder's; fixed at creation but for the last line */
+    uint32_t flight;                    /* 1: it is one */
+    uint32_t flight_budget_thousandths; /* of a percent of the process's time; 0: none */
+    uint64_t flight_keep_ns;            /* the rings were asked to hold so much */
+    uint64_t flight_kept_ns;     /* ... and are sized for so much: there was no memory for more */
+    uint64_t flight_first_bytes; /* of the first thread's ring */
+    uint64_t flight_ring_bytes;  /* that all rings may have together */
+    uint64_t counter_hz;         /* of the counter, as measured in the target: good to a percent */
+    _Atomic uint64_t pair_counter,
+        pair_time_ns;              /* the last sign of life: counter and CLOCK_REALTIME */
+    uint32_t flight_cleared;       /* files of ended processes that made room for this one */
+    _Atomic uint32_t flight_muted; /* functions that its budget keeps silent now */
+    _Atomic uint64_t flight_cost_ns,
+        flight_busy_ns; /* what recording has cost, of the time it ran */
+
     /* words from outside: see above */
     _Alignas(64) _Atomic uint32_t set_serial; /* by whoever has the setter's lock */
     char set_text[SESSION_SET_SIZE];
     _Alignas(64) _Atomic uint32_t set_done; /* by the collector: the serial that it has answered */
     uint32_t set_result;                    /* enum session_set_result */
     char set_answer[SESSION_ANSWER_SIZE];   /* one sentence, terminated */
+
+    /* The source `methods`: the probe defines every method that it could monitor and raises `methods_listed`; the
+     * collector writes METHOD into the mode bytes of those that are wanted, RECORD into the others', and sets
+     * `methods_decided` to what it answers. */
+    _Alignas(64) _Atomic uint32_t methods_listed; /* by the probe */
+    _Atomic uint32_t methods_unheard; /* wanted, and not monitored: see enum methods_unheard */
+    _Alignas(64) _Atomic uint32_t methods_decided; /* by the collector */
+    /* the probe's cost of each kind of call: [0] where calls alone are recorded, [1] where C calls are,
+     * too, which makes Python's calls dearer. All 0: not measured, those above hold for every call */
+    struct session_cost costs[2][COST_COUNT];
+    uint32_t cost_speed_ticks; /* what EVENT_SPEED's piece of work took meanwhile; 0: not known */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

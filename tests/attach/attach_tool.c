@@ -24,7 +24,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", strerrorname_np(-error), outcome.text);
         return 1;
     }
-    printf("%s, %u stops, the last of %llu ns\n", ways[outcome.way], outcome.stops,
+    printf("%s, %u stops, %llu ns\n", ways[outcome.way], outcome.stops,
            (unsigned long long)outcome.stopped_ns);
     return 0;
 }

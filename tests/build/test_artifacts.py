@@ -117,7 +117,8 @@ def test_every_c_file_is_compiled():
         for path in (harness.ROOT / "src").rglob("*.c")
         if not path.stem.endswith(tuple(f"_{cpu}" for cpu in others))
     }
-    assert sorted(written - compiled) == []
+    alone = {"reader_verbs.c"}  # by -Dprobe=false: test_reader.py compiles it
+    assert sorted(path for path in written - compiled if path.name not in alone) == []
 
 
 @pytest.mark.parametrize("folder", ["unit", "fuzz"])

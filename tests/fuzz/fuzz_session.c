@@ -3,12 +3,14 @@
  * The input is a list of writes into a sound session that holds a few calls: each is
  *   where (1 byte, enum where), position (2 bytes), size (1 byte), that many bytes
  * and ROUND lets the collector read in between, so that heads, tails and records may also change
- * under it. At the end come a snapshot, every view and every format.
+ * under it. At the end come a snapshot, every view and every format. The same writes go into a flight
+ * recorder's session, whose rings overwrite themselves, and that is rescued.
  * Why so: random bytes would fail the first check of the header and try nothing behind it.
  * Rules: one thread, no clock in what is decided; the sound session is made once, and each run gets
  * a private copy of its pages. */
 #include "export/exporter.h"
 #include "model/collector_parts.h"
+#include "model/flight_moments.h"
 #include "views/view.h"
 #include "wire/mapping.h"
 
@@ -215,6 +217,75 @@ static void open_late(const struct sound *sound, const struct mapping *offsets, 
     munmap(base, sound->size);
 }
 
+/* Rings that have gone round, with a seed at their tail. */
+static void make_flight(unsigned char *base, struct mapping *mapping)
+{
+    struct session_header *header = (struct session_header *)base;
+    header->flight = 1;
+    header->counter_hz = UINT64_C(1000000000);
+    header->flight_keep_ns = UINT64_C(1000000000);
+    for (uint32_t i = 1; i < RINGS; i++) {
+        struct ring_shared *ring = mapping_ring(mapping, i);
+        uint64_t from = ring->capacity - CALLS / 2;
+        struct event *events = (struct event *)(base + ring->offset);
+        memcpy(events + from, events, CALLS / 2 * sizeof(*events));
+        events[from] = event_with_amount(header->start_counter, EVENT_SEED_BEGIN, 1);
+        events[from + 1] =
+            (struct event){header->start_counter, event_pack(EVENT_SEED_FRAME, 1), 8};
+        events[from + 2] = (struct event){header->start_counter, event_pack(EVENT_SEED_END, 0), 0};
+        ring->kind = RING_OVERWRITE;
+        atomic_store(&ring->tail, from);
+        atomic_store(&ring->head, from + CALLS);
+        atomic_store(&ring->state, i % 2 ? RING_TAKEN : RING_ENDED);
+    }
+}
+
+static void read_flight(struct flight *flight)
+{
+    struct collector_past past = {.now = flight->first_counter, .scale = flight->scale};
+    struct collector_options options = {
+        .past = &past, .corrected = true, .cpu = -1, .no_perf = true, .no_pids = true};
+    struct collector *collector = collector_new(&flight->mapping, &options);
+    need(collector != NULL);
+    for (uint32_t i = 0; i < flight->ring_count; i++) {
+        struct flight_moments moments;
+        need(flight_moments_make(&flight->rings[i], &moments) == 0);
+        flight_moments_free(&moments);
+    }
+    for (int step = 0; step < 3; step++) {
+        past.now = flight->first_counter +
+                   (flight->end_counter - flight->first_counter) / 3 * (uint64_t)step;
+        flight_play(flight, past.now);
+        if (step == 0)
+            collector_reset(collector);
+        else
+            snapshot_free(collector_snapshot(collector, 0, CLOCK_WALL));
+    }
+    past.now = flight->end_counter;
+    flight_play(flight, UINT64_MAX);
+    collector_finish(collector, flight->end_counter);
+    read_definitions(&flight->mapping);
+    read_everything(collector);
+    collector_free(collector);
+}
+
+static void rescue(const struct sound *sound, const struct mapping *offsets, const uint8_t *data,
+                   size_t size)
+{
+    void *base = mmap(NULL, sound->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, sound->fd, 0);
+    need(base != MAP_FAILED);
+    struct mapping where = *offsets;
+    struct flight flight;
+    where.base = base;
+    make_flight(base, &where);
+    play(base, &where, NULL, data, size);
+    if (flight_of_memory(base, sound->size, &flight) == 0) {
+        read_flight(&flight);
+        flight_close(&flight);
+    }
+    munmap(base, sound->size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct sound sound = {.fd = -1};
@@ -233,6 +304,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_everything(collector);
     collector_free(collector);
     open_late(&sound, &mapping, data, size);
+    rescue(&sound, &mapping, data, size);
     mapping_close(&mapping);
     munmap(base, sound.size);
     return 0;

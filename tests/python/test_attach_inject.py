@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The injector by itself: code run in a process in every state, and nothing left of that."""
 
+import contextlib
 import os
 import pathlib
 import random
@@ -243,6 +244,47 @@ def test_many(python, state, tmp_path):
         assert after["ours"] == []
         assert target.told().count("here") == count
         target.goes_on({**RUNNING, **BLOCKED}[state])
+
+
+OPENS_AND_CLOSES = """
+import os, random, threading
+def churn():
+    while True:
+        files = [os.open("/dev/null", os.O_RDONLY) for _ in range(random.randrange(1, 6))]
+        for file in files:
+            os.close(file)
+for _ in range(3):
+    threading.Thread(target=churn, daemon=True).start()
+print("ready", flush=True)
+while True:
+    sum(range(1000))
+"""
+
+
+def test_descriptors_come_and_go_meanwhile(python):
+    """Which number the next one has is anybody's guess: it is planned anew, and nothing stays."""
+    words = [python.path, "-c", OPENS_AND_CLOSES]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        stops = []
+        end = time.monotonic() + LIMIT_S
+        while len(stops) < 20 or max(stops) == 2:  # until some plan was thwarted
+            done = attach(process.pid, "pass")
+            assert done.returncode == 0, done
+            stops.append(int(re.search(r"(\d+) stops", done.stdout)[1]))
+            assert time.monotonic() < end, stops
+        files = pathlib.Path(f"/proc/{process.pid}/fd")
+        found = []
+        for file in files.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found.append(os.readlink(file))
+        assert not [name for name in found if "memfd" in name]
+        assert "memfd" not in pathlib.Path(f"/proc/{process.pid}/maps").read_text()
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def kill_at_random(target, count, seed):

@@ -5,16 +5,11 @@ Rules: the golden is opened as a file, without network; a driver is put before i
 what it saw in an attribute. Where there is no Chromium the test says so and is skipped.
 """
 
-import html
-import json
-import re
-import shutil
 from typing import Any
 
+import browser
 import harness
-import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 GOLDEN = harness.ROOT / "tests" / "golden" / "export"
 
 DRIVER = """
@@ -64,34 +59,15 @@ root.setAttribute("data-seen", JSON.stringify(seen));
 def drive(tmp_path, variant: str) -> dict[str, Any]:
     page = tmp_path / "flame.svg"
     svg = (GOLDEN / f"{variant}.flamegraph").read_text(encoding="utf-8")
-    guard = 'addEventListener("error", (event) => document.documentElement'
-    guard += '.setAttribute("data-error", event.message));'
-    svg = svg.replace("<style>", f"<script>{guard.replace('>', '&gt;')}</script><style>", 1)
+    guard = browser.GUARD.replace(">", "&gt;")
+    svg = svg.replace("<style>", f"<script>{guard}</script><style>", 1)
     svg = svg.replace("</svg>", f"<script><![CDATA[{DRIVER}]]></script></svg>")
     page.write_text(svg, encoding="utf-8")
-    done = harness.run(
-        [
-            CHROMIUM,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--window-size=1220,700",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--dump-dom",
-            page.as_uri(),
-        ]
-    )
-    page_now = done.out.decode("utf-8")
-    error = re.search(r'data-error="([^"]*)"', page_now)
-    assert not error, html.unescape(error.group(1))
-    found = re.search(r'data-seen="([^"]*)"', page_now)
-    assert found, done.told()[-3000:]
-    seen: dict[str, Any] = json.loads(html.unescape(found.group(1)))
+    seen: dict[str, Any] = browser.open_page(page.as_uri(), tmp_path / "profile")
     return seen
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt-get install chromium")
+@browser.needs_chromium
 def test_a_flame_graph_zooms_searches_and_walks(tmp_path):
     seen = drive(tmp_path, "shop")
     assert seen["all"].count("fib") == 4

@@ -18,7 +18,7 @@ import harness
 import pytest
 
 GOLDEN = harness.ROOT / "tests" / "golden" / "export"
-VARIANTS = ("shop", "shop-cpu-wide", "trouble", "huge", "empty")
+VARIANTS = ("shop", "shop-cpu-wide", "trouble", "huge", "hostile", "empty")
 LEAST, MOST = 0x20, 0x10FFFF
 
 # Loads a file as tools do, uses every report of pstats on it, and tells what it found.
@@ -49,7 +49,8 @@ def read_json(variant: str) -> dict[str, Any]:
 
 
 def key_of(function: dict[str, Any]) -> tuple[str, int, str]:
-    return function["file"] or "~", function["line"] or 0, function["name"]
+    file = "~" if function["file"] is None else function["file"]
+    return file, function["line"] or 0, function["name"]
 
 
 def summed(report: dict[str, Any]) -> dict[tuple[str, int, str], list[float]]:
@@ -115,6 +116,7 @@ TYPES: dict[str, dict[str, Any]] = {
         "tree": list,
         "threads": list,
         "processes": list,
+        "tasks": list,
     },
     "window": {"from": (int, float), "to": (int, float)},
     "sources": {"name": str, "on_ns": int, "complete": bool, "reason": (str, type(None))},
@@ -189,6 +191,23 @@ TYPES: dict[str, dict[str, Any]] = {
         "lost": int,
     },
     "processes": {"pid": int, "ppid": int, "command": str, "calls": int, "lost": int},
+    "tasks": {
+        "id": (int, type(None)),
+        "name": (str, type(None)),
+        "pid": (int, type(None)),
+        "loop": (int, type(None)),
+        "coroutine": (str, type(None)),
+        "state": str,
+        "tasks": int,
+        "raised": int,
+        "created_by": (str, type(None)),
+        "steps": int,
+        "steps_exact": bool,
+        "cpu_ns": int,
+        "suspended_ns": int,
+        "longest_ns": int,
+        "awaiting": (str, type(None)),
+    },
 }
 
 
@@ -214,6 +233,13 @@ def test_json_is_version_1(variant):
     kinds = {"python", "c", "generator", "coroutine", "async_generator"}
     assert {function["kind"] for function in report["functions"]} <= kinds
     assert all((f["file"] is None) == (f["line"] is None) for f in report["functions"])
+    states = {"pending", "running", "suspended", "ended"}
+    assert {task["state"] for task in report["tasks"]} <= states
+    for task in report["tasks"]:  # one that lives, or the sum of some that have ended
+        if task["id"] is None:
+            assert task["name"] is task["pid"] is task["loop"] is None
+        else:
+            assert task["tasks"] == 1
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -261,7 +287,13 @@ def test_hostile_names_come_back_from_json():
     assert not re.search(rb"[\x00-\x09\x0b-\x1f]", raw)
 
 
-WEIGHTS = {"shop": "time", "shop-cpu-wide": "calls", "trouble": "wait", "huge": "time"}
+WEIGHTS = {
+    "shop": "time",
+    "shop-cpu-wide": "calls",
+    "trouble": "wait",
+    "huge": "time",
+    "hostile": "time",
+}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -389,16 +421,18 @@ def test_markdown_is_one_table(variant):
         assert not re.search(r"[<>|`*_\[\]\\@]", code)
 
 
-def test_perl_reads_collapsed_as_flamegraph_pl_does():
+@pytest.mark.parametrize("variant", ["shop", "hostile", "huge"])
+def test_perl_reads_collapsed_as_flamegraph_pl_does(variant):
     """flamegraph.pl's own line pattern, in its own language."""
     script = (
-        'while (<>) { die "bad: $_" unless /^(.*)\\s+?(\\d+(?:\\.\\d*)?)$/; $t += $2 } print $t'
+        'while (<>) { die "bad: $_" unless /^(.*)\\s+?(\\d+(?:\\.\\d*)?)$/; $t += $2 } '
+        'printf "%d", $t'
     )
     done = subprocess.run(
-        ["perl", "-e", script, str(GOLDEN / "shop.collapsed")],
+        ["perl", "-e", script, str(GOLDEN / f"{variant}.collapsed")],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    sizes = [f["self_ns"] for f in read_json("shop")["functions"]]
+    sizes = [f["self_ns"] for f in read_json(variant)["functions"]]
     assert int(done.stdout) == sum(sizes) // 1000

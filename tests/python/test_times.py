@@ -124,6 +124,28 @@ def test_self_times_add_up_to_the_time_profiled(python, tmp_path, uncorrected):
     holds_in_one_run(check)
 
 
+@pytest.mark.parametrize("events", ("calls", "calls,c-calls"))
+def test_corrected_is_nearer_to_the_time_without_ulma(python, tmp_path, events):
+    """The program's rounds are files of their own, so that the quickest of all are compared."""
+    out = tmp_path / "own.json"
+    words = [TARGETS / "call_rounds.py", out]
+
+    def totals(*options):
+        report = report_of(run_ulma(python, *words, options=["-n", "0", "-e", events, *options]))
+        return [row["total_ns"] for row in report["functions"] if row["name"] == "run"]
+
+    def check():
+        done = run([python.path, *words], env=environment(tmp_path))
+        assert done.status == 0, done.told()
+        plain = min(json.loads(out.read_text()))
+        corrected, uncorrected = totals(), totals("--uncorrected")
+        assert len(corrected) == len(uncorrected) > 20
+        near, far = off_by(min(corrected), plain), off_by(min(uncorrected), plain)
+        return [] if near < far / 2 else [(plain, min(corrected), min(uncorrected))]
+
+    holds_in_one_run(check)
+
+
 def test_the_busy_one_is_first(python):
     def check():
         done = run_ulma(python, TARGETS / "busy_idle.py", options=["--clock", "cpu"])

@@ -27,6 +27,25 @@ f()
 """
 
 
+MONITORING = """
+import sys
+def f(): pass
+f()
+monitoring = sys.monitoring
+ours = next(number for number in range(6) if monitoring.get_tool(number) == "ulma")
+{}
+f()
+"""
+
+# Below 3.14 freeing an id leaves its events on: the next case takes them with it.
+TAKEN = {
+    "events": "monitoring.set_events(ours, 0)",
+    "callback": "monitoring.register_callback(ours, monitoring.events.PY_START, None)",
+    "id": "monitoring.free_tool_id(ours); monitoring.use_tool_id(ours, 'other');"
+    "monitoring.set_events(ours, 0)",
+}
+
+
 def calls_source(python, tmp_path, program, *options):
     script = tmp_path / "program.py"
     script.write_text(program)
@@ -48,6 +67,15 @@ def test_a_profile_function_in_our_place_is_told(python, tmp_path):
     else:
         assert not source["complete"] and calls < 3
         assert "profile function" in source["reason"]
+
+
+@pytest.mark.parametrize("how", TAKEN)
+def test_hooks_that_the_program_takes_away_are_told(python, tmp_path, how):
+    if python.minor < (3, 12):
+        pytest.skip("sys.monitoring came with 3.12")
+    source, calls = calls_source(python, tmp_path, MONITORING.format(TAKEN[how]))
+    assert calls == 1
+    assert not source["complete"] and "sys.monitoring" in source["reason"]
 
 
 def test_a_plain_program_is_complete(python, tmp_path):

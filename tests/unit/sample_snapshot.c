@@ -456,6 +456,48 @@ struct snapshot *sample_snapshot_huge_new(void)
     return build(functions, 2, nodes, 2);
 }
 
+struct snapshot *sample_snapshot_hostile_new(void)
+{
+    enum { LONG_NAME = 10000 };
+    static const struct function_spec functions[] = {
+        {KIND_PYTHON, "</script><script>alert(1)</script>", "</script><script>alert(1)</script>",
+         "</style>", "/tmp/<!--<script>.py", 1, 0},
+        {KIND_PYTHON, "", "", "", "", 2, 0},
+        {KIND_PYTHON, "(12) fn=(1) calls=3 4", "(12) fn=(1) calls=3 4", "m", "(3) fl=(1)", 3, 0},
+        {KIND_PYTHON, "lone \xed\xa0\x80 \xed\xbf\xbf", "lone \xed\xa0\x80 \xed\xbf\xbf", "m",
+         "/tmp/\xed\xb2\x80.py", 4, 0},
+        {KIND_PYTHON, "line\nfeed\r\ttab;semi 7", "line\nfeed\r\ttab;semi 7", "m", "a\nb;c.py", 5,
+         0},
+        {KIND_PYTHON, "\"double\" 'single' `back` \\ ]]> --> &amp; ${x} %s %n",
+         "\"double\" 'single' `back` \\ ]]> --> &amp; ${x} %s %n", "m", "quotes\"'.py", 6, 0},
+        {KIND_PYTHON, "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xae\x7f\xc2\x85 \xff",
+         "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xae\x7f\xc2\x85 \xff", "m", "\x01\x1f.py", 7, 0},
+        {KIND_PYTHON, "long", NULL, "m", "long.py", 8, 0},
+        {KIND_C, "<built-in method </script>.x>", "<built-in method </script>.x>", "</script>",
+         NULL, 0, 0},
+        {KIND_PYTHON, "<lambda>", "f.<locals>.<lambda>", "m", "long.py", 9, 0},
+        {KIND_PYTHON, "<lambda>", "f.<locals>.<lambda>", "m", "long.py", 10, 0},
+        {KIND_PYTHON, "__proto__", "__proto__", "constructor", "toString", 11, 0},
+    };
+    enum { COUNT = sizeof(functions) / sizeof(functions[0]) };
+    struct node_spec nodes[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        nodes[i] = (struct node_spec){1 + i % 4, i, (uint64_t)i + 1, 0, (i + 1) * MS + i, i * US};
+    struct snapshot *snapshot = build(functions, COUNT, nodes, COUNT);
+    if (!snapshot)
+        return NULL;
+    char *name = arena_alloc(snapshot->arena, LONG_NAME + 1);
+    if (!name) {
+        snapshot_free(snapshot);
+        return NULL;
+    }
+    for (int i = 0; i < LONG_NAME; i++)
+        name[i] = (char)('a' + i % 26);
+    snapshot->functions[7].name = snapshot->functions[7].qualname = name;
+    snapshot->meta.command = "x.py '</script><!--' \xed\xa0\x80\n\"";
+    return snapshot;
+}
+
 static uint32_t next_number(uint32_t *state)
 {
     *state = *state * 1664525u + 1013904223u;
@@ -512,7 +554,7 @@ struct snapshot *sample_snapshot_large_new(size_t nodes)
         int most = depth < 40 ? depth + 1 : 40;
         depth = next_number(&state) % 3 ? most : 1 + (int)(next_number(&state) % (uint32_t)most);
         specs[i].depth = depth;
-        specs[i].function = (int32_t)(next_number(&state) % (uint32_t)count);
+        specs[i].function = (int32_t)(next_number(&state) % count);
         specs[i].calls = 1 + next_number(&state) % 1000;
         specs[i].self_ns = (int64_t)(next_number(&state) % 1000000) << next_number(&state) % 8;
     }
@@ -566,4 +608,46 @@ struct snapshot *sample_snapshot_deep_new(size_t depth)
     set_latencies(snapshot);
     set_meta(snapshot);
     return snapshot;
+}
+
+static void add_source(struct snapshot_meta *meta, const char *name)
+{
+    meta->sources[meta->source_count++] =
+        (struct snapshot_source){.name = name, .on_ns = 20 * S, .wanted = true, .complete = true};
+}
+
+static int set_gc(struct snapshot *snapshot)
+{
+    static const struct snapshot_gc triggers[] = {
+        {0, SAMPLE_ROWS, 700, 90000, 0, 300 * MS, 2 * MS},
+        {0, SAMPLE_HOSTILE, 1, 0, 0, 1 * MS, 1 * MS},
+        {2, SNAPSHOT_NONE, 3, 12345678, 2, 900 * MS, 500 * MS},
+    };
+    static const struct snapshot_gc sums[] = {
+        {0, SNAPSHOT_NONE, 701, 90000, 0, 301 * MS, 2 * MS},
+        {2, SNAPSHOT_NONE, 3, 12345678, 2, 900 * MS, 500 * MS},
+    };
+    snapshot->gc = arena_array(snapshot->arena, 2, sizeof(*snapshot->gc));
+    snapshot->gc_triggers = arena_array(snapshot->arena, 3, sizeof(*snapshot->gc_triggers));
+    if (!snapshot->gc || !snapshot->gc_triggers)
+        return -1;
+    memcpy(snapshot->gc, sums, sizeof(sums));
+    memcpy(snapshot->gc_triggers, triggers, sizeof(triggers));
+    snapshot->gc_count = 2;
+    snapshot->gc_trigger_count = 3;
+    add_source(&snapshot->meta, "gc");
+    return 0;
+}
+
+static void set_methods(struct snapshot *snapshot)
+{
+    snapshot->functions[SAMPLE_LEN].is_method = true;
+    snapshot->functions[SAMPLE_APPEND].is_method = true;
+    add_source(&snapshot->meta, "methods");
+}
+
+int sample_snapshot_add_sources(struct snapshot *snapshot)
+{
+    set_methods(snapshot);
+    return set_gc(snapshot);
 }

@@ -46,10 +46,17 @@ struct snapshot *sample_snapshot_empty_new(void);
 /* A few functions with counts above 2^32 and times above 2^53. */
 struct snapshot *sample_snapshot_huge_new(void);
 
+/* A function for each kind of name that breaks files: markup, nothing, quotes, keywords of formats,
+ * lone surrogates, invalid UTF-8, lines, 10,000 letters. */
+struct snapshot *sample_snapshot_hostile_new(void);
+
 /* About `nodes` calling contexts of nodes/4 functions, made by a fixed generator. */
 struct snapshot *sample_snapshot_large_new(size_t nodes);
 
 /* One function that calls itself `depth` deep, every level a node. */
 struct snapshot *sample_snapshot_deep_new(size_t depth);
+
+/* Adds what sources other than calls and c-calls tell. 0 or -1. */
+int sample_snapshot_add_sources(struct snapshot *snapshot);
 
 #endif

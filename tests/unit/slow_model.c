@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { LEFT_OVER_MOST = 32 }; /* what an interval was too short for, the next one bears */
+
 static bool suspends(uint32_t id)
 {
     return id >= 100 && id < 200;
@@ -66,17 +68,18 @@ static void give(struct slow_model *model, struct slow_thread *thread, int64_t t
 static void pass(struct slow_model *model, struct slow_thread *thread, uint64_t counter,
                  int64_t before, int64_t after)
 {
+    int64_t time = 0;
     if (!thread->began) {
         thread->began = true;
         thread->last = counter;
-    }
-    int64_t time = 0;
-    if (counter > thread->last) {
+    } else if (counter >= thread->last) {
         time = (int64_t)(counter - thread->last) - thread->debt - before;
         thread->last = counter;
     }
     give(model, thread, time > 0 ? time : 0);
     thread->debt = after;
+    if (time < 0)
+        thread->debt += -time < LEFT_OVER_MOST ? -time : LEFT_OVER_MOST;
 }
 
 /* --- the stack ------------------------------------------------------------------------------ */
@@ -150,8 +153,17 @@ static void forget(struct slow_thread *thread, int which)
     memmove(thread->pool + first, thread->pool + first + count,
             (size_t)(used - first - count) * sizeof(*thread->pool));
     thread->parked_count--;
+    memmove(thread->bottoms + which, thread->bottoms + which + 1,
+            (size_t)(thread->parked_count - which) * sizeof(*thread->bottoms));
     memmove(thread->parked + which, thread->parked + which + 1,
             (size_t)(thread->parked_count - which) * sizeof(*thread->parked));
+}
+
+static uint32_t bottom_of(const struct slow_thread *thread)
+{
+    if (thread->bottom || !thread->depth || thread->stack[0].is_c)
+        return thread->bottom;
+    return thread->stack[0].frame;
 }
 
 static void leave(struct slow_thread *thread)
@@ -162,20 +174,23 @@ static void leave(struct slow_thread *thread)
     for (int i = 0; i < thread->depth && first + count < SLOW_POOL; i++)
         if (!thread->stack[i].is_c)
             thread->pool[first + count++] = thread->stack[i];
-    if (count)
+    if (count) {
+        thread->bottoms[thread->parked_count] = bottom_of(thread);
         thread->parked[thread->parked_count++] = count;
+    }
     thread->depth = 0;
+    thread->bottom = 0;
 }
 
-/* Which stack has the frame, and how many of its frames up to that one; -1: none. */
-static int find_left(const struct slow_thread *thread, uint32_t frame, int *ret_count)
+/* Which stack has the frame (of function `id`, 0: any), and how many of its frames up to that one; -1: none. */
+static int find_left(const struct slow_thread *thread, uint32_t frame, uint32_t id, int *ret_count)
 {
     for (int innermost = 1; innermost >= 0; innermost--)
         for (int i = thread->parked_count - 1; i >= 0; i--) {
             const struct slow_frame *stack = thread->pool + pool_used(thread, i);
             int least = innermost ? thread->parked[i] : 1;
             for (int count = thread->parked[i]; count >= least; count--)
-                if (stack[count - 1].frame == frame) {
+                if (stack[count - 1].frame == frame && (!id || stack[count - 1].id == id)) {
                     *ret_count = count;
                     return i;
                 }
@@ -183,16 +198,19 @@ static int find_left(const struct slow_thread *thread, uint32_t frame, int *ret_
     return -1;
 }
 
-static bool come_back(struct slow_model *model, struct slow_thread *thread, uint32_t frame)
+static bool come_back(struct slow_model *model, struct slow_thread *thread, uint32_t frame,
+                      uint32_t id)
 {
     static struct slow_frame frames[SLOW_DEPTH];
     int count;
-    int which = find_left(thread, frame, &count);
+    int which = find_left(thread, frame, id, &count);
     if (which < 0)
         return false;
     memcpy(frames, thread->pool + pool_used(thread, which), (size_t)count * sizeof(*frames));
+    uint32_t bottom = thread->bottoms[which];
     forget(thread, which);
     leave(thread);
+    thread->bottom = bottom;
     for (int i = 0; i < count; i++) {
         struct slow_frame again = {.frame = frames[i].frame, .id = frames[i].id, .uncertain = true};
         put_on(model, thread, again, false, false);
@@ -209,7 +227,7 @@ static void pop(struct slow_model *model, struct slow_thread *thread, uint32_t k
         model->functions[id].raised++;
     if (kind == EVENT_C_RAISE && open >= 0 && open == thread->depth - 1)
         model->functions[thread->stack[open].id].raised++;
-    if (open < 0 && come_back(model, thread, frame)) {
+    if (open < 0 && come_back(model, thread, frame, is_c ? 0 : id)) {
         if (is_c)
             return; /* a C call that switched is over */
         open = thread->depth - 1;
@@ -247,9 +265,17 @@ static void end_doubt(struct slow_model *model, struct slow_thread *thread)
         thread->stack[i].uncertain = true;
 }
 
-static void apply_seed(struct slow_model *model, struct slow_thread *thread)
+static void apply_seed(struct slow_model *model, struct slow_thread *thread, uint32_t bottom)
 {
-    int agreed = 0, kept = 0, count;
+    int agreed = 0, kept = 0;
+    if (thread->doubt)
+        thread->parked_count = 0;
+    for (int i = thread->parked_count - 1; bottom && i >= 0; i--)
+        if (thread->bottoms[i] == bottom)
+            forget(thread, i);
+    if (!thread->doubt && bottom && bottom_of(thread) && bottom != bottom_of(thread))
+        leave(thread);
+    thread->bottom = bottom;
     for (int i = 0; i < thread->depth && agreed < thread->seed_count; i++) {
         if (thread->stack[i].is_c)
             continue;
@@ -259,13 +285,6 @@ static void apply_seed(struct slow_model *model, struct slow_thread *thread)
         agreed++;
         kept = i + 1;
     }
-    if (thread->doubt)
-        thread->parked_count = 0;
-    int which = thread->seed_count ? find_left(thread, thread->seed[0].frame, &count) : -1;
-    if (which >= 0)
-        forget(thread, which);
-    if (agreed == 0 && thread->seed_count && !thread->doubt)
-        leave(thread);
     thread->depth = kept;
     if (thread->doubt)
         end_doubt(model, thread);
@@ -285,7 +304,7 @@ static void other(struct slow_model *model, struct slow_thread *thread, const st
             thread->depth = open + 1;
         else if (!event->frame)
             leave(thread);
-        else if (!come_back(model, thread, event->frame))
+        else if (!come_back(model, thread, event->frame, 0))
             model->unmatched++;
     } else if (kind == EVENT_STALL) {
         int64_t slept = (int64_t)event_amount(event);
@@ -293,6 +312,7 @@ static void other(struct slow_model *model, struct slow_thread *thread, const st
             slept = 0;
         thread->stalled += slept;
         pass(model, thread, event->counter, slept, 0);
+        thread->debt = 0;
     } else if (kind == EVENT_GAP) {
         thread->doubt = true;
         pass(model, thread, event->counter, 0, 0);
@@ -303,7 +323,7 @@ static void other(struct slow_model *model, struct slow_thread *thread, const st
             (struct slow_frame){.frame = event->frame, .id = event_id(event), .uncertain = true};
     } else if (kind == EVENT_SEED_END) {
         pass(model, thread, event->counter, 0, 0);
-        apply_seed(model, thread);
+        apply_seed(model, thread, event->frame);
     }
 }
 

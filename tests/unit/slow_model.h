@@ -52,7 +52,9 @@ struct slow_thread {
     int seed_count;
     struct slow_frame pool[SLOW_POOL]; /* of the stacks that were left, one after the other */
     int parked[SLOW_PARKED];           /* how many frames each has, the one left last is the last */
+    uint32_t bottoms[SLOW_PARKED];     /* the outermost frame of each */
     int parked_count;
+    uint32_t bottom; /* of the present one, as a seed has told it; 0: its first frame's */
 };
 
 struct slow_suspended {

@@ -34,6 +34,11 @@ static void test_formats_are_found(void **state)
     assert_string_equal(exporter_for_file("x.txt")->name, "table");
     assert_string_equal(exporter_for_file("x.pstats")->name, "pstats");
     assert_string_equal(exporter_for_file("x.y.prof")->name, "pstats");
+    assert_string_equal(exporter_for_file("a/b.speedscope.json")->name, "speedscope");
+    assert_string_equal(exporter_for_file("b.Pb.Gz")->name, "pprof");
+    assert_string_equal(exporter_for_file("b.pprof")->name, "pprof");
+    assert_null(exporter_for_file("b.gz"));
+    assert_null(exporter_for_file("speedscope.txt.gz"));
     assert_null(exporter_for_file("a.svg/b"));
     assert_null(exporter_for_file("json"));
     assert_null(exporter_for_file("x."));

@@ -93,7 +93,9 @@ static void tell_stack(struct play *play, int thread)
         emit_event(play, thread,
                    (struct event){counter, event_pack(EVENT_SEED_FRAME, real->stack[i].id),
                                   real->stack[i].frame});
-    emit_event(play, thread, (struct event){counter, event_pack(EVENT_SEED_END, 0), 0});
+    /* A bottom that is not told: a stack deeper than has room. */
+    uint32_t bottom = real->depth && pick(play, 8) ? real->stack[0].frame : 0;
+    emit_event(play, thread, (struct event){counter, event_pack(EVENT_SEED_END, 0), bottom});
 }
 
 static void lose_or_find(struct play *play, int thread)

@@ -222,7 +222,7 @@ static void a_seed_of_another_stack_parks_this_one(void **state)
     E(0, START, 1, 10);
     fold_tools_amount(&thread, 1, EVENT_SEED_BEGIN, 1);
     E(0, SEED_FRAME, 2, 20);
-    E(0, SEED_END, 0, 0);
+    E(0, SEED_END, 0, 20);
     E(4, RETURN, 0, 10);
     assert_int_equal(model.unmatched_pops, 0);
     E(8, RETURN, 0, 20);
@@ -424,16 +424,76 @@ static void costs_are_taken_out(void **state)
     E(0, START, 1, 10);
     E(100, START, 2, 20);
     E(50, RETURN, 2, 20);
-    E(1, START, 2, 20); /* shorter than the cost: no time, not less than none */
+    E(1, START, 2, 20); /* 5 shorter than the cost: no time, not less than none */
     E(50, C_CALL, 200, 20);
     E(10, C_RETURN, 0, 20);
     E(10, RETURN, 2, 20);
     E(100, RETURN, 1, 10);
-    expect("f2", 2, 0, 2, 46 + 48 + 8, 46 + 48 + 8 + 8);
+    expect("f2", 2, 0, 2, 46 + (48 - 5) + 8, 46 + (48 - 5) + 8 + 8); /* the next one bears it */
     expect("c200", 1, 0, 1, 8, 8);
-    expect("f1", 1, 0, 1, 95 + 95, 95 + 95 + 110);
+    expect("f1", 1, 0, 1, 95 + 95, 95 + 95 + 105);
     assert_int_equal(track_profiled(thread.track), 321);
-    assert_int_equal(track_corrected_ticks(thread.track), 321 - 300);
+    assert_int_equal(track_corrected_ticks(thread.track), 321 - 295);
+}
+
+static void each_kind_has_its_cost(void **state)
+{
+    (void)state;
+    struct model_costs costs = {.inner_ticks256 = 4 * 256,
+                                .outer_ticks256 = 6 * 256,
+                                .segment_inner_ticks256 = 8 * 256,
+                                .segment_outer_ticks256 = 10 * 256,
+                                .unwind_inner_ticks256 = 24 * 256,
+                                .unwind_outer_ticks256 = 46 * 256};
+    model_set_costs(&model, &costs);
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(100, RESUME, 2, 20);
+    E(50, YIELD, 0, 20);
+    E(100, START, 3, 30);
+    E(60, UNWIND, 3, 30);
+    E(100, RETURN, 1, 10);
+    expect("f2", 0, 1, 1, 50 - 8, 50 - 8);
+    expect("f3", 1, 0, 1, 60 - 24, 60 - 24);
+    /* Between: what is around its own two readings, and what is outside of each of the others'. */
+    int64_t before = 100 - 2 - 5, between = 100 - 5 - 3, after = 100 - 43 - 2;
+    expect("f1", 1, 0, 1, before + between + after, before + between + after + 42 + 36);
+}
+
+static void costs_follow_the_speed(void **state)
+{
+    (void)state;
+    struct model_costs costs = {
+        .inner_ticks256 = 10 * 256, .outer_ticks256 = 20 * 256, .speed_ticks = 1000};
+    model_set_costs(&model, &costs);
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(100, START, 2, 20);
+    E(50, RETURN, 2, 20);
+    E(100, SPEED, 2000, 30); /* half as fast; 30 ticks went into finding that out */
+    E(100, START, 2, 20);
+    E(50, RETURN, 2, 20);
+    E(100, SPEED, 1010, 0); /* within the noise of measuring it */
+    E(100, START, 2, 20);
+    E(50, RETURN, 2, 20);
+    E(0, SPEED, 1 << 23, 0); /* nobody is as slow as that */
+    E(100, RETURN, 1, 10);
+    expect("f2", 3, 0, 3, 40 + 30 + 40, 40 + 30 + 40);
+    int64_t first = 100 - 15, second = 100 - 10 - 30 + 100 - 20, third = 100 - 20 + 100 - 10;
+    int64_t last = 100 - 10 - 40;
+    int64_t self = first + second + third + last;
+    expect("f1", 1, 0, 1, self, self + 110);
+    assert_int_equal(model.bad_events, 0);
+}
+
+static void speed_takes_nothing_from_uncorrected_times(void **state)
+{
+    (void)state;
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(100, SPEED, 2000, 30);
+    E(100, RETURN, 1, 10);
+    expect("f1", 1, 0, 1, 200, 200);
 }
 
 static void a_push_that_never_ran_is_taken_back(void **state)
@@ -703,6 +763,9 @@ int main(void)
         RULE(a_seed_interrupted_is_dropped),
         RULE(a_stall_is_in_no_function),
         RULE(costs_are_taken_out),
+        RULE(each_kind_has_its_cost),
+        RULE(costs_follow_the_speed),
+        RULE(speed_takes_nothing_from_uncorrected_times),
         RULE(a_push_that_never_ran_is_taken_back),
         RULE(time_never_goes_back),
         RULE(unknown_kinds_and_ids),

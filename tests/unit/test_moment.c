@@ -148,6 +148,30 @@ static void windows_hold_the_last_seconds(void **state)
     snapshot_free(snapshot);
 }
 
+static void seconds_that_nobody_asks_for_are_not_kept(void **state)
+{
+    (void)state;
+    struct bench_thread thread = fold_tools_thread(&model, 7, 0);
+    model.windows.unkept = true;
+    E(1, START, 1, 10);
+    for (uint64_t second = 1; second <= 70; second++) {
+        E(1000, START, 2, 20);
+        E(second * 1000, RETURN, 2, 20);
+        model_tick(&model, second * SECOND);
+        thread.counter = second * SECOND;
+        assert_null(windows_back(&model.windows, 0));
+    }
+    for (int i = 0; i < WINDOWS_SECONDS; i++)
+        assert_null(model.windows.seconds[i].rows);
+    struct snapshot *snapshot = take(70 * (uint64_t)SECOND + SECOND / 2, 0, CLOCK_WALL);
+    const struct snapshot_function *two = fold_tools_function(snapshot, "f2");
+    assert_int_equal(two->calls, 70);
+    assert_int_equal(two->min_ns, 1000);
+    assert_int_equal(two->max_ns, 70000);
+    assert_true(two->p50_ns > 35000 * 0.95 && two->p50_ns < 36000 * 1.05);
+    snapshot_free(snapshot);
+}
+
 static void the_cpu_clock_has_its_own_percentiles(void **state)
 {
     (void)state;
@@ -253,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(functions_callers_and_tree),
         CASE(windows_hold_the_last_seconds),
+        CASE(seconds_that_nobody_asks_for_are_not_kept),
         CASE(the_cpu_clock_has_its_own_percentiles),
         CASE(twins_are_joined),
         CASE(thousands_of_ended_threads_are_folded),

@@ -48,6 +48,7 @@ static bool leave_out(const char *pattern)
     sites = (struct sites){0};
     assert_true(!*pattern || sites_add(&sites, pattern, true, error));
     model_flush(&model, thread.counter);
+    model_vary(&model);
     bool some_join = resite_rows(&model);
     resite_ids(&model);
     resite_stacks(&model);
@@ -230,6 +231,63 @@ static void a_seed_that_was_told_before(void **state)
     assert_string_equal(caller_of_top(), "f1");
 }
 
+/* None of the entries is in the stack that is told, and yet no greenlet has switched: the frame that both
+ * begin with has no entry. */
+static void a_seed_without_the_outermost_frame(void **state)
+{
+    (void)state;
+    E(0, START, 1, 10);
+    E(1, START, 2, 20);
+    leave_out("test:f1");
+    assert_int_equal(thread.track->depth, 1);
+    E(0, SEED_BEGIN, 0, 0);
+    E(0, SEED_FRAME, 1, 10);
+    E(0, SEED_FRAME, 3, 30);
+    E(0, SEED_END, 0, 10);
+    assert_int_equal(thread.track->parked.count, 0);
+    E(4, RETURN, 2, 20); /* of a frame that is no more */
+    assert_int_equal(thread.track->depth, 1);
+    E(8, START, 4, 40);
+    assert_string_equal(caller_of_top(), "f3");
+    expect("f2", 1, 0, 0);
+}
+
+static void greenlets_whose_outermost_frames_are_left_out(void **state)
+{
+    (void)state;
+    E(0, START, 1, 10);
+    E(1, START, 2, 20);
+    leave_out("test:f1");
+    E(0, SEED_BEGIN, 0, 0);
+    E(0, SEED_FRAME, 1, 50);
+    E(0, SEED_FRAME, 3, 60);
+    E(0, SEED_END, 0, 50);
+    assert_int_equal(thread.track->parked.count, 1);
+    E(4, RETURN, 4, 20); /* of a function that has no frame there */
+    assert_int_equal(thread.track->depth, 1);
+    E(8, START, 4, 70);
+    assert_string_equal(caller_of_top(), "f3");
+    E(0, RETURN, 4, 70);
+    E(16, RETURN, 2, 20);
+    assert_int_equal(thread.track->depth, 0);
+    E(32, RETURN, 3, 60);
+    assert_int_equal(thread.track->depth, 0);
+    /* Told anew, the first one is no longer among those that were left. */
+    E(0, SEED_BEGIN, 0, 0);
+    E(0, SEED_FRAME, 1, 10);
+    E(0, SEED_FRAME, 4, 20);
+    E(0, SEED_END, 0, 10);
+    E(0, SEED_BEGIN, 0, 0);
+    E(0, SEED_FRAME, 1, 50);
+    E(0, SEED_END, 0, 50);
+    E(0, SEED_BEGIN, 0, 0);
+    E(0, SEED_FRAME, 1, 10);
+    E(0, SEED_FRAME, 2, 20);
+    E(0, SEED_END, 0, 10);
+    assert_int_equal(thread.track->parked.count, 0);
+    assert_int_equal(thread.track->depth, 1);
+}
+
 /* What a generator had run is forgotten: nobody knows what it did while it was left out. */
 static void generators(void **state)
 {
@@ -262,6 +320,8 @@ int main(void)
         RULE(taken_in_when_all_of_it_is_heard),
         RULE(left_out_again_before_it_has_joined),
         RULE(a_seed_that_was_told_before),
+        RULE(a_seed_without_the_outermost_frame),
+        RULE(greenlets_whose_outermost_frames_are_left_out),
         RULE(generators),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

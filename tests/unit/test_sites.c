@@ -271,10 +271,59 @@ static void refusals(void **state)
     refused(":f", true, "--skip cannot use");
     refused("a:b:c", true, "--skip cannot use");
     refused("a:b..c", true, "--skip cannot use");
-    refused("*", true, "built-in type");
-    refused("dict.get", true, "built-in type");
-    refused("_io.*.write", false, "built-in type");
+    refused("*", true, "--skip cannot use");
+    refused("dict..get", true, "--skip cannot use");
     refused("a*:f", true, "--skip cannot use");
+}
+
+static bool monitors(const char *name)
+{
+    sites_note_method(&sites, name);
+    return sites_keep_method(&sites, name);
+}
+
+static void methods(void **state)
+{
+    (void)state;
+    begin();
+    add("dict.get", false);
+    add("_io.*.write", false);
+    add("deque.*", false);
+    add("zlib.crc32", false);
+    add("list.*", false);
+    add("list.sort", true);
+    sites_take_methods(&sites);
+    assert_true(monitors("dict.get"));
+    assert_false(monitors("dict.pop"));
+    assert_true(monitors("_io.StringIO.write"));
+    assert_false(monitors("_io.StringIO.read"));
+    assert_true(monitors("collections.deque.append"));
+    assert_true(monitors("zlib.crc32"));
+    assert_false(monitors("zlib.adler32"));
+    assert_true(monitors("list.append"));
+    assert_false(monitors("list.sort"));
+    assert_true(sites.patterns[3].matched);
+    /* They limit no function. */
+    struct site site = {.module = "app", .name = "f", .qualname = "f", .file = "app.py"};
+    assert_true(sites_keep(&sites, &site));
+}
+
+/* `pkg.sub` is a package as soon as one of its functions comes. */
+static void module_or_method(void **state)
+{
+    (void)state;
+    begin();
+    add("pkg.sub", false);
+    sites_take_methods(&sites);
+    struct site other = {.module = "app", .name = "f", .qualname = "f", .file = "app.py"};
+    struct site own = {.module = "pkg.sub", .name = "f", .qualname = "f", .file = "sub.py"};
+    assert_true(sites_keep(&sites, &other));
+    assert_false(monitors("dict.get"));
+    assert_true(sites_keep(&sites, &own));
+    assert_false(sites_keep(&sites, &other));
+    assert_true(monitors("dict.get")); /* no pattern names methods: those of the builtin types */
+    assert_true(sites_keep_method(NULL, "builtins.len"));
+    assert_false(sites_keep_method(NULL, "zlib.crc32"));
 }
 
 static void too_many(void **state)
@@ -297,6 +346,7 @@ int main(void)
         cmocka_unit_test(hostile_text), cmocka_unit_test(sets),
         cmocka_unit_test(skip_wins),    cmocka_unit_test(matched),
         cmocka_unit_test(refusals),     cmocka_unit_test(too_many),
+        cmocka_unit_test(methods),      cmocka_unit_test(module_or_method),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

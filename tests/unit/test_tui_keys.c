@@ -6,6 +6,7 @@
 #include "tui/tui_keys.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { ROWS = 24, COLUMNS = 100 };
@@ -374,6 +375,27 @@ static void refusals_are_said(void **state)
     assert_not_shown(check, "does not come here");
 }
 
+static void seek_by(void *context, int step, char *message, size_t size)
+{
+    ((struct tui_sample *)context)->sought += step;
+    snprintf(message, size, "up to 0:42 of 1:00");
+}
+
+static void brackets_move_the_window_of_a_recording(void **state)
+{
+    struct tui_check *check = *state;
+    tui_check_key(check, '[');
+    assert_shown(check, "this program runs: the window ends now");
+    check->sample.host.seek = seek_by;
+    tui_check_key(check, '[');
+    tui_check_key(check, '[');
+    assert_int_equal(check->sample.sought, -2);
+    assert_shown(check, "up to 0:42 of 1:00");
+    tui_check_key(check, ']');
+    assert_int_equal(check->sample.sought, -1);
+    assert_shown(check, "recorded");
+}
+
 static void r_and_W_reach_the_host(void **state)
 {
     struct tui_check *check = *state;
@@ -441,7 +463,7 @@ static void tab_goes_round(void **state)
     struct tui_check *check = *state;
     size_t views = 0;
     for (size_t i = 0; view_list[i] != NULL; i++)
-        views += !view_list[i]->needs_function;
+        views += tui_can_turn_to(&check->state, view_list[i]);
     for (size_t i = 0; i < views; i++) {
         assert_false(check->state.place.view->needs_function);
         assert_true(i == 0 || strcmp(view_id(check), "functions") != 0);
@@ -451,6 +473,18 @@ static void tab_goes_round(void **state)
     tui_check_key(check, SCREEN_KEY_BACK_TAB);
     tui_check_key(check, SCREEN_KEY_TAB);
     assert_string_equal(view_id(check), "functions");
+}
+
+/* Tab passes by what a source shows, until that source is on. */
+static void tab_comes_to_a_source_that_is_on(void **state)
+{
+    struct tui_check *check = *state;
+    assert_false(tui_can_turn_to(&check->state, view_find("gc")));
+    assert_int_equal(sample_snapshot_add_sources(check->state.snapshot), 0);
+    assert_true(tui_can_turn_to(&check->state, view_find("gc")));
+    tui_check_key(check, SCREEN_KEY_BACK_TAB);
+    assert_string_equal(view_id(check), "gc");
+    assert_true(check->state.table.row_count > 0);
 }
 
 static void places_are_remembered(void **state)
@@ -634,11 +668,13 @@ int main(void)
         KEY_TEST(the_line_has_what_is_in_force),
         KEY_TEST(e_switches_c_calls),
         KEY_TEST(refusals_are_said),
+        KEY_TEST(brackets_move_the_window_of_a_recording),
         KEY_TEST(r_and_W_reach_the_host),
         KEY_TEST(i_hides_what_only_waits),
         KEY_TEST(enter_opens_and_escape_returns),
         KEY_TEST(deep_ways_in_find_back),
         KEY_TEST(tab_goes_round),
+        KEY_TEST(tab_comes_to_a_source_that_is_on),
         KEY_TEST(places_are_remembered),
         KEY_TEST(t_shows_threads_and_returns),
         KEY_TEST(selection_stays_on_its_thread),

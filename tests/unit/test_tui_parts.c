@@ -3,8 +3,8 @@
 #include "tui_check.h"
 
 #include "sample_snapshot.h"
-#include "tui/cell_text.h"
 #include "tui/spark.h"
+#include "views/cell_text.h"
 
 #include <string.h>
 

@@ -22,7 +22,7 @@ static int set_up(void **state)
 {
     (void)state;
     sample = sample_snapshot_new();
-    return sample ? 0 : -1;
+    return sample ? sample_snapshot_add_sources(sample) : -1;
 }
 
 static int tear_down(void **state)

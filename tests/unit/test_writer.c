@@ -2,16 +2,10 @@
 /* Both ends of the ring in one process: the probe's own writer on several threads, the real collector
  * on its own, one mapping, so that ThreadSanitizer sees every access of either (it cannot see races
  * between processes).
- * Why stand-ins: the writer asks the interpreter for the present stack and the thread's name; here no
- * interpreter runs, and a mutex is the GIL. */
+ * No interpreter runs here (writer_stubs.h), and a mutex is the GIL. */
 #include "model/collector.h"
-#include "probe/child_session.h"
-#include "probe/control_page.h"
-#include "probe/py/stacks.h"
-#include "probe/switch.h"
-#include "probe/thread_name.h"
-#include "probe/writer.h"
 #include "wire/guard.h"
+#include "writer_stubs.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -23,82 +17,6 @@
 #include <cmocka.h>
 
 enum { THREADS = 4, PAIRS = 60000, TURN = 100 };
-
-/* --- what the interpreter would be ---------------------------------------------------------- */
-
-struct pyapi pyapi;
-struct link link_to;
-
-void link_forget(void)
-{
-}
-
-/* A lock of one's own process is no lock, so the real question has no answer here. */
-bool link_collector_lives(void)
-{
-    return true;
-}
-
-static PyThreadState *no_thread_state(void)
-{
-    return NULL;
-}
-
-static uint32_t present_depth; /* of every stack that is asked for */
-
-void stacks_count(void *tstate, struct stacks_walk *walk)
-{
-    (void)tstate;
-    walk->depth = present_depth;
-}
-
-void stacks_write(void *tstate, const struct stacks_walk *walk, struct event *events, uint64_t mask,
-                  uint64_t first, uint64_t counter)
-{
-    (void)tstate;
-    for (uint32_t i = 0; i < walk->depth; i++)
-        events[(first + i) & mask] = (struct event){
-            .counter = counter, .kind_id = event_pack(EVENT_SEED_FRAME, 0), .frame = i + 1};
-}
-
-bool thread_name_tell(struct ring_shared *ring)
-{
-    (void)ring;
-    return true;
-}
-
-void thread_name_set(struct ring_shared *ring, const char *name, size_t size)
-{
-    (void)ring, (void)name, (void)size;
-}
-
-void control_page_forget(void)
-{
-}
-
-void switch_off(enum off_cause cause)
-{
-    (void)cause;
-}
-
-void switch_off_in_child(void)
-{
-}
-
-void child_session_await(void)
-{
-}
-
-bool switch_follow_child(uint32_t excluded)
-{
-    (void)excluded;
-    return false;
-}
-
-uint64_t switch_ticks_of_ns(uint64_t ns)
-{
-    return ns;
-}
 
 /* --- a session with both ends here ---------------------------------------------------------- */
 
@@ -183,7 +101,7 @@ static void produce_on_threads(void)
 static int set_up(void **state)
 {
     (void)state;
-    pyapi.thread_state = no_thread_state;
+    pyapi.thread_state = stub_thread_state;
     pyapi.minor = 13;
     return guard_install() || writer_init();
 }
@@ -244,11 +162,11 @@ static void a_seed_does_not_overrun_the_ring(void **state)
     (void)state;
     struct both_ends *both = open_both(ON_FULL_DROP);
     enum { present_frames = 100 };
-    present_depth = present_frames;
+    stub_depth = present_frames;
     struct writer *writer = writer_take();
     assert_non_null(writer);
     assert_true(writer_seed(writer, NULL, link_counter(), 0, 0, false));
-    present_depth = 0;
+    stub_depth = 0;
     uint64_t capacity = writer->mask + 1;
     for (uint64_t i = 0; i < 2 * capacity; i++)
         writer_put(link_counter(), i % 2 ? EVENT_RETURN : EVENT_START, 0, 0x1000);
@@ -272,15 +190,15 @@ static void a_stack_that_does_not_fit_is_a_gap(void **state)
         writer_put(link_counter(), i % 2 ? EVENT_RETURN : EVENT_START, 0, 0x1000);
     uint64_t head = writer->head;
     assert_int_equal(head, capacity - room);
-    present_depth = present_frames;
+    stub_depth = present_frames;
     assert_true(writer_seed_whole(writer, NULL));
     assert_int_equal(writer->head, head);
     assert_true(writer->dropping);
-    present_depth = 10;
+    stub_depth = 10;
     writer->dropping = false;
     assert_true(writer_seed_whole(writer, NULL));
-    assert_int_equal(writer->head, head + present_depth + 2);
-    present_depth = 0;
+    assert_int_equal(writer->head, head + stub_depth + 2);
+    stub_depth = 0;
     collector_finish(both->collector, 0);
     close_both(both);
 }

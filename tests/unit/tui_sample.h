@@ -14,7 +14,7 @@ struct tui_sample {
     bool on;
     bool empty; /* no snapshot yet */
     bool ended;
-    int resets, saves, switches;
+    int resets, saves, switches, sought;
     int window_s;       /* asked for last */
     char set_word[256]; /* said last to host.set */
     bool refuses;       /* ... and what it says */

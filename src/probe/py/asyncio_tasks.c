@@ -226,7 +226,7 @@ static void tell_made(void *frame)
 
 void asyncio_tasks_push(enum event_kind kind, uint32_t marked, void *frame)
 {
-    if (!link_to.header)
+    if (!link_to.header || define_is_import(marked))
         return;
     if (makes_tasks(marked)) {
         if (kind == EVENT_START)

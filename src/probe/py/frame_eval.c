@@ -8,6 +8,7 @@
  * that the frame is gone. Wrappers begun under an older switch write nothing. A frame whose site is off
  * writes nothing either, but is `innermost` while it runs: what it calls has it as its caller, and one
  * that ended unseen is still noticed at the next frame, whoever's it is. */
+#include "probe/source_hooks.h"
 #include "probe/switch.h"
 
 #include "probe/py/getitem.h"
@@ -125,6 +126,14 @@ static void put_retop(struct writer *writer, void *caller)
     writer->innermost = caller;
 }
 
+/* The frame has returned to its caller. What it called has returned to it, unless greenlets have switched
+ * meanwhile: then the collector may be on another stack, and the next frame is to tell which this one is. */
+static inline __attribute__((always_inline)) void leave_frame(struct writer *writer,
+                                                              const void *frame, void *caller)
+{
+    writer->innermost = __builtin_expect(writer->innermost == frame, 1) ? caller : writer;
+}
+
 /* What the thread had open when the stacks were told may have ended since, before there was a profile
  * function in it to tell that. */
 static void tell_ended(PyThreadState *tstate)
@@ -216,7 +225,7 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
                                        : evaluate(writer, tstate, frame, throwflag);
     if (begun_in != epoch)
         return result;
-    writer->innermost = caller;
+    leave_frame(writer, frame, caller);
     if (mode == MODE_OFF)
         return result;
     uint64_t counter = link_counter();
@@ -227,6 +236,8 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     else
         calls_pop(generator && pyapi_has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter, id,
                   frame);
+    if (define_is_import(define_marked(code)))
+        source_hooks_imported();
     return result;
 }
 
@@ -317,7 +328,7 @@ INLINE PyObject *pass_left_out(enum path path, PyThreadState *tstate, void *fram
     writer->innermost = frame;
     PyObject *result = chained(tstate, frame, throwflag);
     if (__builtin_expect(begun_in == epoch, 1))
-        writer->innermost = caller;
+        leave_frame(writer, frame, caller);
     return result;
 }
 
@@ -355,7 +366,7 @@ INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate
         writer_put(counter, EVENT_UNRUN, EVENT_START, pyapi_frame_key(frame));
     else
         calls_unwind(counter, id, frame);
-    writer->innermost = caller;
+    leave_frame(writer, frame, caller);
     return result;
 }
 
@@ -439,6 +450,11 @@ static int frame_eval_on(uint32_t sources, char *reason, size_t size)
             return -1;
         duty = INSTALL_PROFILE;
         install(evaluate_any);
+        return 0;
+    }
+    if (!(sources & SOURCE_CALLS)) {
+        duty = IDLE;
+        uninstall();
         return 0;
     }
     duty = RECORD;

@@ -8,6 +8,7 @@
  * site whose mode is OFF, at its starts, resumes, returns and yields, so that it costs nothing from then
  * on; never at an unwind or a throw, where it would raise in the user's code below 3.15. What was
  * disabled is heard again after monitoring_rearm. */
+#include "probe/source_hooks.h"
 #include "probe/switch.h"
 
 #include "sources/c_calls/c_calls_probe.h"
@@ -24,7 +25,7 @@ struct callback {
     pyapi_vectorcall *call;
 };
 
-static PyObject *register_callback, *set_events, *set_local_events, *missing, *disable;
+static PyObject *register_callback, *set_events, *get_events, *set_local_events, *missing, *disable;
 static int tool_id; /* 0: none taken */
 static long calls_mask, c_calls_mask, gate_mask;
 
@@ -207,11 +208,13 @@ INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code
     void *frame = frame_of(path, tstate);
     if (__builtin_expect(!is_of_frame(frame, code), 0))
         return Py_None;
-    uint32_t id = define_known(code);
+    uint32_t marked = define_marked(code), id = marked & DEFINE_ID_BITS;
     if (link_to.modes[id] == MODE_OFF)
         return fall_silent(id);
     follow_pop(tstate, false);
     calls_pop(kind, counter, id, frame);
+    if (__builtin_expect(define_is_import(marked), 0))
+        source_hooks_imported();
     return Py_None;
 }
 
@@ -243,7 +246,8 @@ INLINE PyObject *c_call(enum path path, PyObject *const *args)
 INLINE PyObject *c_pop(enum path path, enum event_kind kind, PyObject *const *args)
 {
     uint64_t counter = counter_now(path);
-    if (c_calls_is_told(args[2]))
+    if (c_calls_is_told(args[2]) &&
+        !c_calls_is_method(args[2], args[3] == missing ? NULL : args[3]))
         c_calls_pop(kind, counter, current_frame(path));
     return Py_None;
 }
@@ -320,6 +324,8 @@ static enum path choose_path(void)
 
 static long event_bits[HOOK_COUNT];
 static PyObject *callbacks[HOOK_COUNT], *gate_callback;
+static long events_put;
+static uint32_t references_put[HOOK_COUNT];
 
 /* --- registering ---------------------------------------------------------------------------- */
 
@@ -460,10 +466,13 @@ static int monitoring_prepare(char *reason, size_t size)
     }
     register_callback = PyObject_GetAttrString(monitoring, "register_callback");
     set_events = PyObject_GetAttrString(monitoring, "set_events");
+    get_events = PyObject_GetAttrString(monitoring, "get_events");
     set_local_events = PyObject_GetAttrString(monitoring, "set_local_events");
     missing = PyObject_GetAttrString(monitoring, "MISSING");
     disable = PyObject_GetAttrString(monitoring, "DISABLE");
-    return register_callback && set_events && set_local_events && missing && disable ? 0 : -1;
+    return register_callback && set_events && get_events && set_local_events && missing && disable
+               ? 0
+               : -1;
 }
 
 static void monitoring_end(void)
@@ -509,7 +518,10 @@ static int monitoring_watch_main(void)
 static void choose_calls(void)
 {
     enum path path = choose_path();
-    bool vary = atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed);
+    /* Whose return is an import's end shows there, too. */
+    bool vary = atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed) ||
+                (atomic_load_explicit(&link_to.header->sources_wanted, memory_order_relaxed) &
+                 SOURCE_METHODS);
     for (int i = 0; i < HOOK_COUNT; i++)
         ((struct callback *)callbacks[i])->call = vary ? hooks[i].varied[path]
                                                        : hooks[i].call[path];
@@ -530,6 +542,41 @@ static int monitoring_make_ready(uint32_t sources, char *reason, size_t size)
     return attach_callback(event_bits[0], callbacks[0]) == 0 ? 0 : say_taken(reason, size);
 }
 
+/* What the interpreter says that our tool's events are; -1: it has none, with or without an exception. */
+static long present_events(void)
+{
+    PyObject *events = PyObject_CallFunction(get_events, "i", tool_id);
+    long mask = events ? PyLong_AsLong(events) : -1;
+    Py_XDECREF(events);
+    PyErr_Clear();
+    return mask;
+}
+
+static uint32_t references_to(PyObject *callback)
+{
+    return (uint32_t)callback->ob_refcnt; /* the other half is flags since 3.14 */
+}
+
+/* A callback that was replaced has lost the interpreter's reference. */
+static void remember_hooks(void)
+{
+    events_put = present_events();
+    for (int i = 0; i < HOOK_COUNT; i++)
+        references_put[i] = references_to(callbacks[i]);
+}
+
+/* The interpreter's own end empties `sys` first, then takes all tools' hooks away. */
+static bool monitoring_is_in_place(void)
+{
+    PyObject *monitoring = PySys_GetObject("monitoring"); /* borrowed */
+    if (!monitoring || monitoring == Py_None)
+        return true;
+    for (int i = 0; i < HOOK_COUNT; i++)
+        if (references_to(callbacks[i]) < references_put[i])
+            return false;
+    return present_events() == events_put;
+}
+
 static long mask_of(uint32_t sources)
 {
     return (sources & SOURCE_CALLS ? calls_mask : 0) |
@@ -538,7 +585,10 @@ static long mask_of(uint32_t sources)
 
 static int monitoring_on(uint32_t sources, char *reason, size_t size)
 {
-    return change_events(mask_of(sources)) == 0 ? 0 : say_taken(reason, size);
+    if (change_events(mask_of(sources)))
+        return say_taken(reason, size);
+    remember_hooks();
+    return 0;
 }
 
 static void change_local_events(PyObject *code, long mask)
@@ -596,6 +646,14 @@ static bool monitoring_rearm(bool stacks)
     return change_events(mask_of(sources)) == 0 || stacks;
 }
 
+/* A change of events invalidates all executors (_Py_Executors_InvalidateAll). */
+static void monitoring_renew(void)
+{
+    uint32_t sources = atomic_load_explicit(&link_to.header->sources_on, memory_order_relaxed);
+    if (change_events(0) || change_events(mask_of(sources)))
+        PyErr_Clear();
+}
+
 static void monitoring_seeded(struct writer *writer, void *frame)
 {
     (void)writer;
@@ -611,5 +669,7 @@ const struct switch_mechanism monitoring_mechanism = {
     .on = monitoring_on,
     .off = monitoring_off,
     .rearm = monitoring_rearm,
+    .renew = monitoring_renew,
+    .are_in_place = monitoring_is_in_place,
     .seeded = monitoring_seeded,
 };

@@ -5,6 +5,8 @@
  * thread's own copy carries tells whether it has it. */
 #include "probe/py/profile.h"
 
+#include "probe/source_hooks.h"
+
 #include "sources/c_calls/c_calls_probe.h"
 #include "sources/calls/calls_probe.h"
 
@@ -88,6 +90,8 @@ static void on_python_return(void *frame, const PyObject *result)
     else
         calls_pop(generator && pyapi_has_yielded(frame) ? EVENT_YIELD : EVENT_RETURN, counter, id,
                   frame);
+    if (code && define_is_import(define_marked(code)))
+        source_hooks_imported();
 }
 
 static void on_c_call(void *frame, PyObject *function)
@@ -116,7 +120,7 @@ static int on_event(PyObject *object, void *frame_object, int what, PyObject *ar
         break;
     case WHAT_C_RETURN:
     case WHAT_C_RAISE:
-        if (c_calls_is_told(arg))
+        if (c_calls_is_told(arg) && !c_calls_is_method(arg, NULL))
             c_calls_pop(what == WHAT_C_RETURN ? EVENT_C_RETURN : EVENT_C_RAISE, counter, frame);
         break;
     default:
@@ -162,7 +166,7 @@ static void look_for_other(PyThreadState *tstate)
 {
     if (wanted && function_offset && link_to.header &&
         PYAPI_FIELD(pyapi_profile *, tstate, function_offset) != on_event)
-        atomic_store_explicit(&link_to.header->profile_taken, 1, memory_order_relaxed);
+        atomic_store_explicit(&link_to.header->hooks_taken, TAKEN_PROFILE, memory_order_relaxed);
 }
 
 bool profile_ensure(PyThreadState *tstate)

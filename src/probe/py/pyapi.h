@@ -69,6 +69,8 @@ int pyapi_init(char *reason, size_t size);
 /* Proves the offsets on a running frame. Call it from a builtin that Python code called. */
 int pyapi_check_layout(char *reason, size_t size);
 
+/* A type's tp_name: "dict", "collections.deque", of a class the bare name. The place is the same on all versions. */
+#define PYAPI_FIELD_TYPE_NAME             24
 #define PYAPI_FIELD(type, object, offset) (*(type *)((char *)(object) + (offset)))
 
 /* The innermost Python frame of a thread, or NULL. */
@@ -140,6 +142,11 @@ static inline bool pyapi_has_yielded(const void *frame)
         return false;
     const char *generator = (const char *)frame - pyapi.generator_frame;
     return PYAPI_FIELD(signed char, generator, pyapi.generator_state) == SUSPENDED;
+}
+
+static inline const char *pyapi_type_name(PyTypeObject *type)
+{
+    return PYAPI_FIELD(const char *, type, PYAPI_FIELD_TYPE_NAME);
 }
 
 #endif

@@ -10,11 +10,11 @@
 
 enum { MOST_CHAIN = 1 << 24 }; /* a chain that is longer is no chain */
 
-static void *next_told(void *frame, PyObject **ret_code)
+static void *next_told(void *frame, const struct stacks_walk *walk, PyObject **ret_code)
 {
     for (int step = 0; frame && step < MOST_CHAIN; step++) {
         PyObject *code = pyapi_frame_code(frame);
-        if (code) {
+        if (code && !(walk->heard && link_to.modes[define_known(code)] == MODE_OFF)) {
             *ret_code = code;
             return frame;
         }
@@ -25,9 +25,9 @@ static void *next_told(void *frame, PyObject **ret_code)
 
 static void *first_told(void *tstate, const struct stacks_walk *walk, PyObject **ret_code)
 {
-    void *frame = tstate ? next_told(pyapi_current_frame(tstate), ret_code) : NULL;
+    void *frame = tstate ? next_told(pyapi_current_frame(tstate), walk, ret_code) : NULL;
     if (frame && walk->excluded && pyapi_frame_key(frame) == walk->excluded)
-        frame = next_told(PYAPI_FIELD(void *, frame, pyapi.frame_previous), ret_code);
+        frame = next_told(PYAPI_FIELD(void *, frame, pyapi.frame_previous), walk, ret_code);
     return frame;
 }
 
@@ -35,11 +35,15 @@ void stacks_count(void *tstate, struct stacks_walk *walk)
 {
     PyObject *code = NULL;
     walk->depth = 0;
+    walk->bottom = walk->excluded;
     void *frame = first_told(tstate, walk, &code);
     while (frame && walk->depth < walk->most) {
         walk->depth++;
-        frame = next_told(PYAPI_FIELD(void *, frame, pyapi.frame_previous), &code);
+        walk->bottom = pyapi_frame_key(frame);
+        frame = next_told(PYAPI_FIELD(void *, frame, pyapi.frame_previous), walk, &code);
     }
+    if (frame)
+        walk->bottom = 0;
 }
 
 void stacks_write(void *tstate, const struct stacks_walk *walk, struct event *events, uint64_t mask,
@@ -57,6 +61,6 @@ void stacks_write(void *tstate, const struct stacks_walk *walk, struct event *ev
             .frame = frame ? pyapi_frame_key(frame) : 0,
         };
         if (frame)
-            frame = next_told(PYAPI_FIELD(void *, frame, pyapi.frame_previous), &code);
+            frame = next_told(PYAPI_FIELD(void *, frame, pyapi.frame_previous), walk, &code);
     }
 }

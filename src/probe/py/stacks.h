@@ -14,8 +14,10 @@
 struct stacks_walk {
     uint32_t most;     /* frames that have room; outer ones beyond it are left out */
     uint32_t excluded; /* frame key on top that is not to be told; 0: none */
+    bool heard;        /* frames of functions that are off are not told */
     bool define;       /* unknown code objects may be defined now (not within an event) */
     uint32_t depth;    /* set by stacks_count */
+    uint32_t bottom;   /* ... the outermost frame's key, told or not; 0: beyond what has room */
 };
 
 void stacks_count(void *tstate, struct stacks_walk *walk);

@@ -29,6 +29,15 @@ static inline void c_calls_push(uint32_t id, const void *frame)
     writer_put(link_counter(), EVENT_C_CALL, id, pyapi_frame_key(frame));
 }
 
+/* A monitored method is told by itself. Looked up only where some are. */
+static inline bool c_calls_is_method(PyObject *callable, PyObject *self)
+{
+    uint32_t id = 0;
+    return (atomic_load_explicit(&link_to.header->sources_on, memory_order_relaxed) &
+            SOURCE_METHODS) &&
+           c_calls_identify(callable, self, &id) && link_to.modes[id] == MODE_METHOD;
+}
+
 static inline void c_calls_pop(enum event_kind kind, uint64_t counter, const void *frame)
 {
     writer_put(counter, kind, 0, pyapi_frame_key(frame));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Numbers as they stand in columns: all digits where there is room, else the first three. */
-#include "tui/cell_text.h"
+#include "views/cell_text.h"
 
 #include "base/text.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A cell's value as the text that stands in its column. */
-#ifndef ULMA_TUI_CELL_TEXT_H
-#define ULMA_TUI_CELL_TEXT_H
+#ifndef ULMA_VIEWS_CELL_TEXT_H
+#define ULMA_VIEWS_CELL_TEXT_H
 
 #include "views/view.h"
 

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""How near corrected times are to the truth, on ten call-dense programs (call_dense.py).
+
+Why: a profiler that takes its own cost out of the times claims to know it. The truth is measured
+without any profiler: a function's self time is the slope of the program's time when that function's
+work stands there more often.
+How: all is wall time. Each measurement is a process with many short rounds of the program, each
+compiled anew, so that a report has a row for each round. This machine's cores have neighbours, and
+are half as fast for some tens of milliseconds at a time; a piece of work before and after each
+round tells whether it was disturbed, and then it does not count, whoever profiled it. Of the others
+the lower quartile is taken. Processes of all kinds follow each other in turns.
+Rules: every function of the list stands in the table, also where fewer than FEW rounds were left.
+"""
+
+import collections
+import json
+import math
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+from typing import NamedTuple
+
+import call_dense
+import places
+import tables
+from places import BenchError, say
+
+MORE = 3  # times that the work stands there once more
+ROUNDS = 40  # of a process
+FEW = 8
+CLEAN = 1.06  # to the least pace: not disturbed
+BOUND_PCT = 3.0
+HOWS = ("plain", "corrected", "uncorrected", "cProfile")
+
+
+class Sample(NamedTuple):
+    ns: float
+    pace_ns: float
+
+
+def low(samples: "list[Sample]") -> float:
+    """The lower quartile of those that were not disturbed."""
+    kept = clean(samples)
+    return kept[len(kept) // 4] if kept else math.nan
+
+
+def clean(samples: "list[Sample]") -> "list[float]":
+    least = min((sample.pace_ns for sample in samples), default=0)
+    return sorted(sample.ns for sample in samples if sample.pace_ns <= CLEAN * least)
+
+
+class Times:
+    """Samples of one program: its whole time with each knob, each function under each profiler."""
+
+    def __init__(self) -> None:
+        self.plain: dict[str, list[Sample]] = collections.defaultdict(list)
+        self.own: dict[tuple[str, str], list[Sample]] = collections.defaultdict(list)
+        self.calls: dict[str, float] = {}
+
+    def slope(self, knob: str) -> float:
+        return (low(self.plain[knob]) - low(self.plain[""])) / MORE
+
+
+class Runner:
+    def __init__(self, python: pathlib.Path, program: call_dense.Program, events: str) -> None:
+        self.python, self.program, self.events = python, program, events
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="corrected-", dir=places.HOME))
+        self.times = Times()
+
+    def run(self, how: str, *words: str) -> "tuple[list, dict]":
+        result, report = self.folder / "result.json", self.folder / "report.json"
+        script = places.HERE / "call_dense_run.py"
+        command = [str(script), str(result), self.program.name, *words]
+        if how in ("corrected", "uncorrected"):
+            ours = ["run", "-q", "--force", "-f", "json", "-n", "0", "-o", str(report)]
+            options = ["-e", self.events, "--python", str(self.python)]
+            options += ["--uncorrected"] if how == "uncorrected" else []
+            command = [str(places.ULMA), *ours, *options, *command]
+        else:
+            command = [str(self.python), *command]
+        environment = dict(os.environ, PYTHONHASHSEED="0")
+        places.run(command, " ".join(command), env=environment, stdin=subprocess.DEVNULL)
+        told = json.loads(report.read_text()) if command[0] == str(places.ULMA) else {}
+        return json.loads(result.read_text()), told
+
+    def add_plain(self) -> None:
+        times, _ = self.run("plain", "plain", str(ROUNDS), str(MORE))
+        for knob, samples in times.items():
+            self.times.plain[knob] += [Sample(*sample) for sample in samples]
+
+    def add_ulma(self, how: str) -> None:
+        rounds, report = self.run(how, "once", str(ROUNDS))
+        for (name, number), (calls, self_ns) in self.by_round(report).items():
+            self.times.calls[name] = calls
+            self.times.own[how, name].append(Sample(self_ns, rounds[number][1]))
+
+    def by_round(self, report: dict) -> "dict[tuple[str, int], list[float]]":
+        """Calls and self time of each function in each round: its file's, for C its caller's."""
+        functions = {row["id"]: row for row in report["functions"]}
+        rounds: list[int | None] = []
+        sums: dict[tuple[str, int], list[float]] = collections.defaultdict(lambda: [0, 0])
+        for node in report["tree"]:
+            row = functions.get(node["function"])
+            file = (row or {}).get("file") or ""
+            number = rounds[node["parent"]] if node["parent"] is not None else None
+            if file.startswith(f"<{self.program.name} "):
+                number = int(file.split()[1][:-1])
+            elif row and row["kind"] != "c":
+                number = None
+            rounds.append(number)
+            if row and number is not None:
+                sum_ = sums[row["name"].split(".")[-1], number]
+                sum_[0] += node["calls"]
+                sum_[1] += node["self_ns"]
+        return sums
+
+    def add_cprofile(self) -> None:
+        rounds, _ = self.run("cProfile", "cprofile", str(ROUNDS))
+        for rows, pace_ns in rounds:
+            for name, (_, self_ns) in rows.items():
+                self.times.own["cProfile", name].append(Sample(self_ns, pace_ns))
+
+    def turn(self) -> None:
+        self.add_plain()
+        self.add_ulma("corrected")
+        self.add_ulma("uncorrected")
+        self.add_cprofile()
+
+    def close(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Judged(NamedTuple):
+    program: str
+    function: str
+    truth_ns: float  # of a round
+    calls: float
+    of_program_pct: float  # a hundred of it are the program's time
+    times_ns: "dict[str, float]"
+    rounds: int
+
+    def error_pct(self, how: str) -> float:
+        return 100 * (self.times_ns[how] / self.truth_ns - 1)
+
+    def error_of_program_pct(self, how: str) -> float:
+        return (self.times_ns[how] / self.truth_ns - 1) * self.of_program_pct
+
+
+def truths(program: call_dense.Program, times: Times, c_calls: bool) -> "dict[str, float]":
+    knobs = call_dense.knobs(program)
+    found = {}
+    for names in program.functions:
+        found[names] = 0.0
+        for name in names.split("+"):
+            found[names] += times.slope(f"work {name}")
+            if f"call {name}" in knobs:
+                found[names] += times.slope(f"call {name}") * knobs[f"call {name}"]
+    for name, caller in program.c_functions:
+        if c_calls:
+            found[name] = times.slope(f"work {name}")
+        else:
+            found[caller] += times.slope(f"work {name}")
+    return found
+
+
+def judge(program: call_dense.Program, times: Times, c_calls: bool) -> "list[Judged]":
+    whole = low(times.plain[""])
+    out = []
+    for name, truth in truths(program, times, c_calls).items():
+        parts = name.split("+")
+        own = {how: sum(low(times.own[how, part]) for part in parts) for how in HOWS[1:]}
+        rounds = min(len(clean(times.own[how, parts[0]])) for how in HOWS[1:3])
+        calls = times.calls.get(parts[0], 0)
+        out.append(Judged(program.name, name, truth, calls, 100 * truth / whole, own, rounds))
+    return out
+
+
+def line(judged: Judged) -> "list[str]":
+    each = judged.calls or 1
+    cells = [judged.program, judged.function, f"{judged.truth_ns / each:.0f}"]
+    cells += [f"{judged.of_program_pct:.0f}"]
+    cells += [f"{judged.error_pct(how):+.1f}" for how in HOWS[1:]]
+    cells += [f"{judged.error_of_program_pct('corrected'):+.1f}"]
+    within = abs(judged.error_pct("corrected")) <= BOUND_PCT
+    return [*cells, "few rounds" if judged.rounds < FEW else "met" if within else "**missed**"]
+
+
+HEAD = ["program", "function", "truth, ns a call", "% of the program", "corrected", "uncorrected"]
+HEAD += ["cProfile", "corrected, of the program", ""]
+
+
+def measure(
+    minor: str, events: str, turns: int, names: "list[str] | None" = None
+) -> "list[Judged]":
+    version, python = places.pythons()[minor]
+    out = []
+    for program in call_dense.PROGRAMS:
+        if names and program.name not in names:
+            continue
+        say(f"corrected, {version}, {events}: {program.name}")
+        runner = Runner(python, program, events)
+        try:
+            for _ in range(turns):
+                runner.turn()
+        finally:
+            runner.close()
+        out += judge(program, runner.times, "c-calls" in events)
+    return out
+
+
+def show(minors: "list[str]", turns: int) -> None:
+    if not places.ULMA.exists():
+        raise BenchError("build/ulma is not there: run make build.")
+    for minor in minors:
+        for events in ("calls", "calls,c-calls"):
+            print(f"\n## Corrected times, CPython {places.pythons()[minor][0]}, `-e {events}`\n")
+            print("Errors in percent of the function's true self time.\n")
+            judged = measure(minor, events, turns)
+            print(tables.markdown(HEAD, [line(one) for one in judged]))
+            met = sum(abs(one.error_pct("corrected")) <= BOUND_PCT for one in judged)
+            print(f"Within {BOUND_PCT:.0f} %: {met} of {len(judged)} functions.\n", flush=True)

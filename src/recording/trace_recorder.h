@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* From the tap to chunks: a thread that packs what the model's owner copies out.
+ * Why a queue of blocks: the thread that drains the rings does nothing for a trace but a memcpy of what it
+ * has just folded; packing and writing take as long as they take, elsewhere.
+ * When the queue is full (the disk is slow, or the packer has no CPU): where a full ring is waited for
+ * (`wait`), the drain pauses, the rings fill, and the target waits by the rings' own rules, which is measured
+ * and taken out of its functions' times: the trace is whole. Else (`drop`) a batch of events is left out of
+ * the trace, which is counted; the trace says where (HOLE) and what the stack was after it. Definitions
+ * and other steps are never left out. The model, and so the target's data, has all events in any case.
+ * Rules: one at a time puts, under the collector's lock. The sink is called on the recorder's thread. */
+#ifndef ULMA_RECORDING_TRACE_RECORDER_H
+#define ULMA_RECORDING_TRACE_RECORDER_H
+
+#include "model/tap.h"
+#include "recording/trace_index.h"
+
+#include <stdbool.h>
+
+struct trace_recorder;
+
+struct trace_chunk {
+    const void *bytes; /* the recorder's */
+    size_t size;
+    const struct trace_index *index; /* of this chunk */
+    uint64_t lost;                   /* events that the trace does not have, so far */
+};
+
+struct trace_sink {
+    /* May wait. 0 or -errno: the trace ends there. */
+    int (*put)(void *context, const struct trace_chunk *chunk);
+    void *context;
+};
+
+enum { TRACE_QUEUE_BYTES = 64 << 20 };
+
+/* `buffer_bytes`: of the rings, which must fit beside what is queued. NULL: no memory or thread. */
+struct trace_recorder *trace_recorder_new(const struct trace_sink *sink, size_t buffer_bytes,
+                                          bool wait);
+
+/* For collector_options.tap. */
+struct tap *trace_recorder_tap(struct trace_recorder *recorder);
+
+/* Nobody puts any more: packs what is left, ends the thread. 0, or the first error. Idempotent. */
+int trace_recorder_finish(struct trace_recorder *recorder);
+
+/* Events that the trace does not have; and those that it has. Any thread. */
+uint64_t trace_recorder_lost(const struct trace_recorder *recorder);
+uint64_t trace_recorder_events(const struct trace_recorder *recorder);
+
+void trace_recorder_free(struct trace_recorder *recorder); /* NULL is allowed; finishes first */
+
+#endif

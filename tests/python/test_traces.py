@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""Traces: what is played comes to what was reported, and timelines add up to it.
+
+The readers of the timelines are json, and protoc with Perfetto's published field numbers
+(perfetto.proto). Replays are with --speed max: the final numbers, whatever the speed.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import sqlite3
+import subprocess
+
+import pytest
+from harness import TARGETS, ULMA, environment, function_named, private_session_dir, pythons, run
+
+HERE = pathlib.Path(__file__).resolve().parent
+BYTES_AN_EVENT = 2.5
+
+FORKS = """
+import os
+def leaf(n):
+    return n if n < 2 else leaf(n - 1) + leaf(n - 2)
+for _ in range(2):
+    pid = os.fork()
+    if pid == 0:
+        leaf(12)
+        os._exit(0)
+    os.waitpid(pid, 0)
+leaf(10)
+"""
+
+
+@pytest.fixture(scope="module")
+def newest():
+    return pythons()[-1]
+
+
+def record(python, folder, *target, options=("--trace",)):
+    path = folder / "run.ulma"
+    with private_session_dir() as sessions:
+        words = [ULMA, "record", "-q", "--force", "-o", path, "--python", python.path]
+        done = run([*words, *options, *target], env=environment(sessions))
+    assert path.exists(), done.told()
+    return path, done
+
+
+def report(path, *options):
+    done = run([ULMA, "report", "-q", "-f", "json", "-n", "0", *options, path])
+    assert done.status == 0, done.told()
+    return json.loads(done.out)
+
+
+def replayed(path, *options):
+    words = [ULMA, "replay", "-b", "-f", "json", "-n", "0", "--clock", "wall", "--speed", "max"]
+    done = run([*words, *options, path])
+    assert done.status == 0, done.told()
+    lines = done.out.splitlines()
+    assert len(lines) == 1
+    return json.loads(lines[0])
+
+
+def differences(left, right, where=""):
+    """Paths of what differs, field by field."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in left.keys() | right.keys():
+            yield from differences(
+                left.get(key, "absent"), right.get(key, "absent"), f"{where}/{key}"
+            )
+    elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        for i, (one, other) in enumerate(zip(left, right)):
+            yield from differences(one, other, f"{where}[{i}]")
+    elif left != right:
+        yield where, left, right
+
+
+@pytest.mark.parametrize(
+    "target", ["eight_threads.py", "asyncio_tasks.py", "exceptions.py", "yield_from.py"]
+)
+@pytest.mark.some_pythons
+def test_a_replay_ends_as_the_report(python, tmp_path, target):
+    path, _done = record(python, tmp_path, TARGETS / target)
+    assert list(differences(report(path), replayed(path))) == []
+
+
+@pytest.mark.some_pythons
+def test_so_it_does_with_c_calls_patterns_and_children(python, tmp_path):
+    options = ("--trace", "--events", "calls,c-calls", "--skip", "@stdlib")
+    target = tmp_path / "forks.py"
+    target.write_text(FORKS, encoding="utf-8")
+    path, _done = record(python, tmp_path, target, options=options)
+    was, now = report(path, "--by", "process"), replayed(path, "--by", "process")
+    for each in (was, now):
+        each["processes"].sort(key=lambda row: row["pid"])
+    assert list(differences(was, now)) == []
+    assert len({row["pid"] for row in now["functions"]}) > 1
+    summed = {row["qualname"]: row["calls"] for row in replayed(path)["functions"]}
+    assert summed == {row["qualname"]: row["calls"] for row in report(path)["functions"]}
+
+
+@pytest.mark.some_pythons
+def test_a_trace_is_small_and_has_an_index(python, tmp_path):
+    path, _done = record(python, tmp_path, TARGETS / "call_heavy.py")
+    with sqlite3.connect(path) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        chunks = database.execute(
+            "SELECT sum(events), sum(length(bytes)), max(lost) FROM trace_chunks"
+        ).fetchone()
+        (of_threads,) = database.execute("SELECT sum(events) FROM trace_threads").fetchone()
+        late = database.execute(
+            "SELECT count(*) FROM trace_threads t JOIN trace_chunks c USING(chunk) "
+            "WHERE t.from_ns < c.from_ns OR t.to_ns > c.to_ns"
+        ).fetchone()
+    events, size, lost = chunks
+    assert events > 10000 and lost == 0 and of_threads == events and late == (0,)
+    assert size <= BYTES_AN_EVENT * events
+    assert report(path)["events"]["read"] >= events  # the control ring's are beside them
+
+
+def totals_of(edges):
+    """Name -> [begins, nanoseconds outermost to end], and what stayed open."""
+    totals = collections.defaultdict(lambda: [0, 0])
+    stacks = collections.defaultdict(list)
+    for thread, name, at_ns in edges:
+        stack = stacks[thread]
+        if name is not None:
+            stack.append((name, at_ns))
+            continue
+        ended, begun_ns = stack.pop()
+        totals[ended][0] += 1
+        if all(ended != below for below, _at in stack):  # recursion counts once, as in the report
+            totals[ended][1] += at_ns - begun_ns
+    assert not any(stacks.values())
+    return totals
+
+
+def chrome_edges(path):
+    for event in json.loads(path.read_text(encoding="utf-8"))["traceEvents"]:
+        if event["ph"] in "BE":
+            thread = event["pid"], event["tid"]
+            yield thread, event.get("name"), round(event["ts"] * 1000)
+
+
+def perfetto_edges(path):
+    words = ["protoc", "--decode=perfetto.protos.Trace", f"-I{HERE}", "perfetto.proto"]
+    with path.open("rb") as stream:
+        text = subprocess.run(
+            words, stdin=stream, capture_output=True, text=True, check=True
+        ).stdout
+    assert not re.search(r"^ +\d+[:] ", text, re.M), "protoc met a field that it does not know"
+    names, cleared = {}, False
+    for packet in text.split("\npacket {"):
+        cleared |= "sequence_flags: 1" in packet
+        for iid, name in re.findall(
+            r"event_names \{\s+iid: (\d+)\s+name: \"((?:[^\"\\]|\\.)*)\"", packet
+        ):
+            names[iid] = name
+        kind = re.search(r"type: TYPE_SLICE_(\w+)", packet)
+        if not kind:
+            continue
+        assert cleared and "sequence_flags: 2" in packet
+        at_ns = int(re.search(r"timestamp: (\d+)", packet)[1])
+        track = re.search(r"track_uuid: (\d+)", packet)[1]
+        name = names[re.search(r"name_iid: (\d+)", packet)[1]] if kind[1] == "BEGIN" else None
+        yield track, name, at_ns
+
+
+@pytest.mark.parametrize(
+    ("name", "edges"), [("chrome", chrome_edges), ("perfetto", perfetto_edges)]
+)
+@pytest.mark.some_pythons
+def test_a_timeline_adds_up_to_the_report(python, tmp_path, name, edges):
+    """Times are the clock's, so the report is uncorrected; each edge is whole nanoseconds."""
+    options = ("--trace", "--uncorrected")
+    path, _done = record(python, tmp_path, TARGETS / "recursion.py", options=options)
+    output = tmp_path / f"out.{name}"
+    done = run([ULMA, "report", "-q", "-f", name, "-o", output, path])
+    assert done.status == 0, done.told()
+    totals = totals_of(edges(output))
+    checked = 0
+    told = report(path)
+    names = collections.Counter(
+        f"{row['qualname']} ({row['file']}:{row['line']})" for row in told["functions"]
+    )
+    for row in told["functions"]:
+        label = f"{row['qualname']} ({row['file']}:{row['line']})"
+        if names[label] > 1 or '"' in label or row["file"] is None:
+            continue
+        begins, total_ns = totals[label]
+        assert begins == row["calls"] + row["resumes"], label
+        waited = told["waited_ns"]
+        assert abs(total_ns - row["total_ns"]) <= begins + 1 + waited, label
+        checked += 1
+    assert checked > 5
+
+
+@pytest.mark.some_pythons
+def test_run_writes_a_timeline_by_itself(python, tmp_path):
+    output = tmp_path / "run.json"
+    with private_session_dir() as sessions:
+        words = [ULMA, "run", "-f", "chrome", "-o", output, "--python", python.path]
+        done = run([*words, TARGETS / "asyncio_tasks.py"], env=environment(sessions))
+    assert done.status == 0, done.told()
+    events = json.loads(output.read_text(encoding="utf-8"))["traceEvents"]
+    kinds = collections.Counter(event["ph"] for event in events)
+    assert kinds["B"] == kinds["E"] > 100
+    steps = [event for event in events if event["ph"] == "b"]
+    assert kinds["b"] == kinds["e"] == len(steps) > 10
+    assert len({event["id"] for event in steps}) > 5
+    names = {event["args"]["name"] for event in events if event.get("name") == "process_name"}
+    assert any("asyncio_tasks.py" in name for name in names)
+
+
+def test_without_a_trace_it_says_what_to_do(newest, tmp_path):
+    path, _done = record(newest, tmp_path, TARGETS / "classes.py", options=())
+    for words in (["replay"], ["report", "-f", "perfetto", "-o", tmp_path / "x.pftrace"]):
+        done = run([ULMA, *words, path])
+        assert done.status == 1
+        assert b"holds no trace: `ulma record --trace` keeps every event" in done.err
+
+
+def test_what_a_trace_cannot_be_with_is_refused(newest, tmp_path):
+    for options, why in (
+        (["--budget", "5"], b"leave out --budget"),
+        (["--keep", "10m"], b"leave out one of them"),
+    ):
+        path = tmp_path / "no.ulma"
+        words = [ULMA, "record", "--trace", *options, "-o", path, "--python", newest.path]
+        with private_session_dir() as sessions:
+            done = run([*words, TARGETS / "classes.py"], env=environment(sessions))
+        assert done.status == 125, done.told()
+        assert why in done.err
+        assert not path.exists()
+
+
+def peak_kib(*words):
+    process = subprocess.Popen([ULMA, *words], stdout=subprocess.DEVNULL)
+    _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss
+
+
+def test_memory_is_flat_however_long_the_trace(newest, tmp_path):
+    """Four times the chunks, the same program: what is held is one of them, and the model."""
+    peaks = []
+    for loops in ("10", "40"):
+        code = "def leaf(n): return n if n < 2 else leaf(n - 1) + leaf(n - 2)\n"
+        code += f"for _ in range({loops}): leaf(19)"
+        path, _done = record(newest, tmp_path, "-c", code)
+        with sqlite3.connect(path) as database:
+            (chunks,) = database.execute("SELECT count(*) FROM trace_chunks").fetchone()
+        database.close()
+        replay = peak_kib("replay", "-b", "--speed", "max", path)
+        timeline = peak_kib("report", "-q", "-f", "perfetto", "-o", "/dev/null", path)
+        peaks.append((chunks, replay, timeline))
+    (few, first, drawn), (many, later, drawn_later) = peaks
+    assert many > 2 * few
+    assert later < 1.25 * first and drawn_later < 1.25 * drawn
+
+
+def test_a_damaged_trace_is_played_up_to_there(newest, tmp_path):
+    path, _done = record(newest, tmp_path, TARGETS / "call_heavy.py")
+    whole = function_named(report(path), "<module>", str(TARGETS / "call_heavy.py"))
+    with sqlite3.connect(path) as database:
+        rows = database.execute("SELECT chunk, bytes FROM trace_chunks ORDER BY chunk").fetchall()
+        chunk, blob = rows[-1]
+        torn = blob[: len(blob) // 2]
+        database.execute("UPDATE trace_chunks SET bytes=? WHERE chunk=?", (torn, chunk))
+    database.close()
+    done = run([ULMA, "replay", "-b", "-f", "json", "--speed", "max", path])
+    assert done.status == 1 and b"the trace cannot be played further" in done.err
+    assert function_named(report(path), "<module>", str(TARGETS / "call_heavy.py")) == whole

@@ -198,11 +198,11 @@ def test_what_is_called_more_new_gone_and_renamed(shop, python):
     assert lengths["calls"]["changed"] == "same"
     shown = shop.diff("-n", "0", old, "2.ulma").out.decode()
     assert "lengths (shop/reports.py:1) ~renamed from sizes" in shown
-    # Of two lambdas of one name the first is gone, and the second is not taken for it.
+    # Of two lambdas of one name one is gone, and the other one is not taken for it.
     lambdas = [
         row
         for row in told["functions"]
-        if "make.<locals>" in str((row["old"] or {}).get("qualname"))
+        if (row["old"] or {}).get("qualname") == "make.<locals>.<lambda>"
     ]
     if python.minor >= (3, 11):  # before, a code object does not know its qualname
         assert sorted(row["what"] == "gone" for row in lambdas) == [False, True]

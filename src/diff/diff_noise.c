@@ -24,9 +24,9 @@
 #define NOISE_TAIL 0.5
 #define NOISE_WAIT 0.4
 
-/* A function that waits more than that of its time waits by its own doing, and its fastest calls are those that
- * happened not to. */
-#define NOISE_WAITER 0.5
+/* A function that waits by so much more of its time than most do waits by its own doing, and its fastest calls
+ * are those that happened not to. */
+#define NOISE_WAITER 0.3
 
 /* CPU time is what was left when the waiting had been taken away, which may be wrong by that share. */
 #define NOISE_DIFFERENCE 0.05
@@ -101,10 +101,11 @@ double noise_quantiles(const struct making *making, size_t recording, size_t ent
     double least = least_probe_ns(making), here = whole_of(making, recording)->meta.ns_per_call;
     double doubt = NOISE_PROBE * least + NOISE_CALIBRATION * (here > least ? here - least : 0);
     double waited = sample->wall_ns > 0 ? sample->wait_ns / sample->wall_ns : 0;
+    double usual = making->waited[recording] + NOISE_WAITER;
     return square(doubt / sample->quantiles[SNAPSHOT_QUANTILES - 1]) + square(NOISE_BUCKET) +
            quantile_doubt(sample->quantiles, sample->calls) +
            NOISE_QUANTUM_QUANTILES_NS / sample->self_ns +
-           square(NOISE_WAIT * (waited > NOISE_WAITER ? waited - NOISE_WAITER : 0));
+           square(waited > usual ? NOISE_WAIT * waited : 0);
 }
 
 double noise_quantiles_steady(const struct making *making, size_t recording, size_t entry)

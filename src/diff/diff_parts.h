@@ -35,6 +35,7 @@ struct making {
     size_t entry_count, entry_limit;
     int32_t **entry_of; /* by recording, by its function */
     struct sample *samples;
+    double *waited; /* by recording: the share of its time that a function usually waits */
 };
 
 static inline enum diff_side side_of(const struct making *making, size_t recording)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 enum { P99_CALLS_LEAST = 100 };
 
@@ -24,6 +25,9 @@ enum { P99_CALLS_LEAST = 100 };
 
 /* Of many recordings, means vary in ways that are wider at their ends than Student's t has it. */
 #define MEANS_TIMES 1.25
+
+/* By means of few recordings, less than that is a burst. What the import system takes is its files' doing. */
+#define BURSTS_NS 20e6
 
 /* Waits are others' doing, and a busy machine's: they must differ by more, and by more of their noise. */
 #define WAIT_FLOOR 0.25
@@ -151,6 +155,31 @@ static void set_own(struct judging *judging, size_t entry)
     }
 }
 
+/* With few recordings: a cold cache or a stopped machine costs one function some milliseconds, once. */
+static bool is_beyond_bursts(struct judging *judging, size_t entry, const struct verdict *verdict)
+{
+    const struct snapshot_function *function = judging->making->entries[entry].sides[DIFF_NEW];
+    for (size_t i = 0; i < judging->making->recording_count; i++)
+        judging->numbers[i] = sample_of(judging->making, i, entry)->self_ns;
+    struct diff_measure self;
+    set_sides(judging, &self);
+    bool reads_files = function->module && strstr(function->module, "importlib._bootstrap");
+    reads_files |= function->module && strncmp(function->module, "_frozen_importlib", 17) == 0;
+    return !reads_files && self.sides[DIFF_OLD] * fabs(expm1(verdict->change)) > BURSTS_NS;
+}
+
+/* Of the numbers, which are lost. */
+static struct verdict judge_means(struct judging *judging, size_t entry)
+{
+    set_own(judging, entry);
+    struct verdict verdict = judge_times(judging, (int32_t)entry, true, 0);
+    if (noise_has_many(judging->making))
+        demand(&verdict, MEANS_TIMES, 0);
+    else
+        verdict.certain &= is_beyond_bursts(judging, entry, &verdict);
+    return verdict;
+}
+
 /* By the fastest calls, where that is known: it says more, unless only the means differ. */
 static struct verdict judge_quantiles(struct judging *judging, size_t entry,
                                       struct verdict of_means)
@@ -187,10 +216,7 @@ static void judge_self(struct judging *judging, size_t entry, struct diff_functi
     bool judged = all_above(judging, 0);
     struct verdict of_each = {0, 0, false};
     if (judged) {
-        set_own(judging, entry);
-        of_each = judge_times(judging, (int32_t)entry, true, 0);
-        if (noise_has_many(making))
-            demand(&of_each, MEANS_TIMES, 0);
+        of_each = judge_means(judging, entry);
         of_each = judge_quantiles(judging, entry, of_each);
     }
     for (size_t i = 0; i < making->recording_count; i++)
@@ -200,10 +226,8 @@ static void judge_self(struct judging *judging, size_t entry, struct diff_functi
     if (!judged || !is_worth(judging, self))
         return;
     struct verdict of_all = of_each;
-    if (!same_calls) {
-        set_own(judging, entry);
-        of_all = judge_times(judging, (int32_t)entry, true, 0);
-    }
+    if (!same_calls)
+        of_all = judge_means(judging, entry);
     set_verdict(self, &of_all, judging->min_time_ns);
     double calls = fmax(function->calls.sides[DIFF_NEW], 1);
     set_verdict(each, &of_each, judging->min_time_ns / calls);

@@ -72,7 +72,8 @@ double noise_own(const struct making *making, size_t recording, size_t entry)
     /* By the wall clock waiting is part of the time, and the tail tells how steady it was. */
     bool counts = making->request->clock == CLOCK_CPU || !sample->tail_known;
     return square(probe_share(making, recording, sample)) + NOISE_QUANTUM_NS / sample->self_ns +
-           square(NOISE_TAIL * sample->tail) + (counts ? square(NOISE_WAIT * waited) : 0) +
+           square(NOISE_TAIL * log1p(-fmin(sample->tail, 0.99))) +
+           (counts ? square(NOISE_WAIT * waited) : 0) +
            (counts ? square(NOISE_DIFFERENCE * sample->wait_ns / sample->self_ns) : 0) +
            sample->jitter;
 }

@@ -347,7 +347,7 @@ for name in int(sys.argv[1]) * names:
 def test_twenty_pairs_raise_no_alarm(shop):
     shop = shop(harness.pythons()[-1])
     for _ in range(20):
-        told = shop.compare(shop.record(1500), shop.record(1500))
+        told = shop.compare(shop.record(4000), shop.record(4000))
         assert told["verdict"]["matter"] == 0, told["functions"][0]
 
 
@@ -357,9 +357,9 @@ def test_a_tenth_is_found_first(shop):
     shop.edit("shop/prices.py", "range(20)", "range(100)")
     old, new = [], []
     for _ in range(7):
-        old.append(shop.record(800))
+        old.append(shop.record(6000))
         shop.edit("shop/prices.py", "range(100)", "range(112)")
-        new.append(shop.record(800))
+        new.append(shop.record(6000))
         shop.edit("shop/prices.py", "range(112)", "range(100)")
     told = shop.compare(*old, "--", *new)
     first = told["functions"][0]

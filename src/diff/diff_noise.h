@@ -63,6 +63,6 @@ struct verdict noise_judge(const struct pacing *pacing, int32_t entry, bool pace
                            const struct noise_times *times, double *scratch);
 
 /* Scratch that noise_judge needs, in doubles for each recording. */
-enum { NOISE_SCRATCH = 4 };
+enum { NOISE_SCRATCH = 5 };
 
 #endif

@@ -114,16 +114,17 @@ static double whole_self(const struct making *making, double *scratch)
 static double pace_without(const struct pacing *pacing, size_t recording, int32_t entry)
 {
     size_t count = 0;
+    double heaviest = 0;
     for (size_t i = 0; i < pacing->count; i++) {
         const struct witness *witness = &pacing->witnesses[i];
-        if (witness->entry != entry)
-            pacing->scratch[count++] =
-                (struct diff_weighed){witness->logs[recording], witness->weight};
+        if (witness->entry == entry)
+            continue;
+        heaviest = fmax(heaviest, witness->weight);
+        pacing->scratch[count++] = (struct diff_weighed){witness->logs[recording], witness->weight};
     }
     if (count == 0)
         return 0;
-    pacing->scratch[count++] =
-        (struct diff_weighed){0, pacing->witnesses[0].weight * 1.001}; /* the heaviest, and more */
+    pacing->scratch[count++] = (struct diff_weighed){0, heaviest * 1.001}; /* a little heavier */
     return diff_weighed_median(pacing->scratch, count);
 }
 

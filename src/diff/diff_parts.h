@@ -16,6 +16,7 @@ struct entry {
 /* A function's numbers in one recording. */
 struct sample {
     double calls; /* calls and resumes */
+    double activations;
     double self_ns, total_ns, wait_ns, wall_ns, p99_ns;
     double total_wait_ns, total_wall_ns;
     double probed; /* its calls and those that it made: each cost a probe */

@@ -34,6 +34,7 @@ static void fill(struct sample *sample, const struct snapshot_function *function
 {
     sample->present = true;
     sample->estimated |= !function->calls_exact;
+    sample->activations += (double)function->calls;
     sample->calls += (double)function->calls + (double)function->resumes;
     sample->self_ns += positive(snapshot_self(function, clock));
     sample->total_ns += positive(snapshot_total(function, clock));

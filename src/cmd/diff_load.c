@@ -16,7 +16,7 @@ enum { SLICES_MOST = 12, SLICES_LEAST = 4 };
 #define SLICE_LEAST_NS INT64_C(1000000000)
 
 struct loaded {
-    struct snapshot *whole;
+    struct snapshot *whole, *by_wall;
     struct snapshot *slices[SLICES_MOST];
     size_t slice_count;
 };
@@ -55,12 +55,21 @@ static int load(struct diff_load *into, const char *file, enum snapshot_clock cl
     if (result)
         return result;
     loaded->whole = recording_snapshot(recording, &query);
-    result = loaded->whole ? load_slices(recording, loaded, clock) : -EIO;
+    query.clock = CLOCK_WALL;
+    if (clock == CLOCK_CPU && loaded->whole)
+        loaded->by_wall = recording_snapshot(recording, &query);
+    bool fine = loaded->whole && (clock != CLOCK_CPU || loaded->by_wall);
+    result = fine ? load_slices(recording, loaded, clock) : -EIO;
     if (result)
         snprintf(reason, DIFF_LOAD_REASON_SIZE, "%s", recording_reason(recording));
     recording_close(recording);
     into->recordings[into->count++] = (struct diff_recording){
-        file, loaded->whole, (const struct snapshot *const *)loaded->slices, loaded->slice_count};
+        .name = file,
+        .whole = loaded->whole,
+        .slices = (const struct snapshot *const *)loaded->slices,
+        .slice_count = loaded->slice_count,
+        .by_wall = loaded->by_wall,
+    };
     return result;
 }
 
@@ -88,6 +97,7 @@ void diff_load_free(struct diff_load *load)
     for (size_t i = 0; load->loaded && i < load->count; i++) {
         for (size_t s = 0; s < load->loaded[i].slice_count; s++)
             snapshot_free(load->loaded[i].slices[s]);
+        snapshot_free(load->loaded[i].by_wall);
         snapshot_free(load->loaded[i].whole);
     }
     free(load->loaded);

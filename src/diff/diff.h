@@ -24,6 +24,9 @@ struct diff_recording {
     const struct snapshot *whole;
     const struct snapshot *const *slices; /* of time, in order; may be none */
     size_t slice_count;
+    const struct snapshot
+        *by_wall; /* of a comparison by the cpu clock: the whole with the wall clock's
+                                     * quantiles, functions in the same order; NULL: not known */
 };
 
 struct diff_request {

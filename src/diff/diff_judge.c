@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 enum { P99_CALLS_LEAST = 100 };
 
@@ -21,6 +22,12 @@ enum { P99_CALLS_LEAST = 100 };
 
 /* Of what the fastest calls moved by, the mean must have moved by that. */
 #define QUANTILES_AGREE 0.5
+
+/* Of many recordings, means vary in ways that are wider at their ends than Student's t has it. */
+#define MEANS_TIMES 1.25
+
+/* By means of few recordings, less than that is a burst. What the import system takes is its files' doing. */
+#define BURSTS_NS 20e6
 
 /* Waits are others' doing, and a busy machine's: they must differ by more, and by more of their noise. */
 #define WAIT_FLOOR 0.25
@@ -38,7 +45,9 @@ int judge_init(struct judging *judging, const struct making *making)
     judging->steady = arena_array(making->scratch, count, sizeof(double));
     judging->scratch = arena_array(making->scratch, NOISE_SCRATCH * count, sizeof(double));
     judging->logs = arena_array(making->scratch, count, sizeof(double));
-    return judging->numbers && judging->own && judging->steady && judging->scratch && judging->logs
+    judging->shapes = arena_array(making->scratch, count, sizeof(double));
+    return judging->numbers && judging->own && judging->steady && judging->scratch &&
+                   judging->logs && judging->shapes
                ? 0
                : -ENOMEM;
 }
@@ -131,6 +140,13 @@ static struct verdict judge_times(struct judging *judging, int32_t entry, bool p
     return noise_judge(judging->pacing, entry, paced, &times, judging->scratch);
 }
 
+/* More than the rule asks for. */
+static void demand(struct verdict *verdict, double times, double floor)
+{
+    verdict->threshold *= times;
+    verdict->certain &= fabs(verdict->change) > fmax(verdict->threshold, log1p(floor));
+}
+
 static void set_own(struct judging *judging, size_t entry)
 {
     for (size_t i = 0; i < judging->making->recording_count; i++) {
@@ -139,16 +155,41 @@ static void set_own(struct judging *judging, size_t entry)
     }
 }
 
+/* With few recordings: a cold cache or a stopped machine costs one function some milliseconds, once. */
+static bool is_beyond_bursts(struct judging *judging, size_t entry, const struct verdict *verdict)
+{
+    const struct snapshot_function *function = judging->making->entries[entry].sides[DIFF_NEW];
+    for (size_t i = 0; i < judging->making->recording_count; i++)
+        judging->numbers[i] = sample_of(judging->making, i, entry)->self_ns;
+    struct diff_measure self;
+    set_sides(judging, &self);
+    bool reads_files = function->module && strstr(function->module, "importlib._bootstrap");
+    reads_files |= function->module && strncmp(function->module, "_frozen_importlib", 17) == 0;
+    return !reads_files && self.sides[DIFF_OLD] * fabs(expm1(verdict->change)) > BURSTS_NS;
+}
+
+/* Of the numbers, which are lost. */
+static struct verdict judge_means(struct judging *judging, size_t entry)
+{
+    set_own(judging, entry);
+    struct verdict verdict = judge_times(judging, (int32_t)entry, true, 0);
+    if (noise_has_many(judging->making))
+        demand(&verdict, MEANS_TIMES, 0);
+    else
+        verdict.certain &= is_beyond_bursts(judging, entry, &verdict);
+    return verdict;
+}
+
 /* By the fastest calls, where that is known: it says more, unless only the means differ. */
 static struct verdict judge_quantiles(struct judging *judging, size_t entry,
                                       struct verdict of_means)
 {
     const struct making *making = judging->making;
-    if (!pace_quantile_logs(making, entry, judging->logs, judging->scratch))
+    if (!pace_quantile_logs(making, entry, false, judging->logs, judging->shapes, judging->scratch))
         return of_means;
     for (size_t i = 0; i < making->recording_count; i++) {
         judging->logs[i] = exp(judging->logs[i]);
-        judging->own[i] = noise_quantiles(making, i, entry);
+        judging->own[i] = noise_quantiles(making, i, entry) + judging->shapes[i];
         judging->steady[i] = noise_quantiles_steady(making, i, entry);
     }
     struct noise_times times = {judging->logs, judging->own, judging->steady};
@@ -175,8 +216,7 @@ static void judge_self(struct judging *judging, size_t entry, struct diff_functi
     bool judged = all_above(judging, 0);
     struct verdict of_each = {0, 0, false};
     if (judged) {
-        set_own(judging, entry);
-        of_each = judge_times(judging, (int32_t)entry, true, 0);
+        of_each = judge_means(judging, entry);
         of_each = judge_quantiles(judging, entry, of_each);
     }
     for (size_t i = 0; i < making->recording_count; i++)
@@ -186,10 +226,8 @@ static void judge_self(struct judging *judging, size_t entry, struct diff_functi
     if (!judged || !is_worth(judging, self))
         return;
     struct verdict of_all = of_each;
-    if (!same_calls) {
-        set_own(judging, entry);
-        of_all = judge_times(judging, (int32_t)entry, true, 0);
-    }
+    if (!same_calls)
+        of_all = judge_means(judging, entry);
     set_verdict(self, &of_all, judging->min_time_ns);
     double calls = fmax(function->calls.sides[DIFF_NEW], 1);
     set_verdict(each, &of_each, judging->min_time_ns / calls);
@@ -234,7 +272,27 @@ static void judge_p99(struct judging *judging, size_t entry, struct diff_functio
     set_verdict(&function->p99, &verdict, 0);
 }
 
-/* Only by the recordings' spread: nothing within one recording tells what is usual. */
+/* Where its calls' quantiles are known and it calls no other: by the shortest waits. */
+static bool judge_waiting(struct judging *judging, size_t entry, struct diff_measure *wait)
+{
+    const struct making *making = judging->making;
+    if (!pace_quantile_logs(making, entry, true, judging->logs, judging->shapes, judging->scratch))
+        return false;
+    for (size_t i = 0; i < making->recording_count; i++) {
+        judging->logs[i] = exp(judging->logs[i]);
+        judging->steady[i] = noise_waiting(making, i, entry);
+        judging->own[i] = judging->steady[i] + judging->shapes[i];
+    }
+    struct noise_times times = {judging->logs, judging->own, judging->steady};
+    struct verdict verdict =
+        noise_judge(judging->pacing, (int32_t)entry, false, &times, judging->scratch);
+    double means = log(wait->sides[DIFF_NEW] / wait->sides[DIFF_OLD]);
+    verdict.certain &= means / verdict.change > QUANTILES_AGREE;
+    set_verdict(wait, &verdict, judging->min_time_ns);
+    return true;
+}
+
+/* Else only by the recordings' spread: nothing within one recording tells what is usual. */
 static void judge_wait(struct judging *judging, size_t entry, struct diff_function *function)
 {
     const struct making *making = judging->making;
@@ -243,8 +301,8 @@ static void judge_wait(struct judging *judging, size_t entry, struct diff_functi
         judging->numbers[i] = sample_of(making, i, entry)->wait_ns;
     set_sides(judging, wait);
     set_change(wait, 1);
-    if (making->request->clock != CLOCK_CPU || !noise_has_many(making) ||
-        !is_worth(judging, wait) || !all_above(judging, 0))
+    if (making->request->clock != CLOCK_CPU || !is_worth(judging, wait) || !all_above(judging, 0) ||
+        judge_waiting(judging, entry, wait) || !noise_has_many(making))
         return;
     for (size_t i = 0; i < making->recording_count; i++) {
         double here = judging->numbers[i];
@@ -253,8 +311,7 @@ static void judge_wait(struct judging *judging, size_t entry, struct diff_functi
         judging->own[i] = judging->steady[i] = noise_short(here) + taken * taken;
     }
     struct verdict verdict = judge_times(judging, SNAPSHOT_NONE, false, 0);
-    verdict.threshold *= WAIT_TIMES;
-    verdict.certain &= fabs(verdict.change) > fmax(verdict.threshold, log1p(WAIT_FLOOR));
+    demand(&verdict, WAIT_TIMES, WAIT_FLOOR);
     set_verdict(wait, &verdict, judging->min_time_ns);
 }
 

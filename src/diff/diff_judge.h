@@ -13,7 +13,7 @@ struct judging {
     double pace; /* of the new side, a ratio */
     double work; /* calls of the new side, a ratio */
     bool per_call;
-    double *numbers, *own, *steady, *scratch, *logs;
+    double *numbers, *own, *steady, *scratch, *logs, *shapes;
 };
 
 /* 0 or -ENOMEM. */

@@ -39,9 +39,12 @@ double noise_own(const struct making *making, size_t recording, size_t entry);
 /* What of it stays when there are enough recordings to see the rest. */
 double noise_steady(const struct making *making, size_t recording, size_t entry);
 
-/* The same of its quantiles: the probe's cost, how many calls they are of, and whether they moved together. */
+/* The same of its quantiles: the probe's cost, and how many calls they are of. */
 double noise_quantiles(const struct making *making, size_t recording, size_t entry);
 double noise_quantiles_steady(const struct making *making, size_t recording, size_t entry);
+
+/* The same of the wall clock's, of a function that waits. */
+double noise_waiting(const struct making *making, size_t recording, size_t entry);
 
 /* Of any time, when no more is known than its length. */
 double noise_short(double time_ns);
@@ -60,6 +63,6 @@ struct verdict noise_judge(const struct pacing *pacing, int32_t entry, bool pace
                            const struct noise_times *times, double *scratch);
 
 /* Scratch that noise_judge needs, in doubles for each recording. */
-enum { NOISE_SCRATCH = 4 };
+enum { NOISE_SCRATCH = 5 };
 
 #endif

@@ -158,8 +158,8 @@ static int note_few(struct diff *diff)
     struct making making = {.recording_count = recordings(diff)};
     if (noise_has_many(&making))
         return 0;
-    return add(diff, "few recordings: the noise is guessed from within them, and waits are not "
-                     "judged; three a side show it");
+    return add(diff, "few recordings: the noise is guessed from within them; three a side show it, "
+                     "five find a tenth");
 }
 
 int diff_notes(struct diff *diff)

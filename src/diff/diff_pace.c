@@ -31,24 +31,32 @@ static double median_self(const struct making *making, size_t entry, double *scr
     return diff_median(scratch, making->recording_count);
 }
 
-bool pace_quantile_logs(const struct making *making, size_t entry, double *logs, double *scratch)
+static const double *quantiles_of(const struct making *making, size_t recording, size_t entry,
+                                  bool waiting)
+{
+    const struct sample *sample = sample_of(making, recording, entry);
+    return waiting ? sample->waiting : sample->quantiles;
+}
+
+bool pace_quantile_logs(const struct making *making, size_t entry, bool waiting, double *logs,
+                        double *shapes, double *scratch)
 {
     size_t recordings = making->recording_count;
     double middles[SNAPSHOT_QUANTILES], apart[SNAPSHOT_QUANTILES];
     for (size_t i = 0; i < recordings; i++)
-        if (!sample_of(making, i, entry)->quantiles)
+        if (!quantiles_of(making, i, entry, waiting))
             return false;
     for (int q = 0; q < SNAPSHOT_QUANTILES; q++) {
         for (size_t i = 0; i < recordings; i++)
-            scratch[i] = log(sample_of(making, i, entry)->quantiles[q]);
+            scratch[i] = log(quantiles_of(making, i, entry, waiting)[q]);
         middles[q] = diff_median(scratch, recordings);
     }
     for (size_t i = 0; i < recordings; i++) {
         for (int q = 0; q < SNAPSHOT_QUANTILES; q++)
-            apart[q] = log(sample_of(making, i, entry)->quantiles[q]) - middles[q];
+            apart[q] = log(quantiles_of(making, i, entry, waiting)[q]) - middles[q];
         logs[i] = diff_median(apart, SNAPSHOT_QUANTILES);
         double spread = diff_spread(apart, SNAPSHOT_QUANTILES);
-        sample_of(making, i, entry)->shape = spread * spread;
+        shapes[i] = spread * spread;
     }
     return true;
 }
@@ -65,16 +73,17 @@ static bool is_witness(const struct making *making, enum pace_kind kind, size_t 
     return true;
 }
 
+/* `shapes`: of a pacing of quantiles. */
 static void weigh(const struct making *making, enum pace_kind kind, struct witness *witness,
-                  double whole, double *scratch)
+                  double whole, double *shapes, double *scratch)
 {
     size_t entry = (size_t)witness->entry;
-    if (kind == PACE_OF_QUANTILES) /* they tell their shapes, too */
-        pace_quantile_logs(making, entry, witness->logs, scratch);
+    if (kind == PACE_OF_QUANTILES)
+        pace_quantile_logs(making, entry, false, witness->logs, shapes, scratch);
     double share = median_self(making, entry, scratch) / whole;
     for (size_t i = 0; i < making->recording_count; i++)
         scratch[i] = kind == PACE_OF_MEANS ? noise_own(making, i, entry)
-                                           : noise_quantiles(making, i, entry);
+                                           : noise_quantiles(making, i, entry) + shapes[i];
     witness->doubt = diff_median(scratch, making->recording_count);
     share = share < PACE_SHARE_MOST ? share : PACE_SHARE_MOST;
     witness->weight = sqrt(share / (1 + witness->doubt / (NOISE_BASE * NOISE_BASE)));
@@ -105,16 +114,17 @@ static double whole_self(const struct making *making, double *scratch)
 static double pace_without(const struct pacing *pacing, size_t recording, int32_t entry)
 {
     size_t count = 0;
+    double heaviest = 0;
     for (size_t i = 0; i < pacing->count; i++) {
         const struct witness *witness = &pacing->witnesses[i];
-        if (witness->entry != entry)
-            pacing->scratch[count++] =
-                (struct diff_weighed){witness->logs[recording], witness->weight};
+        if (witness->entry == entry)
+            continue;
+        heaviest = fmax(heaviest, witness->weight);
+        pacing->scratch[count++] = (struct diff_weighed){witness->logs[recording], witness->weight};
     }
     if (count == 0)
         return 0;
-    pacing->scratch[count++] =
-        (struct diff_weighed){0, pacing->witnesses[0].weight * 1.001}; /* the heaviest, and more */
+    pacing->scratch[count++] = (struct diff_weighed){0, heaviest * 1.001}; /* a little heavier */
     return diff_weighed_median(pacing->scratch, count);
 }
 
@@ -126,9 +136,11 @@ int pacing_make(const struct making *making, enum pace_kind kind, double min_sel
     pacing.witnesses = arena_array(making->scratch, entries + 1, sizeof(*pacing.witnesses));
     pacing.witness_of = arena_array(making->scratch, entries + 1, sizeof(*pacing.witness_of));
     double *scratch = arena_array(making->scratch, making->recording_count + 1, sizeof(*scratch));
+    double *shapes = arena_array(making->scratch, making->recording_count + 1, sizeof(*shapes));
     pacing.scratch = arena_array(making->scratch, PACE_WITNESSES + 1, sizeof(*pacing.scratch));
     pacing.all = arena_array(making->scratch, making->recording_count, sizeof(*pacing.all));
-    if (!pacing.witnesses || !pacing.witness_of || !scratch || !pacing.scratch || !pacing.all)
+    if (!pacing.witnesses || !pacing.witness_of || !scratch || !shapes || !pacing.scratch ||
+        !pacing.all)
         return -ENOMEM;
     double whole = whole_self(making, scratch);
     for (size_t e = 0; e < entries; e++) {
@@ -142,7 +154,7 @@ int pacing_make(const struct making *making, enum pace_kind kind, double min_sel
             arena_array(making->scratch, making->recording_count, sizeof(*witness->logs));
         if (!witness->logs)
             return -ENOMEM;
-        weigh(making, kind, witness, whole, scratch);
+        weigh(making, kind, witness, whole, shapes, scratch);
     }
     qsort(pacing.witnesses, pacing.count, sizeof(*pacing.witnesses), compare_witnesses);
     if (pacing.count > PACE_WITNESSES)

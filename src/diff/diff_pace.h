@@ -42,8 +42,10 @@ int pacing_make(const struct making *making, enum pace_kind kind, double min_sel
                 const bool *excluded, struct pacing *ret_pacing);
 
 /* The log of a call's time in each recording, to the middle one: the median over quantiles of how far each lies
- * from the same quantile in the others. False: not known in all. `scratch`: a number for each recording. */
-bool pace_quantile_logs(const struct making *making, size_t entry, double *logs, double *scratch);
+ * from the same quantile in the others; `shapes`: the variance over quantiles of that. `waiting`: of the wall clock's,
+ * of functions that wait. False: not known in all. `scratch`: a number for each recording. */
+bool pace_quantile_logs(const struct making *making, size_t entry, bool waiting, double *logs,
+                        double *shapes, double *scratch);
 
 /* The log of a recording's pace, as all but `entry` say it (SNAPSHOT_NONE: all). */
 double pacing_of(const struct pacing *pacing, size_t recording, int32_t entry);

@@ -16,13 +16,14 @@ struct entry {
 /* A function's numbers in one recording. */
 struct sample {
     double calls; /* calls and resumes */
+    double activations;
     double self_ns, total_ns, wait_ns, wall_ns, p99_ns;
     double total_wait_ns, total_wall_ns;
     double probed; /* its calls and those that it made: each cost a probe */
     double tail;   /* share of its time in calls that took longer than most; 0: not known */
-    double shape;  /* variance over its quantiles of how far each lies from the other recordings' */
     double jitter; /* variance of the log of its time, by the recording's slices; 0: not known */
     const double *quantiles; /* of one call's time, where that is self time; NULL: not known */
+    const double *waiting;   /* the same by the wall clock, of a function that mostly waits */
     bool present, estimated, tail_known;
 };
 
@@ -35,6 +36,7 @@ struct making {
     size_t entry_count, entry_limit;
     int32_t **entry_of; /* by recording, by its function */
     struct sample *samples;
+    double *waited; /* by recording: the share of its time that a function usually waits */
 };
 
 static inline enum diff_side side_of(const struct making *making, size_t recording)

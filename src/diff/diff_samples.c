@@ -20,6 +20,10 @@ enum { SLICES_LEAST = 4, TAIL_CALLS_LEAST = 20, QUANTILE_CALLS_LEAST = 200 };
 /* Percentiles come out of buckets up to this much wide. */
 #define BUCKET_DOUBT 1.05
 
+/* Of its own time a function waits that was made to, as a sleep is; and its shortest calls do so, too: what waits
+ * for a lock or a busy CPU does not, most times. */
+#define WAITER_SHARE 0.5
+
 static double positive(int64_t number)
 {
     return number > 0 ? (double)number : 0;
@@ -30,6 +34,7 @@ static void fill(struct sample *sample, const struct snapshot_function *function
 {
     sample->present = true;
     sample->estimated |= !function->calls_exact;
+    sample->activations += (double)function->calls;
     sample->calls += (double)function->calls + (double)function->resumes;
     sample->self_ns += positive(snapshot_self(function, clock));
     sample->total_ns += positive(snapshot_total(function, clock));
@@ -53,8 +58,11 @@ static double tail_of(const struct snapshot_function *function, enum snapshot_cl
 static int sample_whole(struct making *making, size_t recording)
 {
     const struct snapshot *whole = whole_of(making, recording);
+    const struct snapshot *by_wall = making->request->recordings[recording].by_wall;
     const int32_t *entry_of = making->entry_of[recording];
     enum snapshot_clock clock = making->request->clock;
+    if (by_wall && (!by_wall->quantiles || by_wall->function_count != whole->function_count))
+        by_wall = NULL;
     bool *calls_others = arena_array(making->scratch, whole->function_count + 1, sizeof(bool));
     if (!calls_others)
         return -ENOMEM;
@@ -76,6 +84,11 @@ static int sample_whole(struct making *making, size_t recording)
         if (whole->quantiles && whole->functions[i].calls >= QUANTILE_CALLS_LEAST &&
             whole->quantiles[i].ns[0] > 0)
             sample->quantiles = whole->quantiles[i].ns;
+        if (by_wall && by_wall->quantiles[i].ns[0] > 0 &&
+            sample->wait_ns > WAITER_SHARE * sample->wall_ns &&
+            by_wall->quantiles[i].ns[0] * (double)whole->functions[i].calls >
+                WAITER_SHARE * sample->wall_ns)
+            sample->waiting = by_wall->quantiles[i].ns;
     }
     return 0;
 }
@@ -172,14 +185,33 @@ static int sample_slices(struct making *making, size_t recording)
     return 0;
 }
 
+/* On a busy machine all functions wait for a CPU, each by about the same share of its time. */
+static int set_waited(struct making *making, size_t recording)
+{
+    struct diff_weighed *weighed =
+        arena_array(making->scratch, making->entry_count + 1, sizeof(*weighed));
+    if (!weighed)
+        return -ENOMEM;
+    size_t count = 0;
+    for (size_t e = 0; e < making->entry_count; e++) {
+        const struct sample *sample = sample_of(making, recording, e);
+        if (sample->wall_ns > 0)
+            weighed[count++] =
+                (struct diff_weighed){sample->wait_ns / sample->wall_ns, sample->self_ns};
+    }
+    making->waited[recording] = diff_weighed_median(weighed, count);
+    return 0;
+}
+
 int diff_sample(struct making *making)
 {
     making->samples = arena_array(making->arena, making->recording_count * making->entry_count + 1,
                                   sizeof(*making->samples));
-    if (!making->samples)
+    making->waited = arena_array(making->arena, making->recording_count, sizeof(*making->waited));
+    if (!making->samples || !making->waited)
         return -ENOMEM;
     for (size_t i = 0; i < making->recording_count; i++)
-        if (sample_whole(making, i) || sample_slices(making, i))
+        if (sample_whole(making, i) || sample_slices(making, i) || set_waited(making, i))
             return -ENOMEM;
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "diff/diff_writer.h"
 
 #include "base/arena.h"
+#include "model/histogram.h"
 #include "sample_snapshot.h"
 
 #include <math.h>
@@ -139,7 +140,8 @@ static void add(struct trial *trial, enum diff_side side, const struct scene *sc
 {
     size_t at = trial->request.counts[DIFF_OLD] + trial->request.counts[DIFF_NEW];
     trial->snapshots[at] = make(scene->rows, scene->count);
-    trial->recordings[at] = (struct diff_recording){"run.ulma", trial->snapshots[at], NULL, 0};
+    trial->recordings[at] =
+        (struct diff_recording){.name = "run.ulma", .whole = trial->snapshots[at]};
     trial->request.counts[side]++;
 }
 
@@ -413,6 +415,92 @@ static void test_a_tenth_beyond_the_spread_is_found(void **state)
     done(&trial);
 }
 
+/* Every call of a function that calls no other takes about as long; of the whole a third or more was spent
+ * beside a neighbour. */
+static void set_quantiles(struct snapshot *snapshot, const struct scene *quiet)
+{
+    snapshot->quantiles =
+        arena_array(snapshot->arena, snapshot->function_count, sizeof(*snapshot->quantiles));
+    assert_non_null(snapshot->quantiles);
+    for (size_t i = 0; i < snapshot->function_count; i++)
+        for (int q = 0; q < SNAPSHOT_QUANTILES; q++)
+            snapshot->quantiles[i].ns[q] = (1 + 0.002 * q) * (double)quiet->rows[i].self_ns /
+                                           (double)quiet->rows[i].calls;
+}
+
+/* Means that vary by a third, in which a tenth is lost; the fastest calls show it. */
+static void test_the_fastest_calls_tell_what_means_hide(void **state)
+{
+    (void)state;
+    static const int64_t disturbed_pct[2][5] = {{2, 31, 8, 24, 15}, {12, 3, 35, 20, 6}};
+    for (int slower = 0; slower < 2; slower++) {
+        struct trial trial = {.diff = NULL};
+        for (int side = DIFF_OLD; side < DIFF_SIDES; side++) {
+            for (int i = 0; i < 5; i++) {
+                struct scene quiet = scene_of_shop();
+                if (slower && side == DIFF_NEW)
+                    row_of(&quiet, "discount")->self_ns = 165 * MS;
+                struct scene scene = quiet;
+                for (size_t r = 0; r < scene.count; r++)
+                    scene.rows[r].self_ns += scene.rows[r].self_ns *
+                                             (disturbed_pct[side][i] + (int64_t)(r * 7 % 5)) / 100;
+                add(&trial, side, &scene);
+                set_quantiles(trial.snapshots[side * 5 + i], &quiet);
+            }
+        }
+        compare(&trial);
+        assert_int_equal(trial.diff->sums.matter, slower);
+        assert_what(trial.diff, "discount", slower ? "slower" : "");
+        if (slower)
+            assert_true(fabs(find(trial.diff, "discount", 0)->self.percent - 10) < 1);
+        done(&trial);
+    }
+}
+
+/* By the cpu clock a sleep is a wait; its shortest calls are compared by the wall clock. */
+static void test_a_longer_sleep_is_a_longer_wait(void **state)
+{
+    (void)state;
+    struct trial trial = {.diff = NULL};
+    struct snapshot *by_wall[6];
+    for (int side = DIFF_OLD; side < DIFF_SIDES; side++) {
+        for (int i = 0; i < 3; i++) {
+            struct scene scene = scene_of_shop();
+            struct row *rows = row_of(&scene, "Table.rows");
+            rows->self_ns = 2 * MS;
+            rows->wait_ns = (side ? 660 : 600) * MS + i * MS;
+            add(&trial, side, &scene);
+            struct scene asleep = scene;
+            row_of(&asleep, "Table.rows")->self_ns += rows->wait_ns;
+            by_wall[side * 3 + i] = make(scene.rows, scene.count);
+            set_quantiles(by_wall[side * 3 + i], &asleep);
+            trial.recordings[side * 3 + i].by_wall = by_wall[side * 3 + i];
+        }
+    }
+    compare(&trial);
+    assert_what(trial.diff, "Table.rows", "waits longer");
+    assert_true(fabs(find(trial.diff, "Table.rows", 0)->wait.percent - 10) < 1);
+    assert_int_equal(trial.diff->sums.matter, 1);
+    done(&trial);
+    for (int i = 0; i < 6; i++)
+        snapshot_free(by_wall[i]);
+}
+
+static void test_quantiles_are_read_between_the_slots(void **state)
+{
+    (void)state;
+    int64_t counts[HISTOGRAM_SLOTS] = {0};
+    assert_true(histogram_quantile(counts, 0.5) == 0);
+    counts[histogram_slot(7)] = 10;
+    assert_true(fabs(histogram_quantile(counts, 0.5) - 7.5) < 1e-9);
+    counts[histogram_slot(7)] = 0;
+    for (int64_t value = 1000; value < 3000; value++)
+        counts[histogram_slot(value)]++;
+    for (int percent = 3; percent <= 90; percent += 3)
+        assert_true(fabs(histogram_quantile(counts, percent / 100.0) - (1000 + 20 * percent)) < 40);
+    assert_true(fabs(histogram_quantile(counts, 0.30) - 1600) < 8);
+}
+
 static void test_waits_are_told_apart_from_work(void **state)
 {
     (void)state;
@@ -563,8 +651,9 @@ static void test_every_format_survives_the_samples(void **state)
             trial.snapshots[0] = makers[a]();
             trial.snapshots[1] = makers[b]();
             trial.recordings[0] =
-                (struct diff_recording){"a\x1b[1m;\n", trial.snapshots[0], NULL, 0};
-            trial.recordings[1] = (struct diff_recording){"b.ulma", trial.snapshots[1], NULL, 0};
+                (struct diff_recording){.name = "a\x1b[1m;\n", .whole = trial.snapshots[0]};
+            trial.recordings[1] =
+                (struct diff_recording){.name = "b.ulma", .whole = trial.snapshots[1]};
             trial.request.counts[DIFF_OLD] = trial.request.counts[DIFF_NEW] = 1;
             compare(&trial);
             for (size_t i = 0; i < 4; i++)
@@ -581,9 +670,10 @@ static void test_deep_and_large(void **state)
     (void)state;
     struct trial trial = {.diff = NULL};
     trial.snapshots[0] = sample_snapshot_deep_new(100000);
-    trial.snapshots[1] = sample_snapshot_large_new(100000);
+    trial.snapshots[1] = sample_snapshot_large_new(20000);
     for (int i = 0; i < 2; i++)
-        trial.recordings[i] = (struct diff_recording){"x.ulma", trial.snapshots[i], NULL, 0};
+        trial.recordings[i] =
+            (struct diff_recording){.name = "x.ulma", .whole = trial.snapshots[i]};
     trial.request.counts[DIFF_OLD] = trial.request.counts[DIFF_NEW] = 1;
     compare(&trial);
     write_all(trial.diff, "tree");
@@ -608,6 +698,9 @@ int main(void)
         cmocka_unit_test(test_a_slower_machine_is_no_slower_function),
         cmocka_unit_test(test_within_the_spread_is_no_change),
         cmocka_unit_test(test_a_tenth_beyond_the_spread_is_found),
+        cmocka_unit_test(test_the_fastest_calls_tell_what_means_hide),
+        cmocka_unit_test(test_a_longer_sleep_is_a_longer_wait),
+        cmocka_unit_test(test_quantiles_are_read_between_the_slots),
         cmocka_unit_test(test_waits_are_told_apart_from_work),
         cmocka_unit_test(test_a_longer_run_is_said_and_compared_per_call),
         cmocka_unit_test(test_the_tree_leads_to_the_change),

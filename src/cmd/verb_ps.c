@@ -26,9 +26,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { MOST_KNOWN = 4096 };
+enum { MOST_KNOWN = 4096, HALF_MADE_S = 10 };
 
 struct sessions {
     int shown, cleared, pages_cleared;
@@ -227,6 +228,14 @@ static void look_at_view(const char *directory, const char *name)
         unlink(path);
 }
 
+/* A page without its magic is being made, in far less than this; or its maker was killed at that. */
+static bool is_left_half_made(const struct armed *armed, const char *path)
+{
+    struct stat status;
+    return armed->page.magic == 0 && lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+           time(NULL) - status.st_mtime > HALF_MADE_S;
+}
+
 /* Of a process that is followed the session tells more. */
 static void look_at_page(struct sessions *sessions, const char *directory, const char *name)
 {
@@ -235,7 +244,9 @@ static void look_at_page(struct sessions *sessions, const char *directory, const
     if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path))
         return;
     int result = armed_open(&armed, path);
-    bool cleared = result == -ESTALE && armed.here && armed_unlink(&armed) == 0;
+    bool gone = (result == -ESTALE && armed.here) ||
+                (result == -EINVAL && is_left_half_made(&armed, path));
+    bool cleared = gone && armed_unlink(&armed) == 0;
     sessions->pages_cleared += cleared;
     if ((result == 0 && !armed_follower(&armed)) || (result == -ESTALE && !cleared)) {
         const char *state = result                            ? "stale"

@@ -109,7 +109,6 @@ static void fill(struct armed_page *page)
         page->pid_namespace = status.st_ino;
     const char *version = Py_GetVersion();
     snprintf(page->python, sizeof(page->python), "%.*s", (int)strcspn(version, " "), version);
-    page->magic = ARMED_MAGIC;
 }
 
 static int refuse(char *reason, size_t size, const char *what, int error)
@@ -150,7 +149,8 @@ static int open_place(char *reason, size_t size)
     return -1;
 }
 
-/* A file that did not exist, as long as the page; its descriptor. */
+/* A file that did not exist, as long as the page; its descriptor. It is nobody's page until it has its
+ * magic, which comes with the lock: `ulma ps` clears pages that nobody has locked. */
 static int make_file(int directory, char *reason, size_t size)
 {
     uint64_t random = 0;
@@ -241,6 +241,8 @@ int control_page_make(const char *directory, char *reason, size_t size)
         return -1;
     }
     own.page = page;
+    atomic_thread_fence(memory_order_release);
+    own.page->magic = ARMED_MAGIC;
     own.file = keep(fd);
     own.pid = getpid();
     own.armed = true;

@@ -44,7 +44,7 @@ enum armed_wish {
 enum armed_answer { ARMED_DONE = 1, ARMED_REFUSED = 2 };
 
 struct armed_page {
-    /* fixed by the process before the file has its name's meaning */
+    /* fixed by the process before it is found, which the magic says: 0 until the lock is taken */
     uint64_t magic;
     uint32_t format;
     uint32_t pid; /* in its own namespace */

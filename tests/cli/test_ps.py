@@ -123,3 +123,15 @@ def test_pythons_that_are_not_armed(ulma):
     assert "remote debugging disabled" in found[closed_one.pid][4]
     assert open_one.pid not in of_directory
     assert open_one.pid not in rows(ulma("ps"))
+
+
+def test_a_page_that_is_being_made_is_left_alone(ulma):
+    """Of nobody yet: until it has its magic only its age says that its maker is gone."""
+    page = ulma.session_dir / "123-0123456789abcdef.armed"
+    page.write_bytes(bytes(4096))
+    page.chmod(0o600)
+    assert ulma("ps", "--dir", ulma.session_dir).status == 0
+    assert page.exists()
+    os.utime(page, (1, 1))
+    done = ulma("ps", "--dir", ulma.session_dir)
+    assert done.status == 0 and not page.exists(), done.told()

@@ -511,3 +511,36 @@ def test_a_process_has_a_budget(armed, tmp_path):
     assert calls_of(told, "in_main") == 500_000
     assert all(row["calls_exact"] for row in told["functions"])
     armed.end()
+
+
+SLOW_MKNOD = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/syscall.h>
+int access(const char *, int), usleep(unsigned);
+long syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+    static long (*real)(long, ...);
+    if (!real)
+        real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+    while (number == SYS_mknodat && access(GO_ON, 0))
+        usleep(1000);
+    return real(number, a, b, c, d, e, f);
+}
+"""
+
+
+def test_nobody_who_looks_takes_the_page_away(start, session_dir, tmp_path):
+    """`ulma ps` clears the pages of killed processes; one that is being made is not yet locked."""
+    library, go_on = tmp_path / "slow.so", tmp_path / "go_on"
+    (tmp_path / "slow.c").write_text(SLOW_MKNOD)
+    words = ["-shared", "-fPIC", f'-DGO_ON="{go_on}"', "-o", library, tmp_path / "slow.c", "-ldl"]
+    subprocess.run(["cc", *words], check=True)
+    process = start(LD_PRELOAD=str(library))
+    process.tell("arm")
+    wait_for(lambda: list(session_dir.glob("*.armed")), "the page")
+    assert process.pid not in states(process)
+    go_on.touch()
+    assert process.process.stdout.readline() == "armed\n"
+    assert states(process)[process.pid] == ("armed", "-")
+    process.end()

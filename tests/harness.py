@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
@@ -111,6 +112,27 @@ def run(
         ) from None
     status = process.returncode if process.returncode >= 0 else 128 - process.returncode
     return Done(status, out, err)
+
+
+# A process's peak includes, until it calls exec, its parent's memory: pytest's, if pytest started it.
+MEASURE = """
+import os, sys
+child = os.fork()
+if not child:
+    os.execv(sys.argv[2], sys.argv[2:])
+_, status, usage = os.wait4(child, 0)
+with open(sys.argv[1], "w") as file:
+    print(usage.ru_maxrss * 1024, file=file)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def run_with_peak(words: Sequence[Any]) -> tuple[Done, int]:
+    """Run WORDS to its end, and the most memory it took, in bytes (no less than a Python's ten
+    million)."""
+    with tempfile.NamedTemporaryFile("r") as peak:
+        done = run([sys.executable, "-I", "-S", "-c", MEASURE, peak.name, *words])
+        return done, int(peak.read())
 
 
 def ulma_words(

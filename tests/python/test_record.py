@@ -10,7 +10,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import tempfile
 import time
 
 import harness
@@ -445,15 +444,9 @@ def test_frames_of_a_recording(env, tmp_path):
 
 def report_with_memory(file, *options):
     """The report's rows, and how much memory it took at most, in bytes."""
-    words = [str(word) for word in [ULMA, "report", file, "-f", "json", *options]]
-    with tempfile.TemporaryFile() as out:
-        pid = os.posix_spawn(
-            words[0], words, environment(), file_actions=[(os.POSIX_SPAWN_DUP2, out.fileno(), 1)]
-        )
-        _, status, usage = os.wait4(pid, 0)
-        assert status == 0
-        out.seek(0)
-        return json.load(out), usage.ru_maxrss * 1024
+    done, peak = harness.run_with_peak([ULMA, "report", file, "-f", "json", *options])
+    assert done.status == 0, done.told()
+    return json.loads(done.out), peak
 
 
 def made(folder, seconds, *sizes):

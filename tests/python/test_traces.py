@@ -7,14 +7,22 @@ The readers of the timelines are json, and protoc with Perfetto's published fiel
 
 import collections
 import json
-import os
 import pathlib
 import re
 import sqlite3
 import subprocess
 
 import pytest
-from harness import TARGETS, ULMA, environment, function_named, private_session_dir, pythons, run
+from harness import (
+    TARGETS,
+    ULMA,
+    environment,
+    function_named,
+    private_session_dir,
+    pythons,
+    run,
+    run_with_peak,
+)
 
 HERE = pathlib.Path(__file__).resolve().parent
 BYTES_AN_EVENT = 2.5
@@ -235,12 +243,10 @@ def test_what_a_trace_cannot_be_with_is_refused(newest, tmp_path):
         assert not path.exists()
 
 
-def peak_kib(*words):
-    process = subprocess.Popen([ULMA, *words], stdout=subprocess.DEVNULL)
-    _pid, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_maxrss
+def peak_of(*words):
+    done, peak = run_with_peak([ULMA, *words])
+    assert done.status == 0, done.told()
+    return peak
 
 
 def test_memory_is_flat_however_long_the_trace(newest, tmp_path):
@@ -253,8 +259,8 @@ def test_memory_is_flat_however_long_the_trace(newest, tmp_path):
         with sqlite3.connect(path) as database:
             (chunks,) = database.execute("SELECT count(*) FROM trace_chunks").fetchone()
         database.close()
-        replay = peak_kib("replay", "-b", "--speed", "max", path)
-        timeline = peak_kib("report", "-q", "-f", "perfetto", "-o", "/dev/null", path)
+        replay = peak_of("replay", "-b", "--speed", "max", path)
+        timeline = peak_of("report", "-q", "-f", "perfetto", "-o", "/dev/null", path)
         peaks.append((chunks, replay, timeline))
     (few, first, drawn), (many, later, drawn_later) = peaks
     assert many > 2 * few

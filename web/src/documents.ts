@@ -70,6 +70,9 @@ export interface Tile {
   resumes: number;
   running: boolean;
   awaits?: string | null;
+  /** Where the server has made one of several. */
+  count?: number;
+  oldest_ns?: number;
 }
 
 export interface AlgaeThread {

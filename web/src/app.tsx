@@ -4,6 +4,7 @@
 import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { Algae } from "./algae/algae";
 import type { Connection } from "./connection";
 import type { View, ViewEntry } from "./documents";
 import { Flame } from "./flame/flame";
@@ -292,6 +293,7 @@ function Content(props: { entry: ViewEntry | undefined; view: View | null }): JS
       </div>
     );
   if (viewId.value === "flame") return <Flame />;
+  if (viewId.value === "algae") return <Algae />;
   if (!view) return <p class="empty">{link.value === "open" ? "One moment …" : ""}</p>;
   const columns = view.columns ?? [];
   const rows = view.rows ?? [];

@@ -226,6 +226,25 @@ static bool read_file_size(const char *word, int64_t *ret_bytes)
            *ret_bytes <= (INT64_C(1) << 44);
 }
 
+static bool read_port(const char *word, void *field)
+{
+    int64_t port;
+    if (!read_count(word, &port) || port < 1 || port > 65535)
+        return false;
+    *(int64_t *)field = port;
+    return true;
+}
+
+static bool read_host(const char *word, void *field)
+{
+    struct option_words *hosts = field;
+    if (!*word || strpbrk(word, "/ @,") || (*word != '[' && strchr(word, ':')) ||
+        hosts->count == OPTION_WORDS_MAX)
+        return false;
+    hosts->words[hosts->count++] = word;
+    return true;
+}
+
 static bool read_map(const char *word, struct option_words *maps)
 {
     const char *sign = strchr(word, '=');
@@ -325,6 +344,14 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
     case OPTION_MAP:
         good = read_map(word, field);
         wanted = "OLD=NEW, two folders, up to 32 times";
+        break;
+    case OPTION_PORT:
+        good = read_port(word, field);
+        wanted = "a port, from 1 to 65535";
+        break;
+    case OPTION_HOST:
+        good = read_host(word, field);
+        wanted = "a host's name without a port, up to 32 times";
         break;
     case OPTION_PERCENT:
         good = option_value_percent(word, field);

@@ -8,7 +8,6 @@ import harness
 import pytest
 
 VERBS = ("run", "top", "record", "report", "dump", "ps", "export", "help")
-LATER = ("web",)
 
 
 @pytest.mark.parametrize("verb", VERBS)

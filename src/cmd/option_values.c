@@ -305,6 +305,15 @@ static bool read_limits(const char *word, struct option_limits *limits)
     }
 }
 
+static bool read_of_server(enum option_kind kind, const char *word, void *field,
+                           const char **ret_wanted)
+{
+    bool is_port = kind == OPTION_PORT;
+    *ret_wanted = is_port ? "a port, from 1 to 65535"
+                          : "a host's name without a port, up to 32 times";
+    return is_port ? read_port(word, field) : read_host(word, field);
+}
+
 bool option_value_read(const struct option_row *row, const char *spelled, const char *word,
                        struct options *options, char *error)
 {
@@ -346,12 +355,8 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         wanted = "OLD=NEW, two folders, up to 32 times";
         break;
     case OPTION_PORT:
-        good = read_port(word, field);
-        wanted = "a port, from 1 to 65535";
-        break;
     case OPTION_HOST:
-        good = read_host(word, field);
-        wanted = "a host's name without a port, up to 32 times";
+        good = read_of_server(row->kind, word, field, &wanted);
         break;
     case OPTION_PERCENT:
         good = option_value_percent(word, field);

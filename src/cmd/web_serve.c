@@ -106,10 +106,11 @@ static void announce_tunnel(const struct web *web)
     const struct passwd *user = getpwuid(geteuid());
     if (!connection || sscanf(connection, "%*s %*s %127s %15s", server, port) != 2)
         return;
-    bool usual = strcmp(port, "22") == 0;
-    printf("ssh -L %d:127.0.0.1:%d %s%s%s%s%s\n", web_port(web), web_port(web), usual ? "" : "-p ",
-           usual ? "" : port, usual ? "" : " ", user ? user->pw_name : "", user ? "@" : "");
-    (void)server;
+    char option[32] = "";
+    if (strcmp(port, "22") != 0)
+        snprintf(option, sizeof(option), "-p %s ", port);
+    printf("ssh -L %d:127.0.0.1:%d %s%s%s%s\n", web_port(web), web_port(web), option,
+           user ? user->pw_name : "", user ? "@" : "", server);
 }
 
 /* A file of our own, since a browser's command line can be seen by others. */

@@ -20,7 +20,8 @@ static struct json_value *read_value(struct reader *reader);
 
 static void skip_space(struct reader *reader)
 {
-    while (reader->at < reader->end && memchr(" \t\r\n", *reader->at, 4))
+    while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\t' ||
+                                        *reader->at == '\r' || *reader->at == '\n'))
         reader->at++;
 }
 
@@ -49,11 +50,16 @@ static uint32_t read_unit(struct reader *reader)
     if (reader->end - reader->at < 4)
         return TEXT_INVALID;
     for (int i = 0; i < 4; i++) {
-        static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-        const char *digit = memchr(digits, *reader->at++, 32);
-        if (!digit)
+        char digit = *reader->at++;
+        unit <<= 4;
+        if (digit >= '0' && digit <= '9')
+            unit += (uint32_t)(digit - '0');
+        else if (digit >= 'a' && digit <= 'f')
+            unit += (uint32_t)(digit - 'a' + 10);
+        else if (digit >= 'A' && digit <= 'F')
+            unit += (uint32_t)(digit - 'A' + 10);
+        else
             return TEXT_INVALID;
-        unit = unit << 4 | (uint32_t)((digit - digits) & 15);
     }
     return unit;
 }

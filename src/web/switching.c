@@ -84,13 +84,13 @@ static int act(struct web *web, const struct json_value *body, struct words *wor
         !host->set(host->context, words->list, words->count, message, MESSAGE_SIZE))
         return 400;
     int result = on ? host->switch_on(host->context, on->truth) : 0;
-    if (result < 0) {
+    if (on && result < 0) {
         snprintf(message, MESSAGE_SIZE, "cannot switch the recording %s: %s",
                  on->truth ? "on" : "off",
                  result == -ESRCH ? "no Python is armed" : strerror(-result));
         return 409;
     }
-    if (words->count == 0)
+    if (on && words->count == 0)
         snprintf(message, MESSAGE_SIZE, "the recording is %s", on->truth ? "on" : "off");
     return 0;
 }

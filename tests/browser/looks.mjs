@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the browser's tests do on a page, and what they tell of it. Each is called with Playwright's page, the address,
 // and what the test asked for; each waits for what it wants to see.
-import { readFileSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
 
 const opened = async (page, url) => {
   await page.goto(url);
@@ -136,4 +136,50 @@ export async function fits(page, url, asked) {
       if (wide[0] > wide[1]) wider.push([view, ...wide]);
   }
   return wider;
+}
+
+const savedBy = async (page, choose) => {
+  await page.keyboard.press("s");
+  const waiting = page.waitForEvent("download");
+  await choose();
+  const file = `${await (await waiting).path()}`;
+  return { file, name: (await waiting).suggestedFilename() };
+};
+
+export async function saving(page, url, asked) {
+  const seen = {};
+  await opened(page, url);
+  await page.waitForSelector("tbody tr:has-text('price')");
+  const html = await savedBy(page, () => page.click("text=This page as one HTML file"));
+  seen.html = html.name;
+  await page.evaluate(() => {
+    location.hash = "flame";
+  });
+  await page.waitForSelector("[data-shown=flame]");
+  const svg = await savedBy(page, () => page.click("text=This picture as SVG"));
+  seen.svg = readFileSync(svg.file, "utf8");
+  const png = await savedBy(page, () => page.click("text=This picture as PNG"));
+  seen.png = readFileSync(png.file).subarray(0, 8).toString("latin1");
+
+  // The saved page, from a file of its own, with nobody to ask.
+  const saved = `${asked.pictures}/saved.html`;
+  copyFileSync(html.file, saved);
+  await page.goto(`file://${saved}`);
+  await page.waitForSelector(".link-saved [data-shown=functions]");
+  await page.keyboard.press("/");
+  await page.keyboard.type("price");
+  await page.waitForSelector("tbody mark:has-text('price')");
+  await page.click("thead button:has-text('calls/s')");
+  const order = await page.locator("tbody tr").allInnerTexts();
+  seen.rows = order.length;
+  await page.click("tbody tr");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[data-shown=function]");
+  seen.title = await page.locator(".titles h2").innerText();
+  await page.evaluate(() => {
+    location.hash = "flame";
+  });
+  await page.waitForSelector(".flame canvas");
+  seen.pill = await page.locator(".pill").innerText();
+  return seen;
 }

@@ -63,7 +63,7 @@ def test_all_is_reached_by_keyboard(orders):
     )
     for stop in ("recording", "Functions", "10 s", "Hold", "%self"):
         assert any(stop in one for one in seen["stops"]), (stop, seen["stops"])
-    assert seen["row"] in seen["title"]
+    assert seen["row"] in seen["title"], seen
     assert "window=60" in seen["address"] and "filter=amounts" in seen["address"]
 
 
@@ -139,3 +139,12 @@ def test_it_fits(orders, width):
         viewport={"width": width, "height": 720 if width < 1900 else 1080},
     )
     assert seen == []
+
+
+def test_what_is_saved_opens_without_a_server(orders):
+    seen = pages.look(orders.url, "saving")
+    assert re.fullmatch(r"ulma-orders\.py-\d{8}T\d{6}\.html", seen["html"])
+    assert seen["svg"].startswith("<svg ") and "price" in seen["svg"]
+    assert seen["png"] == "\x89PNG\r\n\x1a\n"
+    assert seen["rows"] >= 1 and "price" in seen["title"]
+    assert seen["pill"] == "saved"

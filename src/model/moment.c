@@ -37,6 +37,8 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
     if (result == 0)
         result = make_room(&moment->gc_triggers, &moment->gc_trigger_limit, room->gc_triggers,
                            sizeof(*moment->gc_triggers));
+    if (result == 0)
+        result = activations_prepare(&moment->activations);
     return result;
 }
 
@@ -77,6 +79,7 @@ void moment_done(struct moment *moment)
     free(moment->tasks);
     free(moment->groups);
     free(moment->gc_triggers);
+    activations_done(&moment->activations);
     free(moment->thread_of);
     free(moment->durations);
     free(moment->slots);
@@ -298,5 +301,6 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_threads(moment, model, seconds);
     take_tasks(moment, model, counter);
     take_gc(moment, &model->gc);
+    activations_take(&moment->activations, model, counter);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

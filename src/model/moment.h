@@ -7,6 +7,7 @@
 #ifndef ULMA_MODEL_MOMENT_H
 #define ULMA_MODEL_MOMENT_H
 
+#include "model/activations.h"
 #include "model/fold.h"
 
 struct moment_row {
@@ -43,6 +44,7 @@ struct moment {
     uint32_t gc_trigger_count, gc_trigger_limit;
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
+    struct activations activations;
     enum snapshot_clock clock;
     /* of a detailed one */
     uint32_t *thread_of; /* by node: its thread's number; 0: of several */

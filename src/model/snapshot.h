@@ -268,6 +268,21 @@ struct snapshot_quantiles {
     double ns[SNAPSHOT_QUANTILES];
 };
 
+/* Who is alive now: open on a thread's stack, or suspended. Not in recordings. */
+struct snapshot_activation {
+    uint32_t frame, number; /* together they name it */
+    uint32_t parent_frame, parent_number;
+    int32_t function;
+    int32_t awaiting; /* the innermost coroutine that it is suspended in, or NONE */
+    int32_t maker;    /* who made the task whose coroutine it is, or NONE */
+    uint32_t thread;  /* snapshot_thread's number */
+    uint32_t depth;
+    uint32_t count; /* of several that wait alike: how many, and the oldest's figures */
+    bool is_active, is_top;
+    int64_t
+        age_ns; /* active: since its beginning, of a generator what it ran; else since its yield */
+};
+
 struct snapshot {
     struct snapshot_meta meta;
     struct snapshot_function *functions; /* order of first sight */
@@ -286,6 +301,9 @@ struct snapshot {
     size_t gc_count;
     struct snapshot_gc *gc_triggers;
     size_t gc_trigger_count;
+    struct snapshot_activation *activations; /* active ones first, whoever stands above before */
+    size_t activation_count;
+    uint64_t activations_left_out;
     struct snapshot_detail *detail;       /* NULL: not asked for */
     struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
     struct arena *arena;                  /* owns all of the above */

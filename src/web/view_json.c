@@ -190,6 +190,8 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
         write_nothing(writer, row, view);
     else if (view)
         result = write_table(writer, wish, snapshot, view);
+    else if (strcmp(row->id, "algae") == 0)
+        result = algae_json_write(writer, snapshot);
     else
         result = flame_json_write(writer, wish, snapshot);
     json_close(writer, '}');

@@ -148,3 +148,20 @@ def test_what_is_saved_opens_without_a_server(orders):
     assert seen["png"] == "\x89PNG\r\n\x1a\n"
     assert seen["rows"] >= 1 and "price" in seen["title"]
     assert seen["pill"] == "saved"
+
+
+def test_what_hangs_since_when_and_who_started_it():
+    with (
+        harness.private_session_dir() as directory,
+        pages.serve(directory, "--kill", HERE / "pile.py") as served,
+    ):
+        seen = pages.look(f"{served.url}#algae", "pile")
+    count, since, waits_at, suspended, started_by, thread = seen["cells"]
+    assert int(count.replace(",", "")) > 220 and thread == "MainThread"
+    assert re.fullmatch(r"\d.* s", since)
+    assert "Event.wait" in waits_at and "locks.py:" in waits_at
+    assert "fetch" in suspended and "pile.py:11" in suspended
+    assert "main" in started_by and "pile.py:" in started_by
+    assert "crossed 1 " in seen["crossed"]
+    assert any("run_forever" in line for line in seen["stack"])
+    assert "on the stack" in seen["said"] or "running" in seen["said"]

@@ -86,7 +86,7 @@ void calls_fold_push(struct model *model, struct track *track, struct fold_curso
 
 /* The entry is off the stack, and still there to read. */
 static void suspend(struct model *model, const struct track *track, const struct entry *entry,
-                    uint64_t counter, int64_t running_ticks)
+                    uint32_t depth, uint64_t counter, int64_t running_ticks)
 {
     struct symbol *symbol = &model->symbols.symbols[entry->symbol];
     symbol->yields++;
@@ -98,6 +98,11 @@ static void suspend(struct model *model, const struct track *track, const struct
         .task = entry->task && model->tasks.tasks[entry->task].frame == (uint32_t)entry->key
                     ? entry->task
                     : 0,
+        .parent_frame = depth ? (uint32_t)entry[-1].key : 0,
+        .parent_symbol = depth ? entry[-1].symbol : 0,
+        .awaiting = track->yield_symbol != entry->symbol ? track->yield_symbol : 0,
+        .thread = track->number,
+        .depth = depth,
         .since = counter,
         .total_ticks = running_ticks,
         .wait_ticks = track->wait_ticks - entry->wait_begin_ticks,
@@ -119,7 +124,9 @@ static void yield(struct model *model, struct track *track, struct fold_cursor *
     if (track->yield_symbol == 0 && awaits)
         track->yield_symbol = entry->symbol;
     track->yield_counter = event->counter;
-    suspend(model, track, entry, event->counter, fold_cursor_pop(model, track, cursor, false));
+    uint32_t depth = (uint32_t)(entry - cursor->entries) - 1;
+    suspend(model, track, entry, depth, event->counter,
+            fold_cursor_pop(model, track, cursor, false));
 }
 
 static void fold_call(struct model *model, struct track *track, struct fold_cursor *cursor,

@@ -172,8 +172,9 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"gc", SOURCE_GC},
         /* Who calls a method is known from the calls. */
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
+        /* A line's function is known from the calls. Not in `all`: it is of functions that are named. */
+        {"lines", SOURCE_CALLS | SOURCE_LINES},
         {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS},
-        {"lines", 0},
         {"operators", 0},
         {"objects", 0},
         {"memory", 0},
@@ -188,11 +189,12 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
             return true;
         }
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "the source `%s` is not there yet: take calls, c-calls, gc or methods",
+                 "the source `%s` is not there yet: take calls, c-calls, gc, methods or lines",
                  known[i].name);
         return false;
     }
-    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods or all",
+    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods, "
+             "lines or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

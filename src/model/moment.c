@@ -37,6 +37,9 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
     if (result == 0)
         result = make_room(&moment->gc_triggers, &moment->gc_trigger_limit, room->gc_triggers,
                            sizeof(*moment->gc_triggers));
+    if (result == 0)
+        result =
+            make_room(&moment->lines, &moment->line_limit, room->lines, sizeof(*moment->lines));
     return result;
 }
 
@@ -55,7 +58,8 @@ struct moment_room moment_room_of(const struct model *model)
                                 .threads = threads_of(model),
                                 .tasks = model->tasks.count,
                                 .groups = model->tasks.group_count,
-                                .gc_triggers = model->gc.trigger_count};
+                                .gc_triggers = model->gc.trigger_count,
+                                .lines = model->lines.count};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -63,7 +67,7 @@ bool moment_fits(const struct moment *moment, const struct model *model)
     struct moment_room room = moment_room_of(model);
     return room.nodes <= moment->node_limit && room.symbols <= moment->row_limit &&
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
-           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit;
+           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit && room.lines <= moment->line_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -77,6 +81,7 @@ void moment_done(struct moment *moment)
     free(moment->tasks);
     free(moment->groups);
     free(moment->gc_triggers);
+    free(moment->lines);
     free(moment->thread_of);
     free(moment->durations);
     free(moment->slots);
@@ -240,6 +245,13 @@ static void take_gc(struct moment *moment, const struct gc_pauses *gc)
     memcpy(moment->gc_triggers, gc->triggers, gc->trigger_count * sizeof(*moment->gc_triggers));
 }
 
+static void take_lines(struct moment *moment, const struct lines *lines)
+{
+    moment->line_count = lines->count;
+    moment->lines_refused = lines->refused;
+    memcpy(moment->lines, lines->sums, lines->count * sizeof(*moment->lines));
+}
+
 /* --- windows -------------------------------------------------------------------------------- */
 
 static int copy_array(void *target_pointer, const void *source, uint32_t count, size_t size)
@@ -298,5 +310,6 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_threads(moment, model, seconds);
     take_tasks(moment, model, counter);
     take_gc(moment, &model->gc);
+    take_lines(moment, &model->lines);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

@@ -41,6 +41,9 @@ struct moment {
     struct gc_sums gc[GC_GENERATIONS];
     struct gc_trigger *gc_triggers;
     uint32_t gc_trigger_count, gc_trigger_limit;
+    struct line_sums *lines; /* [0] is nobody's */
+    uint32_t line_count, line_limit;
+    uint64_t lines_refused;
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
@@ -54,7 +57,7 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

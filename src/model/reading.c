@@ -312,14 +312,17 @@ static int fill_sites(const struct sites *sites, const struct reading *reading,
     meta->sites = arena_array(snapshot->arena, sites->count, sizeof(*meta->sites));
     if (!meta->sites)
         return -1;
-    meta->site_count = sites->count;
     meta->left_out = reading->left_out;
     for (size_t i = 0; i < sites->count; i++) {
-        meta->sites[i].text = arena_string(snapshot->arena, sites->patterns[i].text);
-        meta->sites[i].skip = sites->patterns[i].skip;
-        meta->sites[i].matched = reading->site_matched[i];
-        if (!meta->sites[i].text)
+        struct snapshot_site *site = &meta->sites[meta->site_count];
+        if (sites->patterns[i].lines)
+            continue; /* it limits nothing that is shown otherwise */
+        site->text = arena_string(snapshot->arena, sites->patterns[i].text);
+        site->skip = sites->patterns[i].skip;
+        site->matched = reading->site_matched[i];
+        if (!site->text)
             return -1;
+        meta->site_count++;
     }
     return 0;
 }
@@ -365,6 +368,7 @@ int reading_build(const struct reading *reading, const struct moment *moment,
     if (fill_sites(reading->sites, reading, snapshot) || snapshot_make(&maker) ||
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
         snapshot_make_tasks(&maker) || snapshot_make_gc(&maker) ||
+        snapshot_make_lines(&maker) ||
         (detailed && snapshot_make_detail(&maker)))
         return -1;
     fill_window(&snapshot->meta, reading);

@@ -61,6 +61,7 @@ enum event_kind {
     EVENT_METHOD_RAISE = 26,  /* pop of it; id is 0 */
     EVENT_SPEED = 27, /* how fast the processor is now: id = ticks that a fixed piece of work takes
                        * (session.h, cost_speed_ticks), frame = ticks that it took to find out */
+    EVENT_LINE = 28,  /* a line of the function that `frame` is of begins; id = its number */
     EVENT_KIND_COUNT
 };
 

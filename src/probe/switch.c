@@ -417,7 +417,8 @@ int switch_arm(char *reason, size_t size)
 {
     struct session_header *header = link_to.header;
     tell_target();
-    if (prepare(atomic_load(&header->sources_wanted), reason, size))
+    uint32_t sources = atomic_load(&header->sources_wanted);
+    if (source_hooks_can_be_had(sources, reason, size) || prepare(sources, reason, size))
         return -1;
     tell_cost();
     switch_install_signal();

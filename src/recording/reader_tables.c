@@ -55,11 +55,19 @@ static int mark_gc(struct slice *slice, sqlite3_stmt *statement, size_t index)
     return 0;
 }
 
+static bool has_lines(const struct slice *slice)
+{
+    return !recording_lacks(slice->recording, "lines");
+}
+
 int slice_mark_tasks(struct slice *slice)
 {
     int result = take_rows(slice, "SELECT coroutine, maker, awaiting FROM tasks", mark_task);
-    return result == 0 ? take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_gc)
-                       : result;
+    if (result == 0)
+        result = take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_gc);
+    return result == 0 && has_lines(slice)
+               ? take_rows(slice, "SELECT DISTINCT function FROM lines", mark_gc)
+               : result;
 }
 
 static int32_t shown_function(const struct slice *slice, sqlite3_stmt *statement, int column)
@@ -142,6 +150,36 @@ static int fill_gc(struct slice *slice)
     return take_rows(slice, "SELECT * FROM gc ORDER BY position", take_gc);
 }
 
+static int take_line(struct slice *slice, sqlite3_stmt *statement, size_t index)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    int32_t function = shown_function(slice, statement, 1);
+    if (index >= slice->line_rows || function == SNAPSHOT_NONE)
+        return 0;
+    struct snapshot_line *row = &snapshot->lines[snapshot->line_count++];
+    *row = (struct snapshot_line){
+        .function = function,
+        .line = (uint32_t)count_of(statement, 2),
+        .hits = count_of(statement, 3),
+        .self_ns = time_of(statement, 4),
+        .self_wait_ns = time_of(statement, 5),
+    };
+    return 0;
+}
+
+static int fill_lines(struct slice *slice)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    if (!has_lines(slice))
+        return 0;
+    slice->line_rows = (size_t)row_count(slice->recording, "SELECT count(*) FROM lines");
+    snapshot->lines =
+        arena_array(snapshot->arena, slice->line_rows + 1, sizeof(*snapshot->lines));
+    if (!snapshot->lines)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
+    return take_rows(slice, "SELECT * FROM lines ORDER BY position", take_line);
+}
+
 static int take_site(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     struct snapshot_meta *meta = &slice->snapshot->meta;
@@ -198,6 +236,8 @@ int slice_fill_tables(struct slice *slice)
         result = take_rows(slice, "SELECT * FROM tasks ORDER BY position", take_task);
     if (result == 0 && slice->whole && slice->all)
         result = fill_gc(slice);
+    if (result == 0 && slice->whole && slice->all)
+        result = fill_lines(slice);
     return result;
 }
 

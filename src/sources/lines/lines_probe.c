@@ -110,14 +110,20 @@ static void fit(void)
 
 /* --- the hooks ------------------------------------------------------------------------------- */
 
+static int lines_can_be_had(char *reason, size_t size)
+{
+    if (pyapi.minor >= 12)
+        return 0;
+    snprintf(reason, size,
+             "lines are told by sys.monitoring, which Python has from 3.12 on; this one is 3.%d",
+             pyapi.minor);
+    return -1;
+}
+
 static int lines_make_ready(char *reason, size_t size)
 {
-    if (pyapi.minor < 12) {
-        snprintf(reason, size,
-                 "lines are told by sys.monitoring, which Python has from 3.12 on; this one is 3.%d",
-                 pyapi.minor);
+    if (lines_can_be_had(reason, size))
         return -1;
-    }
     if (monitoring_take_event("LINE", on_line, &line_event))
         return 0;
     snprintf(reason, size, "sys.monitoring does not tell lines in this program");
@@ -156,6 +162,7 @@ static void lines_rearm(void)
 
 const struct source_hooks lines_hooks = {
     .bit = SOURCE_LINES,
+    .can_be_had = lines_can_be_had,
     .make_ready = lines_make_ready,
     .on = lines_on,
     .off = lines_off,

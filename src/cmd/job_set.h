@@ -17,6 +17,7 @@ struct job_settings {
     struct sites *sites; /* owned; NULL: the options' are in force */
     double budget_pct;   /* 0: none */
     uint32_t sources, on_full;
+    uint32_t added_sources; /* by the last change */
     uint32_t seen;     /* the session's set_serial that was looked at last */
     uint64_t asked_ns; /* when a change was made that the program has not answered; 0: none */
     uint64_t signalled_ns;

@@ -601,12 +601,6 @@ bool monitoring_is_of_frame(const void *frame, const PyObject *code)
     return is_of_frame(frame, code);
 }
 
-PyObject *monitoring_disable(void)
-{
-    Py_IncRef(disable);
-    return disable;
-}
-
 void monitoring_set_local(PyObject *code, long mask)
 {
     PyObject *result = PyObject_CallFunction(set_local_events, "iOl", tool_id, code, mask);

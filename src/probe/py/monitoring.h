@@ -19,9 +19,6 @@ void monitoring_give_event(long event);
 /* The local events of a code object, beside those of all. */
 void monitoring_set_local(PyObject *code, long mask);
 
-/* What a callback answers so that this place of this code is not told again: a new reference. */
-PyObject *monitoring_disable(void);
-
 /* Whether an event of `code` is of the innermost frame: see monitoring.c. */
 bool monitoring_is_of_frame(const void *frame, const PyObject *code);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* LINE events, chosen by code object.
  * Why: see lines_probe.h.
- * Rules: as there. A place that was answered with DISABLE is told again only once its code object has lost the event
- * and got it back. */
+ * Rules: as there. What turns out to be unwanted loses the event at its next line, and costs nothing from then on. */
 #include "sources/lines/lines_probe.h"
 
 #include "probe/define.h"
@@ -17,8 +16,7 @@
 static bool is_on;
 static long line_event; /* its bit; 0: nobody has registered it */
 
-/* By id: the code object has the event; some of its places are told no more. */
-static bool is_told[SESSION_ID_LIMIT], has_gaps[SESSION_ID_LIMIT];
+static bool is_told[SESSION_ID_LIMIT]; /* by id: the code object has the event */
 static uint32_t told_most; /* the highest */
 
 /* --- the event ------------------------------------------------------------------------------- */
@@ -29,10 +27,22 @@ static bool is_heard(uint32_t id)
     return link_to.lines[id] != LINES_NO && mode != MODE_OFF && mode != MODE_CLOSING;
 }
 
-static __attribute__((noinline, cold)) PyObject *fall_silent(uint32_t id)
+static void tell(PyObject *code, uint32_t id, bool told)
 {
-    has_gaps[id] = true;
-    return monitoring_disable();
+    is_told[id] = told;
+    if (id > told_most)
+        told_most = id;
+    monitoring_set_local(code, told ? line_event : 0);
+}
+
+/* Within its own event: what runs goes on with the instruction that stood there. */
+static __attribute__((noinline, cold)) PyObject *fall_silent(PyObject *code, uint32_t id)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    tell(code, id, false);
+    PyErr_Restore(type, value, traceback);
+    return Py_None;
 }
 
 /* A switch that is due, which no call may come to notice; a fork's child that has made no call yet. The id, or 0:
@@ -61,7 +71,7 @@ static PyObject *on_line(PyObject *self, PyObject *const *arguments, size_t size
     if (__builtin_expect(!id || switch_is_due(), 0) && !(id = look_around(code, frame)))
         return Py_None;
     if (__builtin_expect(!is_heard(id), 0))
-        return fall_silent(id);
+        return fall_silent(code, id);
     long line = PyLong_AsLong(arguments[1]);
     writer_put(counter, EVENT_LINE,
                line > 0 && line < EVENT_ID_LIMIT ? (uint32_t)line : EVENT_ID_LIMIT - 1,
@@ -71,20 +81,9 @@ static PyObject *on_line(PyObject *self, PyObject *const *arguments, size_t size
 
 /* --- which code objects ---------------------------------------------------------------------- */
 
-static void tell(PyObject *code, uint32_t id, bool told)
-{
-    if (has_gaps[id])
-        monitoring_set_local(code, 0);
-    has_gaps[id] = false;
-    is_told[id] = told;
-    if (id > told_most)
-        told_most = id;
-    monitoring_set_local(code, told ? line_event : 0);
-}
-
 void lines_defined(PyObject *code, uint32_t id)
 {
-    is_told[id] = has_gaps[id] = false; /* the id may have been another one's */
+    is_told[id] = false; /* the id may have been another one's */
     if (is_on && is_heard(id))
         tell(code, id, true);
 }
@@ -100,9 +99,7 @@ static void fit(void)
         atomic_load_explicit(&link_to.header->definition_count, memory_order_relaxed);
     for (uint32_t id = 1; id <= count && id < SESSION_ID_LIMIT; id++) {
         bool heard = is_heard(id);
-        if (heard == is_told[id] && !(heard && has_gaps[id]))
-            continue;
-        PyObject *code = define_code_of(id);
+        PyObject *code = heard != is_told[id] ? define_code_of(id) : NULL;
         if (code)
             tell(code, id, heard);
     }
@@ -145,8 +142,8 @@ static void lines_off(void)
         return;
     is_on = false;
     for (uint32_t id = 1; id <= told_most; id++) {
-        PyObject *code = is_told[id] || has_gaps[id] ? define_code_of(id) : NULL;
-        is_told[id] = has_gaps[id] = false;
+        PyObject *code = is_told[id] ? define_code_of(id) : NULL;
+        is_told[id] = false;
         if (code)
             monitoring_set_local(code, 0);
     }

@@ -2,8 +2,8 @@
 /* The source `lines` in the target: LINE events of the functions that were chosen, and of no others.
  * Why local events: the interpreter instruments the lines of those code objects alone; all else runs as it did.
  * Why at first sight: which functions are chosen the collector says (wire/session.h, enum site_lines), and a function
- * may run for ever in its first call; so the lines of one that it has not decided yet are told, each at most once when
- * it turns out that nobody wants them.
+ * may run for ever in its first call; so the lines of one that it has not decided yet are told, up to the first one
+ * after it turns out that nobody wants them.
  * Rules: the GIL is held. Nothing here raises. */
 #ifndef ULMA_SOURCES_LINES_PROBE_H
 #define ULMA_SOURCES_LINES_PROBE_H

@@ -220,9 +220,8 @@ static bool settle_sources(struct job *job, char *message, size_t size)
     job_session_read(job, &words);
     if (words.state != STATE_ON || words.sources_on == words.sources_wanted)
         return true;
-    struct collector_change change = {.has_sources = true,
-                                      .sources = words.sources_on,
-                                      .refused = job->settings.added_sources};
+    struct collector_change change = {
+        .has_sources = true, .sources = words.sources_on, .refused = job->settings.added_sources};
     job->settings.sources = words.sources_on;
     collector_change(job->collector, &change);
     job_session_wake(job);

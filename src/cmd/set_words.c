@@ -15,7 +15,7 @@
 enum set_key { KEY_EVENTS, KEY_ONLY, KEY_SKIP, KEY_LINES, KEY_BUDGET, KEY_ON_FULL, KEY_COUNT };
 
 static const char *const key_names[KEY_COUNT] = {"events", "only",   "skip",
-                                                  "lines",  "budget", "on-full"};
+                                                 "lines",  "budget", "on-full"};
 static const char *const later_keys[] = {"rules"};
 
 static enum set_use use_of(const struct site_pattern *pattern)
@@ -191,9 +191,10 @@ static void say_unknown(const char *key, char *error)
     struct nearest nearest = nearest_begin(key);
     for (size_t i = 0; i < sizeof(later_keys) / sizeof(later_keys[0]); i++) {
         if (strcmp(later_keys[i], key) == 0) {
-            snprintf(error, OPTIONS_ERROR_SIZE,
-                     "the key `%s` is not there yet: take events, only, skip, lines, budget or on-full",
-                     key);
+            snprintf(
+                error, OPTIONS_ERROR_SIZE,
+                "the key `%s` is not there yet: take events, only, skip, lines, budget or on-full",
+                key);
             return;
         }
     }

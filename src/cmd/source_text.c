@@ -61,8 +61,8 @@ static const char *read_disk(const char *file, int64_t before_ns)
     const char *found = NULL;
     if (fd < 0)
         return NULL;
-    bool good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-                status.st_size <= FILE_MOST && ns_of(&status.st_mtim) <= before_ns;
+    bool good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= FILE_MOST &&
+                ns_of(&status.st_mtim) <= before_ns;
     for (int i = 0; good && !found && i < FILES_KEPT; i++)
         if (kept[i].file && kept[i].changed_ns == ns_of(&status.st_mtim) &&
             strcmp(kept[i].file, file) == 0)

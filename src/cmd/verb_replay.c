@@ -7,8 +7,8 @@
 #include "cmd/frames.h"
 #include "cmd/message.h"
 #include "cmd/recorded_trace.h"
-#include "cmd/source_text.h"
 #include "cmd/report_stream.h"
+#include "cmd/source_text.h"
 #include "cmd/top_options.h"
 #include "cmd/verbs.h"
 

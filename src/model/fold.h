@@ -53,7 +53,7 @@ struct model_costs {
     uint32_t c_inner_ticks256, c_outer_ticks256;
     uint32_t segment_inner_ticks256, segment_outer_ticks256;
     uint32_t unwind_inner_ticks256, unwind_outer_ticks256;
-    uint32_t speed_ticks; /* what EVENT_SPEED told when they were measured; 0: not known */
+    uint32_t speed_ticks;   /* what EVENT_SPEED told when they were measured; 0: not known */
     uint32_t line_ticks256; /* of one LINE event */
 };
 

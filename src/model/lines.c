@@ -111,9 +111,8 @@ static struct line_frame *add_frame(struct line_stack *stack)
 {
     if (stack->count == stack->limit) {
         uint32_t limit = stack->limit ? stack->limit * 2 : FIRST_FRAMES;
-        struct line_frame *frames = limit <= MOST_FRAMES
-                                        ? realloc(stack->frames, limit * sizeof(*frames))
-                                        : NULL;
+        struct line_frame *frames =
+            limit <= MOST_FRAMES ? realloc(stack->frames, limit * sizeof(*frames)) : NULL;
         if (!frames)
             return NULL;
         stack->frames = frames;

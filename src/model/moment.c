@@ -67,7 +67,8 @@ bool moment_fits(const struct moment *moment, const struct model *model)
     struct moment_room room = moment_room_of(model);
     return room.nodes <= moment->node_limit && room.symbols <= moment->row_limit &&
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
-           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit && room.lines <= moment->line_limit;
+           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
+           room.lines <= moment->line_limit;
 }
 
 void moment_done(struct moment *moment)

@@ -7,11 +7,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Of one that went on over a reset there is time alone. */
+static bool has_numbers(const struct snapshot_maker *maker, const struct line_sums *sums)
+{
+    return (sums->hits || sums->self_ticks) && sums->row < maker->moment->symbol_count;
+}
+
 void snapshot_make_mark_lines(const struct snapshot_maker *maker)
 {
     const struct moment *moment = maker->moment;
     for (uint32_t i = 1; i < moment->line_count; i++)
-        if (moment->lines[i].hits && moment->lines[i].row < moment->symbol_count)
+        if (has_numbers(maker, &moment->lines[i]))
             maker->function_of[moment->lines[i].row] = 0;
 }
 
@@ -33,8 +39,7 @@ int snapshot_make_lines(struct snapshot_maker *maker)
         return -ENOMEM;
     for (uint32_t i = 1; i < moment->line_count; i++) {
         const struct line_sums *sums = &moment->lines[i];
-        if (!sums->hits || sums->row >= moment->symbol_count ||
-            maker->function_of[sums->row] == SNAPSHOT_NONE)
+        if (!has_numbers(maker, sums))
             continue;
         snapshot->lines[snapshot->line_count++] = (struct snapshot_line){
             .function = maker->function_of[sums->row],

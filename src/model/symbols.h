@@ -48,8 +48,8 @@ struct symbol {
     bool is_method;     /* monitored: told by itself, not by its caller */
     bool has_lines;     /* of a row: they are asked for */
     uint64_t line_hits, line_hits_before; /* of a row: in all; and when a burst began (mute.c) */
-    bool left_out;      /* by a pattern: it has no entries, and no node is its own */
-    bool absorbs;       /* it has called one left out: that one's time is in its own */
+    bool left_out; /* by a pattern: it has no entries, and no node is its own */
+    bool absorbs;  /* it has called one left out: that one's time is in its own */
     bool joins;   /* left out still, but to be taken in when the probe hears all of it (resite.h) */
     bool resited; /* while patterns change: what its ids mean, or do, is to be said anew */
     bool left_out_once; /* of a row: its pops may come without a push */

@@ -18,8 +18,10 @@
 static const unsigned char all_off[1] = {MODE_OFF};
 static const unsigned char no_lines[1] = {LINES_NO};
 
-struct link link_to = {
-    .modes = all_off, .lines = no_lines, .clock = CLOCK_MONOTONIC_NS, .serial = &link_to.serial_seen};
+struct link link_to = {.modes = all_off,
+                       .lines = no_lines,
+                       .clock = CLOCK_MONOTONIC_NS,
+                       .serial = &link_to.serial_seen};
 
 bool link_header_is_sound(const struct session_header *header, size_t size)
 {

@@ -173,8 +173,7 @@ static int fill_lines(struct slice *slice)
     if (!has_lines(slice))
         return 0;
     slice->line_rows = (size_t)row_count(slice->recording, "SELECT count(*) FROM lines");
-    snapshot->lines =
-        arena_array(snapshot->arena, slice->line_rows + 1, sizeof(*snapshot->lines));
+    snapshot->lines = arena_array(snapshot->arena, slice->line_rows + 1, sizeof(*snapshot->lines));
     if (!snapshot->lines)
         return recording_fail(slice->recording, -ENOMEM, "out of memory");
     return take_rows(slice, "SELECT * FROM lines ORDER BY position", take_line);

@@ -259,7 +259,8 @@ struct session_header {
      * too, which makes Python's calls dearer. All 0: not measured, those above hold for every call */
     struct session_cost costs[2][COST_COUNT];
     uint32_t cost_speed_ticks; /* what EVENT_SPEED's piece of work took meanwhile; 0: not known */
-    uint32_t cost_line_ticks256; /* of one LINE event, in ticks of the counter x 256; 0: not measured */
+    uint32_t
+        cost_line_ticks256; /* of one LINE event, in ticks of the counter x 256; 0: not measured */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

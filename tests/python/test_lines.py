@@ -156,7 +156,9 @@ def test_chosen_live(new, session_dir, tmp_path):
         assert "events=calls,lines " in told and " lines=__main__:counted " in told
         program.ask("counted 20")
         program.ask("other 5000")
-        await_true(lambda: program.ask("other 1") and "other" not in program.ask("instrumented"), "told")
+        await_true(
+            lambda: program.ask("other 1") and "other" not in program.ask("instrumented"), "told"
+        )
         assert program.ask("instrumented") == "['counted']"
         program.set("lines+=__main__:other")
         program.ask("counted 300")

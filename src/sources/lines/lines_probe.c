@@ -17,7 +17,7 @@ static bool is_on;
 static long line_event; /* its bit; 0: nobody has registered it */
 
 static bool is_told[SESSION_ID_LIMIT]; /* by id: the code object has the event */
-static uint32_t told_most; /* the highest */
+static uint32_t told_most;             /* the highest */
 
 /* --- the event ------------------------------------------------------------------------------- */
 
@@ -95,8 +95,7 @@ long lines_local_events(uint32_t id)
 
 static void fit(void)
 {
-    uint32_t count =
-        atomic_load_explicit(&link_to.header->definition_count, memory_order_relaxed);
+    uint32_t count = atomic_load_explicit(&link_to.header->definition_count, memory_order_relaxed);
     for (uint32_t id = 1; id <= count && id < SESSION_ID_LIMIT; id++) {
         bool heard = is_heard(id);
         PyObject *code = heard != is_told[id] ? define_code_of(id) : NULL;

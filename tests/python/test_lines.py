@@ -47,12 +47,12 @@ def truth_of(python, program, folder):
     return {(name, line): hits for name, line, hits in json.loads(file.read_text())}
 
 
-# --- counts -----------------------------------------------------------------------------------------
+# --- counts ---------------------------------------------------------------------------------------
 
 
 @with_lines
 def test_hits_are_those_of_settrace(new, tmp_path):
-    """Of every function, from its first call on; in threads, generators, coroutines, recursion, exceptions."""
+    """Of every function, from its first call on; threads, generators, exceptions and all."""
     truth = truth_of(new, PROGRAM, tmp_path)
     report = report_of(run_ulma(new, PROGRAM, options=["-e", "lines", "--only", "__main__"]))
     assert hits_of(report) == truth
@@ -64,7 +64,7 @@ def test_hits_are_those_of_settrace(new, tmp_path):
 
 @with_lines
 def test_lines_add_up_to_their_function(new):
-    """But for the little before the first line. What it calls is not in them, a generator's pause neither."""
+    """But for the little before the first line; nothing that it calls is in them."""
     report = report_of(run_ulma(new, PROGRAM, options=["-e", "lines", "--only", "__main__"]))
     sums = {}
     for row in report["lines"]:
@@ -142,12 +142,12 @@ def test_a_forks_child_has_lines_too(new, tmp_path):
     assert hits_of(report) == {("work", 3): 433, ("work", 4): 430}
 
 
-# --- while it runs ------------------------------------------------------------------------------------
+# --- while it runs --------------------------------------------------------------------------------
 
 
 @with_lines
 def test_chosen_live(new, session_dir, tmp_path):
-    """Each hit counts that came while its line was chosen, and no instruction stays instrumented."""
+    """Each hit counts that came while its line was chosen; no instruction stays instrumented."""
     body = line_of(ORDERS, "done += 1"), line_of(ORDERS, "done += 1", 1)
     with followed(new, session_dir, tmp_path, program=ORDERS) as program:
         program.ask("counted 1000")
@@ -214,7 +214,7 @@ def test_the_budget_mutes_lines_too(new, session_dir, tmp_path):
     assert source["complete"] is False and source["reason"]
 
 
-# --- words ------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 @without_lines
@@ -259,7 +259,7 @@ def test_all_is_without_lines():
     assert "lines" not in report and "gc" in report
 
 
-# --- what is shown ----------------------------------------------------------------------------------
+# --- what is shown --------------------------------------------------------------------------------
 
 
 def text_report(python, *words, program=PROGRAM, **more):
@@ -282,7 +282,7 @@ def test_the_report_shows_the_source(new, tmp_path, session_dir):
     shown = section(output.read_text())
     assert re.search(r" 9 .* f .*shown\.py:3 +n -= 1  # less\n", shown), shown
     assert re.search(r" 10 .* f .*shown\.py:2 +for _ in range\(n\):\n", shown), shown
-    # A recording: of the file as it was, and, where it does not keep it, of one that has not changed.
+    # A recording: the file as it was, or, where it does not keep it, one that has not changed.
     for kept in ([], ["--with-source"]):
         recording = tmp_path / f"a{len(kept)}.ulma"
         text_report(new, "record", "-q", *words, *kept, "-o", recording, program=script, env=env)

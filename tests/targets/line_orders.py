@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Runs lines as it is told to, an order a line, and says how often; the tests choose lines between. 3.12 and newer.
+"""Runs lines as it is told to, an order a line, and says how often; the tests choose lines between.
+3.12 and newer.
 
     counted N    calls a function whose loop turns N times
     other N      the same of another function

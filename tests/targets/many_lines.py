@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Lines of every shape that the interpreter knows: loops, generators, exceptions, recursion, threads, coroutines.
+"""Lines of every shape that the interpreter knows: loops, generators, exceptions, recursion,
+threads, coroutines.
 
-Rules: no loop stands on one line, where sys.settrace tells each turn and sys.monitoring the first; nothing depends on
-time, so that each run has the same lines."""
+Rules: no loop stands on one line, where sys.settrace tells each turn and sys.monitoring the first;
+nothing depends on time, so that each run has the same lines."""
+
+# Where a line ends is what this is about.
+# fmt: off
 
 import asyncio
 import threading

@@ -172,10 +172,11 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"gc", SOURCE_GC},
         /* Who calls a method is known from the calls. */
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
+        /* Where the code objects end that places are in, and who makes what, is known with the calls. */
+        {"objects", SOURCE_CALLS | SOURCE_OBJECTS},
         {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS},
         {"lines", 0},
         {"operators", 0},
-        {"objects", 0},
         {"memory", 0},
         {"io", 0},
         {"waits", 0},
@@ -188,11 +189,11 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
             return true;
         }
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "the source `%s` is not there yet: take calls, c-calls, gc or methods",
+                 "the source `%s` is not there yet: take calls, c-calls, gc, methods or objects",
                  known[i].name);
         return false;
     }
-    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods or all",
+    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods, objects or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

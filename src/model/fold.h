@@ -10,6 +10,7 @@
 #include "model/async_tasks.h"
 #include "model/gc_pauses.h"
 #include "model/nodes.h"
+#include "model/objects.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
 #include "model/tap.h"
@@ -35,6 +36,8 @@ struct process {
     /* while another one is present */
     struct symbols_ids ids;
     struct suspended suspended;
+
+    struct objects_of_process *objects; /* NULL: none was heard of */
 };
 
 /* A thread that is no more, as snapshots show it. */
@@ -70,6 +73,7 @@ struct model {
     struct suspended suspended;
     struct async_tasks tasks;
     struct gc_pauses gc;
+    struct objects objects;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

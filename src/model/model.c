@@ -26,6 +26,8 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = gc_pauses_init(&model->gc);
     if (result == 0)
+        result = objects_init(&model->objects);
+    if (result == 0)
         result = windows_init(&model->windows, model->nodes.limit);
     model->ended = calloc(MODEL_ENDED_MAX + 1, sizeof(*model->ended));
     if (result == 0 && !model->ended)
@@ -83,6 +85,7 @@ void model_end_process(struct model *model, struct process *process)
     tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
     model_enter(model, &model->first);
+    objects_end_process(model, process);
     symbols_ids_done(&process->ids);
     suspended_done(&process->suspended);
 }
@@ -99,6 +102,8 @@ void model_done(struct model *model)
     windows_done(&model->windows);
     async_tasks_done(&model->tasks);
     gc_pauses_done(&model->gc);
+    objects_end_process(model, &model->first);
+    objects_done(&model->objects);
     suspended_done(&model->suspended);
     symbols_done(&model->symbols);
     nodes_done(&model->nodes);
@@ -274,6 +279,14 @@ void model_tell_words(const struct model *model, struct track *track)
             sizeof(told.fixed) + strlen(told.name));
 }
 
+static bool has_tracks(const struct model *model, const struct process *process)
+{
+    const struct track *track = model->tracks;
+    while (track && track->process != process)
+        track = track->next;
+    return track != NULL;
+}
+
 void model_end_track(struct model *model, struct track *track)
 {
     model_tell_words(model, track);
@@ -288,6 +301,8 @@ void model_end_track(struct model *model, struct track *track)
     if (*link)
         *link = track->next;
     model->entries_left += track->entry_limit - TRACK_FIRST_ENTRIES;
+    if (!has_tracks(model, track->process))
+        objects_settle(model, track->process);
     track_free(track);
 }
 
@@ -344,6 +359,7 @@ void model_reset(struct model *model, uint64_t counter)
     suspended_reset(&model->suspended);
     async_tasks_reset(&model->tasks, counter);
     gc_pauses_reset(&model->gc);
+    objects_reset(model);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;

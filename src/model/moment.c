@@ -37,6 +37,9 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
     if (result == 0)
         result = make_room(&moment->gc_triggers, &moment->gc_trigger_limit, room->gc_triggers,
                            sizeof(*moment->gc_triggers));
+    if (result == 0)
+        result = make_room(&moment->objects, &moment->object_limit, room->objects,
+                           sizeof(*moment->objects));
     return result;
 }
 
@@ -55,7 +58,8 @@ struct moment_room moment_room_of(const struct model *model)
                                 .threads = threads_of(model),
                                 .tasks = model->tasks.count,
                                 .groups = model->tasks.group_count,
-                                .gc_triggers = model->gc.trigger_count};
+                                .gc_triggers = model->gc.trigger_count,
+                                .objects = model->objects.row_count};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -63,7 +67,8 @@ bool moment_fits(const struct moment *moment, const struct model *model)
     struct moment_room room = moment_room_of(model);
     return room.nodes <= moment->node_limit && room.symbols <= moment->row_limit &&
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
-           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit;
+           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
+           room.objects <= moment->object_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -77,6 +82,7 @@ void moment_done(struct moment *moment)
     free(moment->tasks);
     free(moment->groups);
     free(moment->gc_triggers);
+    free(moment->objects);
     free(moment->thread_of);
     free(moment->durations);
     free(moment->slots);
@@ -240,6 +246,28 @@ static void take_gc(struct moment *moment, const struct gc_pauses *gc)
     memcpy(moment->gc_triggers, gc->triggers, gc->trigger_count * sizeof(*moment->gc_triggers));
 }
 
+static void take_objects(struct moment *moment, const struct objects *objects)
+{
+    moment->object_count = 0;
+    for (uint32_t i = OBJECTS_ROW_OTHER; i < objects->row_count; i++) {
+        const struct objects_row *row = &objects->rows[i];
+        if (row->births == 0 && row->deaths == 0 && row->live == 0)
+            continue;
+        moment->objects[moment->object_count++] = (struct moment_object){
+            .type = objects->types[row->type],
+            .symbol = row->symbol,
+            .line = row->line,
+            .before = row->before,
+            .births = row->births,
+            .deaths = row->deaths,
+            .live = row->live,
+            .bytes = row->bytes,
+            .live_bytes = row->live_bytes,
+            .median_ticks = objects_median(objects, row),
+        };
+    }
+}
+
 /* --- windows -------------------------------------------------------------------------------- */
 
 static int copy_array(void *target_pointer, const void *source, uint32_t count, size_t size)
@@ -298,5 +326,6 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_threads(moment, model, seconds);
     take_tasks(moment, model, counter);
     take_gc(moment, &model->gc);
+    take_objects(moment, &model->objects);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

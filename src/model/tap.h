@@ -119,6 +119,7 @@ struct tap_words {
     uint64_t cost_inner, cost_outer, cost_c_inner, cost_c_outer;
     double ns_per_tick;
     char python[64], executable[512];
+    uint64_t objects_unseen;
 };
 
 struct tap_step {

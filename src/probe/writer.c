@@ -50,6 +50,7 @@ static struct writer scratch;
 static struct ring_shared scratch_ring;
 
 __thread struct writer *writer_of_thread __attribute__((tls_model("initial-exec"))) = &nobody;
+__thread uint32_t writer_is_at_work __attribute__((tls_model("initial-exec")));
 
 /* The first is the control ring's. The others are threads', each its own until that thread's end, since
  * its writer_of_thread points there; which ring one has may differ from link to link. */
@@ -404,8 +405,7 @@ struct writer *writer_take(void)
         thread_name_set(writer->ring, "MainThread", sizeof("MainThread") - 1);
     if (writer->adopted)
         return writer;
-    if (pyapi.minor <= 11)
-        writer->stack_floor = find_stack_floor();
+    writer->stack_floor = find_stack_floor();
     writer->adopted = true;
     writer_of_thread = writer;
     pthread_setspecific(end_of_thread, writer);
@@ -726,7 +726,9 @@ void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t fram
 {
     if (link_to.orphan && switch_follow_child(0))
         counter = link_counter(); /* none is older than the session */
+    writer_is_at_work++;
     struct writer *writer = writer_make_room(writer_of_thread, counter, kind, frame);
+    writer_is_at_work--;
     if (!writer)
         return;
     writer_store(writer, counter, kind, id, frame);

@@ -176,8 +176,8 @@ static const char *why_objects(uint32_t unseen)
     if (unseen & UNSEEN_PLACES)
         return "more types or lines make objects than are kept apart; the rest is in (other)";
     if (unseen & UNSEEN_DEEP)
-        return "this Python does not tell the death of containers that it frees late, since they "
-               "are nested very deep (gh-156371)";
+        return "containers were nested so deep that this Python freed some of them late, and does "
+               "not tell their deaths (gh-156371)";
     return NULL;
 }
 

@@ -39,6 +39,7 @@ enum {
     NAME_STEP = 4,   /* events */
     FIRST_STEP = 64, /* events */
     LEAST_STACK = 64 * 1024,
+    LEAST_LATE_STACK = 256 * 1024, /* 3.14 and newer free late from 96 KiB on */
     FLIGHT_STEP = 8192, /* events between two looks of the flight recorder's budget, at most */
 };
 
@@ -370,7 +371,7 @@ static struct writer *wait_for_ring(unsigned long thread, uint32_t tid)
     return writer;
 }
 
-/* Where the stack guard trips: a quarter of the stack left, 64 KiB at least. */
+/* Where the stack guard trips: a quarter of the stack left, some KiB at least. */
 static uintptr_t find_stack_floor(void)
 {
     pthread_attr_t attributes;
@@ -382,7 +383,8 @@ static uintptr_t find_stack_floor(void)
     pthread_attr_destroy(&attributes);
     if (failed)
         return 0;
-    size_t kept = size / 4 > LEAST_STACK ? size / 4 : LEAST_STACK;
+    size_t least = pyapi.minor <= 11 ? LEAST_STACK : LEAST_LATE_STACK;
+    size_t kept = size / 4 > least ? size / 4 : least;
     return (uintptr_t)lowest + (kept < size ? kept : size);
 }
 

@@ -17,7 +17,7 @@
 #include <string.h>
 
 enum { CREATE = 0, DESTROY = 1, REMOVED = 2 }; /* PyRefTracerEvent */
-enum { TSTATE_INTERP = 16, ADDRESS_SHIFT = 4, KEPT_STACK = 256 * 1024, PAGE_SHIFT = 12 };
+enum { TSTATE_INTERP = 16, ADDRESS_SHIFT = 4, PAGE_SHIFT = 12 };
 
 typedef int tracer(PyObject *object, int event, void *data);
 static int (*set_tracer)(tracer *, void *);
@@ -43,6 +43,52 @@ static struct {
 static uint32_t address_of(const PyObject *object)
 {
     return (uint32_t)((uintptr_t)object >> ADDRESS_SHIFT);
+}
+
+/* --- when ----------------------------------------------------------------------------------- */
+
+/* Reading the counter costs more than all else here. While objects come and go fast it is read for every eighth of
+ * them, and those between are taken to come at the pace of the eight before; counters still rise from one to the next,
+ * of all threads together. The collector's heart, which beats many times a second, says when time has passed that
+ * no object has measured. */
+enum { UNREAD = 7, DENSE_NS = 200 };
+
+static struct {
+    uint64_t last;          /* given out */
+    uint64_t read, told;    /* when the counter was last read; given out since */
+    uint64_t dense_ticks;   /* an average gap that is shorter is dense */
+    uint64_t heartbeat;     /* at that read */
+    uint32_t gap_ticks, left;
+} pace;
+
+static void pace_begin(void)
+{
+    memset(&pace, 0, sizeof(pace));
+    pace.dense_ticks = switch_ticks_of_ns(DENSE_NS);
+}
+
+static __attribute__((noinline)) uint64_t read_counter(uint64_t heartbeat)
+{
+    uint64_t now = link_counter(), before = pace.read;
+    uint64_t gap = now > before ? (now - before) / (pace.told + 1) : 0;
+    pace.last = now > pace.last ? now : pace.last + 1;
+    pace.left = gap < pace.dense_ticks ? UNREAD : 0;
+    pace.gap_ticks = (uint32_t)gap + (gap == 0);
+    pace.read = now;
+    pace.told = 0;
+    pace.heartbeat = heartbeat;
+    return pace.last;
+}
+
+static inline __attribute__((always_inline)) uint64_t
+next_counter(const struct session_header *header)
+{
+    uint64_t heartbeat = atomic_load_explicit(&header->heartbeat, memory_order_relaxed);
+    if (__builtin_expect(pace.left == 0 || heartbeat != pace.heartbeat, 0))
+        return read_counter(heartbeat);
+    pace.left--;
+    pace.told++;
+    return pace.last += pace.gap_ticks;
 }
 
 /* --- writing -------------------------------------------------------------------------------- */
@@ -204,21 +250,33 @@ static void note_taken(void)
                                  memory_order_relaxed);
 }
 
+/* From 3.14 on an object whose thread has little stack left is freed later, and untold. Whoever comes there by freeing
+ * or making objects, one within the other, has come through here. */
+static __attribute__((noinline, cold)) void note_deep(void)
+{
+    if (pyapi.minor >= 14 && writer_of_thread->ring && link_to.header)
+        atomic_fetch_or_explicit(&link_to.header->objects_unseen, UNSEEN_DEEP,
+                                 memory_order_relaxed);
+}
+
 static int on_object(PyObject *object, int event, void *data)
 {
     (void)data;
-    uint64_t counter = link_counter();
     PyThreadState *tstate = pyapi.thread_state();
+    const struct session_header *header = link_to.header; /* NULL: of a fork's child */
     if (__builtin_expect(event == REMOVED || !object, 0)) {
         if (is_on)
             note_taken();
         return 0;
     }
-    if (__builtin_expect(writer_is_at_work || !tstate || !is_on ||
+    if (__builtin_expect(writer_is_at_work || !tstate || !is_on || !header ||
                              PYAPI_FIELD(void *, tstate, TSTATE_INTERP) != main_interpreter,
                          0))
         return 0;
+    if (__builtin_expect(stack_is_near_its_end(), 0))
+        note_deep();
     writer_is_at_work++;
+    uint64_t counter = next_counter(header);
     if (event == CREATE) {
         tell_held();
         birth(tstate, object, counter);
@@ -327,12 +385,10 @@ static int objects_on(char *reason, size_t size)
     if (refuse_if_held(reason, size))
         return -1;
     objects_places_begin();
+    pace_begin();
     held.object = NULL;
     moving.type = NULL;
     main_interpreter = PyInterpreterState_Get();
-    if (pyapi.minor >= 14)
-        atomic_fetch_or_explicit(&link_to.header->objects_unseen, UNSEEN_DEEP,
-                                 memory_order_relaxed);
     is_on = set_tracer(on_object, NULL) == 0;
     if (is_on)
         return 0;

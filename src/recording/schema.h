@@ -6,6 +6,7 @@
 #ifndef ULMA_RECORDING_SCHEMA_H
 #define ULMA_RECORDING_SCHEMA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -25,6 +26,7 @@ enum {
 
 struct schema_table {
     const char *name, *sql;
+    bool is_later; /* files of an older ulma do not have it */
 };
 
 extern const struct schema_table schema_tables[];

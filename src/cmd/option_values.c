@@ -193,7 +193,8 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
                  known[i].name);
         return false;
     }
-    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods, objects or all",
+    snprintf(error, OPTIONS_ERROR_SIZE,
+             "no source `%.*s`: take calls, c-calls, gc, methods, objects or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

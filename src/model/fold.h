@@ -10,7 +10,7 @@
 #include "model/async_tasks.h"
 #include "model/gc_pauses.h"
 #include "model/nodes.h"
-#include "model/objects.h"
+#include "model/births.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
 #include "model/tap.h"
@@ -37,7 +37,7 @@ struct process {
     struct symbols_ids ids;
     struct suspended suspended;
 
-    struct objects_of_process *objects; /* NULL: none was heard of */
+    struct births_of_process *births; /* NULL: none was heard of */
 };
 
 /* A thread that is no more, as snapshots show it. */
@@ -73,7 +73,7 @@ struct model {
     struct suspended suspended;
     struct async_tasks tasks;
     struct gc_pauses gc;
-    struct objects objects;
+    struct births births;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

@@ -26,7 +26,7 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = gc_pauses_init(&model->gc);
     if (result == 0)
-        result = objects_init(&model->objects);
+        result = births_init(&model->births);
     if (result == 0)
         result = windows_init(&model->windows, model->nodes.limit);
     model->ended = calloc(MODEL_ENDED_MAX + 1, sizeof(*model->ended));
@@ -85,7 +85,7 @@ void model_end_process(struct model *model, struct process *process)
     tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
     model_enter(model, &model->first);
-    objects_end_process(model, process);
+    births_end_process(model, process);
     symbols_ids_done(&process->ids);
     suspended_done(&process->suspended);
 }
@@ -102,8 +102,8 @@ void model_done(struct model *model)
     windows_done(&model->windows);
     async_tasks_done(&model->tasks);
     gc_pauses_done(&model->gc);
-    objects_end_process(model, &model->first);
-    objects_done(&model->objects);
+    births_end_process(model, &model->first);
+    births_done(&model->births);
     suspended_done(&model->suspended);
     symbols_done(&model->symbols);
     nodes_done(&model->nodes);
@@ -302,7 +302,7 @@ void model_end_track(struct model *model, struct track *track)
         *link = track->next;
     model->entries_left += track->entry_limit - TRACK_FIRST_ENTRIES;
     if (!has_tracks(model, track->process))
-        objects_settle(model, track->process);
+        births_settle(model, track->process);
     track_free(track);
 }
 
@@ -359,7 +359,7 @@ void model_reset(struct model *model, uint64_t counter)
     suspended_reset(&model->suspended);
     async_tasks_reset(&model->tasks, counter);
     gc_pauses_reset(&model->gc);
-    objects_reset(model);
+    births_reset(model);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;

@@ -59,7 +59,7 @@ struct moment_room moment_room_of(const struct model *model)
                                 .tasks = model->tasks.count,
                                 .groups = model->tasks.group_count,
                                 .gc_triggers = model->gc.trigger_count,
-                                .objects = model->objects.row_count};
+                                .objects = model->births.row_count};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -246,15 +246,15 @@ static void take_gc(struct moment *moment, const struct gc_pauses *gc)
     memcpy(moment->gc_triggers, gc->triggers, gc->trigger_count * sizeof(*moment->gc_triggers));
 }
 
-static void take_objects(struct moment *moment, const struct objects *objects)
+static void take_objects(struct moment *moment, const struct births *births)
 {
     moment->object_count = 0;
-    for (uint32_t i = OBJECTS_ROW_OTHER; i < objects->row_count; i++) {
-        const struct objects_row *row = &objects->rows[i];
+    for (uint32_t i = BIRTHS_ROW_OTHER; i < births->row_count; i++) {
+        const struct births_row *row = &births->rows[i];
         if (row->births == 0 && row->deaths == 0 && row->live == 0)
             continue;
         moment->objects[moment->object_count++] = (struct moment_object){
-            .type = objects->types[row->type],
+            .type = births->types[row->type],
             .symbol = row->symbol,
             .line = row->line,
             .before = row->before,
@@ -263,7 +263,7 @@ static void take_objects(struct moment *moment, const struct objects *objects)
             .live = row->live,
             .bytes = row->bytes,
             .live_bytes = row->live_bytes,
-            .median_ticks = objects_median(objects, row),
+            .median_ticks = births_median(births, row),
         };
     }
 }
@@ -326,6 +326,6 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_threads(moment, model, seconds);
     take_tasks(moment, model, counter);
     take_gc(moment, &model->gc);
-    take_objects(moment, &model->objects);
+    take_objects(moment, &model->births);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

@@ -39,8 +39,8 @@ int snapshot_make_objects(struct snapshot_maker *maker)
             .live = from->live,
             .bytes = from->bytes,
             .live_bytes = from->live_bytes,
-            .median_life_ns =
-                from->median_ticks < 0 ? -1 : snapshot_make_ns(maker, from->median_ticks),
+            .median_life_ns = from->median_ticks < 0 ? -1
+                                                     : snapshot_make_ns(maker, from->median_ticks),
         };
         if (!row->type)
             return -ENOMEM;

@@ -39,9 +39,10 @@ struct writer {
     uint64_t seeds
         [WRITER_SEEDS]; /* where its last seeds begin that a reader may begin at; free-running */
     uint32_t seed_count;
-    uint64_t next_seed;    /* the head at which the next one is due */
-    uint64_t looked;       /* the head when the flight recorder last looked */
-    uintptr_t stack_floor; /* below this address a quarter of the stack is left; 3.9-3.11: the stack guard trips */
+    uint64_t next_seed; /* the head at which the next one is due */
+    uint64_t looked;    /* the head when the flight recorder last looked */
+    uintptr_t
+        stack_floor; /* below this address a quarter of the stack is left; 3.9-3.11: the stack guard trips */
 };
 
 /* Initial-exec: one instruction to read it; eight bytes fit the surplus that every libc keeps for

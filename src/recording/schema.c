@@ -6,8 +6,8 @@
 
 #include "model/snapshot.h"
 
-#define TABLE(name, columns)                         \
-    {                                                \
+#define TABLE(name, columns)                                \
+    {                                                       \
 #name, "CREATE TABLE " #name "(" columns ")", false \
     }
 #define LATER_TABLE(name, columns)                         \

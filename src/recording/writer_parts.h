@@ -115,7 +115,7 @@ struct recording_writer {
     struct writer_thread folded; /* of threads that have gone into the one with number 0 */
     struct known_process *processes;
     size_t process_count, process_limit;
-    char **meta; /* by schema_fields: as written; owned */
+    char **meta;       /* by schema_fields: as written; owned */
     uint64_t *objects; /* by position: a hash of what stands there */
     size_t object_count, object_limit;
     uint64_t task_hash, gc_hash, site_hash, source_hash;

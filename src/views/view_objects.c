@@ -112,7 +112,8 @@ static int fill(const struct snapshot *snapshot, const struct view_query *query,
 const struct view view_objects = {
     .id = "objects",
     .title = "Objects",
-    .question = "What objects are made, by which line, how many stay, and how long do the others live?",
+    .question =
+        "What objects are made, by which line, how many stay, and how long do the others live?",
     .columns = columns,
     .column_count = COLUMNS,
     .default_sort = "births",

@@ -62,11 +62,15 @@ enum event_kind {
     /* The source `objects`. These pass no time: a birth may be told late, in the ring of whoever makes or frees the next
      * object, but with its own counter; and the births and deaths of all rings together, by their counters, are in the
      * order of what happened. Addresses are bits 4..35. */
-    EVENT_OBJECT_PLACE = 36, /* id = a place, which is what births say; frame = its type's id. The next one of this
+    EVENT_OBJECT_PLACE =
+        36, /* id = a place, which is what births say; frame = its type's id. The next one of this
                               * kind in the ring, with OBJECT_MORE: id = the function's, frame = line. */
-    EVENT_OBJECT_SIZE = 37,  /* what is born at place id from here on has `frame` bytes (OBJECT_PAGES) */
-    EVENT_OBJECT_BIRTH = 38, /* id = place; frame = address. OBJECT_MORE: the one that has left last is here */
-    EVENT_OBJECT_DEATH = 39, /* id = its type's; frame = address. OBJECT_MORE: it leaves to another address */
+    EVENT_OBJECT_SIZE =
+        37, /* what is born at place id from here on has `frame` bytes (OBJECT_PAGES) */
+    EVENT_OBJECT_BIRTH =
+        38, /* id = place; frame = address. OBJECT_MORE: the one that has left last is here */
+    EVENT_OBJECT_DEATH =
+        39, /* id = its type's; frame = address. OBJECT_MORE: it leaves to another address */
     EVENT_SPEED = 27, /* how fast the processor is now: id = ticks that a fixed piece of work takes
                        * (session.h, cost_speed_ticks), frame = ticks that it took to find out */
     EVENT_KIND_COUNT = 52

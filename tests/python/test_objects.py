@@ -33,7 +33,9 @@ def expected():
 
 
 def rows_of(report, file):
-    return {(row["type"], row["line"]): row for row in report["objects"] if row["file"] == str(file)}
+    return {
+        (row["type"], row["line"]): row for row in report["objects"] if row["file"] == str(file)
+    }
 
 
 def check_target(report):
@@ -87,7 +89,7 @@ def test_sizes_are_those_of_getsizeof(telling, tmp_path):
     )
     done = run_ulma(telling, script, options=["-e", "objects"])
     rows = rows_of(report_of(done), script)
-    sizes = eval(done.out)  # noqa: S307 (the lines above printed it)
+    sizes = eval(done.out)
     for line, (kind, size) in enumerate(sizes, 8):
         name = kind if kind not in ("C", "D") else f"__main__.{kind}"
         assert rows[name, line]["live_bytes"] == size, (kind, line, rows[name, line], size)

@@ -1,5 +1,5 @@
-"""Makes objects of known types at known lines, so many of each, and counts what it makes itself. What each line is to
-make stands behind it: `# made: TYPE per round, kept` (kept: none of them is freed before the end)."""
+"""Makes objects of known types at known lines. What each line is to make, each round, stands behind
+it: `# made: TYPE COUNT`, and `kept` where none of them is freed before the end."""
 
 import json
 import threading

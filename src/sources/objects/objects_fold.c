@@ -8,7 +8,7 @@ static void fold_object(struct model *model, struct track *track, struct fold_cu
                         const struct event *event)
 {
     (void)cursor;
-    objects_event(model, track, event);
+    births_event(model, track, event);
 }
 
 const struct fold_source objects_fold = {

@@ -126,7 +126,7 @@ static __attribute__((noinline)) struct objects_place *meet_place(struct objects
     struct objects_type *made = link_to.orphan || !link_to.header ? NULL : objects_type_of(type);
     if (!made)
         return NULL;
-    if ( places_used >= PLACES_MOST || next_id >= IDS_MOST) {
+    if (places_used >= PLACES_MOST || next_id >= IDS_MOST) {
         note_full();
         return NULL;
     }

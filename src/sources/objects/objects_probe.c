@@ -35,7 +35,7 @@ static struct {
 
 /* A str, bytes or tuple that has left its address. */
 static struct {
-    PyTypeObject *type; /* NULL: none */
+    PyTypeObject *type;          /* NULL: none */
     struct objects_place *place; /* it was held: born nowhere yet */
     uint64_t counter;
 } moving;
@@ -54,10 +54,10 @@ static uint32_t address_of(const PyObject *object)
 enum { UNREAD = 7, DENSE_NS = 200 };
 
 static struct {
-    uint64_t last;          /* given out */
-    uint64_t read, told;    /* when the counter was last read; given out since */
-    uint64_t dense_ticks;   /* an average gap that is shorter is dense */
-    uint64_t heartbeat;     /* at that read */
+    uint64_t last;        /* given out */
+    uint64_t read, told;  /* when the counter was last read; given out since */
+    uint64_t dense_ticks; /* an average gap that is shorter is dense */
+    uint64_t heartbeat;   /* at that read */
     uint32_t gap_ticks, left;
 } pace;
 
@@ -124,10 +124,10 @@ bool objects_put(uint64_t counter, enum event_kind kind, uint32_t id, uint32_t f
 static void tell_size(struct objects_place *place, size_t bytes, uint64_t counter)
 {
     size_t pages = bytes >> PAGE_SHIFT;
-    uint32_t told = bytes < OBJECT_PAGES ? (uint32_t)bytes
-                                         : OBJECT_PAGES | (uint32_t)(pages < OBJECT_PAGES - 1
-                                                                         ? pages
-                                                                         : OBJECT_PAGES - 1);
+    uint32_t told = bytes < OBJECT_PAGES
+                        ? (uint32_t)bytes
+                        : OBJECT_PAGES |
+                              (uint32_t)(pages < OBJECT_PAGES - 1 ? pages : OBJECT_PAGES - 1);
     if (place->bytes != told && put(counter, EVENT_OBJECT_SIZE, place->id, told))
         place->bytes = told;
 }
@@ -151,9 +151,8 @@ static bool stack_is_near_its_end(void)
     return (uintptr_t)__builtin_frame_address(0) < writer_of_thread->stack_floor;
 }
 
-static inline __attribute__((always_inline)) void hold_or_tell(PyObject *object,
-                                                               struct objects_place *place,
-                                                               uint64_t counter)
+static inline __attribute__((always_inline)) void
+hold_or_tell(PyObject *object, struct objects_place *place, uint64_t counter)
 {
     const struct objects_type *type = objects_type_at(place->type_slot);
     if (type->sizing != SIZING_FIXED && !stack_is_near_its_end()) {

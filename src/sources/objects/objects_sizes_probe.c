@@ -83,8 +83,7 @@ size_t objects_size(enum objects_sizing sizing, size_t fixed_bytes, PyObject *ob
     case SIZING_INT:
         return int_size(fixed_bytes, object);
     case SIZING_LIST:
-        return fixed_bytes +
-               (size_t)PYAPI_FIELD(Py_ssize_t, object, LIST_ROOM) * sizeof(void *);
+        return fixed_bytes + (size_t)PYAPI_FIELD(Py_ssize_t, object, LIST_ROOM) * sizeof(void *);
     case SIZING_DICT:
         return fixed_bytes + keys_size(PYAPI_FIELD(void *, object, DICT_KEYS));
     case SIZING_SET:
@@ -141,8 +140,8 @@ static bool agree(const char *text)
         size_t fixed_bytes;
         heap_measure_type(Py_TYPE(object), &measure);
         enum objects_sizing sizing = objects_sizing_of(Py_TYPE(object), &fixed_bytes);
-        agreed = sizing != SIZING_FIXED && objects_size(sizing, fixed_bytes, object) ==
-                                               heap_measure(&measure, object);
+        agreed = sizing != SIZING_FIXED &&
+                 objects_size(sizing, fixed_bytes, object) == heap_measure(&measure, object);
     }
     Py_XDECREF(list);
     Py_XDECREF(code);

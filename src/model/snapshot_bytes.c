@@ -140,6 +140,14 @@ static const struct field line_fields[] = {
     END,
 };
 
+static const struct field object_fields[] = {
+    F(object, type, TEXT, 0),
+    F(object, function, FUNCTION_OR_NONE, 0),
+    F(object, before, BOOL, 0),
+    F(object, median_life_ns, NS, 0),
+    END,
+};
+
 static const struct field site_fields[] = {
     F(site, text, TEXT, 0),
     F(site, skip, BOOL, 0),
@@ -201,7 +209,7 @@ struct part {
             sizeof(struct snapshot_##type), type##_fields                   \
     }
 
-enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 11 };
+enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 12 };
 
 static const struct part parts[PART_COUNT] = {
     [PART_META] = {offsetof(struct snapshot, meta), 0, sizeof(struct snapshot_meta), meta_fields},
@@ -214,6 +222,7 @@ static const struct part parts[PART_COUNT] = {
     PART(gc, gc_count, gc),
     PART(gc_triggers, gc_trigger_count, gc),
     PART(lines, line_count, line),
+    PART(objects, object_count, object),
     PART(meta.sites, meta.site_count, site),
 };
 

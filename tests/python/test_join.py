@@ -10,7 +10,7 @@ import struct
 import subprocess
 
 import pytest
-from armed_process import Report, calls_of, check_exact, ulma, wait_for
+from armed_process import Report, calls_of, check_exact, states, ulma, wait_for
 from harness import LIMIT_S, ULMA, session_files
 
 pytestmark = pytest.mark.some_pythons
@@ -96,8 +96,8 @@ def test_rows_are_summed_though_the_owner_keeps_processes_apart(armed, start, tm
     words = [ULMA, "record", str(armed.pid), str(other.pid), "-o", str(tmp_path / "a.ulma")]
     with subprocess.Popen(words, env=armed.env, stderr=subprocess.PIPE) as owner:
         try:
-            for one in (armed, other):
-                wait_for(lambda one=one: one.ask("hooks") != "[]", "the recording is on")
+            on = dict.fromkeys((armed.pid, other.pid), ("on", str(owner.pid)))
+            wait_for(lambda: states(armed) == on, "both are on")
             assert [armed.ask("calls 30"), other.ask("calls 12")] == ["done", "done"]
             wait_for(lambda: has_counted(armed, 42), "all calls are counted")
             apart, summed = look(armed, "--by", "process")[0], look(armed)[0]

@@ -60,7 +60,7 @@ const struct schema_table schema_tables[] = {
               "function INTEGER, runs INTEGER, collected INTEGER, uncollectable INTEGER, "
               "total_ns INTEGER, max_ns INTEGER"),
     LATER(lines, "position INTEGER PRIMARY KEY, function INTEGER, line INTEGER, hits INTEGER, "
-                 "self_ns INTEGER, self_wait_ns INTEGER"),
+                 "self_ns INTEGER, self_wait_ns INTEGER, partial INTEGER"),
     TABLE(sites, "position INTEGER PRIMARY KEY, text TEXT, skip INTEGER, matched INTEGER"),
     TABLE(sources, "position INTEGER PRIMARY KEY, name TEXT, on_ns INTEGER, wanted INTEGER, "
                    "complete INTEGER, reason TEXT"),

@@ -123,6 +123,7 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
                                .is_method = symbols->symbols[index].is_method,
                                .is_estimated = symbols->symbols[index].is_estimated,
                                .holds_muted = symbols->symbols[index].holds_muted,
+                               .lines_partial = symbols->symbols[index].lines_partial,
                                .estimated = symbols->symbols[index].estimated,
                                .min_ticks = INT64_MAX,
                                .max_ticks = -1};

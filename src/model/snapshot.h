@@ -137,6 +137,7 @@ struct snapshot_line {
     uint32_t line;
     uint64_t hits;
     int64_t self_ns, self_wait_ns;
+    bool is_partial;  /* the budget left its function's lines out for a part of the time */
     const char *text; /* what stands there, without its indent; NULL: not known */
 };
 

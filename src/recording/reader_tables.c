@@ -173,6 +173,7 @@ static int take_line(struct slice *slice, sqlite3_stmt *statement, size_t index)
         .hits = count_of(statement, 3),
         .self_ns = time_of(statement, 4),
         .self_wait_ns = time_of(statement, 5),
+        .is_partial = sqlite3_column_int(statement, 6),
     };
     return 0;
 }

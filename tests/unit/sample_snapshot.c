@@ -667,9 +667,9 @@ static void set_methods(struct snapshot *snapshot)
 static int set_lines(struct snapshot *snapshot)
 {
     static const struct snapshot_line lines[] = {
-        {SAMPLE_ROWS, 12, 1000, 300 * MS, 100 * MS, "for row in table:"},
-        {SAMPLE_ROWS, 13, 999, 20 * MS, 0, NULL},
-        {SAMPLE_HOSTILE, 7, 1, 2 * MS, 1 * MS, "x = '\x1b[2J' # \xe2\x80\xae"},
+        {SAMPLE_ROWS, 12, 1000, 300 * MS, 100 * MS, false, "for row in table:"},
+        {SAMPLE_ROWS, 13, 999, 20 * MS, 0, false, NULL},
+        {SAMPLE_HOSTILE, 7, 1, 2 * MS, 1 * MS, true, "x = '\x1b[2J' # \xe2\x80\xae"},
     };
     snapshot->lines = arena_array(snapshot->arena, 3, sizeof(*snapshot->lines));
     if (!snapshot->lines)

@@ -39,6 +39,12 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
                            sizeof(*moment->gc_triggers));
     if (result == 0)
         result = activations_prepare(&moment->activations);
+    if (result == 0)
+        result =
+            make_room(&moment->lines, &moment->line_limit, room->lines, sizeof(*moment->lines));
+    if (result == 0)
+        result = make_room(&moment->objects, &moment->object_limit, room->objects,
+                           sizeof(*moment->objects));
     return result;
 }
 
@@ -57,7 +63,9 @@ struct moment_room moment_room_of(const struct model *model)
                                 .threads = threads_of(model),
                                 .tasks = model->tasks.count,
                                 .groups = model->tasks.group_count,
-                                .gc_triggers = model->gc.trigger_count};
+                                .gc_triggers = model->gc.trigger_count,
+                                .lines = model->lines.count,
+                                .objects = model->births.row_count};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -65,7 +73,8 @@ bool moment_fits(const struct moment *moment, const struct model *model)
     struct moment_room room = moment_room_of(model);
     return room.nodes <= moment->node_limit && room.symbols <= moment->row_limit &&
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
-           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit;
+           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
+           room.lines <= moment->line_limit && room.objects <= moment->object_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -80,6 +89,8 @@ void moment_done(struct moment *moment)
     free(moment->groups);
     free(moment->gc_triggers);
     activations_done(&moment->activations);
+    free(moment->lines);
+    free(moment->objects);
     free(moment->thread_of);
     free(moment->durations);
     free(moment->slots);
@@ -115,6 +126,7 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
                                .is_method = symbols->symbols[index].is_method,
                                .is_estimated = symbols->symbols[index].is_estimated,
                                .holds_muted = symbols->symbols[index].holds_muted,
+                               .lines_partial = symbols->symbols[index].lines_partial,
                                .estimated = symbols->symbols[index].estimated,
                                .min_ticks = INT64_MAX,
                                .max_ticks = -1};
@@ -243,6 +255,35 @@ static void take_gc(struct moment *moment, const struct gc_pauses *gc)
     memcpy(moment->gc_triggers, gc->triggers, gc->trigger_count * sizeof(*moment->gc_triggers));
 }
 
+static void take_lines(struct moment *moment, const struct lines *lines)
+{
+    moment->line_count = lines->count;
+    moment->lines_refused = lines->refused;
+    memcpy(moment->lines, lines->sums, lines->count * sizeof(*moment->lines));
+}
+
+static void take_objects(struct moment *moment, const struct births *births)
+{
+    moment->object_count = 0;
+    for (uint32_t i = BIRTHS_ROW_OTHER; i < births->row_count; i++) {
+        const struct births_row *row = &births->rows[i];
+        if (row->births == 0 && row->deaths == 0 && row->live == 0)
+            continue;
+        moment->objects[moment->object_count++] = (struct moment_object){
+            .type = births->types[row->type],
+            .symbol = row->symbol,
+            .line = row->line,
+            .before = row->before,
+            .births = row->births,
+            .deaths = row->deaths,
+            .live = row->live,
+            .bytes = row->bytes,
+            .live_bytes = row->live_bytes,
+            .median_ticks = births_median(births, row),
+        };
+    }
+}
+
 /* --- windows -------------------------------------------------------------------------------- */
 
 static int copy_array(void *target_pointer, const void *source, uint32_t count, size_t size)
@@ -302,5 +343,7 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_tasks(moment, model, counter);
     take_gc(moment, &model->gc);
     activations_take(&moment->activations, model, counter);
+    take_lines(moment, &model->lines);
+    take_objects(moment, &model->births);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

@@ -24,6 +24,7 @@ struct suspended_activation {
     uint32_t parent_frame, parent_symbol; /* who it yielded to; 0: nobody that was heard */
     uint32_t awaiting;      /* the innermost coroutine that yielded with it, just before; 0: none */
     uint32_t thread, depth; /* its track's number, and where it stood there */
+    uint32_t line;          /* that it is at (lines.h); 0: not known */
     uint64_t since;         /* counter of its yield */
     int64_t total_ticks, wait_ticks;
 };

@@ -45,6 +45,7 @@ static struct fold_push push_of_suspendable(struct model *model, struct track *t
     if (known) {
         what.prior_ticks = activation.total_ticks;
         what.prior_wait_ticks = activation.wait_ticks;
+        what.line = activation.line;
     } else if (!what.calls) {
         what.prior_ticks = -TRACK_UNCERTAIN;
     }
@@ -86,12 +87,13 @@ void calls_fold_push(struct model *model, struct track *track, struct fold_curso
 
 /* The entry is off the stack, and still there to read. */
 static void suspend(struct model *model, const struct track *track, const struct entry *entry,
-                    uint32_t depth, uint64_t counter, int64_t running_ticks)
+                    uint64_t counter, int64_t running_ticks, uint32_t line)
 {
     struct symbol *symbol = &model->symbols.symbols[entry->symbol];
     symbol->yields++;
     if (!symbols_suspends(symbol))
         return;
+    uint32_t depth = (uint32_t)(entry - track->entries) - 1;
     struct suspended_activation activation = {
         .frame = (uint32_t)entry->key,
         .symbol = entry->symbol,
@@ -103,6 +105,7 @@ static void suspend(struct model *model, const struct track *track, const struct
         .awaiting = track->yield_symbol != entry->symbol ? track->yield_symbol : 0,
         .thread = track->number,
         .depth = depth,
+        .line = line,
         .since = counter,
         .total_ticks = running_ticks,
         .wait_ticks = track->wait_ticks - entry->wait_begin_ticks,
@@ -124,9 +127,9 @@ static void yield(struct model *model, struct track *track, struct fold_cursor *
     if (track->yield_symbol == 0 && awaits)
         track->yield_symbol = entry->symbol;
     track->yield_counter = event->counter;
-    uint32_t depth = (uint32_t)(entry - cursor->entries) - 1;
-    suspend(model, track, entry, depth, event->counter,
-            fold_cursor_pop(model, track, cursor, false));
+    uint32_t line = track->lines.running;
+    int64_t running_ticks = fold_cursor_pop(model, track, cursor, false);
+    suspend(model, track, entry, event->counter, running_ticks, line);
 }
 
 static void fold_call(struct model *model, struct track *track, struct fold_cursor *cursor,

@@ -131,10 +131,11 @@ static void who_is_alive_and_what_it_waits_in(void **state)
     E(1, YIELD, 100, 50);
     struct snapshot *snapshot = take(thread.counter + 100, -1, CLOCK_WALL);
     assert_int_equal(snapshot->activation_count, 4);
-    const struct snapshot_activation *one = &snapshot->activations[0];
+    const struct snapshot_activation *one = alive(snapshot, "f1");
     const struct snapshot_activation *outer = alive(snapshot, "g150");
     const struct snapshot_activation *inner = alive(snapshot, "g151");
-    assert_true(one == alive(snapshot, "f1") && one->is_active && one->is_top);
+    assert_ptr_equal(one, &snapshot->activations[0]);
+    assert_true(one->is_active && one->is_top);
     assert_int_equal(one->parent_number, 0);
     assert_int_equal(one->depth, 0);
     assert_false(outer->is_active || outer->is_top);

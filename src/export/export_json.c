@@ -5,6 +5,7 @@
  * from frame to frame and differences between frames are exact. `window` is in seconds since the
  * profiling began. Lists of sources that were never on are absent. What is not known is null. Edges
  * and tree nodes count as their columns say: an edge's calls include resumes, a node's do not. */
+#include "export/export_memory.h"
 #include "export/export_names.h"
 #include "export/exporter.h"
 #include "export/json_writer.h"
@@ -449,6 +450,7 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_tasks(&writer, snapshot);
     write_methods(&writer, snapshot, options->clock);
     write_gc(&writer, snapshot);
+    export_memory_write(&writer, snapshot);
     json_close(&writer, '}');
     putc('\n', stream);
     return export_finish(stream);

@@ -41,6 +41,11 @@ struct moment {
     struct gc_sums gc[GC_GENERATIONS];
     struct gc_trigger *gc_triggers;
     uint32_t gc_trigger_count, gc_trigger_limit;
+    struct memory_site *memory_sites;
+    uint32_t memory_site_count, memory_site_limit;
+    uint64_t *memory_before; /* by site: live bytes when the window began */
+    uint32_t memory_before_limit;
+    struct memory memory; /* its sums alone */
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
@@ -54,7 +59,7 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, memory_sites;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

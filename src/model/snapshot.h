@@ -131,6 +131,35 @@ struct snapshot_gc {
     int64_t total_ns, max_ns;
 };
 
+struct snapshot_memory_sums {
+    uint64_t allocations, bytes, frees, freed_bytes;
+    uint64_t live_blocks, live_bytes, peak_bytes;
+};
+
+/* What Python's allocators gave out to one line of a function, or to all of it that is not known better. Over the
+ * whole run; peak_bytes is the line's own. */
+struct snapshot_memory_site {
+    struct snapshot_memory_sums sums;
+    int32_t function;        /* NONE: no Python function asked; or those that are left out */
+    uint32_t line;           /* 0: not known */
+    bool is_left_out;        /* all of the functions that patterns leave out */
+    uint64_t at_peak_bytes;  /* of it, when all together were at their peak */
+    int64_t growth_bytes;    /* of what is live, over meta.window */
+};
+
+enum { SNAPSHOT_MEMORY_DOMAINS = 3, SNAPSHOT_MEMORY_CLASSES = 64 };
+
+/* All of it: raw, mem, obj; and by size of the block asked for, up to so many bytes. */
+struct snapshot_memory {
+    struct snapshot_memory_sums total, domains[SNAPSHOT_MEMORY_DOMAINS];
+    struct snapshot_memory_class {
+        struct snapshot_memory_sums sums;
+        uint64_t most_bytes;
+    } classes[SNAPSHOT_MEMORY_CLASSES];
+    uint64_t unknown_frees; /* of blocks from before the source was on */
+    uint64_t untracked;     /* blocks that there was no room for here: live figures are too small */
+};
+
 struct snapshot_process {
     uint32_t pid, ppid;
     const char *command;
@@ -286,6 +315,9 @@ struct snapshot {
     size_t gc_count;
     struct snapshot_gc *gc_triggers;
     size_t gc_trigger_count;
+    struct snapshot_memory memory;
+    struct snapshot_memory_site *memory_sites; /* those with any number */
+    size_t memory_site_count;
     struct snapshot_detail *detail;       /* NULL: not asked for */
     struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
     struct arena *arena;                  /* owns all of the above */

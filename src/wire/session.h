@@ -66,7 +66,13 @@ enum session_lock { SESSION_COLLECTOR_LOCK = 0, SESSION_SETTER_LOCK = 1 };
 enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3, MODE_METHOD = 4 };
 
 /* Sources, as bits of header.sources_wanted and sources_on. */
-enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2, SOURCE_GC = 4, SOURCE_METHODS = 8 };
+enum session_source {
+    SOURCE_CALLS = 1,
+    SOURCE_C_CALLS = 2,
+    SOURCE_GC = 4,
+    SOURCE_METHODS = 8,
+    SOURCE_MEMORY = 128,
+};
 
 /* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */
 enum { SESSION_CHILD_CONTROL_BYTES = 1 << 16 };

@@ -84,7 +84,7 @@ int mapping_definition(const struct mapping *mapping, uint32_t id, char *buffer,
 /* The gone ring's entry `number` (free-running). */
 uint32_t mapping_gone_id(const struct mapping *mapping, uint32_t number);
 
-/* Makes one more ring, as large as the budget allows (design: the first 1 MiB, later ones smaller).
+/* Makes one more ring, as large as the budget allows (the first 4 MiB, then 1 MiB, later ones smaller).
  * 0, -ENOSPC (budget or file system), -EMFILE (directory full). */
 int mapping_add_ring(struct mapping *mapping);
 

@@ -15,6 +15,7 @@
 #include "probe/py/stacks.h"
 #include "probe/switch.h"
 #include "probe/thread_name.h"
+#include "probe/writer_quiet.h"
 #include "sources/memory/memory_probe.h"
 
 #include <errno.h>
@@ -63,10 +64,6 @@ static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 /* The heartbeat as last seen, and when it last changed (monotonic ns). */
 static uint64_t heartbeat_seen;
 static uint64_t heartbeat_ns;
-
-/* Within an allocator: who is to be switched off, or followed, waits for a pending call. */
-static bool is_quiet, settle_due, off_due;
-static enum off_cause due_cause;
 
 static bool is_child; /* of a fork, and its parent's writers are still there */
 
@@ -546,37 +543,6 @@ static bool is_lost(uint64_t most_ns, enum off_cause *ret_cause)
     return age >= most_ns;
 }
 
-static int settle(void *unused)
-{
-    (void)unused;
-    bool off = off_due;
-    settle_due = off_due = false;
-    if (link_to.orphan)
-        switch_follow_child(0);
-    else if (writer_of_thread == &forked)
-        switch_off_in_child();
-    else if (off)
-        switch_off(due_cause);
-    return 0;
-}
-
-static void ask_to_settle(void)
-{
-    if (!settle_due)
-        settle_due = Py_AddPendingCall(settle, NULL) == 0;
-}
-
-static void go_off(enum off_cause cause)
-{
-    if (!is_quiet) {
-        switch_off(cause);
-        return;
-    }
-    off_due = true;
-    due_cause = cause;
-    ask_to_settle();
-}
-
 /* Sleeps for room. The target stands still meanwhile: the GIL is held. True: there is room. */
 static bool wait_for_room(struct writer *writer)
 {
@@ -604,7 +570,7 @@ static bool wait_for_room(struct writer *writer)
     if (!room)
         tell_stall(writer); /* in the room that is kept for it */
     if (lost)
-        go_off(cause);
+        writer_go_off(cause);
     return room;
 }
 
@@ -645,7 +611,7 @@ static void count_lost(struct writer *writer)
     atomic_store_explicit(&writer->ring->lost, lost + 1, memory_order_relaxed);
     enum off_cause cause;
     if ((writer->lost_since & 0xfff) == 0 && is_lost(STALE_OFF_NS, &cause))
-        go_off(cause);
+        writer_go_off(cause);
 }
 
 static bool is_push(uint32_t kind)
@@ -732,7 +698,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
     writer_wake_collector();
     enum off_cause cause;
     if (is_lost(UINT64_MAX, &cause)) {
-        switch_off(cause);
+        writer_go_off(cause);
         return NULL;
     }
     do {
@@ -743,7 +709,12 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
     return writer;
 }
 
-/* --- from within an allocator --------------------------------------------------------------- */
+/* --- for writer_quiet.c --------------------------------------------------------------------- */
+
+bool writer_is_forked(void)
+{
+    return writer_of_thread == &forked;
+}
 
 /* The room is there, whatever the limit said: what is beyond it is due only a little later. */
 static bool has_room(struct writer *writer, uint32_t count)
@@ -760,13 +731,13 @@ static bool has_room(struct writer *writer, uint32_t count)
     return true;
 }
 
-static bool room_quietly(struct writer *writer, uint64_t counter, uint32_t count)
+bool writer_make_room_for(struct writer *writer, uint64_t counter, uint32_t count)
 {
     enum off_cause cause;
     set_pace(writer, counter);
     writer_wake_collector();
     if (is_lost(UINT64_MAX, &cause)) {
-        go_off(cause);
+        writer_go_off(cause);
         return false;
     }
     if (writer->dropping)
@@ -782,60 +753,6 @@ static bool room_quietly(struct writer *writer, uint64_t counter, uint32_t count
     for (uint32_t i = 0; i < count; i++)
         count_lost(writer);
     return false;
-}
-
-struct writer *writer_room_quietly(uint64_t counter, uint32_t count)
-{
-    struct writer *writer = writer_of_thread;
-    if (writer == &forked || link_to.orphan)
-        ask_to_settle();
-    if (writer == &forked || link_to.orphan || !link_to.header || link_to.flight)
-        return NULL;
-    is_quiet = true;
-    if (!writer->ring)
-        writer = writer_take();
-    if (!writer)
-        writer_count_ringless(count);
-    else if (writer->limit - writer->head < count && !room_quietly(writer, counter, count))
-        writer = NULL;
-    is_quiet = false;
-    return writer;
-}
-
-/* Without the GIL, so that nothing but the ring is looked at. */
-static bool wait_quietly(struct writer *writer, uint32_t count)
-{
-    uint64_t begin_ns = clock_monotonic_ns();
-    while (clock_monotonic_ns() - begin_ns < MOST_STALL_NS) {
-        writer_wake_collector();
-        nanosleep(&(struct timespec){.tv_nsec = FIRST_SLEEP_NS}, NULL);
-        uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
-        writer->limit = tail + writer->mask + 1;
-        if (writer->limit - writer->head >= count)
-            return true;
-    }
-    return false;
-}
-
-void writer_put_foreign(struct writer *writer, const struct event *events, uint32_t count)
-{
-    uint64_t head = writer->head;
-    if (writer->limit - head < count) {
-        uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
-        bool moved = writer->limit != tail + writer->mask + 1; /* after a wait in vain only then */
-        writer->limit = tail + writer->mask + 1;
-        writer_wake_collector();
-        if (writer->limit - head < count &&
-            (!link_to.wait || !moved || !wait_quietly(writer, count))) {
-            atomic_fetch_add_explicit(&writer->ring->lost, count, memory_order_relaxed);
-            return;
-        }
-    }
-    for (uint32_t i = 0; i < count; i++)
-        writer->events[(head + i) & writer->mask] = events[i];
-    writer->head = head + count;
-    /* Pairs with the collector's acquire of head. */
-    atomic_store_explicit(&writer->ring->head, head + count, memory_order_release);
 }
 
 /* A processor that shares its core, or changes its clock, makes the hooks dearer from one moment to the next:

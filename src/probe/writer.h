@@ -55,15 +55,6 @@ int writer_init(void);
 struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_t kind,
                                 uint32_t frame);
 
-/* Room for `count` events, one after the other, from within an allocator: nothing of the interpreter is called.
- * What else is due (a fork's child, an off) is left to a pending call, and until then the answer is NULL. The
- * events are lost then, and counted, where there is a session. */
-struct writer *writer_room_quietly(uint64_t counter, uint32_t count);
-
-/* All of the events, or none and they are counted as lost, into a ring that several threads share: without the GIL,
- * under a lock of theirs. */
-void writer_put_foreign(struct writer *writer, const struct event *events, uint32_t count);
-
 /* This thread's writer, taking a ring if it has none; NULL: there is none to be had. */
 struct writer *writer_take(void);
 

@@ -1,10 +1,14 @@
-"""Allocates with several threads and measures itself with tracemalloc, by all and by line. Ends at once after that."""
+"""Allocates with several threads and measures itself with tracemalloc, as a whole or by line. Ends at once after that."""
+
+import tracemalloc
+
+if not tracemalloc.is_tracing():
+    tracemalloc.start()
 
 import json
 import os
 import sys
 import threading
-import tracemalloc
 import zlib
 
 WORK = [bytes([number % 251] * 100) * 500 for number in range(40)]
@@ -58,19 +62,16 @@ def main():
         thread.start()
     for thread in started:
         thread.join()
-    kept.append([bytes(100000) for _ in range(100)])
+    kept.append([bytes(1000000) for _ in range(300)])  # never touched, so no memory of the machine's
 
 
-tracemalloc.start()
 main()
 live, peak = tracemalloc.get_traced_memory()
-snapshot = tracemalloc.take_snapshot()
-tracemalloc.stop()
-lines = {
-    entry.traceback[0].lineno: [entry.size, entry.count]
-    for entry in snapshot.statistics("lineno")
-    if entry.traceback[0].filename == __file__
-}
-json.dump({"live": live, "peak": peak, "lines": lines}, sys.stdout)
+told = {"live": live, "peak": peak}
+if sys.argv[2] == "lines":
+    statistics = tracemalloc.take_snapshot().statistics("lineno")
+    here = [entry for entry in statistics if entry.traceback[0].filename == __file__]
+    told["lines"] = {entry.traceback[0].lineno: [entry.size, entry.count] for entry in here}
+json.dump(told, sys.stdout)
 sys.stdout.flush()
 os._exit(0)

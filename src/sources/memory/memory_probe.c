@@ -15,7 +15,7 @@
 #include "probe/py/allocators.h"
 #include "probe/py/frame_line.h"
 #include "probe/source_hooks.h"
-#include "probe/writer.h"
+#include "probe/writer_quiet.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -352,7 +352,7 @@ uint32_t mapping_gone_id(const struct mapping *mapping, uint32_t number)
 static char *cut_string(char **buffer, const unsigned char **bytes, size_t size)
 {
     char *text = *buffer, *to = text;
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size && to + 4 <= text + DEFINITION_STRING_LIMIT; i++) {
         char letter = (char)(*bytes)[i];
         if (letter)
             *to++ = letter;

@@ -37,10 +37,10 @@ static void write_site(struct json_writer *writer, const struct snapshot *snapsh
 static void write_total(struct json_writer *writer, const struct snapshot *snapshot)
 {
     json_open(writer, "memory_total", '{');
-    write_sums(writer, &snapshot->memory.total);
-    json_unsigned(writer, "unknown_frees", snapshot->memory.unknown_frees);
-    json_unsigned(writer, "untracked", snapshot->memory.untracked);
-    json_bool(writer, "exact", snapshot->meta.lost == 0 && snapshot->memory.untracked == 0);
+    write_sums(writer, &snapshot->meta.memory.total);
+    json_unsigned(writer, "unknown_frees", snapshot->meta.memory.unknown_frees);
+    json_unsigned(writer, "untracked", snapshot->meta.memory.untracked);
+    json_bool(writer, "exact", snapshot->meta.lost == 0 && snapshot->meta.memory.untracked == 0);
     json_close(writer, '}');
 }
 
@@ -80,6 +80,6 @@ void export_memory_write(struct json_writer *writer, const struct snapshot *snap
         write_site(writer, snapshot, &snapshot->memory_sites[i]);
     json_close(writer, ']');
     write_total(writer, snapshot);
-    write_domains(writer, &snapshot->memory);
-    write_classes(writer, &snapshot->memory);
+    write_domains(writer, &snapshot->meta.memory);
+    write_classes(writer, &snapshot->meta.memory);
 }

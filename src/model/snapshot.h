@@ -147,19 +147,6 @@ struct snapshot_memory_site {
     int64_t growth_bytes;    /* of what is live, over meta.window */
 };
 
-enum { SNAPSHOT_MEMORY_DOMAINS = 3, SNAPSHOT_MEMORY_CLASSES = 64 };
-
-/* All of it: raw, mem, obj; and by size of the block asked for, up to so many bytes. */
-struct snapshot_memory {
-    struct snapshot_memory_sums total, domains[SNAPSHOT_MEMORY_DOMAINS];
-    struct snapshot_memory_class {
-        struct snapshot_memory_sums sums;
-        uint64_t most_bytes;
-    } classes[SNAPSHOT_MEMORY_CLASSES];
-    uint64_t unknown_frees; /* of blocks from before the source was on */
-    uint64_t untracked;     /* blocks that there was no room for here: live figures are too small */
-};
-
 struct snapshot_process {
     uint32_t pid, ppid;
     const char *command;
@@ -174,6 +161,19 @@ struct snapshot_site {
 };
 
 enum { SNAPSHOT_SOURCES_MOST = 16 };
+
+enum { SNAPSHOT_MEMORY_DOMAINS = 3, SNAPSHOT_MEMORY_CLASSES = 64 };
+
+/* All of it: raw, mem, obj; and by size of the block asked for, up to so many bytes. */
+struct snapshot_memory {
+    struct snapshot_memory_sums total, domains[SNAPSHOT_MEMORY_DOMAINS];
+    struct snapshot_memory_class {
+        struct snapshot_memory_sums sums;
+        uint64_t most_bytes;
+    } classes[SNAPSHOT_MEMORY_CLASSES];
+    uint64_t unknown_frees; /* of blocks from before the source was on */
+    uint64_t untracked;     /* blocks that there was no room for here: live figures are too small */
+};
 
 struct snapshot_meta {
     const char *command;    /* as typed, words quoted where needed */
@@ -231,6 +231,7 @@ struct snapshot_meta {
     int64_t longest_step_ns;       /* that held a loop */
     int32_t longest_step_of;       /* its task's coroutine, or NONE */
     const char *longest_step_task; /* its name; NULL: not known */
+    struct snapshot_memory memory;
 };
 
 /* What a recording keeps beyond what is shown; only where it was asked for. In whole ticks of the counter,
@@ -315,7 +316,6 @@ struct snapshot {
     size_t gc_count;
     struct snapshot_gc *gc_triggers;
     size_t gc_trigger_count;
-    struct snapshot_memory memory;
     struct snapshot_memory_site *memory_sites; /* those with any number */
     size_t memory_site_count;
     struct snapshot_detail *detail;       /* NULL: not asked for */

@@ -56,7 +56,7 @@ int snapshot_make_memory(struct snapshot_maker *maker)
 {
     struct snapshot *snapshot = maker->snapshot;
     const struct moment *moment = maker->moment;
-    fill_all(&snapshot->memory, &moment->memory);
+    fill_all(&snapshot->meta.memory, &moment->memory);
     snapshot->memory_sites = arena_array(snapshot->arena, moment->memory_site_count + 1,
                                          sizeof(*snapshot->memory_sites));
     if (!snapshot->memory_sites)

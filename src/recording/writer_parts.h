@@ -115,6 +115,8 @@ struct recording_writer {
     struct known_process *processes;
     size_t process_count, process_limit;
     char **meta; /* by schema_fields: as written; owned */
+    bool memory_made;      /* the table is there */
+    uint64_t memory_steps; /* allocations and frees when it was last written */
     uint64_t task_hash, gc_hash, site_hash, source_hash;
     int64_t source_bytes;
     struct text_set *files;  /* whose source has been looked for */

@@ -83,7 +83,7 @@ static int fill_sums(struct view_row *row, const struct snapshot_memory_sums *su
 
 static bool is_estimate(const struct snapshot *snapshot)
 {
-    return snapshot->meta.lost || snapshot->memory.untracked;
+    return snapshot->meta.lost || snapshot->meta.memory.untracked;
 }
 
 static int fill_site(const struct snapshot *snapshot, const struct snapshot_memory_site *site,
@@ -103,8 +103,8 @@ static int fill_domains(const struct snapshot *snapshot, struct view_table *tabl
     int result = 0;
     view_rows_add_heading(table, "by allocator");
     for (int i = 0; result == 0 && i < SNAPSHOT_MEMORY_DOMAINS; i++)
-        if (snapshot->memory.domains[i].allocations || snapshot->memory.domains[i].live_blocks)
-            result = fill_sums(view_rows_add(table), &snapshot->memory.domains[i],
+        if (snapshot->meta.memory.domains[i].allocations || snapshot->meta.memory.domains[i].live_blocks)
+            result = fill_sums(view_rows_add(table), &snapshot->meta.memory.domains[i],
                                is_estimate(snapshot), domain_names[i]);
     return result;
 }
@@ -115,7 +115,7 @@ static int fill_classes(const struct snapshot *snapshot, struct view_table *tabl
     char number[TEXT_NUMBER_BYTES];
     view_rows_add_heading(table, "by size of the block");
     for (int i = 0; result == 0 && i < SNAPSHOT_MEMORY_CLASSES; i++) {
-        const struct snapshot_memory_class *class = &snapshot->memory.classes[i];
+        const struct snapshot_memory_class *class = &snapshot->meta.memory.classes[i];
         if (class->sums.allocations || class->sums.live_blocks)
             result = fill_sums(view_rows_add(table), &class->sums, is_estimate(snapshot),
                                arena_format(table->arena, "up to %s",
@@ -127,7 +127,7 @@ static int fill_classes(const struct snapshot *snapshot, struct view_table *tabl
 /* `Memory: 12.3M live, 45.6M at the peak, since the source was on; 1,234 frees of older blocks` */
 static int set_title(const struct snapshot *snapshot, struct view_table *table)
 {
-    const struct snapshot_memory *memory = &snapshot->memory;
+    const struct snapshot_memory *memory = &snapshot->meta.memory;
     char live[TEXT_NUMBER_BYTES], peak[TEXT_NUMBER_BYTES], frees[TEXT_NUMBER_BYTES];
     if (!snapshot_has_source(&snapshot->meta, "memory"))
         return 0;

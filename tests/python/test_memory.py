@@ -88,3 +88,41 @@ def test_lines_are_tracemallocs(python):
     for line, size in large.items():
         # A block out of a free list is told of by tracemalloc under a new line.
         assert rows[int(line)]["live_bytes"] == pytest.approx(size, rel=0.03), line
+
+
+def record(python, file, target, *options):
+    words = [harness.ULMA, "record", "-q", "-e", "calls,memory", "-o", file, *options]
+    with harness.private_session_dir() as directory:
+        env = harness.environment(directory)
+        done = harness.run([*words, "--python", python.path, target], env=env)
+        assert done.status == 0, done.told()
+        shown = harness.run([harness.ULMA, "report", "-f", "json", file], env=env)
+        assert shown.status == 0, shown.told()
+        return json.loads(shown.out), json.loads(done.out)
+
+
+@pytest.mark.some_pythons
+@pytest.mark.parametrize("options", [[], ["--trace"]])
+def test_a_recording_keeps_it(python, tmp_path, options):
+    report, told = record(python, tmp_path / "a.ulma", ALLOCATIONS, *options)
+    check_allocations(report, told)
+    check_sums(report)
+
+
+@pytest.mark.some_pythons
+def test_a_recording_without_it_has_none(python, tmp_path):
+    file = tmp_path / "plain.ulma"
+    words = [harness.ULMA, "record", "-q", "-o", file, "--python", python.path, ALLOCATIONS]
+    assert harness.run(words).status == 0
+    assert "memory" not in json.loads(harness.run([harness.ULMA, "report", "-f", "json", file]).out)
+
+
+@pytest.mark.some_pythons
+def test_the_report_shows_lines_allocators_and_sizes(python, tmp_path):
+    output = tmp_path / "report.txt"
+    words = harness.ulma_words(python, ["-q", "-e", "memory", "-o", output], [ALLOCATIONS])
+    assert harness.run(words).status == 0
+    text = output.read_text()
+    line = next(line for line in text.splitlines() if " keep (" in line)
+    assert line.split()[0] == "4.78M" and "allocations.py:17)" in line
+    assert "\nMemory: " in text and "\nby allocator\n" in text and "\nby size of the block\n" in text

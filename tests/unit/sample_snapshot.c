@@ -658,11 +658,11 @@ static int set_memory(struct snapshot *snapshot)
         return -1;
     memcpy(snapshot->memory_sites, sites, sizeof(sites));
     snapshot->memory_site_count = 3;
-    snapshot->memory.total =
+    snapshot->meta.memory.total =
         (struct snapshot_memory_sums){9004, 805040, 8001, 700040, 1003, 105000, 305000};
-    snapshot->memory.domains[2] = snapshot->memory.total;
-    snapshot->memory.classes[3].sums = snapshot->memory.total;
-    snapshot->memory.classes[3].most_bytes = 64;
+    snapshot->meta.memory.domains[2] = snapshot->meta.memory.total;
+    snapshot->meta.memory.classes[3].sums = snapshot->meta.memory.total;
+    snapshot->meta.memory.classes[3].most_bytes = 64;
     add_source(&snapshot->meta, "memory");
     return 0;
 }

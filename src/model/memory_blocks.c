@@ -250,9 +250,23 @@ static void remove_block(struct memory_process *process, struct memory_block *bl
     process->block_count--;
 }
 
+static void forget_blocks(struct memory *memory, struct memory_process *process)
+{
+    for (size_t i = 0; process->blocks && i <= mask_of(process); i++)
+        if (process->blocks[i].address_site)
+            count_gone(memory, &process->blocks[i], false);
+    free(process->blocks);
+    process->blocks = NULL;
+    process->block_count = 0;
+}
+
 static void carry_out(struct memory *memory, struct memory_process *process,
                       const struct memory_step *step)
 {
+    if (step->frees && step->address == 0) {
+        forget_blocks(memory, process);
+        return;
+    }
     struct memory_block *block = process->blocks ? find_block(process, step->address) : NULL;
     bool is_known = block && block->address_site;
     if (is_known)
@@ -279,9 +293,7 @@ static void carry_out(struct memory *memory, struct memory_process *process,
 
 void memory_end_process(struct memory *memory, struct memory_process *process)
 {
-    for (size_t i = 0; process->blocks && i <= mask_of(process); i++)
-        if (process->blocks[i].address_site)
-            count_gone(memory, &process->blocks[i], false);
+    forget_blocks(memory, process);
     memory_process_done(process);
 }
 

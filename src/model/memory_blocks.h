@@ -61,6 +61,7 @@ struct memory_block {
     uint64_t address_site, size_domain;
 };
 
+/* A free of address 0: what is alive is not known any more. */
 struct memory_step {
     uint64_t counter, size, address;
     uint32_t site, order;

@@ -68,7 +68,8 @@ enum event_kind {
                               * frame = its size, UINT32_MAX: as LARGE said */
     EVENT_MEMORY_ALLOC = 42, /* amount: bits 0..43 = bits 4..47 of the address, 44..45 = enum
                               * memory_domain, 46..55 = bits 0..9 of the line; line 0: not known */
-    EVENT_MEMORY_FREE = 43,  /* the same, without a line */
+    EVENT_MEMORY_FREE = 43,  /* the same, without a line. Of address 0: from here on the source hears; what
+                              * became of blocks that were told before is not known */
     EVENT_KIND_COUNT
 };
 

@@ -2,6 +2,10 @@
 """The source `memory`: what Python's allocators gave out, by line, against programs that count for themselves."""
 
 import json
+import os
+import pathlib
+import random
+import subprocess
 
 import harness
 import pytest
@@ -125,4 +129,119 @@ def test_the_report_shows_lines_allocators_and_sizes(python, tmp_path):
     text = output.read_text()
     line = next(line for line in text.splitlines() if " keep (" in line)
     assert line.split()[0] == "4.78M" and "allocations.py:17)" in line
-    assert "\nMemory: " in text and "\nby allocator\n" in text and "\nby size of the block\n" in text
+    assert (
+        "\nMemory: " in text and "\nby allocator\n" in text and "\nby size of the block\n" in text
+    )
+
+
+LOAD = harness.TARGETS / "memory_load.py"
+ROUNDS = 300 if os.environ.get("ULMA_TORTURE") == "1" else 12
+EVENTS = ["memory", "calls", "calls,memory", "gc", "memory,gc", "c-calls,memory"]
+
+
+@pytest.mark.some_pythons
+def test_random_switches_under_load(python, session_dir, tmp_path):
+    """Threads, zlib without the GIL, deep lists, tracemalloc that comes and goes: the program is none the wiser."""
+    file = tmp_path / "report.json"
+    options = ["-q", "-e", "memory", "--no-children", "--on-full", "wait", "-f", "json", "-o", file]
+    env = harness.environment(session_dir)
+    choose = random.Random(python.version)
+    with subprocess.Popen(
+        harness.ulma_words(python, options, [LOAD]),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=env,
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        pid = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().strip()
+        for _ in range(ROUNDS):
+            words = [harness.ULMA, "set", pid, f"events={choose.choice(EVENTS)}"]
+            done = harness.run(words, env=env)
+            assert done.status == 0, done.told()
+        done = harness.run([harness.ULMA, "set", pid, "events=memory"], env=env)
+        assert done.status == 0, done.told()
+        out, _ = process.communicate("\n", timeout=harness.LIMIT_S)
+    assert process.returncode == 0 and out == "done 0 []\n"
+    report = json.loads(file.read_text())
+    assert report["events"]["lost"] == 0
+    live = report["memory_total"]["live_bytes"]
+    # What the program keeps is little, and what went while the source was off is not believed to be there.
+    assert live < 60_000_000
+    assert live == sum(row["live_bytes"] for row in report["memory"])
+
+
+@pytest.mark.some_pythons
+def test_what_was_alive_before_an_off_is_not_believed(python, session_dir, tmp_path):
+    script, file = tmp_path / "program.py", tmp_path / "report.json"
+    script.write_text(
+        "import sys\nkept = [bytes(100000) for _ in range(100)]\nprint('ready', flush=True)\n"
+        "sys.stdin.readline()\nkept = None\nprint('gone', flush=True)\n"
+        "sys.stdin.readline()\nlate = [bytes(1000) for _ in range(100)]\n"
+    )
+    options = ["-q", "-e", "memory", "--no-children", "-f", "json", "-o", file]
+    env = harness.environment(session_dir)
+    with subprocess.Popen(
+        harness.ulma_words(python, options, [script]),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=env,
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        pid = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().strip()
+        set_words = [harness.ULMA, "set", pid]
+        assert harness.run([*set_words, "events=gc"], env=env).status == 0
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "gone\n"
+        assert harness.run([*set_words, "events=memory"], env=env).status == 0
+        process.communicate("\n", timeout=harness.LIMIT_S)
+    assert process.returncode == 0
+    report = json.loads(file.read_text())
+    rows = by_line(report, script)
+    assert rows[2]["bytes"] > 10_000_000 and rows[2]["live_bytes"] == 0
+    assert rows[2]["freed_bytes"] < 1_000_000
+    assert rows[8]["live_blocks"] >= 100 and rows[8]["live_bytes"] > 100_000
+    assert report["sources"][-1]["complete"] is False
+
+
+@pytest.mark.some_pythons
+def test_children_have_their_own(python):
+    done = run_ulma(python, "-c", FORKING, options=["-e", "memory"])
+    assert done.out.split() == [b"[0,", b"0]"]
+    report = report_of(done)
+    assert len(report["processes"]) == 3
+    (row,) = (row for row in report["memory"] if row["line"] == 7 and row["function"] == "work")
+    # A child's memory ends with it.
+    assert 1100 <= row["allocations"] < 3400 and row["bytes"] > 11_000_000
+    assert 100 <= row["live_blocks"] <= 201 and row["live_bytes"] < 1_100_000
+    assert row["peak_bytes"] > 5_000_000
+
+
+FORKING = """
+import os, sys
+kept = []
+
+def work(count):
+    for i in range(count):
+        kept.append(bytes(10000))
+
+children = []
+work(100)
+for _ in range(2):
+    child = os.fork()
+    if child == 0:
+        work(500)
+        sys.exit(0)
+    children.append(child)
+print([os.waitpid(child, 0)[1] for child in children])
+"""
+
+
+@pytest.mark.some_pythons
+def test_the_interpreters_end_frees_nothing(python):
+    """What is alive at the end is what the program left, not what tearing the interpreter down leaves."""
+    program = "kept = [bytes(10000) for _ in range(500)]\n"
+    report = report_of(run_ulma(python, "-c", program, options=["-e", "memory"]))
+    assert report["memory_total"]["live_bytes"] > 5_000_000

@@ -62,7 +62,9 @@ def main():
         thread.start()
     for thread in started:
         thread.join()
-    kept.append([bytes(1000000) for _ in range(300)])  # never touched, so no memory of the machine's
+    kept.append(
+        [bytes(1000000) for _ in range(300)]
+    )  # never touched, so no memory of the machine's
 
 
 main()

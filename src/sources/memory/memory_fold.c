@@ -57,7 +57,7 @@ static void fold_memory(struct model *model, struct track *track, struct fold_cu
         track->memory = (struct memory_told){.large_bytes = amount, .is_large = true};
     } else if (kind == EVENT_MEMORY_BLOCK) {
         take_block(&track->memory, event);
-    } else if (step.domain >= MEMORY_DOMAINS || !step.address ||
+    } else if (step.domain >= MEMORY_DOMAINS || (!step.frees && !step.address) ||
                (!step.frees && !take_alloc(model, track, event, &step))) {
         model->bad_events++;
     } else {

@@ -7,7 +7,8 @@
  * function that is met for the first time is defined, which makes strings: only where ours is the topmost
  * layer, since a tool above may hold a lock of its own (tracemalloc does). An allocation within another one's (a
  * large object is one of the raw domain) is not told. PyMem_RawMalloc may be called without the GIL, and so may
- * all of them in an interpreter with a GIL of its own: those calls share one ring, under a lock. */
+ * all of them in an interpreter with a GIL of its own: those calls share one ring, under a lock. What the
+ * interpreter's end takes back is not told: what is alive at the end is what the program left. */
 #include "sources/memory/memory_probe.h"
 
 #include "probe/define.h"
@@ -17,6 +18,7 @@
 #include "probe/source_hooks.h"
 #include "probe/writer_quiet.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +60,7 @@ static uint32_t told;              /* allocations under the GIL */
 static allocator_hooks hooks;
 static void *main_interpreter;
 static PyThreadState *(*own_state)(void);
+static int (*is_finalizing)(void);
 
 static struct {
     pthread_mutex_t lock;
@@ -247,7 +250,7 @@ static __attribute__((noinline)) bool is_passive(int layer, enum memory_domain d
 /* Nothing is to be told: off, or an allocation within another one, or a lower layer's. */
 static inline bool is_quiet(int layer, enum memory_domain domain)
 {
-    if (own_memory_depth != 0 || !is_on)
+    if (own_memory_depth != 0 || !is_on || is_finalizing())
         return true;
     return __builtin_expect(layer != active[domain], 0) && is_passive(layer, domain);
 }
@@ -363,6 +366,12 @@ static int memory_make_ready(char *reason, size_t size)
 {
     main_interpreter = PyInterpreterState_Get();
     own_state = PyGILState_GetThisThreadState;
+    void *symbol = dlsym(RTLD_DEFAULT, pyapi.minor >= 13 ? "Py_IsFinalizing" : "_Py_IsFinalizing");
+    memcpy(&is_finalizing, &symbol, sizeof(symbol));
+    if (!symbol) {
+        snprintf(reason, size, "this Python does not say when it ends (Py_IsFinalizing)");
+        return -1;
+    }
     return frame_line_prepare(reason, size) || allocators_prepare(reason, size) ? -1 : 0;
 }
 
@@ -384,6 +393,8 @@ static int memory_on(char *reason, size_t size)
         }
     }
     memset(lines, 0, sizeof(lines)); /* of code that has ended meanwhile */
+    struct event begin = event_with_amount(link_counter(), EVENT_MEMORY_FREE, 0);
+    put(&begin, 1);
     set_foreign(writer_reserve(FOREIGN_THREAD, 0));
     is_on = true;
     return 0;

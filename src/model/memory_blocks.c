@@ -16,6 +16,7 @@ enum {
     FIRST_BLOCK_BITS = 12,
     FIRST_STEPS = 1 << 12,
     STEPS_MOST = 1 << 22, /* a session that lies about its counters; all are carried out then */
+    AHEAD = 12,           /* steps that are fetched before their turn */
     SMALL_MOST = 512,     /* pymalloc's, in steps of 16 */
     SMALL_CLASSES = SMALL_MOST / 16,
 };
@@ -313,8 +314,13 @@ static void settle(struct memory *memory, struct memory_process *process, uint64
     if (process->unsorted)
         qsort(process->steps, process->step_count, sizeof(*process->steps), compare_steps);
     process->unsorted = false;
-    while (done < process->step_count && process->steps[done].counter <= horizon)
+    while (done < process->step_count && process->steps[done].counter <= horizon) {
+        /* Where a block is, nobody can foresee but who knows what comes. */
+        if (process->blocks && done + AHEAD < process->step_count)
+            __builtin_prefetch(
+                &process->blocks[slot_of(process, process->steps[done + AHEAD].address)], 1);
         carry_out(memory, process, &process->steps[done++]);
+    }
     process->step_count -= done;
     memmove(process->steps, process->steps + done, process->step_count * sizeof(*process->steps));
     for (size_t i = 0; i < process->step_count; i++)

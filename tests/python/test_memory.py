@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The source `memory`: what Python's allocators gave out, by line, against programs that count for themselves."""
+"""The source `memory`: what Python's allocators gave out, against programs that count themselves."""
 
 import json
 import os
@@ -73,8 +73,8 @@ def test_lines_have_what_the_program_counts(python, sources):
 
 @pytest.mark.parametrize("before", [False, True])
 def test_live_and_peak_are_tracemallocs(python, before):
-    """Of several threads, some of which allocate without the GIL: zlib does. tracemalloc lies over the hooks, or
-    was there BEFORE them, and so knows of the interpreter's start, too."""
+    """Of several threads, some of which allocate without the GIL: zlib does. tracemalloc lies over
+    the hooks, or was there BEFORE them, and so knows of the interpreter's start, too."""
     env = harness.environment(**({"PYTHONTRACEMALLOC": "1"} if before else {}))
     done = run_ulma(python, TRACED, "3", "total", options=["-e", "memory"], env=env)
     report, told = report_of(done), json.loads(done.out)
@@ -141,7 +141,7 @@ EVENTS = ["memory", "calls", "calls,memory", "gc", "memory,gc", "c-calls,memory"
 
 @pytest.mark.some_pythons
 def test_random_switches_under_load(python, session_dir, tmp_path):
-    """Threads, zlib without the GIL, deep lists, tracemalloc that comes and goes: the program is none the wiser."""
+    """Threads, zlib without the GIL, deep lists, tracemalloc that comes and goes: nothing breaks."""
     file = tmp_path / "report.json"
     options = ["-q", "-e", "memory", "--no-children", "--on-full", "wait", "-f", "json", "-o", file]
     env = harness.environment(session_dir)
@@ -166,7 +166,7 @@ def test_random_switches_under_load(python, session_dir, tmp_path):
     report = json.loads(file.read_text())
     assert report["events"]["lost"] == 0
     live = report["memory_total"]["live_bytes"]
-    # What the program keeps is little, and what went while the source was off is not believed to be there.
+    # What it keeps is little, and what went while the source was off is not believed to be there.
     assert live < 60_000_000
     assert live == sum(row["live_bytes"] for row in report["memory"])
 
@@ -241,7 +241,7 @@ print([os.waitpid(child, 0)[1] for child in children])
 
 @pytest.mark.some_pythons
 def test_the_interpreters_end_frees_nothing(python):
-    """What is alive at the end is what the program left, not what tearing the interpreter down leaves."""
+    """What is alive at the end is what the program left, not what finalization leaves."""
     program = "kept = [bytes(10000) for _ in range(500)]\n"
     report = report_of(run_ulma(python, "-c", program, options=["-e", "memory"]))
     assert report["memory_total"]["live_bytes"] > 5_000_000

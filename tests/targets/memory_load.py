@@ -1,4 +1,4 @@
-"""Allocates in several threads, in all ways that there are, until it is told to end: "ready", a line in, "done N".
+"""Allocates in several threads, in all ways that there are, until a line comes in: "ready", "done N".
 N is wrong if anything was lost or mixed up on the way. tracemalloc comes and goes."""
 
 import collections
@@ -8,7 +8,7 @@ import tracemalloc
 import zlib
 
 DEPTH = 100000
-# Before, tracemalloc.stop() beside other threads that allocate crashes the interpreter by itself (gh-128679).
+# Before, tracemalloc.stop() beside threads that allocate crashes the interpreter (gh-128679).
 SAFE = sys.version_info >= (3, 14)
 end = threading.Event()
 wrong = []

@@ -1,4 +1,4 @@
-"""Allocates with several threads and measures itself with tracemalloc, as a whole or by line. Ends at once after that."""
+"""Allocates in several threads, and measures itself with tracemalloc, as a whole or by line."""
 
 import tracemalloc
 

@@ -25,6 +25,14 @@ struct moment_thread {
     struct track_second window;
 };
 
+struct moment_object {
+    const char *type; /* never freed while the model lives */
+    uint32_t symbol, line;
+    bool before;
+    uint64_t births, deaths, live, bytes, live_bytes;
+    int64_t median_ticks; /* -1: none has died */
+};
+
 struct moment {
     struct node *nodes;
     uint32_t node_count, node_limit;
@@ -41,6 +49,11 @@ struct moment {
     struct gc_sums gc[GC_GENERATIONS];
     struct gc_trigger *gc_triggers;
     uint32_t gc_trigger_count, gc_trigger_limit;
+    struct line_sums *lines; /* [0] is nobody's */
+    uint32_t line_count, line_limit;
+    uint64_t lines_refused;
+    struct moment_object *objects;
+    uint32_t object_count, object_limit;
     struct memory_site *memory_sites;
     uint32_t memory_site_count, memory_site_limit;
     uint64_t *memory_before; /* by site: live bytes when the window began */
@@ -59,7 +72,8 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, memory_sites;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects,
+        memory_sites;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

@@ -131,6 +131,26 @@ struct snapshot_gc {
     int64_t total_ns, max_ns;
 };
 
+/* A line of a function whose lines were asked for. Over the whole run. */
+struct snapshot_line {
+    int32_t function;
+    uint32_t line;
+    uint64_t hits;
+    int64_t self_ns, self_wait_ns;
+    const char *text; /* what stands there, without its indent; NULL: not known */
+};
+
+/* Objects of one type that one line of one function made, over the whole run. */
+struct snapshot_object {
+    const char *type; /* module.qualname */
+    int32_t function; /* NONE: no Python function was open */
+    uint32_t line;    /* that made them; 0: not known */
+    bool before;      /* born before the source was on: deaths alone are known */
+    uint64_t births, deaths, live;
+    uint64_t bytes, live_bytes; /* of those born; of those that are alive: as they were made */
+    int64_t median_life_ns;     /* from birth to death; -1: none has died */
+};
+
 struct snapshot_memory_sums {
     uint64_t allocations, bytes, frees, freed_bytes;
     uint64_t live_blocks, live_bytes, peak_bytes;
@@ -316,6 +336,10 @@ struct snapshot {
     size_t gc_count;
     struct snapshot_gc *gc_triggers;
     size_t gc_trigger_count;
+    struct snapshot_line *lines; /* by function, then by line */
+    size_t line_count;
+    struct snapshot_object *objects;
+    size_t object_count;
     struct snapshot_memory_site *memory_sites; /* those with any number */
     size_t memory_site_count;
     struct snapshot_detail *detail;       /* NULL: not asked for */

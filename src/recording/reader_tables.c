@@ -39,6 +39,14 @@ uint32_t slice_recorded_function(const struct slice *slice, sqlite3_stmt *statem
     return id_table_find(&slice->recording->function_ids, sqlite3_column_int64(statement, column));
 }
 
+/* A recording of an ulma that did not know of objects has no such table. */
+static size_t count_objects(const struct slice *slice)
+{
+    if (recording_lacks(slice->recording, "objects"))
+        return 0;
+    return (size_t)slice_row_count(slice->recording, "SELECT count(*) FROM objects");
+}
+
 static int mark_task(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     (void)index;
@@ -54,11 +62,20 @@ static int mark_gc(struct slice *slice, sqlite3_stmt *statement, size_t index)
     return 0;
 }
 
+static bool has_lines(const struct slice *slice)
+{
+    return !recording_lacks(slice->recording, "lines");
+}
+
 int slice_mark_tasks(struct slice *slice)
 {
     int result = slice_take_rows(slice, "SELECT coroutine, maker, awaiting FROM tasks", mark_task);
     if (result == 0)
         result = slice_take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_gc);
+    if (result == 0 && has_lines(slice))
+        result = slice_take_rows(slice, "SELECT DISTINCT function FROM lines", mark_gc);
+    if (result == 0 && count_objects(slice))
+        result = slice_take_rows(slice, "SELECT function FROM objects", mark_gc);
     return result == 0 ? slice_mark_memory(slice) : result;
 }
 
@@ -142,6 +159,73 @@ static int fill_gc(struct slice *slice)
     return slice_take_rows(slice, "SELECT * FROM gc ORDER BY position", take_gc);
 }
 
+static int take_line(struct slice *slice, sqlite3_stmt *statement, size_t index)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    int32_t function = shown_function(slice, statement, 1);
+    if (index >= slice->line_rows || function == SNAPSHOT_NONE)
+        return 0;
+    struct snapshot_line *row = &snapshot->lines[snapshot->line_count++];
+    *row = (struct snapshot_line){
+        .function = function,
+        .line = (uint32_t)count_of(statement, 2),
+        .hits = count_of(statement, 3),
+        .self_ns = time_of(statement, 4),
+        .self_wait_ns = time_of(statement, 5),
+    };
+    return 0;
+}
+
+static int fill_lines(struct slice *slice)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    if (!has_lines(slice))
+        return 0;
+    slice->line_rows = (size_t)slice_row_count(slice->recording, "SELECT count(*) FROM lines");
+    snapshot->lines = arena_array(snapshot->arena, slice->line_rows + 1, sizeof(*snapshot->lines));
+    if (!snapshot->lines)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
+    return slice_take_rows(slice, "SELECT * FROM lines ORDER BY position", take_line);
+}
+
+static int take_object(struct slice *slice, sqlite3_stmt *statement, size_t index)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    struct snapshot_object *row = &snapshot->objects[index];
+    int result = 0;
+    if (index >= slice->object_rows)
+        return 0;
+    *row = (struct snapshot_object){
+        .type = recording_text(slice->recording, statement, 1, snapshot->arena, &result),
+        .function = shown_function(slice, statement, 2),
+        .line = (uint32_t)count_of(statement, 3),
+        .before = sqlite3_column_int(statement, 4),
+        .births = count_of(statement, 5),
+        .deaths = count_of(statement, 6),
+        .live = count_of(statement, 7),
+        .bytes = count_of(statement, 8),
+        .live_bytes = count_of(statement, 9),
+        .median_life_ns = time_of(statement, 10),
+    };
+    if (!row->type && result == 0)
+        row->type = "";
+    snapshot->object_count = index + 1;
+    return result;
+}
+
+static int fill_objects(struct slice *slice)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    slice->object_rows = count_objects(slice);
+    snapshot->objects =
+        arena_array(snapshot->arena, slice->object_rows + 1, sizeof(*snapshot->objects));
+    if (!snapshot->objects)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
+    return slice->object_rows
+               ? slice_take_rows(slice, "SELECT * FROM objects ORDER BY position", take_object)
+               : 0;
+}
+
 static int take_site(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     struct snapshot_meta *meta = &slice->snapshot->meta;
@@ -198,6 +282,10 @@ int slice_fill_tables(struct slice *slice)
         result = slice_take_rows(slice, "SELECT * FROM tasks ORDER BY position", take_task);
     if (result == 0 && slice->whole && slice->all)
         result = fill_gc(slice);
+    if (result == 0 && slice->whole && slice->all)
+        result = fill_lines(slice);
+    if (result == 0 && slice->whole && slice->all)
+        result = fill_objects(slice);
     return result == 0 ? slice_fill_memory(slice) : result;
 }
 

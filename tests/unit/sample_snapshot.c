@@ -639,11 +639,45 @@ static int set_gc(struct snapshot *snapshot)
     return 0;
 }
 
+static int set_objects(struct snapshot *snapshot)
+{
+    static const struct snapshot_object rows[] = {
+        {"dict", SAMPLE_ROWS, 12, false, 90000, 89000, 1000, 16560000, 184000, 230},
+        {HOSTILE, SAMPLE_HOSTILE, 7, false, 5, 0, 5, 280, 280, -1},
+        {"shop.Item", SNAPSHOT_NONE, 0, false, 3, 3, 0, 144, 0, 2 * MS},
+        {"list", SNAPSHOT_NONE, 0, true, 0, 41, 0, 0, 0, -1},
+    };
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+    snapshot->objects = arena_array(snapshot->arena, ROWS, sizeof(*snapshot->objects));
+    if (!snapshot->objects)
+        return -1;
+    memcpy(snapshot->objects, rows, sizeof(rows));
+    snapshot->object_count = ROWS;
+    add_source(&snapshot->meta, "objects");
+    return 0;
+}
+
 static void set_methods(struct snapshot *snapshot)
 {
     snapshot->functions[SAMPLE_LEN].is_method = true;
     snapshot->functions[SAMPLE_APPEND].is_method = true;
     add_source(&snapshot->meta, "methods");
+}
+
+static int set_lines(struct snapshot *snapshot)
+{
+    static const struct snapshot_line lines[] = {
+        {SAMPLE_ROWS, 12, 1000, 300 * MS, 100 * MS, "for row in table:"},
+        {SAMPLE_ROWS, 13, 999, 20 * MS, 0, NULL},
+        {SAMPLE_HOSTILE, 7, 1, 2 * MS, 1 * MS, "x = '\x1b[2J' # \xe2\x80\xae"},
+    };
+    snapshot->lines = arena_array(snapshot->arena, 3, sizeof(*snapshot->lines));
+    if (!snapshot->lines)
+        return -1;
+    memcpy(snapshot->lines, lines, sizeof(lines));
+    snapshot->line_count = 3;
+    add_source(&snapshot->meta, "lines");
+    return 0;
 }
 
 static int set_memory(struct snapshot *snapshot)
@@ -670,5 +704,7 @@ static int set_memory(struct snapshot *snapshot)
 int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
     set_methods(snapshot);
-    return set_gc(snapshot) || set_memory(snapshot) ? -1 : 0;
+    return set_lines(snapshot) || set_objects(snapshot) || set_gc(snapshot) || set_memory(snapshot)
+               ? -1
+               : 0;
 }

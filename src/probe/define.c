@@ -284,7 +284,14 @@ static PyObject *module_of(void *frame)
     PyObject *globals = PYAPI_FIELD(PyObject *, frame, pyapi.frame_globals);
     if (!globals || !PyDict_Check(globals))
         return NULL;
-    return utf8(PyDict_GetItemString(globals, "__name__")); /* borrowed */
+    /* Not looked up: that may run a strange key's code, and `memory` asks from within an allocator. It is among
+     * the first. */
+    PyObject *key, *value; /* borrowed */
+    Py_ssize_t at = 0;
+    while (PyDict_Next(globals, &at, &key, &value))
+        if (PyUnicode_CheckExact(key) && PyUnicode_CompareWithASCIIString(key, "__name__") == 0)
+            return utf8(value);
+    return NULL;
 }
 
 /* No room, and nothing has been acknowledged since: a refusal must cost little, it comes per call. */

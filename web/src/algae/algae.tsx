@@ -223,19 +223,28 @@ export function Algae(): JSX.Element {
         ...(lineDrag.peek()?.thread === scene.thread ? [lineDrag.peek() as Line] : []),
       ])
         paintLine(context, line, down, rows, columns);
-      for (const one of scene.units.values()) {
+      // Of twenty thousand small tiles none is written on: they are not gone through.
+      const isLettered = step >= 4 && scene.units.size < 1500;
+      const chosen =
+        pinned.peek()?.thread === scene.thread ? scene.units.get(pinned.peek()?.id ?? "") : undefined;
+      const written =
+        isLettered || filterText.peek()
+          ? scene.units.values()
+          : [...scene.merged, ...(chosen ? [chosen] : [])];
+      for (const one of written) {
         const at = middleOf(one.placed.row, one.placed.column, step);
         const x = GUTTER + at.x;
         const y = down + at.y;
         if (x < left - 60 || x > left + size.width + 60) continue;
+        if (y < place.scrollTop - 60 || y > place.scrollTop + size.height + 60) continue;
         if (one.count > 1) paintCount(context, one, x, y);
-        else if (step >= 4 && scene.units.size < 1500) {
+        else if (isLettered) {
           context.textAlign = "center";
           context.font = `${one.isRunning ? "700 " : ""}${Math.round(step * 2)}px ui-monospace, monospace`;
           context.fillStyle = one.isRunning ? "#1d1600" : one.isActive ? ink.panel : ink.ink;
           context.fillText(kindOf(one.tile.kind).letter, x, y + 0.5);
         }
-        const isPinned = pinned.peek()?.thread === scene.thread && pinned.peek()?.id === one.id;
+        const isPinned = one === chosen;
         const isFound =
           filterText.peek() !== "" &&
           nameOf(one.tile).toLowerCase().includes(filterText.peek().toLowerCase());
@@ -343,8 +352,8 @@ export function Algae(): JSX.Element {
       scene.sync(thread, nowS());
     }
     changedAt.current = nowS();
-    fitUnit();
-    measure();
+    if (isOwnUnit.peek() || !size.width) measure();
+    else fitUnit();
     fill();
     performance.measure("ulma-fold", "ulma-fold");
     performance.clearMarks("ulma-fold");

@@ -205,3 +205,11 @@ export async function pile(page, url) {
   const cells = await row.first().locator("td").allInnerTexts();
   return { crossed, stack, said, cells: cells.map((cell) => cell.trim()) };
 }
+
+export async function pictures(page, url, asked) {
+  await opened(page, url);
+  const [view] = asked.views;
+  // A window's worth of history, as a reader would have it.
+  await page.waitForTimeout(6000);
+  await page.screenshot({ path: `${asked.pictures}/page-${view}.png` });
+}

@@ -2,6 +2,7 @@
 """The live page in a browser, of a real program: what it shows, by hand, by keyboard, and when
 things go away. What is done on the page stands in looks.mjs."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -165,3 +166,20 @@ def test_what_hangs_since_when_and_who_started_it():
     assert "crossed 1 " in seen["crossed"]
     assert any("run_forever" in line for line in seen["stack"])
     assert "on the stack" in seen["said"] or "running" in seen["said"]
+
+
+@pytest.mark.skipif(not os.environ.get("ULMA_PICTURES"), reason="tools/pictures makes them")
+@pytest.mark.parametrize(
+    ("program", "view", "scheme"),
+    [
+        ("orders.py", "functions", "light"),
+        ("orders.py", "flame", "dark"),
+        ("pile.py", "algae", "light"),
+    ],
+)
+def test_pictures_for_the_docs(program, view, scheme):
+    with (
+        harness.private_session_dir() as directory,
+        live_page.serve(directory, "--kill", program, "never") as served,
+    ):
+        live_page.look(f"{served.url}#{view}", "pictures", views=[view], colorScheme=scheme)

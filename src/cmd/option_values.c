@@ -310,6 +310,15 @@ static bool read_limits(const char *word, struct option_limits *limits)
     }
 }
 
+static bool read_some_size(enum option_kind kind, const char *word, void *field,
+                           const char **ret_wanted)
+{
+    bool is_file = kind == OPTION_FILE_SIZE;
+    *ret_wanted = is_file ? "a size from 1M to 16T, such as 2G"
+                          : "a size from 1M to 64G, such as 32M";
+    return is_file ? read_file_size(word, field) : read_buffer(word, field);
+}
+
 static bool read_of_server(enum option_kind kind, const char *word, void *field,
                            const char **ret_wanted)
 {
@@ -335,8 +344,7 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         wanted = "a word that is not empty";
         break;
     case OPTION_BY:
-        good = strcmp(word, "process") == 0;
-        *(bool *)field = good;
+        *(bool *)field = good = strcmp(word, "process") == 0;
         wanted = "the word process";
         break;
     case OPTION_COUNT:
@@ -348,12 +356,8 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         wanted = "a time such as 10, 1.5s or 2m";
         break;
     case OPTION_SIZE:
-        good = read_buffer(word, field);
-        wanted = "a size from 1M to 64G, such as 32M";
-        break;
     case OPTION_FILE_SIZE:
-        good = read_file_size(word, field);
-        wanted = "a size from 1M to 16T, such as 2G";
+        good = read_some_size(row->kind, word, field, &wanted);
         break;
     case OPTION_MAP:
         good = read_map(word, field);

@@ -418,8 +418,7 @@ uint64_t collector_see_rss(struct collector *collector)
         return 0;
     for (const struct drain *drain = &collector->drain; drain; drain = drain->next) {
         bool first = drain == &collector->drain && collector->options.target > 0;
-        bytes += stolen_process_rss(first ? collector->options.target
-                                          : (pid_t)drain->process->pid);
+        bytes += stolen_process_rss(first ? collector->options.target : (pid_t)drain->process->pid);
     }
     if (bytes)
         collector->rss_bytes = bytes;

@@ -96,8 +96,7 @@ static bool grow_sites(struct memory *memory)
     if (limit > MEMORY_SITES_LIMIT)
         return false;
     uint32_t *buckets = calloc((size_t)limit * 2, sizeof(*buckets));
-    struct memory_site *sites =
-        buckets ? realloc(memory->sites, limit * sizeof(*sites)) : NULL;
+    struct memory_site *sites = buckets ? realloc(memory->sites, limit * sizeof(*sites)) : NULL;
     if (!sites) {
         free(buckets);
         return false;
@@ -129,8 +128,8 @@ uint32_t memory_site(struct memory *memory, uint32_t symbol, uint32_t line)
     }
     if (memory->site_count == memory->site_limit && !grow_sites(memory))
         return MEMORY_NOBODY;
-    memory->sites[memory->site_count] = (struct memory_site){
-        .symbol = symbol, .line = line, .peak_number = memory->peak_number};
+    memory->sites[memory->site_count] =
+        (struct memory_site){.symbol = symbol, .line = line, .peak_number = memory->peak_number};
     place_site(memory, memory->site_count);
     return memory->site_count++;
 }

@@ -46,9 +46,9 @@ struct memory {
     uint32_t *buckets; /* by symbol and line: 1 + index, open addressing */
     uint32_t bucket_count;
     struct memory_sums total, domains[MEMORY_DOMAINS], classes[MEMORY_CLASSES];
-    uint64_t peak_number;  /* rises with each new peak of the total */
+    uint64_t peak_number;   /* rises with each new peak of the total */
     uint64_t unknown_frees; /* of blocks from before the source was on */
-    uint64_t untracked;    /* blocks without room here: they are never seen to be freed */
+    uint64_t untracked;     /* blocks without room here: they are never seen to be freed */
     /* live bytes by site at the end of each second, as windows number them */
     struct memory_past {
         uint64_t *live_bytes;

@@ -134,6 +134,7 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
                                .is_method = symbols->symbols[index].is_method,
                                .is_estimated = symbols->symbols[index].is_estimated,
                                .holds_muted = symbols->symbols[index].holds_muted,
+                               .lines_partial = symbols->symbols[index].lines_partial,
                                .estimated = symbols->symbols[index].estimated,
                                .min_ticks = INT64_MAX,
                                .max_ticks = -1};
@@ -290,7 +291,6 @@ static void take_objects(struct moment *moment, const struct births *births)
         };
     }
 }
-
 /* `seconds`: as in moment_take. Where the window began before the first second, nothing was live then. */
 static void take_memory(struct moment *moment, const struct model *model, int seconds)
 {

@@ -137,6 +137,7 @@ struct snapshot_line {
     uint32_t line;
     uint64_t hits;
     int64_t self_ns, self_wait_ns;
+    bool is_partial;  /* the budget left its function's lines out for a part of the time */
     const char *text; /* what stands there, without its indent; NULL: not known */
 };
 
@@ -160,11 +161,11 @@ struct snapshot_memory_sums {
  * whole run; peak_bytes is the line's own. */
 struct snapshot_memory_site {
     struct snapshot_memory_sums sums;
-    int32_t function;        /* NONE: no Python function asked; or those that are left out */
-    uint32_t line;           /* 0: not known */
-    bool is_left_out;        /* all of the functions that patterns leave out */
-    uint64_t at_peak_bytes;  /* of it, when all together were at their peak */
-    int64_t growth_bytes;    /* of what is live, over meta.window */
+    int32_t function;       /* NONE: no Python function asked; or those that are left out */
+    uint32_t line;          /* 0: not known */
+    bool is_left_out;       /* all of the functions that patterns leave out */
+    uint64_t at_peak_bytes; /* of it, when all together were at their peak */
+    int64_t growth_bytes;   /* of what is live, over meta.window */
 };
 
 struct snapshot_process {
@@ -193,9 +194,10 @@ struct snapshot_memory {
     } classes[SNAPSHOT_MEMORY_CLASSES];
     uint64_t unknown_frees; /* of blocks from before the source was on */
     uint64_t rss_bytes;     /* of all processes; 0: not known */
-    uint64_t before_bytes;  /* given out before the source was on, in blocks of 512 bytes at most: at most so
+    uint64_t
+        before_bytes; /* given out before the source was on, in blocks of 512 bytes at most: at most so
                              * much of it is there still; 0: not known */
-    uint64_t untracked;     /* blocks that there was no room for here: live figures are too small */
+    uint64_t untracked; /* blocks that there was no room for here: live figures are too small */
 };
 
 struct snapshot_meta {

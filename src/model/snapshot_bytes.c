@@ -133,11 +133,8 @@ static const struct field gc_fields[] = {
 };
 
 static const struct field line_fields[] = {
-    F(line, function, FUNCTION, 0),
-    F(line, self_ns, NS, 0),
-    F(line, self_wait_ns, NS, 0),
-    F(line, text, STRING, 0),
-    END,
+    F(line, function, FUNCTION, 0), F(line, self_ns, NS, 0),  F(line, self_wait_ns, NS, 0),
+    F(line, is_partial, BOOL, 0),   F(line, text, STRING, 0), END,
 };
 
 static const struct field object_fields[] = {

@@ -65,16 +65,14 @@ int snapshot_make_memory(struct snapshot_maker *maker)
         const struct memory_site *site = &moment->memory_sites[i];
         if (!has_numbers(&site->sums))
             continue;
-        struct snapshot_memory_site *row =
-            &snapshot->memory_sites[snapshot->memory_site_count++];
+        struct snapshot_memory_site *row = &snapshot->memory_sites[snapshot->memory_site_count++];
         *row = (struct snapshot_memory_site){
             .sums = sums_of(&site->sums),
             .function = SNAPSHOT_NONE,
             .line = site->line,
             .is_left_out = i == MEMORY_LEFT_OUT,
             .at_peak_bytes = memory_at_peak(&moment->memory, site),
-            .growth_bytes =
-                (int64_t)site->sums.live_bytes - (int64_t)moment->memory_before[i],
+            .growth_bytes = (int64_t)site->sums.live_bytes - (int64_t)moment->memory_before[i],
         };
         if (site->symbol && site->symbol < moment->symbol_count)
             row->function = maker->function_of[site->symbol];

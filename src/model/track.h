@@ -133,10 +133,10 @@ struct track {
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
     struct gc_open gc;
     struct line_stack lines;
+    struct memory_told memory;
     uint32_t object_place, object_type; /* of a place that is being told (births.h) */
     uint64_t yield_counter;             /* of the last yield */
     uint32_t yield_symbol; /* the innermost coroutine of those that yielded one after the other */
-    struct memory_told memory;
 
     struct process *process;
     uint32_t tid;

@@ -289,8 +289,7 @@ static PyObject *module_of(void *frame)
     PyObject *key, *value; /* borrowed */
     Py_ssize_t at = 0;
     while (PyDict_Next(globals, &at, &key, &value))
-        if (PyUnicode_CheckExact(key) &&
-            PyUnicode_CompareWithASCIIString(key, "__name__") == 0)
+        if (PyUnicode_CheckExact(key) && PyUnicode_CompareWithASCIIString(key, "__name__") == 0)
             return utf8(value);
     return NULL;
 }

@@ -14,6 +14,7 @@
 #include "probe/flight.h"
 #include "probe/py/asyncio_tasks.h"
 #include "probe/source_hooks.h"
+#include "sources/lines/lines_probe.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -266,7 +267,7 @@ static void hear_again(void)
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
     source_hooks_rearm(atomic_load_explicit(&header->sources_on, memory_order_relaxed));
-    if (mechanism->rearm(wanted))
+    if (mechanism->rearm(lines_told_anew() || wanted))
         seed_all(link_counter());
     busy_in = 0;
     PyErr_Clear();

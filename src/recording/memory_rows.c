@@ -10,10 +10,10 @@
 #include <errno.h>
 
 #define NAME "memory"
-#define COLUMNS                                                                                  \
-    "position INTEGER PRIMARY KEY, kind INTEGER, function INTEGER, line INTEGER, "               \
-    "left_out INTEGER, most_bytes INTEGER, allocations INTEGER, bytes INTEGER, frees INTEGER, "  \
-    "freed_bytes INTEGER, live_blocks INTEGER, live_bytes INTEGER, peak_bytes INTEGER, "         \
+#define COLUMNS                                                                                 \
+    "position INTEGER PRIMARY KEY, kind INTEGER, function INTEGER, line INTEGER, "              \
+    "left_out INTEGER, most_bytes INTEGER, allocations INTEGER, bytes INTEGER, frees INTEGER, " \
+    "freed_bytes INTEGER, live_blocks INTEGER, live_bytes INTEGER, peak_bytes INTEGER, "        \
     "at_peak_bytes INTEGER"
 
 static const char made[] = "CREATE TABLE " NAME "(" COLUMNS ")";
@@ -64,8 +64,8 @@ static int put_all(sqlite3_stmt *statement, const struct snapshot *snapshot)
     }
     for (uint32_t i = 0; result == 0 && i < SNAPSHOT_MEMORY_CLASSES; i++) {
         const struct snapshot_memory_class *class = &memory->classes[i];
-        struct row row = {
-            ROW_CLASS, .line = i, .most_bytes = class->most_bytes, .sums = &class->sums};
+        struct row row = {ROW_CLASS, .line = i, .most_bytes = class->most_bytes,
+                          .sums = &class->sums};
         if (class->sums.allocations || class->sums.live_blocks)
             result = put_row(statement, position++, &row);
     }

@@ -172,6 +172,7 @@ static int take_line(struct slice *slice, sqlite3_stmt *statement, size_t index)
         .hits = count_of(statement, 3),
         .self_ns = time_of(statement, 4),
         .self_wait_ns = time_of(statement, 5),
+        .is_partial = sqlite3_column_int(statement, 6),
     };
     return 0;
 }
@@ -266,8 +267,8 @@ int slice_fill_tables(struct slice *slice)
     struct snapshot *snapshot = slice->snapshot;
     struct recording *recording = slice->recording;
     struct snapshot_meta *meta = &snapshot->meta;
-    int64_t tasks = slice->whole && slice->all ? slice_row_count(recording, "SELECT count(*) FROM tasks")
-                                               : 0;
+    int64_t tasks =
+        slice->whole && slice->all ? slice_row_count(recording, "SELECT count(*) FROM tasks") : 0;
     int64_t sites = slice_row_count(recording, "SELECT count(*) FROM sites");
     snapshot->tasks = arena_array(snapshot->arena, (size_t)tasks + 1, sizeof(*snapshot->tasks));
     meta->sites = arena_array(snapshot->arena, (size_t)sites + 1, sizeof(*meta->sites));

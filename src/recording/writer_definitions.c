@@ -377,9 +377,10 @@ static int put_lines(struct recording_writer *writer, const struct snapshot *sna
     for (size_t i = 0; result == 0 && i < snapshot->line_count; i++) {
         const struct snapshot_line *line = &snapshot->lines[i];
         sqlite3_stmt *statement = writer->statements[PUT_LINE];
-        int64_t values[] = {(int64_t)i,    id_of(snapshot, line->function),
-                            line->line,    (int64_t)line->hits,
-                            line->self_ns, line->self_wait_ns};
+        int64_t values[] = {(int64_t)i,      id_of(snapshot, line->function),
+                            line->line,      (int64_t)line->hits,
+                            line->self_ns,   line->self_wait_ns,
+                            line->is_partial};
         for (int at = 0; at < (int)(sizeof(values) / sizeof(values[0])); at++)
             sqlite3_bind_int64(statement, 1 + at, values[at]);
         result = database_step(statement);

@@ -16,7 +16,7 @@ enum cell_kind {
     CELL_TIME,    /* integer nanoseconds, drawn with a unit: 12.3µs */
     CELL_PERCENT, /* number, 0-100 */
     CELL_RATE,    /* number per second */
-    CELL_MEMORY,   /* integer, drawn with a unit: 12.3M; may be negative */
+    CELL_MEMORY,  /* integer, drawn with a unit: 12.3M; may be negative */
 };
 
 struct cell {

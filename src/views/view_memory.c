@@ -33,7 +33,8 @@ static const struct view_column columns[COLUMNS] = {
     {"bytes", "asked", CELL_MEMORY, 6, 5, "bytes given out in all"},
     {"allocations", "allocs", CELL_COUNT, 9, 6, "how often"},
     {"freed", "freed", CELL_MEMORY, 6, 7, "bytes taken back"},
-    {"line", "line that asked for it", CELL_TEXT, 0, 0, "the line of the innermost Python function"},
+    {"line", "line that asked for it", CELL_TEXT, 0, 0,
+     "the line of the innermost Python function"},
 };
 
 static const char *const domain_names[SNAPSHOT_MEMORY_DOMAINS] = {
@@ -90,8 +91,8 @@ static int fill_site(const struct snapshot *snapshot, const struct snapshot_memo
                      struct view_table *table)
 {
     struct view_row *row = view_rows_add(table);
-    int result = fill_sums(row, &site->sums, is_estimate(snapshot),
-                           label(snapshot, site, table->arena));
+    int result =
+        fill_sums(row, &site->sums, is_estimate(snapshot), label(snapshot, site, table->arena));
     row->function = site->function;
     row->cells[COLUMN_GROWTH] = cell_integer(site->growth_bytes);
     row->cells[COLUMN_AT_PEAK] = cell_integer((int64_t)site->at_peak_bytes);
@@ -103,7 +104,8 @@ static int fill_domains(const struct snapshot *snapshot, struct view_table *tabl
     int result = 0;
     view_rows_add_heading(table, "by allocator");
     for (int i = 0; result == 0 && i < SNAPSHOT_MEMORY_DOMAINS; i++)
-        if (snapshot->meta.memory.domains[i].allocations || snapshot->meta.memory.domains[i].live_blocks)
+        if (snapshot->meta.memory.domains[i].allocations ||
+            snapshot->meta.memory.domains[i].live_blocks)
             result = fill_sums(view_rows_add(table), &snapshot->meta.memory.domains[i],
                                is_estimate(snapshot), domain_names[i]);
     return result;
@@ -117,9 +119,10 @@ static int fill_classes(const struct snapshot *snapshot, struct view_table *tabl
     for (int i = 0; result == 0 && i < SNAPSHOT_MEMORY_CLASSES; i++) {
         const struct snapshot_memory_class *class = &snapshot->meta.memory.classes[i];
         if (class->sums.allocations || class->sums.live_blocks)
-            result = fill_sums(view_rows_add(table), &class->sums, is_estimate(snapshot),
-                               arena_format(table->arena, "up to %s",
-                                            text_format_bytes(number, (int64_t)class->most_bytes)));
+            result =
+                fill_sums(view_rows_add(table), &class->sums, is_estimate(snapshot),
+                          arena_format(table->arena, "up to %s",
+                                       text_format_bytes(number, (int64_t) class->most_bytes)));
     }
     return result;
 }

@@ -28,8 +28,7 @@ static const char *kind_name(enum cell_kind kind)
 {
     static const char *const names[] = {
         [CELL_TEXT] = "text",       [CELL_COUNT] = "count", [CELL_TIME] = "time",
-        [CELL_PERCENT] = "percent", [CELL_RATE] = "rate",
-        [CELL_MEMORY] = "bytes",
+        [CELL_PERCENT] = "percent", [CELL_RATE] = "rate",   [CELL_MEMORY] = "bytes",
     };
     return (size_t)kind < sizeof(names) / sizeof(names[0]) && names[kind] ? names[kind] : "count";
 }

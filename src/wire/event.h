@@ -73,7 +73,6 @@ enum event_kind {
         39, /* id = its type's; frame = address. OBJECT_MORE: it leaves to another address */
     EVENT_SPEED = 27, /* how fast the processor is now: id = ticks that a fixed piece of work takes
                        * (session.h, cost_speed_ticks), frame = ticks that it took to find out */
-    EVENT_LINE = 28,  /* a line of the function that `frame` is of begins; id = its number */
     /* An allocation is a BLOCK and an ALLOC of one counter, neither without the other; before them,
      * where a block is of 4 GiB - 1 or more, a LARGE. A FREE comes alone. */
     EVENT_MEMORY_LARGE = 40, /* amount = the size of the block that is told next */
@@ -81,8 +80,10 @@ enum event_kind {
                               * frame = its size, UINT32_MAX: as LARGE said */
     EVENT_MEMORY_ALLOC = 42, /* amount: bits 0..43 = bits 4..47 of the address, 44..45 = enum
                               * memory_domain, 46..55 = bits 0..9 of the line; line 0: not known */
-    EVENT_MEMORY_FREE = 43,  /* the same, without a line. Of address 0: from here on the source hears; what
+    EVENT_MEMORY_FREE =
+        43,          /* the same, without a line. Of address 0: from here on the source hears; what
                               * became of blocks that were told before is not known */
+    EVENT_LINE = 28, /* a line of the function that `frame` is of begins; id = its number */
     EVENT_KIND_COUNT = 52
 };
 

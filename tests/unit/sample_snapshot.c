@@ -667,9 +667,9 @@ static void set_methods(struct snapshot *snapshot)
 static int set_lines(struct snapshot *snapshot)
 {
     static const struct snapshot_line lines[] = {
-        {SAMPLE_ROWS, 12, 1000, 300 * MS, 100 * MS, "for row in table:"},
-        {SAMPLE_ROWS, 13, 999, 20 * MS, 0, NULL},
-        {SAMPLE_HOSTILE, 7, 1, 2 * MS, 1 * MS, "x = '\x1b[2J' # \xe2\x80\xae"},
+        {SAMPLE_ROWS, 12, 1000, 300 * MS, 100 * MS, false, "for row in table:"},
+        {SAMPLE_ROWS, 13, 999, 20 * MS, 0, false, NULL},
+        {SAMPLE_HOSTILE, 7, 1, 2 * MS, 1 * MS, true, "x = '\x1b[2J' # \xe2\x80\xae"},
     };
     snapshot->lines = arena_array(snapshot->arena, 3, sizeof(*snapshot->lines));
     if (!snapshot->lines)
@@ -704,7 +704,6 @@ static int set_memory(struct snapshot *snapshot)
 int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
     set_methods(snapshot);
-    return set_lines(snapshot) || set_objects(snapshot) || set_gc(snapshot) || set_memory(snapshot)
-               ? -1
-               : 0;
+    return set_lines(snapshot) || set_objects(snapshot) || set_memory(snapshot) ? -1
+                                                                                : set_gc(snapshot);
 }

@@ -26,7 +26,8 @@ int allocators_prepare(char *reason, size_t size)
     if (find(&get, "PyMem_GetAllocator") && find(&set, "PyMem_SetAllocator"))
         return 0;
     get = NULL;
-    snprintf(reason, size, "this Python does not let its allocators be hooked (PyMem_SetAllocator)");
+    snprintf(reason, size,
+             "this Python does not let its allocators be hooked (PyMem_SetAllocator)");
     return -1;
 }
 

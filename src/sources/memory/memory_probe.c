@@ -24,8 +24,8 @@
 #include <string.h>
 
 enum {
-    LINES = 1 << 12,       /* remembered places */
-    FOREIGN_THREAD = 1,    /* whose writer it is that many share; no pthread_self() */
+    LINES = 1 << 12,    /* remembered places */
+    FOREIGN_THREAD = 1, /* whose writer it is that many share; no pthread_self() */
     INTERPRETER_OFFSET = 16,
     MOST_EVENTS = 3,
     LOOK_STEP = 32, /* allocations until it is looked who is on top */
@@ -133,8 +133,7 @@ static struct site foreign_site(void)
     struct line_place place = line_of_thread(tstate);
     if (place.code != last_site.code)
         return (struct site){0};
-    return (struct site){last_site.site.id,
-                         place.word == last_site.word ? last_site.site.line : 0};
+    return (struct site){last_site.site.id, place.word == last_site.word ? last_site.site.line : 0};
 }
 
 /* --- events --------------------------------------------------------------------------------- */
@@ -300,22 +299,22 @@ static inline void *hook_realloc(int layer, enum memory_domain domain, void *con
     return moved;
 }
 
-#define HOOKS(layer, name, domain)                                                          \
-    static void *name##_malloc_##layer(void *context, size_t size)                          \
-    {                                                                                       \
-        return hook_malloc(layer, domain, context, size);                                   \
-    }                                                                                       \
-    static void *name##_calloc_##layer(void *context, size_t count, size_t size)            \
-    {                                                                                       \
-        return hook_calloc(layer, domain, context, count, size);                            \
-    }                                                                                       \
-    static void *name##_realloc_##layer(void *context, void *block, size_t size)            \
-    {                                                                                       \
-        return hook_realloc(layer, domain, context, block, size);                           \
-    }                                                                                       \
-    static void name##_free_##layer(void *context, void *block)                             \
-    {                                                                                       \
-        hook_free(layer, domain, context, block);                                           \
+#define HOOKS(layer, name, domain)                                               \
+    static void *name##_malloc_##layer(void *context, size_t size)               \
+    {                                                                            \
+        return hook_malloc(layer, domain, context, size);                        \
+    }                                                                            \
+    static void *name##_calloc_##layer(void *context, size_t count, size_t size) \
+    {                                                                            \
+        return hook_calloc(layer, domain, context, count, size);                 \
+    }                                                                            \
+    static void *name##_realloc_##layer(void *context, void *block, size_t size) \
+    {                                                                            \
+        return hook_realloc(layer, domain, context, block, size);                \
+    }                                                                            \
+    static void name##_free_##layer(void *context, void *block)                  \
+    {                                                                            \
+        hook_free(layer, domain, context, block);                                \
     }
 #define LAYER(layer)              \
     HOOKS(layer, raw, MEMORY_RAW) \
@@ -326,13 +325,13 @@ LAYER(1)
 LAYER(2)
 LAYER(3)
 
-#define HOOK(name, layer)                                                                 \
-    {                                                                                     \
-        NULL, name##_malloc_##layer, name##_calloc_##layer, name##_realloc_##layer,       \
-            name##_free_##layer                                                           \
+#define HOOK(name, layer)                                                           \
+    {                                                                               \
+        NULL, name##_malloc_##layer, name##_calloc_##layer, name##_realloc_##layer, \
+            name##_free_##layer                                                     \
     }
-#define HOOK_LAYER(layer)                                   \
-    {                                                       \
+#define HOOK_LAYER(layer)                                    \
+    {                                                        \
         HOOK(raw, layer), HOOK(mem, layer), HOOK(obj, layer) \
     }
 static allocator_hooks hooks = {HOOK_LAYER(0), HOOK_LAYER(1), HOOK_LAYER(2), HOOK_LAYER(3)};
@@ -352,7 +351,7 @@ static void set_foreign(struct writer *writer)
 static uint64_t small_blocks_bytes(void)
 {
     static const char key[] = "# bytes in allocated blocks";
-    int (*tell)(FILE *stream) = NULL;
+    int (*tell)(FILE * stream) = NULL;
     void *symbol = dlsym(RTLD_DEFAULT, "_PyObject_DebugMallocStats");
     char *text = NULL;
     size_t size = 0;
@@ -421,7 +420,8 @@ static void memory_off(void)
 void memory_probe_forked(void)
 {
     static const pthread_mutex_t unlocked = PTHREAD_MUTEX_INITIALIZER;
-    memcpy(&foreign.lock, &unlocked, sizeof(unlocked)); /* a thread that is not here may have held it */
+    memcpy(&foreign.lock, &unlocked,
+           sizeof(unlocked)); /* a thread that is not here may have held it */
     foreign.writer = NULL;
 }
 

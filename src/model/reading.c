@@ -407,6 +407,8 @@ int reading_build(const struct reading *reading, const struct moment *moment,
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);
     fill_budget(reading, snapshot);
+    snapshot->meta.memory.rss_bytes = reading->rss_bytes;
+    snapshot->meta.memory.before_bytes = reading->header.memory_before_bytes;
     fill_sources(snapshot, reading);
     return fill_processes(snapshot, reading);
 }

@@ -193,7 +193,11 @@ struct snapshot_memory {
         uint64_t most_bytes;
     } classes[SNAPSHOT_MEMORY_CLASSES];
     uint64_t unknown_frees; /* of blocks from before the source was on */
-    uint64_t untracked;     /* blocks that there was no room for here: live figures are too small */
+    uint64_t rss_bytes;     /* of all processes; 0: not known */
+    uint64_t
+        before_bytes; /* given out before the source was on, in blocks of 512 bytes at most: at most so
+                             * much of it is there still; 0: not known */
+    uint64_t untracked; /* blocks that there was no room for here: live figures are too small */
 };
 
 struct snapshot_meta {

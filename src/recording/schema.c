@@ -125,6 +125,8 @@ const struct schema_field schema_fields[] = {
     FIELD(longest_step_task, META_TEXT),
     FIELD(memory.unknown_frees, META_UINT),
     FIELD(memory.untracked, META_UINT),
+    FIELD(memory.rss_bytes, META_UINT),
+    FIELD(memory.before_bytes, META_UINT),
 };
 const size_t schema_field_count = sizeof(schema_fields) / sizeof(schema_fields[0]);
 

@@ -269,6 +269,9 @@ struct session_header {
     uint32_t
         cost_line_ticks256; /* of one LINE event, in ticks of the counter x 256; 0: not measured */
     _Atomic uint32_t objects_unseen; /* by the probe: bits of enum objects_unseen */
+    /* by the probe, when the source `memory` went on: what the interpreter's own allocator had given out, in blocks
+     * of 512 bytes at most; 0: not known */
+    _Atomic uint64_t memory_before_bytes;
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

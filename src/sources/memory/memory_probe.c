@@ -20,6 +20,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -58,6 +59,7 @@ static allocator_hooks hooks;
 static void *main_interpreter;
 static PyThreadState *(*own_state)(void);
 static int (*is_finalizing)(void);
+static uint64_t before_bytes;
 
 static struct {
     pthread_mutex_t lock;
@@ -131,8 +133,7 @@ static struct site foreign_site(void)
     struct line_place place = line_of_thread(tstate);
     if (place.code != last_site.code)
         return (struct site){0};
-    return (struct site){last_site.site.id,
-                         place.word == last_site.word ? last_site.site.line : 0};
+    return (struct site){last_site.site.id, place.word == last_site.word ? last_site.site.line : 0};
 }
 
 /* --- events --------------------------------------------------------------------------------- */
@@ -346,6 +347,29 @@ static void set_foreign(struct writer *writer)
     pthread_mutex_unlock(&foreign.lock);
 }
 
+/* The interpreter's own statistics say how much its allocator for small blocks has given out. */
+static uint64_t small_blocks_bytes(void)
+{
+    static const char key[] = "# bytes in allocated blocks";
+    int (*tell)(FILE * stream) = NULL;
+    void *symbol = dlsym(RTLD_DEFAULT, "_PyObject_DebugMallocStats");
+    char *text = NULL;
+    size_t size = 0;
+    uint64_t bytes = 0;
+    memcpy(&tell, &symbol, sizeof(symbol));
+    FILE *stream = tell ? open_memstream(&text, &size) : NULL;
+    if (!stream)
+        return 0;
+    tell(stream);
+    fclose(stream);
+    const char *at = text ? strstr(text, key) : NULL;
+    for (at = at ? at + strlen(key) : ""; *at && *at != '\n'; at++)
+        if (*at >= '0' && *at <= '9')
+            bytes = bytes * 10 + (uint64_t)(*at - '0');
+    free(text);
+    return bytes;
+}
+
 static int memory_make_ready(char *reason, size_t size)
 {
     main_interpreter = PyInterpreterState_Get();
@@ -356,6 +380,7 @@ static int memory_make_ready(char *reason, size_t size)
         snprintf(reason, size, "this Python does not say when it ends (Py_IsFinalizing)");
         return -1;
     }
+    before_bytes = small_blocks_bytes();
     return line_prepare(reason, size) || allocators_prepare(reason, size) ? -1 : 0;
 }
 
@@ -377,6 +402,7 @@ static int memory_on(char *reason, size_t size)
         }
     }
     memset(lines, 0, sizeof(lines)); /* of code that has ended meanwhile */
+    atomic_store_explicit(&link_to.header->memory_before_bytes, before_bytes, memory_order_relaxed);
     struct event begin = event_with_amount(link_counter(), EVENT_MEMORY_FREE, 0);
     put(&begin, 1);
     set_foreign(writer_reserve(FOREIGN_THREAD, 0));

@@ -176,8 +176,9 @@ static void put_alive(struct births *births, struct births_of_process *of,
 static void settle_birth(struct births *births, struct births_of_process *of,
                          const struct event *event)
 {
-    uint32_t id = event_id(event);
-    if (id & OBJECT_MORE) {
+    uint32_t id = event_id(event), number = id & (OBJECT_MORE - 1);
+    bool is_brief = id != number && number;
+    if (id == OBJECT_MORE) {
         struct births_alive born = of->moving;
         of->moving.row = 0;
         born.address = event->frame;
@@ -185,13 +186,18 @@ static void settle_birth(struct births *births, struct births_of_process *of,
             put_alive(births, of, &born);
         return;
     }
-    bool known = id && id < of->place_count && of->places[id].row;
-    struct births_place place = known ? of->places[id]
+    bool known = number && number < of->place_count && of->places[number].row;
+    struct births_place place = known ? of->places[number]
                                       : (struct births_place){.row = BIRTHS_ROW_OTHER};
     struct births_row *row = &births->rows[place.row];
     row->births++;
-    row->live++;
     row->bytes += place.bytes;
+    if (is_brief) {
+        row->deaths++;
+        record_life(births, row, event->frame);
+        return;
+    }
+    row->live++;
     row->live_bytes += place.bytes;
     put_alive(births, of,
               &(struct births_alive){event->counter, place.bytes, event->frame, place.row});

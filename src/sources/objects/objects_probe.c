@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tracer, and its coming and going.
- * Why one object is held back: its size is not known when it is born. It is told at the next birth or death, whoever's
- * that is, with the counter of its own. Types whose instances are all alike are told at once.
+ * Why one object is held back: its size is not known when it is born, and many die next. It is told at the next birth or
+ * death, whoever's that is, with the counter of its own; where that death is its own, both are one event.
  * Why a death that still has references: an immutable object that is resized (str, bytes, tuple) is told as dead and
  * as born again; it is the same one at another address, and counts once.
  * Rules: see objects_probe.h. One tracer for the whole process, so that interpreters other than the main one, which
@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CREATE = 0, DESTROY = 1, REMOVED = 2 }; /* PyRefTracerEvent */
+enum { CREATE = 0 }; /* PyRefTracerEvent: a birth, else a death */
 enum { TSTATE_INTERP = 16, ADDRESS_SHIFT = 4, PAGE_SHIFT = 12 };
 
 typedef int tracer(PyObject *object, int event, void *data);
@@ -24,7 +24,7 @@ static int (*set_tracer)(tracer *, void *);
 static tracer *(*get_tracer)(void **data);
 
 static bool is_on;
-static void *main_interpreter;
+static void *main_interpreter; /* NULL: not on */
 
 /* Born, and not told yet. */
 static struct {
@@ -134,6 +134,16 @@ static void tell_size(struct objects_place *place, size_t bytes, uint64_t counte
 
 /* --- births --------------------------------------------------------------------------------- */
 
+static inline __attribute__((always_inline)) void measure_held(struct objects_place *place,
+                                                               PyObject *object)
+{
+    size_t fixed_bytes;
+    if (place->sizing == SIZING_FIXED && __builtin_expect(place->bytes != 0, 1))
+        return;
+    fixed_bytes = objects_types[place->type_slot].fixed_bytes;
+    tell_size(place, objects_size(place->sizing, fixed_bytes, object), held.counter);
+}
+
 static inline __attribute__((always_inline)) void tell_held(void)
 {
     struct objects_place *place = held.place;
@@ -141,8 +151,7 @@ static inline __attribute__((always_inline)) void tell_held(void)
     if (__builtin_expect(!object, 1))
         return;
     held.object = NULL;
-    const struct objects_type *type = objects_type_at(place->type_slot);
-    tell_size(place, objects_size(type->sizing, type->fixed_bytes, object), held.counter);
+    measure_held(place, object);
     put(held.counter, EVENT_OBJECT_BIRTH, place->id, address_of(object));
 }
 
@@ -151,19 +160,17 @@ static bool stack_is_near_its_end(void)
     return (uintptr_t)__builtin_frame_address(0) < writer_of_thread->stack_floor;
 }
 
+/* Where little stack is left an object may be freed untold; its fields are not looked at later. */
 static inline __attribute__((always_inline)) void
-hold_or_tell(PyObject *object, struct objects_place *place, uint64_t counter)
+hold(PyObject *object, struct objects_place *place, uint64_t counter)
 {
-    const struct objects_type *type = objects_type_at(place->type_slot);
-    if (type->sizing != SIZING_FIXED && !stack_is_near_its_end()) {
-        held.object = object;
-        held.place = place;
-        held.counter = counter;
+    if (__builtin_expect(place->sizing != SIZING_FIXED && stack_is_near_its_end(), 0)) {
+        put(counter, EVENT_OBJECT_BIRTH, place->id, address_of(object));
         return;
     }
-    if (__builtin_expect(!place->bytes, 0))
-        tell_size(place, type->fixed_bytes, counter);
-    put(counter, EVENT_OBJECT_BIRTH, place->id, address_of(object));
+    held.object = object;
+    held.place = place;
+    held.counter = counter;
 }
 
 static __attribute__((noinline)) void arrive(PyObject *object, uint64_t counter)
@@ -171,7 +178,7 @@ static __attribute__((noinline)) void arrive(PyObject *object, uint64_t counter)
     struct objects_place *place = moving.place;
     moving.type = NULL;
     if (place)
-        hold_or_tell(object, place, moving.counter);
+        hold(object, place, moving.counter);
     else
         put(counter, EVENT_OBJECT_BIRTH, OBJECT_MORE, address_of(object));
 }
@@ -189,7 +196,7 @@ static inline __attribute__((always_inline)) void birth(PyThreadState *tstate, P
     }
     struct objects_place *place = objects_place_of(tstate, type, counter);
     if (__builtin_expect(place != NULL, 1))
-        hold_or_tell(object, place, counter);
+        hold(object, place, counter);
     else
         put(counter, EVENT_OBJECT_BIRTH, 0, address_of(object));
 }
@@ -222,9 +229,28 @@ static __attribute__((noinline)) void end_names(PyObject *object, const struct o
         objects_code_ends(object);
 }
 
+/* It dies before anything else is born or dies: one event says both. */
+static inline __attribute__((always_inline)) void brief(PyObject *object, uint64_t counter)
+{
+    struct objects_place *place = held.place;
+    const struct objects_type *type = &objects_types[place->type_slot];
+    uint64_t ticks = counter - held.counter;
+    measure_held(place, object);
+    held.object = NULL;
+    put(held.counter, EVENT_OBJECT_BIRTH, OBJECT_MORE | place->id,
+        ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX);
+    if (__builtin_expect(type->is_type || type->is_code, 0))
+        end_names(object, type);
+}
+
 static inline __attribute__((always_inline)) void death(PyObject *object, uint64_t counter)
 {
-    const struct objects_type *type = objects_type_of(Py_TYPE(object));
+    const struct objects_type *type;
+    if (object == held.object && !has_references(object)) {
+        brief(object, counter);
+        return;
+    }
+    type = objects_type_of(Py_TYPE(object));
     if (__builtin_expect(has_references(object), 0)) {
         bool was_held = held.object == object;
         if (!was_held)
@@ -243,6 +269,7 @@ static inline __attribute__((always_inline)) void death(PyObject *object, uint64
 static void note_taken(void)
 {
     is_on = false;
+    main_interpreter = NULL;
     held.object = NULL;
     if (link_to.header)
         atomic_fetch_or_explicit(&link_to.header->objects_unseen, UNSEEN_TAKEN,
@@ -263,18 +290,17 @@ static int on_object(PyObject *object, int event, void *data)
     (void)data;
     PyThreadState *tstate = pyapi.thread_state();
     const struct session_header *header = link_to.header; /* NULL: of a fork's child */
-    if (__builtin_expect(event == REMOVED || !object, 0)) {
+    if (__builtin_expect(!object, 0)) {                   /* REMOVED, 3.15 */
         if (is_on)
             note_taken();
         return 0;
     }
-    if (__builtin_expect(writer_is_at_work || !tstate || !is_on || !header ||
+    if (__builtin_expect(writer_is_at_work || !tstate || !header ||
                              PYAPI_FIELD(void *, tstate, TSTATE_INTERP) != main_interpreter,
                          0))
         return 0;
     if (__builtin_expect(stack_is_near_its_end(), 0))
         note_deep();
-    writer_is_at_work++;
     uint64_t counter = next_counter(header);
     if (event == CREATE) {
         tell_held();
@@ -282,7 +308,6 @@ static int on_object(PyObject *object, int event, void *data)
     } else {
         death(object, counter);
     }
-    writer_is_at_work--;
     return 0;
 }
 
@@ -418,6 +443,7 @@ static void end_tracer(void)
         tell_held();
     writer_is_at_work--;
     is_on = false;
+    main_interpreter = NULL;
     if (set_tracer(NULL, NULL))
         PyErr_Clear();
 }

@@ -257,3 +257,32 @@ def test_what_was_born_before_has_no_line(telling, session_dir, tmp_path):
     (row,) = [row for row in report["objects"] if row["type"] == "__main__.Early"]
     assert (row["births"], row["deaths"], row["live"]) == (0, 30, 0)
     assert row["function"] is None and row["file"] is None and row["line"] is None
+
+
+def test_two_threads_make_and_free_each_others(telling, tmp_path):
+    """Each event is of one ring or the other, and an address is soon used again by either."""
+    script = tmp_path / "passed.py"
+    script.write_text(
+        "import queue, threading\n"
+        "class Passed:\n"
+        "    pass\n"
+        "def make(there, number):\n"
+        "    for _ in range(number):\n"
+        "        there.put(Passed())\n"
+        "def free(here, number):\n"
+        "    for _ in range(number):\n"
+        "        here.get()\n"
+        "def both(here, there):\n"
+        "    for _ in range(200):\n"
+        "        make(there, 100)\n"
+        "        free(here, 100)\n"
+        "left, right = queue.SimpleQueue(), queue.SimpleQueue()\n"
+        "thread = threading.Thread(target=both, args=(left, right))\n"
+        "thread.start()\n"
+        "both(right, left)\n"
+        "thread.join()\n"
+    )
+    report = report_of(run_ulma(telling, script, options=["-e", "objects"]))
+    (row,) = [row for row in report["objects"] if row["type"] == "__main__.Passed"]
+    assert (row["births"], row["deaths"], row["live"]) == (40_000, 40_000, 0)
+    assert (row["function"], row["line"]) == ("make", 6)

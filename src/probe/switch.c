@@ -14,6 +14,7 @@
 #include "probe/flight.h"
 #include "probe/py/asyncio_tasks.h"
 #include "probe/source_hooks.h"
+#include "sources/lines/lines_probe.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -266,7 +267,7 @@ static void hear_again(void)
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
     source_hooks_rearm(atomic_load_explicit(&header->sources_on, memory_order_relaxed));
-    if (mechanism->rearm(wanted))
+    if (mechanism->rearm(lines_told_anew() || wanted))
         seed_all(link_counter());
     busy_in = 0;
     PyErr_Clear();
@@ -425,6 +426,7 @@ static void tell_cost(void)
     header->cost_c_outer_ticks256 = cost.of[1][COST_C_CALL].outer_ticks256;
     memcpy(header->costs, cost.of, sizeof(header->costs));
     header->cost_speed_ticks = cost.speed_ticks;
+    header->cost_line_ticks256 = cost.line_ticks256;
 }
 
 static int prepare(uint32_t sources, char *reason, size_t size)
@@ -442,7 +444,8 @@ int switch_arm(char *reason, size_t size)
 {
     struct session_header *header = link_to.header;
     tell_target();
-    if (prepare(atomic_load(&header->sources_wanted), reason, size))
+    uint32_t sources = atomic_load(&header->sources_wanted);
+    if (source_hooks_can_be_had(sources, reason, size) || prepare(sources, reason, size))
         return -1;
     tell_cost();
     switch_install_signal();
@@ -494,6 +497,7 @@ static void change_clock(void)
         costs[i].outer_ticks256 = (uint32_t)(costs[i].outer_ticks256 * scale);
     }
     cost.speed_ticks = (uint32_t)(cost.speed_ticks * scale);
+    cost.line_ticks256 = (uint32_t)(cost.line_ticks256 * scale);
 }
 
 int switch_join(const char *path, char *reason, size_t size)

@@ -2,6 +2,7 @@
 /* Who is who: functions, paths, threads, processes, tasks, and what the header says.
  * Why apart from the windows: these rows are written once, or when they change.
  * Rules: whatever a person could have chosen goes through redact.h. */
+#include "recording/memory_rows.h"
 #include "recording/writer_parts.h"
 
 #include "base/arena.h"
@@ -361,6 +362,32 @@ static int put_gc(struct recording_writer *writer, const struct snapshot *snapsh
     return result;
 }
 
+static int put_lines(struct recording_writer *writer, const struct snapshot *snapshot)
+{
+    uint64_t hash = snapshot->line_count;
+    int result;
+    for (size_t i = 0; i < snapshot->line_count; i++) {
+        const struct snapshot_line *line = &snapshot->lines[i];
+        uint64_t numbers[] = {(uint64_t)line->function, line->line, line->hits,
+                              (uint64_t)line->self_ns};
+        hash = mix_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0]));
+    }
+    if (!is_new(writer, &writer->line_hash, hash, "DELETE FROM lines", &result))
+        return result;
+    for (size_t i = 0; result == 0 && i < snapshot->line_count; i++) {
+        const struct snapshot_line *line = &snapshot->lines[i];
+        sqlite3_stmt *statement = writer->statements[PUT_LINE];
+        int64_t values[] = {(int64_t)i,      id_of(snapshot, line->function),
+                            line->line,      (int64_t)line->hits,
+                            line->self_ns,   line->self_wait_ns,
+                            line->is_partial};
+        for (int at = 0; at < (int)(sizeof(values) / sizeof(values[0])); at++)
+            sqlite3_bind_int64(statement, 1 + at, values[at]);
+        result = database_step(statement);
+    }
+    return result;
+}
+
 static int put_object(struct recording_writer *writer, const struct snapshot *snapshot,
                       size_t index)
 {
@@ -467,7 +494,11 @@ int writer_put_definitions(struct recording_writer *writer, const struct snapsho
     if (result == 0)
         result = put_gc(writer, snapshot);
     if (result == 0)
+        result = put_lines(writer, snapshot);
+    if (result == 0)
         result = put_objects(writer, snapshot);
+    if (result == 0)
+        result = writer_put_memory(writer, snapshot);
     if (result == 0)
         result = put_sites(writer, &snapshot->meta);
     return result == 0 ? put_sources(writer, &snapshot->meta) : result;

@@ -431,6 +431,13 @@ void births_end_process(struct model *model, struct process *process)
     process->births = NULL;
 }
 
+void births_meet_type(struct model *model, uint32_t id)
+{
+    struct births_of_process *of = present(model);
+    if (of)
+        type_of(model, of, id);
+}
+
 void births_forget(struct model *model, uint32_t id)
 {
     struct births_of_process *of = model->process->births;

@@ -90,6 +90,9 @@ void births_reset(struct model *model);
 
 void births_end_process(struct model *model, struct process *process);
 
+/* A type's id, whose name can be asked for now. */
+void births_meet_type(struct model *model, uint32_t id);
+
 /* A type's id is used no more. */
 void births_forget(struct model *model, uint32_t id);
 

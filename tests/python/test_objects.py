@@ -286,3 +286,25 @@ def test_two_threads_make_and_free_each_others(telling, tmp_path):
     (row,) = [row for row in report["objects"] if row["type"] == "__main__.Passed"]
     assert (row["births"], row["deaths"], row["live"]) == (40_000, 40_000, 0)
     assert (row["function"], row["line"]) == ("make", 6)
+
+
+def test_a_forks_child_tells_its_own(telling, tmp_path):
+    script = tmp_path / "forks.py"
+    script.write_text(
+        "import os\n"
+        "class Kept:\n"
+        "    pass\n"
+        "def make(number):\n"
+        "    return [Kept() for _ in range(number)]\n"
+        "kept = make(100)\n"
+        "kept.append([os])\n"
+        "if os.fork() == 0:\n"
+        "    more = make(50)\n"
+        "    del more[:20]\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "more = make(10)\n"
+    )
+    report = report_of(run_ulma(telling, script, options=["-e", "objects"]))
+    rows = [row for row in report["objects"] if row["type"] in ("__main__.Kept", "(other)")]
+    assert [(row["births"], row["deaths"], row["live"]) for row in rows] == [(160, 20, 140)]

@@ -24,6 +24,7 @@ static int (*set_tracer)(tracer *, void *);
 static tracer *(*get_tracer)(void **data);
 
 static bool is_on;
+static uint32_t generation;    /* of the link that places were told to */
 static void *main_interpreter; /* NULL: not on */
 
 /* Born, and not told yet. */
@@ -409,6 +410,7 @@ static int objects_on(char *reason, size_t size)
     if (refuse_if_held(reason, size))
         return -1;
     objects_places_begin();
+    generation = link_to.generation;
     pace_begin();
     held.object = NULL;
     moving.type = NULL;
@@ -439,8 +441,9 @@ static void end_tracer(void)
     if (!is_on)
         return;
     writer_is_at_work++;
-    if (writer_of_thread->ring)
+    if (writer_of_thread->ring && generation == link_to.generation) /* else: a fork's child */
         tell_held();
+    held.object = NULL;
     writer_is_at_work--;
     is_on = false;
     main_interpreter = NULL;

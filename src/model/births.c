@@ -329,7 +329,7 @@ static void add_place(struct model *model, struct births_of_process *of, struct 
 
 /* Without memory for what has to wait, it is taken out of order. */
 static void wait_for_others(struct births *births, struct births_of_process *of,
-                            const struct event *event)
+                            const struct track *track, const struct event *event)
 {
     if (of->waiting_count == of->waiting_limit) {
         size_t limit = of->waiting_limit ? 2 * of->waiting_limit : FIRST_WAITING;
@@ -344,7 +344,9 @@ static void wait_for_others(struct births *births, struct births_of_process *of,
         of->waiting_limit = limit;
     }
     of->waiting[of->waiting_count++] = (struct births_waiting){*event, of->order++};
-    of->is_unsorted |= event->counter < of->last;
+    /* One ring's are told late at most, and never past their own deaths. */
+    of->is_unsorted |= event->counter < of->last && track != of->last_track;
+    of->last_track = track;
     of->last = event->counter;
 }
 
@@ -363,7 +365,7 @@ void births_event(struct model *model, struct track *track, const struct event *
         uint32_t type = type_of(model, of, id & (OBJECT_MORE - 1));
         waiting.kind_id = event_pack(EVENT_OBJECT_DEATH, (id & OBJECT_MORE) | type);
     }
-    wait_for_others(&model->births, of, &waiting);
+    wait_for_others(&model->births, of, track, &waiting);
 }
 
 /* --- beginnings and ends -------------------------------------------------------------------- */

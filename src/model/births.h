@@ -69,6 +69,7 @@ struct births_of_process {
     size_t waiting_count, waiting_limit;
     uint64_t order, order_seen,
         last; /* numbers given out, as of the last round; the last one's counter */
+    const struct track *last_track; /* whose that was; only compared */
     bool is_unsorted;
     uint64_t now[2]; /* when the last two rounds began */
 };

@@ -88,6 +88,10 @@ def test_sizes_are_those_of_getsizeof(telling, tmp_path):
         "kept.append(bytes(999))\n"
         "kept.append(D())\n"
         "kept.append([0] * 3000)\n"
+        "kept.append(set('abcdefghijklmnopqrstuvwxyz'))\n"
+        "kept.append(list('abcdefghijkl'))\n"
+        "kept.append(dict(zip('abcdefgh', range(8))))\n"
+        "kept.append(list(map(str, range(300, 340))))\n"
         "print([(type(one).__name__, sys.getsizeof(one)) for one in kept])\n"
     )
     done = run_ulma(telling, script, options=["-e", "objects"])

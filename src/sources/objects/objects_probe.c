@@ -28,11 +28,15 @@ static uint32_t generation;    /* of the link that places were told to */
 static void *main_interpreter; /* NULL: not on */
 
 /* Born, and not told yet. */
-static struct {
+static struct held_object {
     PyObject *object; /* NULL: none */
     struct objects_place *place;
     uint64_t counter;
 } held;
+
+/* A list, dict or set in whose making other objects are made: list(range(9)), set("abc"). It is held longer, until
+ * something is born by another instruction, or it dies. */
+static struct held_object outer;
 
 /* A str, bytes or tuple that has left its address. */
 static struct {
@@ -135,25 +139,44 @@ static void tell_size(struct objects_place *place, size_t bytes, uint64_t counte
 
 /* --- births --------------------------------------------------------------------------------- */
 
-static inline __attribute__((always_inline)) void measure_held(struct objects_place *place,
-                                                               PyObject *object)
+static inline __attribute__((always_inline)) void measure(struct objects_place *place,
+                                                          PyObject *object, uint64_t counter)
 {
     size_t fixed_bytes;
     if (place->sizing == SIZING_FIXED && __builtin_expect(place->bytes != 0, 1))
         return;
     fixed_bytes = objects_types[place->type_slot].fixed_bytes;
-    tell_size(place, objects_size(place->sizing, fixed_bytes, object), held.counter);
+    tell_size(place, objects_size(place->sizing, fixed_bytes, object), counter);
+}
+
+static inline __attribute__((always_inline)) void tell(struct held_object *one)
+{
+    PyObject *object = one->object;
+    if (!object)
+        return;
+    one->object = NULL;
+    measure(one->place, object, one->counter);
+    put(one->counter, EVENT_OBJECT_BIRTH, one->place->id, address_of(object));
 }
 
 static inline __attribute__((always_inline)) void tell_held(void)
 {
-    struct objects_place *place = held.place;
-    PyObject *object = held.object;
-    if (__builtin_expect(!object, 1))
+    tell(&held);
+}
+
+/* Before `place` makes the next one. */
+static inline __attribute__((always_inline)) void tell_before(const struct objects_place *place)
+{
+    if (__builtin_expect(outer.object && outer.place->word != place->word, 0))
+        tell(&outer);
+    if (held.object && !outer.object && held.place->word == place->word &&
+        held.place->type != place->type && held.place->sizing >= SIZING_LIST &&
+        held.place->sizing <= SIZING_SET) {
+        outer = held;
+        held.object = NULL;
         return;
-    held.object = NULL;
-    measure_held(place, object);
-    put(held.counter, EVENT_OBJECT_BIRTH, place->id, address_of(object));
+    }
+    tell_held();
 }
 
 static bool stack_is_near_its_end(void)
@@ -190,16 +213,20 @@ static inline __attribute__((always_inline)) void birth(PyThreadState *tstate, P
     PyTypeObject *type = Py_TYPE(object);
     if (__builtin_expect(moving.type != NULL, 0)) {
         if (moving.type == type) {
+            tell_held();
             arrive(object, counter);
             return;
         }
         moving.type = NULL;
     }
     struct objects_place *place = objects_place_of(tstate, type, counter);
-    if (__builtin_expect(place != NULL, 1))
-        hold(object, place, counter);
-    else
+    if (__builtin_expect(place == NULL, 0)) {
+        tell_held();
         put(counter, EVENT_OBJECT_BIRTH, 0, address_of(object));
+        return;
+    }
+    tell_before(place);
+    hold(object, place, counter);
 }
 
 /* --- deaths --------------------------------------------------------------------------------- */
@@ -231,14 +258,15 @@ static __attribute__((noinline)) void end_names(PyObject *object, const struct o
 }
 
 /* It dies before anything else is born or dies: one event says both. */
-static inline __attribute__((always_inline)) void brief(PyObject *object, uint64_t counter)
+static inline __attribute__((always_inline)) void brief(struct held_object *one, uint64_t counter)
 {
-    struct objects_place *place = held.place;
+    struct objects_place *place = one->place;
+    PyObject *object = one->object;
     const struct objects_type *type = &objects_types[place->type_slot];
-    uint64_t ticks = counter - held.counter;
-    measure_held(place, object);
-    held.object = NULL;
-    put(held.counter, EVENT_OBJECT_BIRTH, OBJECT_MORE | place->id,
+    uint64_t ticks = counter - one->counter;
+    measure(place, object, one->counter);
+    one->object = NULL;
+    put(one->counter, EVENT_OBJECT_BIRTH, OBJECT_MORE | place->id,
         ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX);
     if (__builtin_expect(type->is_type || type->is_code, 0))
         end_names(object, type);
@@ -248,9 +276,11 @@ static inline __attribute__((always_inline)) void death(PyObject *object, uint64
 {
     const struct objects_type *type;
     if (object == held.object && !has_references(object)) {
-        brief(object, counter);
+        brief(&held, counter);
         return;
     }
+    if (__builtin_expect(object == outer.object, 0))
+        tell(&outer);
     type = objects_type_of(Py_TYPE(object));
     if (__builtin_expect(has_references(object), 0)) {
         bool was_held = held.object == object;
@@ -271,7 +301,7 @@ static void note_taken(void)
 {
     is_on = false;
     main_interpreter = NULL;
-    held.object = NULL;
+    held.object = outer.object = NULL;
     if (link_to.header)
         atomic_fetch_or_explicit(&link_to.header->objects_unseen, UNSEEN_TAKEN,
                                  memory_order_relaxed);
@@ -304,7 +334,6 @@ static int on_object(PyObject *object, int event, void *data)
         note_deep();
     uint64_t counter = next_counter(header);
     if (event == CREATE) {
-        tell_held();
         birth(tstate, object, counter);
     } else {
         death(object, counter);
@@ -412,7 +441,7 @@ static int objects_on(char *reason, size_t size)
     objects_places_begin();
     generation = link_to.generation;
     pace_begin();
-    held.object = NULL;
+    held.object = outer.object = NULL;
     moving.type = NULL;
     main_interpreter = PyInterpreterState_Get();
     is_on = set_tracer(on_object, NULL) == 0;
@@ -441,9 +470,11 @@ static void end_tracer(void)
     if (!is_on)
         return;
     writer_is_at_work++;
-    if (writer_of_thread->ring && generation == link_to.generation) /* else: a fork's child */
+    if (writer_of_thread->ring && generation == link_to.generation) { /* else: a fork's child */
+        tell(&outer);
         tell_held();
-    held.object = NULL;
+    }
+    held.object = outer.object = NULL;
     writer_is_at_work--;
     is_on = false;
     main_interpreter = NULL;

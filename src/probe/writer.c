@@ -779,9 +779,9 @@ void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t fram
         counter = link_counter(); /* none is older than the session */
     writer_is_at_work++;
     struct writer *writer = writer_make_room(writer_of_thread, counter, kind, frame);
+    if (writer) {
+        writer_store(writer, counter, kind, id, frame);
+        tell_speed(writer);
+    }
     writer_is_at_work--;
-    if (!writer)
-        return;
-    writer_store(writer, counter, kind, id, frame);
-    tell_speed(writer);
 }

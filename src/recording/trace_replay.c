@@ -43,7 +43,7 @@ static const char *next_text(const char **at, const char *end, uint16_t *ret_siz
 
 static int step_define(struct trace_replay *replay, const struct trace_record *record)
 {
-    struct tap_definition fixed;
+    struct tap_definition fixed = {0};
     const char *at = (const char *)(record + 1), *end = at + record->size;
     struct definition_text *text = &replay->defined;
     if (record->subject == 0 || record->subject >= SESSION_ID_LIMIT)
@@ -64,7 +64,10 @@ static int step_define(struct trace_replay *replay, const struct trace_record *r
             return -EBADMSG;
         replay->defined_id = record->subject;
     }
-    symbols_handle(&replay->model.symbols, record->subject);
+    if (fixed.kind == DEFINITION_TYPE)
+        births_meet_type(&replay->model, record->subject);
+    else
+        symbols_handle(&replay->model.symbols, record->subject);
     replay->defined_id = 0;
     return 0;
 }

@@ -67,8 +67,8 @@ enum event_kind {
                               * kind in the ring, with OBJECT_MORE: id = the function's, frame = line. */
     EVENT_OBJECT_SIZE =
         37, /* what is born at place id from here on has `frame` bytes (OBJECT_PAGES) */
-    EVENT_OBJECT_BIRTH =
-        38, /* id = place; frame = address. OBJECT_MORE: the one that has left last is here */
+    EVENT_OBJECT_BIRTH = 38, /* id = place; frame = address. OBJECT_MORE beside a place: it has died
+                              * already, after `frame` ticks; alone: what has left last is here */
     EVENT_OBJECT_DEATH =
         39, /* id = its type's; frame = address. OBJECT_MORE: it leaves to another address */
     EVENT_SPEED = 27, /* how fast the processor is now: id = ticks that a fixed piece of work takes

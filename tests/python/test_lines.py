@@ -4,6 +4,7 @@
 import inspect
 import json
 import os
+import random
 import re
 
 import harness
@@ -60,6 +61,16 @@ def test_hits_are_those_of_settrace(new, tmp_path):
     sources = {row["name"]: row["complete"] for row in report["sources"]}
     assert sources == {"calls": True, "lines": True}
     assert {row["file"] for row in report["lines"]} == {str(PROGRAM)}
+
+
+def test_compiled_traces_tell_their_lines():
+    """3.15's JIT compiles what it has seen often."""
+    newest = [python for python in harness.pythons() if python.minor >= (3, 15)]
+    assert newest, "no 3.15 is there"
+    env, words = environment(PYTHON_JIT="1"), ["-e", "lines", "--only", "__main__:counted"]
+    script = "def counted(n):\n    for _ in range(n):\n        n -= 1\n\ncounted(90000)\n"
+    report = report_of(run_ulma(newest[-1], "-c", script, options=words, env=env))
+    assert hits_of(report) == {("counted", 2): 90001, ("counted", 3): 90000}
 
 
 @with_lines
@@ -198,6 +209,28 @@ def test_a_loop_that_runs_already(new, session_dir, tmp_path):
     hits = hits_of(report)
     assert last - first <= hits["turning", body] <= after - before < end
     assert abs(hits["turning", loop] - hits["turning", body]) <= 1
+
+
+@with_lines
+def test_random_switches_under_load(new, session_dir, tmp_path):
+    """Nothing of it shows in the program, and the rest of the figures stay sound."""
+    chance = random.Random(new.version)
+    functions = ["loops", "steps", "depth", "raising", "made", "work", "short"]
+    with followed(new, session_dir, tmp_path, program=TARGETS / "line_load.py") as program:
+        for _ in range(150 if os.environ.get("ULMA_TORTURE") == "1" else 50):
+            names = chance.sample(functions, chance.randint(0, 4))
+            lines = "lines=" + ",".join(f"__main__:{name}" for name in names)
+            only = chance.choice(["only=", "only=__main__", "skip=__main__:loops", "skip="])
+            more = chance.choice([[], [only], ["budget=2"], ["budget=exact"]])
+            if chance.random() < 0.2:
+                more.append(chance.choice(["events+=c-calls", "events+=gc"]))
+            program.set(*more, lines)
+        program.set("budget=exact", "only=", "skip=", "lines=")
+        assert program.ask("over") == "[] True"
+        report = program.end()
+    assert report["events"]["lost"] == 0 and report["lines"]
+    for row in (*report["functions"], *report["lines"]):
+        assert row["self_ns"] >= 0, row
 
 
 @oldest_and_newest

@@ -174,9 +174,10 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
         /* A line's function is known from the calls. Not in `all`: it is of functions that are named. */
         {"lines", SOURCE_CALLS | SOURCE_LINES},
+        /* Where the code objects end that places are in, and who makes what, is known with the calls. */
+        {"objects", SOURCE_CALLS | SOURCE_OBJECTS},
         {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS},
         {"operators", 0},
-        {"objects", 0},
         {"memory", 0},
         {"io", 0},
         {"waits", 0},
@@ -188,14 +189,15 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
             *sources |= known[i].bits;
             return true;
         }
-        snprintf(error, OPTIONS_ERROR_SIZE,
-                 "the source `%s` is not there yet: take calls, c-calls, gc, methods or lines",
-                 known[i].name);
+        snprintf(
+            error, OPTIONS_ERROR_SIZE,
+            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines or objects",
+            known[i].name);
         return false;
     }
     snprintf(error, OPTIONS_ERROR_SIZE,
              "no source `%.*s`: take calls, c-calls, gc, methods, "
-             "lines or all",
+             "lines, objects or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

@@ -422,6 +422,7 @@ static void forget(struct model *model, uint32_t id)
 {
     tap_say(model->tap, TAP_FORGET, id, 0);
     symbols_forget(&model->symbols, id);
+    births_forget(model, id);
 }
 
 static void forget_gone(struct drain *drain)
@@ -471,6 +472,7 @@ uint64_t drain_round(struct drain *drain)
     uint64_t now = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     drain->model->latest = now + DRAIN_COUNTER_SLACK;
     tap_say(drain->model->tap, TAP_LATEST, 0, drain->model->latest);
+    births_round(drain->model, now);
     uint64_t consumed = consume(drain, 0, UINT64_MAX);
     control_obey_end(drain);
     consumed += consume_all(drain, count);

@@ -8,6 +8,7 @@
 #define ULMA_MODEL_FOLD_H
 
 #include "model/async_tasks.h"
+#include "model/births.h"
 #include "model/gc_pauses.h"
 #include "model/lines.h"
 #include "model/nodes.h"
@@ -36,6 +37,8 @@ struct process {
     /* while another one is present */
     struct symbols_ids ids;
     struct suspended suspended;
+
+    struct births_of_process *births; /* NULL: none was heard of */
 };
 
 /* A thread that is no more, as snapshots show it. */
@@ -73,6 +76,7 @@ struct model {
     struct async_tasks tasks;
     struct gc_pauses gc;
     struct lines lines;
+    struct births births;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

@@ -28,6 +28,8 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = lines_init(&model->lines);
     if (result == 0)
+        result = births_init(&model->births);
+    if (result == 0)
         result = windows_init(&model->windows, model->nodes.limit);
     model->ended = calloc(MODEL_ENDED_MAX + 1, sizeof(*model->ended));
     if (result == 0 && !model->ended)
@@ -85,6 +87,7 @@ void model_end_process(struct model *model, struct process *process)
     tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
     model_enter(model, &model->first);
+    births_end_process(model, process);
     symbols_ids_done(&process->ids);
     suspended_done(&process->suspended);
 }
@@ -102,6 +105,8 @@ void model_done(struct model *model)
     async_tasks_done(&model->tasks);
     gc_pauses_done(&model->gc);
     lines_done(&model->lines);
+    births_end_process(model, &model->first);
+    births_done(&model->births);
     suspended_done(&model->suspended);
     symbols_done(&model->symbols);
     nodes_done(&model->nodes);
@@ -281,6 +286,14 @@ void model_tell_words(const struct model *model, struct track *track)
             sizeof(told.fixed) + strlen(told.name));
 }
 
+static bool has_tracks(const struct model *model, const struct process *process)
+{
+    const struct track *track = model->tracks;
+    while (track && track->process != process)
+        track = track->next;
+    return track != NULL;
+}
+
 void model_end_track(struct model *model, struct track *track)
 {
     model_tell_words(model, track);
@@ -295,6 +308,8 @@ void model_end_track(struct model *model, struct track *track)
     if (*link)
         *link = track->next;
     model->entries_left += track->entry_limit - TRACK_FIRST_ENTRIES;
+    if (!has_tracks(model, track->process))
+        births_settle(model, track->process);
     track_free(track);
 }
 
@@ -352,6 +367,7 @@ void model_reset(struct model *model, uint64_t counter)
     async_tasks_reset(&model->tasks, counter);
     gc_pauses_reset(&model->gc);
     lines_reset(&model->lines);
+    births_reset(model);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;

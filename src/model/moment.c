@@ -40,6 +40,9 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
     if (result == 0)
         result =
             make_room(&moment->lines, &moment->line_limit, room->lines, sizeof(*moment->lines));
+    if (result == 0)
+        result = make_room(&moment->objects, &moment->object_limit, room->objects,
+                           sizeof(*moment->objects));
     return result;
 }
 
@@ -59,7 +62,8 @@ struct moment_room moment_room_of(const struct model *model)
                                 .tasks = model->tasks.count,
                                 .groups = model->tasks.group_count,
                                 .gc_triggers = model->gc.trigger_count,
-                                .lines = model->lines.count};
+                                .lines = model->lines.count,
+                                .objects = model->births.row_count};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -68,7 +72,7 @@ bool moment_fits(const struct moment *moment, const struct model *model)
     return room.nodes <= moment->node_limit && room.symbols <= moment->row_limit &&
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
            room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
-           room.lines <= moment->line_limit;
+           room.lines <= moment->line_limit && room.objects <= moment->object_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -83,6 +87,7 @@ void moment_done(struct moment *moment)
     free(moment->groups);
     free(moment->gc_triggers);
     free(moment->lines);
+    free(moment->objects);
     free(moment->thread_of);
     free(moment->durations);
     free(moment->slots);
@@ -254,6 +259,28 @@ static void take_lines(struct moment *moment, const struct lines *lines)
     memcpy(moment->lines, lines->sums, lines->count * sizeof(*moment->lines));
 }
 
+static void take_objects(struct moment *moment, const struct births *births)
+{
+    moment->object_count = 0;
+    for (uint32_t i = BIRTHS_ROW_OTHER; i < births->row_count; i++) {
+        const struct births_row *row = &births->rows[i];
+        if (row->births == 0 && row->deaths == 0 && row->live == 0)
+            continue;
+        moment->objects[moment->object_count++] = (struct moment_object){
+            .type = births->types[row->type],
+            .symbol = row->symbol,
+            .line = row->line,
+            .before = row->before,
+            .births = row->births,
+            .deaths = row->deaths,
+            .live = row->live,
+            .bytes = row->bytes,
+            .live_bytes = row->live_bytes,
+            .median_ticks = births_median(births, row),
+        };
+    }
+}
+
 /* --- windows -------------------------------------------------------------------------------- */
 
 static int copy_array(void *target_pointer, const void *source, uint32_t count, size_t size)
@@ -313,5 +340,6 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_tasks(moment, model, counter);
     take_gc(moment, &model->gc);
     take_lines(moment, &model->lines);
+    take_objects(moment, &model->births);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

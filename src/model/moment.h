@@ -25,6 +25,14 @@ struct moment_thread {
     struct track_second window;
 };
 
+struct moment_object {
+    const char *type; /* never freed while the model lives */
+    uint32_t symbol, line;
+    bool before;
+    uint64_t births, deaths, live, bytes, live_bytes;
+    int64_t median_ticks; /* -1: none has died */
+};
+
 struct moment {
     struct node *nodes;
     uint32_t node_count, node_limit;
@@ -44,6 +52,8 @@ struct moment {
     struct line_sums *lines; /* [0] is nobody's */
     uint32_t line_count, line_limit;
     uint64_t lines_refused;
+    struct moment_object *objects;
+    uint32_t object_count, object_limit;
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
@@ -57,7 +67,7 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

@@ -169,6 +169,19 @@ static const char *why_inexact(const struct reading *reading, struct arena *aren
     return NULL;
 }
 
+static const char *why_objects(uint32_t unseen)
+{
+    if (unseen & UNSEEN_TAKEN)
+        return "the program (tracemalloc, or a tool like it) took the interpreter's one tracer of "
+               "objects away";
+    if (unseen & UNSEEN_PLACES)
+        return "more types or lines make objects than are kept apart; the rest is in (other)";
+    if (unseen & UNSEEN_DEEP)
+        return "containers were nested so deep that this Python freed some of them late, and does "
+               "not tell their deaths (gh-156371)";
+    return NULL;
+}
+
 static bool has_partial_lines(const struct snapshot *snapshot)
 {
     for (size_t i = 0; i < snapshot->line_count; i++)
@@ -184,6 +197,8 @@ static const char *why_source(const struct snapshot *snapshot, const struct read
     uint32_t unheard = reading->header.methods_unheard;
     if (bit == SOURCE_LINES && reading->lines_refused)
         return "there are more lines than can be counted (262,143)";
+    if (bit == SOURCE_OBJECTS)
+        return why_objects(reading->header.objects_unseen);
     if (bit == SOURCE_LINES && has_partial_lines(snapshot))
         return "the budget left lines out for a part of the time";
     if (bit != SOURCE_METHODS || !unheard)
@@ -386,7 +401,7 @@ int reading_build(const struct reading *reading, const struct moment *moment,
     if (fill_sites(reading->sites, reading, snapshot) || snapshot_make(&maker) ||
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
         snapshot_make_tasks(&maker) || snapshot_make_gc(&maker) || snapshot_make_lines(&maker) ||
-        (detailed && snapshot_make_detail(&maker)))
+        snapshot_make_objects(&maker) || (detailed && snapshot_make_detail(&maker)))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);

@@ -141,6 +141,17 @@ struct snapshot_line {
     const char *text; /* what stands there, without its indent; NULL: not known */
 };
 
+/* Objects of one type that one line of one function made, over the whole run. */
+struct snapshot_object {
+    const char *type; /* module.qualname */
+    int32_t function; /* NONE: no Python function was open */
+    uint32_t line;    /* that made them; 0: not known */
+    bool before;      /* born before the source was on: deaths alone are known */
+    uint64_t births, deaths, live;
+    uint64_t bytes, live_bytes; /* of those born; of those that are alive: as they were made */
+    int64_t median_life_ns;     /* from birth to death; -1: none has died */
+};
+
 struct snapshot_process {
     uint32_t pid, ppid;
     const char *command;
@@ -298,6 +309,8 @@ struct snapshot {
     size_t gc_trigger_count;
     struct snapshot_line *lines; /* by function, then by line */
     size_t line_count;
+    struct snapshot_object *objects;
+    size_t object_count;
     struct snapshot_detail *detail;       /* NULL: not asked for */
     struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
     struct arena *arena;                  /* owns all of the above */

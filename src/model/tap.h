@@ -120,6 +120,7 @@ struct tap_words {
     double ns_per_tick;
     char python[64], executable[512];
     uint64_t cost_line;
+    uint64_t objects_unseen;
 };
 
 struct tap_step {

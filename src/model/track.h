@@ -132,8 +132,9 @@ struct track {
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
     struct gc_open gc;
     struct line_stack lines;
-    uint64_t yield_counter; /* of the last yield */
-    uint32_t yield_symbol;  /* the innermost coroutine of those that yielded one after the other */
+    uint32_t object_place, object_type; /* of a place that is being told (births.h) */
+    uint64_t yield_counter;             /* of the last yield */
+    uint32_t yield_symbol; /* the innermost coroutine of those that yielded one after the other */
 
     struct process *process;
     uint32_t tid;

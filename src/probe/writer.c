@@ -39,6 +39,7 @@ enum {
     NAME_STEP = 4,   /* events */
     FIRST_STEP = 64, /* events */
     LEAST_STACK = 64 * 1024,
+    LEAST_LATE_STACK = 256 * 1024, /* 3.14 and newer free late from 96 KiB on */
     FLIGHT_STEP = 8192, /* events between two looks of the flight recorder's budget, at most */
 };
 
@@ -50,6 +51,7 @@ static struct writer scratch;
 static struct ring_shared scratch_ring;
 
 __thread struct writer *writer_of_thread __attribute__((tls_model("initial-exec"))) = &nobody;
+__thread uint32_t writer_is_at_work __attribute__((tls_model("initial-exec")));
 
 /* The first is the control ring's. The others are threads', each its own until that thread's end, since
  * its writer_of_thread points there; which ring one has may differ from link to link. */
@@ -369,7 +371,7 @@ static struct writer *wait_for_ring(unsigned long thread, uint32_t tid)
     return writer;
 }
 
-/* Where the stack guard trips: a quarter of the stack left, 64 KiB at least. */
+/* Where the stack guard trips: a quarter of the stack left, some KiB at least. */
 static uintptr_t find_stack_floor(void)
 {
     pthread_attr_t attributes;
@@ -381,7 +383,8 @@ static uintptr_t find_stack_floor(void)
     pthread_attr_destroy(&attributes);
     if (failed)
         return 0;
-    size_t kept = size / 4 > LEAST_STACK ? size / 4 : LEAST_STACK;
+    size_t least = pyapi.minor <= 11 ? LEAST_STACK : LEAST_LATE_STACK;
+    size_t kept = size / 4 > least ? size / 4 : least;
     return (uintptr_t)lowest + (kept < size ? kept : size);
 }
 
@@ -404,8 +407,7 @@ struct writer *writer_take(void)
         thread_name_set(writer->ring, "MainThread", sizeof("MainThread") - 1);
     if (writer->adopted)
         return writer;
-    if (pyapi.minor <= 11)
-        writer->stack_floor = find_stack_floor();
+    writer->stack_floor = find_stack_floor();
     writer->adopted = true;
     writer_of_thread = writer;
     pthread_setspecific(end_of_thread, writer);
@@ -726,7 +728,9 @@ void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t fram
 {
     if (link_to.orphan && switch_follow_child(0))
         counter = link_counter(); /* none is older than the session */
+    writer_is_at_work++;
     struct writer *writer = writer_make_room(writer_of_thread, counter, kind, frame);
+    writer_is_at_work--;
     if (!writer)
         return;
     writer_store(writer, counter, kind, id, frame);

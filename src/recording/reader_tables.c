@@ -40,6 +40,14 @@ static uint32_t recorded_function(const struct slice *slice, sqlite3_stmt *state
     return id_table_find(&slice->recording->function_ids, sqlite3_column_int64(statement, column));
 }
 
+/* A recording of an ulma that did not know of objects has no such table. */
+static size_t count_objects(const struct slice *slice)
+{
+    if (recording_lacks(slice->recording, "objects"))
+        return 0;
+    return (size_t)row_count(slice->recording, "SELECT count(*) FROM objects");
+}
+
 static int mark_task(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     (void)index;
@@ -65,9 +73,11 @@ int slice_mark_tasks(struct slice *slice)
     int result = take_rows(slice, "SELECT coroutine, maker, awaiting FROM tasks", mark_task);
     if (result == 0)
         result = take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_gc);
-    return result == 0 && has_lines(slice)
-               ? take_rows(slice, "SELECT DISTINCT function FROM lines", mark_gc)
-               : result;
+    if (result == 0 && has_lines(slice))
+        result = take_rows(slice, "SELECT DISTINCT function FROM lines", mark_gc);
+    if (result == 0 && count_objects(slice))
+        result = take_rows(slice, "SELECT function FROM objects", mark_gc);
+    return result;
 }
 
 static int32_t shown_function(const struct slice *slice, sqlite3_stmt *statement, int column)
@@ -180,6 +190,44 @@ static int fill_lines(struct slice *slice)
     return take_rows(slice, "SELECT * FROM lines ORDER BY position", take_line);
 }
 
+static int take_object(struct slice *slice, sqlite3_stmt *statement, size_t index)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    struct snapshot_object *row = &snapshot->objects[index];
+    int result = 0;
+    if (index >= slice->object_rows)
+        return 0;
+    *row = (struct snapshot_object){
+        .type = recording_text(slice->recording, statement, 1, snapshot->arena, &result),
+        .function = shown_function(slice, statement, 2),
+        .line = (uint32_t)count_of(statement, 3),
+        .before = sqlite3_column_int(statement, 4),
+        .births = count_of(statement, 5),
+        .deaths = count_of(statement, 6),
+        .live = count_of(statement, 7),
+        .bytes = count_of(statement, 8),
+        .live_bytes = count_of(statement, 9),
+        .median_life_ns = time_of(statement, 10),
+    };
+    if (!row->type && result == 0)
+        row->type = "";
+    snapshot->object_count = index + 1;
+    return result;
+}
+
+static int fill_objects(struct slice *slice)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    slice->object_rows = count_objects(slice);
+    snapshot->objects =
+        arena_array(snapshot->arena, slice->object_rows + 1, sizeof(*snapshot->objects));
+    if (!snapshot->objects)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
+    return slice->object_rows
+               ? take_rows(slice, "SELECT * FROM objects ORDER BY position", take_object)
+               : 0;
+}
+
 static int take_site(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     struct snapshot_meta *meta = &slice->snapshot->meta;
@@ -238,6 +286,8 @@ int slice_fill_tables(struct slice *slice)
         result = fill_gc(slice);
     if (result == 0 && slice->whole && slice->all)
         result = fill_lines(slice);
+    if (result == 0 && slice->whole && slice->all)
+        result = fill_objects(slice);
     return result;
 }
 

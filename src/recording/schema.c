@@ -61,6 +61,9 @@ const struct schema_table schema_tables[] = {
               "total_ns INTEGER, max_ns INTEGER"),
     LATER(lines, "position INTEGER PRIMARY KEY, function INTEGER, line INTEGER, hits INTEGER, "
                  "self_ns INTEGER, self_wait_ns INTEGER, partial INTEGER"),
+    LATER(objects, "position INTEGER PRIMARY KEY, type TEXT, function INTEGER, line INTEGER, "
+                   "before INTEGER, births INTEGER, deaths INTEGER, live INTEGER, "
+                   "bytes INTEGER, live_bytes INTEGER, median_life_ns INTEGER"),
     TABLE(sites, "position INTEGER PRIMARY KEY, text TEXT, skip INTEGER, matched INTEGER"),
     TABLE(sources, "position INTEGER PRIMARY KEY, name TEXT, on_ns INTEGER, wanted INTEGER, "
                    "complete INTEGER, reason TEXT"),

@@ -514,6 +514,7 @@ static int step_latest(struct trace_replay *replay, uint64_t counter)
 {
     replay->model.latest = counter;
     replay->now = counter - REPLAY_SLACK;
+    births_round(&replay->model, replay->now);
     return 0;
 }
 
@@ -535,6 +536,7 @@ static int step_of_model(struct trace_replay *replay, const struct trace_record 
         return step_define(replay, record);
     case TAP_FORGET:
         symbols_forget(&model->symbols, record->subject);
+        births_forget(model, record->subject);
         return 0;
     case TAP_COSTS:
         return step_costs(replay, record);

@@ -387,6 +387,50 @@ static int put_lines(struct recording_writer *writer, const struct snapshot *sna
     return result;
 }
 
+static int put_object(struct recording_writer *writer, const struct snapshot *snapshot,
+                      size_t index)
+{
+    const struct snapshot_object *object = &snapshot->objects[index];
+    sqlite3_stmt *statement = writer->statements[PUT_OBJECT];
+    int64_t numbers[] = {id_of(snapshot, object->function),
+                         object->line,
+                         object->before,
+                         (int64_t)object->births,
+                         (int64_t)object->deaths,
+                         (int64_t)object->live,
+                         (int64_t)object->bytes,
+                         (int64_t)object->live_bytes,
+                         object->median_life_ns};
+    uint64_t hash = mix_text(1, object->type);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        hash = mix_numbers(hash, (uint64_t[]){(uint64_t)numbers[i]}, 1);
+    if (writer->objects[index] == hash)
+        return 0;
+    writer->objects[index] = hash;
+    sqlite3_bind_int64(statement, 1, (int64_t)index);
+    database_bind_text(statement, 2, object->type);
+    for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
+        sqlite3_bind_int64(statement, 3 + i, numbers[i]);
+    return database_step(statement);
+}
+
+/* Only rows that have changed: there may be many. */
+static int put_objects(struct recording_writer *writer, const struct snapshot *snapshot)
+{
+    int result = 0;
+    if (snapshot->object_count < writer->object_count) { /* begun anew */
+        memset(writer->objects, 0, writer->object_count * sizeof(*writer->objects));
+        result = database_run(writer->database, "DELETE FROM objects");
+    }
+    if (result == 0 && snapshot->object_count)
+        result = writer_room(&writer->objects, &writer->object_limit, snapshot->object_count - 1,
+                             sizeof(*writer->objects));
+    for (size_t i = 0; result == 0 && i < snapshot->object_count; i++)
+        result = put_object(writer, snapshot, i);
+    writer->object_count = snapshot->object_count;
+    return result;
+}
+
 static int put_sites(struct recording_writer *writer, const struct snapshot_meta *meta)
 {
     uint64_t hash = meta->site_count;
@@ -450,6 +494,8 @@ int writer_put_definitions(struct recording_writer *writer, const struct snapsho
         result = put_gc(writer, snapshot);
     if (result == 0)
         result = put_lines(writer, snapshot);
+    if (result == 0)
+        result = put_objects(writer, snapshot);
     if (result == 0)
         result = put_sites(writer, &snapshot->meta);
     return result == 0 ? put_sources(writer, &snapshot->meta) : result;

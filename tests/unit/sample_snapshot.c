@@ -639,6 +639,24 @@ static int set_gc(struct snapshot *snapshot)
     return 0;
 }
 
+static int set_objects(struct snapshot *snapshot)
+{
+    static const struct snapshot_object rows[] = {
+        {"dict", SAMPLE_ROWS, 12, false, 90000, 89000, 1000, 16560000, 184000, 230},
+        {HOSTILE, SAMPLE_HOSTILE, 7, false, 5, 0, 5, 280, 280, -1},
+        {"shop.Item", SNAPSHOT_NONE, 0, false, 3, 3, 0, 144, 0, 2 * MS},
+        {"list", SNAPSHOT_NONE, 0, true, 0, 41, 0, 0, 0, -1},
+    };
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+    snapshot->objects = arena_array(snapshot->arena, ROWS, sizeof(*snapshot->objects));
+    if (!snapshot->objects)
+        return -1;
+    memcpy(snapshot->objects, rows, sizeof(rows));
+    snapshot->object_count = ROWS;
+    add_source(&snapshot->meta, "objects");
+    return 0;
+}
+
 static void set_methods(struct snapshot *snapshot)
 {
     snapshot->functions[SAMPLE_LEN].is_method = true;
@@ -665,7 +683,5 @@ static int set_lines(struct snapshot *snapshot)
 int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
     set_methods(snapshot);
-    if (set_lines(snapshot))
-        return -1;
-    return set_gc(snapshot);
+    return set_lines(snapshot) || set_objects(snapshot) ? -1 : set_gc(snapshot);
 }

@@ -63,6 +63,17 @@ def test_hits_are_those_of_settrace(new, tmp_path):
     assert {row["file"] for row in report["lines"]} == {str(PROGRAM)}
 
 
+@oldest_and_newest
+def test_a_loop_on_one_line_is_one_hit(new):
+    script = (
+        "def f(n):\n    for i in range(n): i + 1\n"
+        "    return sum(i for i in [j for j in range(n)])\nf(50)\n"
+    )
+    options = ["-e", "lines", "--only", "__main__:f"]
+    report = report_of(run_ulma(new, "-c", script, options=options))
+    assert hits_of(report) == {("f", 2): 1, ("f", 3): 1, ("f.<locals>.<genexpr>", 3): 1}
+
+
 def test_compiled_traces_tell_their_lines():
     """3.15's JIT compiles what it has seen often."""
     newest = [python for python in harness.pythons() if python.minor >= (3, 15)]

@@ -176,9 +176,9 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"lines", SOURCE_CALLS | SOURCE_LINES},
         /* Where the code objects end that places are in, and who makes what, is known with the calls. */
         {"objects", SOURCE_CALLS | SOURCE_OBJECTS},
-        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS},
+        {"memory", SOURCE_MEMORY},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY},
         {"operators", 0},
-        {"memory", 0},
         {"io", 0},
         {"waits", 0},
     };
@@ -191,13 +191,13 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         }
         snprintf(
             error, OPTIONS_ERROR_SIZE,
-            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines or objects",
+            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects or memory",
             known[i].name);
         return false;
     }
     snprintf(error, OPTIONS_ERROR_SIZE,
              "no source `%.*s`: take calls, c-calls, gc, methods, "
-             "lines, objects or all",
+             "lines, objects, memory or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

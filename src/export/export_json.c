@@ -7,6 +7,7 @@
  * and tree nodes count as their columns say: an edge's calls include resumes, a node's do not. */
 #include "export/export_json.h"
 
+#include "export/export_memory.h"
 #include "export/export_names.h"
 #include "export/exporter.h"
 #include "export/json_writer.h"
@@ -516,6 +517,7 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_methods(&writer, snapshot, options->clock);
     write_objects(&writer, snapshot);
     write_gc(&writer, snapshot);
+    export_memory_write(&writer, snapshot);
     json_close(&writer, '}');
     putc('\n', stream);
     return export_finish(stream);

@@ -364,6 +364,7 @@ static void end_ring(struct drain *drain, uint32_t index)
 void drain_end(struct drain *drain, uint64_t counter)
 {
     drain_enter(drain);
+    memory_settle(drain->model, UINT64_MAX);
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         struct track *track = drain->rings[i].track;
         if (!track)
@@ -457,6 +458,7 @@ uint64_t drain_round(struct drain *drain)
 {
     drain->round++;
     drain_enter(drain);
+    uint64_t horizon = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     if (guarded(drain, read_words, drain))
         return 0;
     if (!drain->process->pid) {
@@ -476,6 +478,7 @@ uint64_t drain_round(struct drain *drain)
     uint64_t consumed = consume(drain, 0, UINT64_MAX);
     control_obey_end(drain);
     consumed += consume_all(drain, count);
+    memory_settle(drain->model, horizon);
     finish_round(drain, count);
     forget_gone(drain);
     guarded(drain, beat, drain);

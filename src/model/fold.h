@@ -11,6 +11,7 @@
 #include "model/births.h"
 #include "model/gc_pauses.h"
 #include "model/lines.h"
+#include "model/memory_blocks.h"
 #include "model/nodes.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
@@ -34,6 +35,7 @@ struct process {
     char command[256];                /* "": not known */
     bool entered, shares_rows;        /* of a recording that has many rows already */
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
+    struct memory_process memory;
     /* while another one is present */
     struct symbols_ids ids;
     struct suspended suspended;
@@ -77,6 +79,7 @@ struct model {
     struct gc_pauses gc;
     struct lines lines;
     struct births births;
+    struct memory memory;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

@@ -86,6 +86,7 @@ void model_end_process(struct model *model, struct process *process)
 {
     tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
+    memory_end_process(&model->memory, &process->memory);
     model_enter(model, &model->first);
     births_end_process(model, process);
     symbols_ids_done(&process->ids);
@@ -107,6 +108,8 @@ void model_done(struct model *model)
     lines_done(&model->lines);
     births_end_process(model, &model->first);
     births_done(&model->births);
+    memory_done(&model->memory);
+    memory_process_done(&model->first.memory);
     suspended_done(&model->suspended);
     symbols_done(&model->symbols);
     nodes_done(&model->nodes);
@@ -334,6 +337,7 @@ void model_tick(struct model *model, uint64_t counter)
     tap_say(model->tap, TAP_TICK, 0, counter);
     flush(model, counter);
     windows_tick(&model->windows, &model->nodes, &model->symbols, counter, model->events_read);
+    memory_tick(&model->memory, model->windows.newest);
     for (struct track *track = model->tracks; track; track = track->next) {
         track->history[model->windows.newest] = track_since_tick(track);
         track->history_mark = track_sums(track);
@@ -368,6 +372,7 @@ void model_reset(struct model *model, uint64_t counter)
     gc_pauses_reset(&model->gc);
     lines_reset(&model->lines);
     births_reset(model);
+    memory_reset(&model->memory);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;

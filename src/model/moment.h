@@ -54,6 +54,11 @@ struct moment {
     uint64_t lines_refused;
     struct moment_object *objects;
     uint32_t object_count, object_limit;
+    struct memory_site *memory_sites;
+    uint32_t memory_site_count, memory_site_limit;
+    uint64_t *memory_before; /* by site: live bytes when the window began */
+    uint32_t memory_before_limit;
+    struct memory memory;          /* its sums alone */
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
@@ -67,7 +72,7 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

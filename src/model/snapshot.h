@@ -152,6 +152,22 @@ struct snapshot_object {
     int64_t median_life_ns;     /* from birth to death; -1: none has died */
 };
 
+struct snapshot_memory_sums {
+    uint64_t allocations, bytes, frees, freed_bytes;
+    uint64_t live_blocks, live_bytes, peak_bytes;
+};
+
+/* What Python's allocators gave out to one line of a function, or to all of it that is not known better. Over the
+ * whole run; peak_bytes is the line's own. */
+struct snapshot_memory_site {
+    struct snapshot_memory_sums sums;
+    int32_t function;       /* NONE: no Python function asked; or those that are left out */
+    uint32_t line;          /* 0: not known */
+    bool is_left_out;       /* all of the functions that patterns leave out */
+    uint64_t at_peak_bytes; /* of it, when all together were at their peak */
+    int64_t growth_bytes;   /* of what is live, over meta.window */
+};
+
 struct snapshot_process {
     uint32_t pid, ppid;
     const char *command;
@@ -166,6 +182,19 @@ struct snapshot_site {
 };
 
 enum { SNAPSHOT_SOURCES_MOST = 16 };
+
+enum { SNAPSHOT_MEMORY_DOMAINS = 3, SNAPSHOT_MEMORY_CLASSES = 64 };
+
+/* All of it: raw, mem, obj; and by size of the block asked for, up to so many bytes. */
+struct snapshot_memory {
+    struct snapshot_memory_sums total, domains[SNAPSHOT_MEMORY_DOMAINS];
+    struct snapshot_memory_class {
+        struct snapshot_memory_sums sums;
+        uint64_t most_bytes;
+    } classes[SNAPSHOT_MEMORY_CLASSES];
+    uint64_t unknown_frees; /* of blocks from before the source was on */
+    uint64_t untracked;     /* blocks that there was no room for here: live figures are too small */
+};
 
 struct snapshot_meta {
     const char *command;    /* as typed, words quoted where needed */
@@ -223,6 +252,7 @@ struct snapshot_meta {
     int64_t longest_step_ns;       /* that held a loop */
     int32_t longest_step_of;       /* its task's coroutine, or NONE */
     const char *longest_step_task; /* its name; NULL: not known */
+    struct snapshot_memory memory;
 };
 
 /* What a recording keeps beyond what is shown; only where it was asked for. In whole ticks of the counter,
@@ -311,6 +341,8 @@ struct snapshot {
     size_t line_count;
     struct snapshot_object *objects;
     size_t object_count;
+    struct snapshot_memory_site *memory_sites; /* those with any number */
+    size_t memory_site_count;
     struct snapshot_detail *detail;       /* NULL: not asked for */
     struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
     struct arena *arena;                  /* owns all of the above */

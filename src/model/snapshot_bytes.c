@@ -145,6 +145,12 @@ static const struct field object_fields[] = {
     END,
 };
 
+static const struct field memory_site_fields[] = {
+    F(memory_site, function, FUNCTION_OR_NONE, 0),
+    F(memory_site, is_left_out, BOOL, 0),
+    END,
+};
+
 static const struct field site_fields[] = {
     F(site, text, TEXT, 0),
     F(site, skip, BOOL, 0),
@@ -206,7 +212,7 @@ struct part {
             sizeof(struct snapshot_##type), type##_fields                   \
     }
 
-enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 12 };
+enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 13 };
 
 static const struct part parts[PART_COUNT] = {
     [PART_META] = {offsetof(struct snapshot, meta), 0, sizeof(struct snapshot_meta), meta_fields},
@@ -220,6 +226,7 @@ static const struct part parts[PART_COUNT] = {
     PART(gc_triggers, gc_trigger_count, gc),
     PART(lines, line_count, line),
     PART(objects, object_count, object),
+    PART(memory_sites, memory_site_count, memory_site),
     PART(meta.sites, meta.site_count, site),
 };
 

@@ -62,7 +62,8 @@ enum tap_op {
     TAP_HOLE =
         34, /* subject: track; value: events that the trace does not have; its stack is the one told
                       by SEED_FRAMES before; payload: the counter, 8 bytes */
-    TAP_VARY = 35, /* frames may have no entries from here on (model_vary) */
+    TAP_VARY = 35,   /* frames may have no entries from here on (model_vary) */
+    TAP_MEMORY = 36, /* subject: process; value: counter; see memory_settle */
     TAP_OP_COUNT
 };
 

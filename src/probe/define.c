@@ -5,6 +5,7 @@
  * collector could write decides where we write, except gone_acked, which is checked. */
 #include "probe/define.h"
 
+#include "probe/own_memory.h"
 #include "probe/py/heap.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
@@ -284,7 +285,14 @@ static PyObject *module_of(void *frame)
     PyObject *globals = PYAPI_FIELD(PyObject *, frame, pyapi.frame_globals);
     if (!globals || !PyDict_Check(globals))
         return NULL;
-    return utf8(PyDict_GetItemString(globals, "__name__")); /* borrowed */
+    /* Not looked up: that may run a strange key's code, and `memory` asks from within an allocator. It is among
+     * the first. */
+    PyObject *key, *value; /* borrowed */
+    Py_ssize_t at = 0;
+    while (PyDict_Next(globals, &at, &key, &value))
+        if (PyUnicode_CheckExact(key) && PyUnicode_CompareWithASCIIString(key, "__name__") == 0)
+            return utf8(value);
+    return NULL;
 }
 
 /* No room, and nothing has been acknowledged since: a refusal must cost little, it comes per call. */
@@ -334,6 +342,7 @@ static uint32_t define_new_code(PyObject *code, void *frame)
     if (!link_to.header || Py_TYPE(code) != pyapi.code_type || refused())
         return 0;
     PyObject *type, *value, *traceback;
+    own_memory_begin();
     PyErr_Fetch(&type, &value, &traceback);
     struct names names = {
         .name = utf8_attribute(code, "co_name"),
@@ -356,6 +365,7 @@ static uint32_t define_new_code(PyObject *code, void *frame)
         lines_defined(code, id);
     }
     PyErr_Restore(type, value, traceback);
+    own_memory_end();
     return id;
 }
 
@@ -414,6 +424,7 @@ static uint32_t publish_display(struct c_entry *entry, PyObject *display, PyObje
 static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObject *module)
 {
     PyObject *type, *value, *traceback;
+    own_memory_begin();
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *keeper = NULL;
     PyObject *display = c_display(entry->method, self, module, &keeper);
@@ -425,6 +436,7 @@ static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObje
     Py_XDECREF(display);
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
+    own_memory_end();
     return entry->id;
 }
 

@@ -15,6 +15,8 @@
 #include "probe/py/stacks.h"
 #include "probe/switch.h"
 #include "probe/thread_name.h"
+#include "probe/writer_quiet.h"
+#include "sources/memory/memory_probe.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -112,6 +114,7 @@ static void on_fork_child(void)
 {
     static const pthread_mutex_t unlocked = PTHREAD_MUTEX_INITIALIZER;
     control_page_forget();
+    memory_probe_forked();
     memcpy(&ending, &unlocked, sizeof(ending)); /* a thread that is not here may have held it */
     is_child = true;
     link_to.parent = (int)getppid();
@@ -569,7 +572,7 @@ static bool wait_for_room(struct writer *writer)
     if (!room)
         tell_stall(writer); /* in the room that is kept for it */
     if (lost)
-        switch_off(cause);
+        writer_go_off(cause);
     return room;
 }
 
@@ -610,7 +613,7 @@ static void count_lost(struct writer *writer)
     atomic_store_explicit(&writer->ring->lost, lost + 1, memory_order_relaxed);
     enum off_cause cause;
     if ((writer->lost_since & 0xfff) == 0 && is_lost(STALE_OFF_NS, &cause))
-        switch_off(cause);
+        writer_go_off(cause);
 }
 
 static bool is_push(uint32_t kind)
@@ -697,7 +700,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
     writer_wake_collector();
     enum off_cause cause;
     if (is_lost(UINT64_MAX, &cause)) {
-        switch_off(cause);
+        writer_go_off(cause);
         return NULL;
     }
     do {
@@ -706,6 +709,52 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
         tell_stall(writer); /* may itself end a quarter, or the room */
     } while (writer->head == writer->limit);
     return writer;
+}
+
+/* --- for writer_quiet.c --------------------------------------------------------------------- */
+
+bool writer_is_forked(void)
+{
+    return writer_of_thread == &forked;
+}
+
+/* The room is there, whatever the limit said: what is beyond it is due only a little later. */
+static bool has_room(struct writer *writer, uint32_t count)
+{
+    uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+    if (writer->head - tail + RESERVED + count > writer->mask + 1)
+        return false;
+    uint32_t name_tries = writer->name_tries;
+    writer->name_tries = NAME_TRIES; /* its name is not asked for here */
+    set_limit(writer, tail);
+    writer->name_tries = name_tries;
+    if (writer->limit - writer->head < count)
+        writer->limit = writer->head + count;
+    return true;
+}
+
+bool writer_make_room_for(struct writer *writer, uint64_t counter, uint32_t count)
+{
+    enum off_cause cause;
+    set_pace(writer, counter);
+    writer_wake_collector();
+    if (is_lost(UINT64_MAX, &cause)) {
+        writer_go_off(cause);
+        return false;
+    }
+    if (writer->dropping)
+        resume(writer, counter, EVENT_NONE, 0);
+    while (!writer->dropping) {
+        if (!has_room(writer, count) && (!link_to.wait || !wait_for_room(writer)))
+            begin_drop(writer, counter);
+        else if (writer->limit - writer->head >= count && !writer->stall_ticks)
+            return true;
+        else
+            tell_stall(writer);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        count_lost(writer);
+    return false;
 }
 
 /* A processor that shares its core, or changes its clock, makes the hooks dearer from one moment to the next:

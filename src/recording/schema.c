@@ -123,6 +123,8 @@ const struct schema_field schema_fields[] = {
     FIELD(tasks_refused, META_UINT),
     FIELD(longest_step_ns, META_INT),
     FIELD(longest_step_task, META_TEXT),
+    FIELD(memory.unknown_frees, META_UINT),
+    FIELD(memory.untracked, META_UINT),
 };
 const size_t schema_field_count = sizeof(schema_fields) / sizeof(schema_fields[0]);
 

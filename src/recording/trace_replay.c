@@ -581,6 +581,9 @@ int trace_replay_step(struct trace_replay *replay, const struct trace_record *re
     case TAP_CONTROL:
         model->events_read += record->value;
         return 0;
+    case TAP_MEMORY:
+        memory_settle(&replay->model, record->value);
+        return 0;
     case TAP_UNTOLD:
         model->pops_untold = true;
         return 0;

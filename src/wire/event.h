@@ -73,9 +73,23 @@ enum event_kind {
         39, /* id = its type's; frame = address. OBJECT_MORE: it leaves to another address */
     EVENT_SPEED = 27, /* how fast the processor is now: id = ticks that a fixed piece of work takes
                        * (session.h, cost_speed_ticks), frame = ticks that it took to find out */
-    EVENT_LINE = 28,  /* a line of the function that `frame` is of begins; id = its number */
+    /* An allocation is a BLOCK and an ALLOC of one counter, neither without the other; before them,
+     * where a block is of 4 GiB - 1 or more, a LARGE. A FREE comes alone. */
+    EVENT_MEMORY_LARGE = 40, /* amount = the size of the block that is told next */
+    EVENT_MEMORY_BLOCK = 41, /* bits 0..16 of id = whose code, 17..23 = bits 10..16 of the line;
+                              * frame = its size, UINT32_MAX: as LARGE said */
+    EVENT_MEMORY_ALLOC = 42, /* amount: bits 0..43 = bits 4..47 of the address, 44..45 = enum
+                              * memory_domain, 46..55 = bits 0..9 of the line; line 0: not known */
+    EVENT_MEMORY_FREE =
+        43,          /* the same, without a line. Of address 0: from here on the source hears; what
+                              * became of blocks that were told before is not known */
+    EVENT_LINE = 28, /* a line of the function that `frame` is of begins; id = its number */
     EVENT_KIND_COUNT = 52
 };
+
+/* Python's three allocators (PyMem_RawMalloc, PyMem_Malloc, PyObject_Malloc). */
+enum memory_domain { MEMORY_RAW = 0, MEMORY_MEM = 1, MEMORY_OBJ = 2, MEMORY_DOMAINS = 3 };
+enum { MEMORY_LINE_LIMIT = 1 << 17 };
 
 struct event {
     uint64_t counter;

@@ -83,6 +83,7 @@ enum session_source {
     SOURCE_METHODS = 8,
     SOURCE_LINES = 16,
     SOURCE_OBJECTS = 64,
+    SOURCE_MEMORY = 128,
 };
 
 /* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */

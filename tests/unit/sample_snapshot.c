@@ -680,8 +680,30 @@ static int set_lines(struct snapshot *snapshot)
     return 0;
 }
 
+static int set_memory(struct snapshot *snapshot)
+{
+    static const struct snapshot_memory_site sites[] = {
+        {{9000, 800000, 8000, 700000, 1000, 100000, 300000}, SAMPLE_ROWS, 12, false, 250000, 5000},
+        {{3, 5000, 0, 0, 3, 5000, 5000}, SAMPLE_HOSTILE, 2, false, 5000, -70},
+        {{1, 40, 1, 40, 0, 0, 40}, SNAPSHOT_NONE, 0, true, 0, 0},
+    };
+    snapshot->memory_sites = arena_array(snapshot->arena, 3, sizeof(*snapshot->memory_sites));
+    if (!snapshot->memory_sites)
+        return -1;
+    memcpy(snapshot->memory_sites, sites, sizeof(sites));
+    snapshot->memory_site_count = 3;
+    snapshot->meta.memory.total =
+        (struct snapshot_memory_sums){9004, 805040, 8001, 700040, 1003, 105000, 305000};
+    snapshot->meta.memory.domains[2] = snapshot->meta.memory.total;
+    snapshot->meta.memory.classes[3].sums = snapshot->meta.memory.total;
+    snapshot->meta.memory.classes[3].most_bytes = 64;
+    add_source(&snapshot->meta, "memory");
+    return 0;
+}
+
 int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
     set_methods(snapshot);
-    return set_lines(snapshot) || set_objects(snapshot) ? -1 : set_gc(snapshot);
+    return set_lines(snapshot) || set_objects(snapshot) || set_memory(snapshot) ? -1
+                                                                                : set_gc(snapshot);
 }

@@ -172,12 +172,13 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"gc", SOURCE_GC},
         /* Who calls a method is known from the calls. */
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
-        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS},
+        /* Who reads and writes is known from the calls. */
+        {"io", SOURCE_CALLS | SOURCE_IO},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_IO},
         {"lines", 0},
         {"operators", 0},
         {"objects", 0},
         {"memory", 0},
-        {"io", 0},
         {"waits", 0},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -188,11 +189,11 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
             return true;
         }
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "the source `%s` is not there yet: take calls, c-calls, gc or methods",
+                 "the source `%s` is not there yet: take calls, c-calls, gc, methods or io",
                  known[i].name);
         return false;
     }
-    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods or all",
+    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods, io or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

@@ -197,6 +197,7 @@ static int read_words(void *context)
     words->children_made = atomic_load_explicit(&header->children_made, memory_order_acquire);
     words->target_pid = atomic_load_explicit(&header->target_pid, memory_order_relaxed);
     words->methods_listed = atomic_load_explicit(&header->methods_listed, memory_order_relaxed);
+    words->files_asked = atomic_load_explicit(&header->files_asked, memory_order_relaxed);
     words->costs = read_costs(header);
     if (drain->joined) {
         uint32_t made = atomic_load_explicit(&header->rings_made, memory_order_acquire);

@@ -9,6 +9,7 @@
 
 #include "model/async_tasks.h"
 #include "model/gc_pauses.h"
+#include "model/io_calls.h"
 #include "model/nodes.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
@@ -32,6 +33,7 @@ struct process {
     char command[256];                /* "": not known */
     bool entered, shares_rows;        /* of a recording that has many rows already */
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
+    struct io_fds fds;
     /* while another one is present */
     struct symbols_ids ids;
     struct suspended suspended;
@@ -70,6 +72,7 @@ struct model {
     struct suspended suspended;
     struct async_tasks tasks;
     struct gc_pauses gc;
+    struct io_calls io;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

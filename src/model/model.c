@@ -26,6 +26,8 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = gc_pauses_init(&model->gc);
     if (result == 0)
+        result = io_calls_init(&model->io);
+    if (result == 0)
         result = windows_init(&model->windows, model->nodes.limit);
     model->ended = calloc(MODEL_ENDED_MAX + 1, sizeof(*model->ended));
     if (result == 0 && !model->ended)
@@ -85,6 +87,7 @@ void model_end_process(struct model *model, struct process *process)
     model_enter(model, &model->first);
     symbols_ids_done(&process->ids);
     suspended_done(&process->suspended);
+    io_fds_done(&process->fds);
 }
 
 void model_done(struct model *model)
@@ -99,6 +102,8 @@ void model_done(struct model *model)
     windows_done(&model->windows);
     async_tasks_done(&model->tasks);
     gc_pauses_done(&model->gc);
+    io_calls_done(&model->io);
+    io_fds_done(&model->first.fds);
     suspended_done(&model->suspended);
     symbols_done(&model->symbols);
     nodes_done(&model->nodes);
@@ -344,6 +349,7 @@ void model_reset(struct model *model, uint64_t counter)
     suspended_reset(&model->suspended);
     async_tasks_reset(&model->tasks, counter);
     gc_pauses_reset(&model->gc);
+    io_calls_reset(&model->io);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;

@@ -37,6 +37,9 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
     if (result == 0)
         result = make_room(&moment->gc_triggers, &moment->gc_trigger_limit, room->gc_triggers,
                            sizeof(*moment->gc_triggers));
+    if (result == 0)
+        result = make_room(&moment->io_rows, &moment->io_row_limit, room->io_rows,
+                           sizeof(*moment->io_rows));
     return result;
 }
 
@@ -55,7 +58,8 @@ struct moment_room moment_room_of(const struct model *model)
                                 .threads = threads_of(model),
                                 .tasks = model->tasks.count,
                                 .groups = model->tasks.group_count,
-                                .gc_triggers = model->gc.trigger_count};
+                                .gc_triggers = model->gc.trigger_count,
+                                .io_rows = model->io.row_count};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -63,7 +67,8 @@ bool moment_fits(const struct moment *moment, const struct model *model)
     struct moment_room room = moment_room_of(model);
     return room.nodes <= moment->node_limit && room.symbols <= moment->row_limit &&
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
-           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit;
+           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
+           room.io_rows <= moment->io_row_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -77,6 +82,7 @@ void moment_done(struct moment *moment)
     free(moment->tasks);
     free(moment->groups);
     free(moment->gc_triggers);
+    free(moment->io_rows);
     free(moment->thread_of);
     free(moment->durations);
     free(moment->slots);
@@ -240,6 +246,35 @@ static void take_gc(struct moment *moment, const struct gc_pauses *gc)
     memcpy(moment->gc_triggers, gc->triggers, gc->trigger_count * sizeof(*moment->gc_triggers));
 }
 
+static int64_t io_p99(const struct io_calls *io, const struct io_row *row)
+{
+    int64_t counts[HISTOGRAM_SLOTS] = {0};
+    if (!row->durations)
+        return row->sums.max_ticks;
+    histogram_sum(&io->octaves, row->durations, counts);
+    int64_t ticks = histogram_percentile(counts, 0.99);
+    /* A bucket's middle may lie beyond what was seen. */
+    return ticks < row->sums.max_ticks ? ticks : row->sums.max_ticks;
+}
+
+static void take_io(struct moment *moment, const struct io_calls *io)
+{
+    moment->io_row_count = 0;
+    for (uint32_t i = 1; i < io->row_count; i++) {
+        const struct io_row *row = &io->rows[i];
+        const struct io_resource *resource =
+            &io->files.resources[io_files_true(&io->files, row->resource)];
+        moment->io_rows[moment->io_row_count++] = (struct moment_io){
+            .symbol = row->symbol,
+            .operation = row->operation,
+            .resource = resource->text,
+            .fd = row->resource == IO_RESOURCE_NONE ? IO_NO_FD : resource->fd,
+            .sums = row->sums,
+            .p99_ticks = io_p99(io, row),
+        };
+    }
+}
+
 /* --- windows -------------------------------------------------------------------------------- */
 
 static int copy_array(void *target_pointer, const void *source, uint32_t count, size_t size)
@@ -298,5 +333,6 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_threads(moment, model, seconds);
     take_tasks(moment, model, counter);
     take_gc(moment, &model->gc);
+    take_io(moment, &model->io);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

@@ -25,6 +25,14 @@ struct moment_thread {
     struct track_second window;
 };
 
+struct moment_io {
+    uint32_t symbol, operation;
+    const char *resource; /* of the model, for ever; NULL: none, or not known */
+    uint32_t fd;          /* IO_NO_FD: none */
+    struct io_sums sums;
+    int64_t p99_ticks;
+};
+
 struct moment {
     struct node *nodes;
     uint32_t node_count, node_limit;
@@ -41,6 +49,8 @@ struct moment {
     struct gc_sums gc[GC_GENERATIONS];
     struct gc_trigger *gc_triggers;
     uint32_t gc_trigger_count, gc_trigger_limit;
+    struct moment_io *io_rows;
+    uint32_t io_row_count, io_row_limit;
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
@@ -54,7 +64,7 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, io_rows;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

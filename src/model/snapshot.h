@@ -131,6 +131,15 @@ struct snapshot_gc {
     int64_t total_ns, max_ns;
 };
 
+/* What one function had the C library do with one file, socket or pipe. Over the whole run. */
+struct snapshot_io {
+    const char *operation; /* "write" */
+    const char *resource;  /* NULL: of none, as a sleep */
+    int32_t function;      /* NONE: no Python function was open */
+    uint64_t calls, bytes, errors;
+    int64_t blocked_ns, p99_ns, max_ns;
+};
+
 struct snapshot_process {
     uint32_t pid, ppid;
     const char *command;
@@ -286,6 +295,8 @@ struct snapshot {
     size_t gc_count;
     struct snapshot_gc *gc_triggers;
     size_t gc_trigger_count;
+    struct snapshot_io *io; /* the longest first */
+    size_t io_count;
     struct snapshot_detail *detail;       /* NULL: not asked for */
     struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
     struct arena *arena;                  /* owns all of the above */

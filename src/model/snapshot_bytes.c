@@ -132,6 +132,12 @@ static const struct field gc_fields[] = {
     END,
 };
 
+static const struct field io_fields[] = {
+    F(io, operation, TEXT, 0), F(io, resource, STRING, 0), F(io, function, FUNCTION_OR_NONE, 0),
+    F(io, blocked_ns, NS, 0),  F(io, p99_ns, NS, 0),       F(io, max_ns, NS, 0),
+    END,
+};
+
 static const struct field site_fields[] = {
     F(site, text, TEXT, 0),
     F(site, skip, BOOL, 0),
@@ -193,7 +199,7 @@ struct part {
             sizeof(struct snapshot_##type), type##_fields                   \
     }
 
-enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 10 };
+enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 11 };
 
 static const struct part parts[PART_COUNT] = {
     [PART_META] = {offsetof(struct snapshot, meta), 0, sizeof(struct snapshot_meta), meta_fields},
@@ -205,6 +211,7 @@ static const struct part parts[PART_COUNT] = {
     PART(tasks, task_count, task),
     PART(gc, gc_count, gc),
     PART(gc_triggers, gc_trigger_count, gc),
+    PART(io, io_count, io),
     PART(meta.sites, meta.site_count, site),
 };
 

@@ -29,6 +29,11 @@ int snapshot_make_tasks(struct snapshot_maker *maker);
 /* snapshot_gc.c: the functions that triggered collections; the collector's pauses. 0 or -ENOMEM. */
 void snapshot_make_mark_gc(const struct snapshot_maker *maker);
 int snapshot_make_gc(struct snapshot_maker *maker);
+
+/* snapshot_io.c: the functions that called the C library; what they did. 0 or -ENOMEM. */
+void snapshot_make_mark_io(const struct snapshot_maker *maker);
+int snapshot_make_io(struct snapshot_maker *maker);
+
 /* snapshot_detail.c: what a recording keeps, out of a moment with its detail. 0 or -ENOMEM. */
 int snapshot_make_detail(struct snapshot_maker *maker);
 

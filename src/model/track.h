@@ -14,6 +14,7 @@
 #define ULMA_MODEL_TRACK_H
 
 #include "model/gc_pauses.h"
+#include "model/io_calls.h"
 #include "model/parked.h"
 #include "model/waits.h"
 #include "wire/event.h"
@@ -130,6 +131,7 @@ struct track {
     uint32_t task_passing; /* whose throw() has just left a coroutine, at this counter */
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
     struct gc_open gc;
+    struct io_open io;
     uint64_t yield_counter; /* of the last yield */
     uint32_t yield_symbol;  /* the innermost coroutine of those that yielded one after the other */
 

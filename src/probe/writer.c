@@ -15,10 +15,12 @@
 #include "probe/py/stacks.h"
 #include "probe/switch.h"
 #include "probe/thread_name.h"
+#include "probe/unlocked.h"
 
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -56,7 +58,7 @@ __thread struct writer *writer_of_thread __attribute__((tls_model("initial-exec"
 static struct writer writers[SESSION_RING_LIMIT];
 static pthread_key_t end_of_thread;
 
-/* A thread ends without the GIL: its last store into the session and the link's end exclude each other. */
+/* Threads end, and some take a ring, without the GIL: these and the link's end exclude each other. */
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 
 /* The heartbeat as last seen, and when it last changed (monotonic ns). */
@@ -66,8 +68,8 @@ static uint64_t heartbeat_ns;
 static bool is_child; /* of a fork, and its parent's writers are still there */
 
 /* A wait for a ring was in vain: when to look again. */
-static bool in_vain;
-static uint64_t look_again;
+static _Atomic bool in_vain;
+static _Atomic uint64_t look_again;
 
 static void on_thread_end(void *value)
 {
@@ -108,6 +110,7 @@ static void on_fork_parent(void)
 
 static void on_fork_child(void)
 {
+    unlocked_forget();
     static const pthread_mutex_t unlocked = PTHREAD_MUTEX_INITIALIZER;
     control_page_forget();
     memcpy(&ending, &unlocked, sizeof(ending)); /* a thread that is not here may have held it */
@@ -328,7 +331,8 @@ static uint32_t longest_ended(uint32_t made)
     return found;
 }
 
-static struct writer *take_ring(unsigned long thread, uint32_t tid)
+/* `ending` is held. */
+static struct writer *find_ring(unsigned long thread, uint32_t tid)
 {
     uint32_t made = atomic_load_explicit(&link_to.header->rings_made, memory_order_acquire);
     struct writer *writer = find_writer(thread);
@@ -343,6 +347,14 @@ static struct writer *take_ring(unsigned long thread, uint32_t tid)
         return set_up(writer, made, thread, tid);
     uint32_t ended = longest_ended(made);
     return ended && change_state(ended, RING_ENDED) ? set_up(writer, ended, thread, tid) : NULL;
+}
+
+static struct writer *take_ring(unsigned long thread, uint32_t tid)
+{
+    pthread_mutex_lock(&ending);
+    struct writer *writer = find_ring(thread, tid);
+    pthread_mutex_unlock(&ending);
+    return writer;
 }
 
 /* A burst of new threads is ahead of the collector's ring making: under `wait` they wait for it as
@@ -385,6 +397,22 @@ static uintptr_t find_stack_floor(void)
     return (uintptr_t)lowest + (kept < size ? kept : size);
 }
 
+/* It is the calling thread's from now on. */
+static struct writer *adopt(struct writer *writer, uint32_t tid)
+{
+    atomic_store_explicit(&writer->ring->tid, tid, memory_order_release);
+    if (tid == (uint32_t)getpid())
+        thread_name_set(writer->ring, "MainThread", sizeof("MainThread") - 1);
+    if (writer->adopted)
+        return writer;
+    if (pyapi.minor <= 11)
+        writer->stack_floor = find_stack_floor();
+    writer->adopted = true;
+    writer_of_thread = writer;
+    pthread_setspecific(end_of_thread, writer);
+    return writer;
+}
+
 struct writer *writer_take(void)
 {
     struct writer *writer = writer_of_thread;
@@ -397,19 +425,49 @@ struct writer *writer_take(void)
     writer = find_writer(thread);
     if (writer && !writer->ring) /* else: reserved for it by a seed */
         writer = wait_for_ring(thread, tid);
-    if (!writer)
-        return NULL;
-    atomic_store_explicit(&writer->ring->tid, tid, memory_order_release);
-    if (tid == (uint32_t)getpid())
-        thread_name_set(writer->ring, "MainThread", sizeof("MainThread") - 1);
-    if (writer->adopted)
-        return writer;
-    if (pyapi.minor <= 11)
-        writer->stack_floor = find_stack_floor();
-    writer->adopted = true;
-    writer_of_thread = writer;
-    pthread_setspecific(end_of_thread, writer);
+    return writer ? adopt(writer, tid) : NULL;
+}
+
+struct writer *writer_take_unlocked(const _Atomic uint32_t *gate)
+{
+    unsigned long thread = (unsigned long)pthread_self();
+    uint32_t tid = (uint32_t)syscall(SYS_gettid);
+    uint64_t begin = clock_monotonic_ns();
+    struct writer *writer = NULL;
+    bool again = writer_of_thread != &forked;
+    for (long sleep_ns = FIRST_SLEEP_NS; again; sleep_ns *= sleep_ns < MOST_SLEEP_NS ? 2 : 1) {
+        pthread_mutex_lock(&ending);
+        bool open = atomic_load(gate) && link_to.header;
+        bool late = clock_monotonic_ns() - begin >= RING_WAIT_NS;
+        if (open && !(in_vain && begin < look_again))
+            writer = find_ring(thread, tid);
+        if (writer)
+            adopt(writer, tid);
+        again = open && !writer && link_to.wait && !in_vain && !late;
+        if (open && !writer && !again) {
+            in_vain = true;
+            look_again = begin + RESUME_STEP_NS;
+            writer_count_ringless(1);
+        }
+        if (open && !writer)
+            writer_wake_collector(); /* it adds some */
+        pthread_mutex_unlock(&ending);
+        if (writer)
+            in_vain = false;
+        else if (again)
+            nanosleep(&(struct timespec){.tv_nsec = sleep_ns}, NULL);
+    }
     return writer;
+}
+
+void writer_await_unlocked(void)
+{
+    /* Whoever takes a ring has seen the gate closed, or has taken it by now. */
+    pthread_mutex_lock(&ending);
+    pthread_mutex_unlock(&ending);
+    for (uint32_t i = 0; i < SESSION_RING_LIMIT; i++)
+        while (atomic_load_explicit(&writers[i].busy, memory_order_acquire) == UNLOCKED_INSIDE)
+            sched_yield();
 }
 
 struct writer *writer_reserve(unsigned long thread, uint32_t tid)
@@ -445,7 +503,7 @@ uint64_t writer_end_scratch(void)
 /* --- events of the writer's own ------------------------------------------------------------- */
 
 /* These do not look at `limit` and may pass it: the next event takes the slow path, which sets it anew. */
-static void advance(struct writer *writer, uint64_t head)
+void writer_advance(struct writer *writer, uint64_t head)
 {
     writer->head = writer->limit = head;
     atomic_store_explicit(&writer->ring->head, head, memory_order_release);
@@ -457,7 +515,7 @@ static bool put_raw(struct writer *writer, struct event event)
     if (writer->head - tail > writer->mask)
         return false;
     writer->events[writer->head & writer->mask] = event;
-    advance(writer, writer->head + 1);
+    writer_advance(writer, writer->head + 1);
     return true;
 }
 
@@ -495,7 +553,7 @@ bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t
     uint64_t end = first + walk.depth;
     writer->events[end & writer->mask] = (struct event){
         .counter = counter, .kind_id = event_pack(EVENT_SEED_END, 0), .frame = walk.bottom};
-    advance(writer, end + 1);
+    writer_advance(writer, end + 1);
     return true;
 }
 
@@ -571,7 +629,7 @@ static bool wait_for_room(struct writer *writer)
     return room;
 }
 
-static void begin_drop(struct writer *writer, uint64_t counter)
+void writer_begin_drop(struct writer *writer, uint64_t counter)
 {
     writer->dropping = true;
     writer->lost_since = 0;
@@ -592,7 +650,7 @@ bool writer_seed_whole(struct writer *writer, void *tstate)
         if (needed > writer->mask / 8)
             return false; /* more than waiting makes room for */
         if (!link_to.wait || !wait_for_room(writer)) {
-            begin_drop(writer, link_counter());
+            writer_begin_drop(writer, link_counter());
             return true;
         }
         tell_stall(writer);
@@ -646,7 +704,7 @@ static bool room_or_drop(struct writer *writer, uint64_t counter, uint32_t kind,
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
     if (writer->head - tail + RESERVED > writer->mask) {
         if (!link_to.wait || !wait_for_room(writer)) {
-            begin_drop(writer, counter);
+            writer_begin_drop(writer, counter);
             count_lost(writer);
             return false;
         }

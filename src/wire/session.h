@@ -66,7 +66,13 @@ enum session_lock { SESSION_COLLECTOR_LOCK = 0, SESSION_SETTER_LOCK = 1 };
 enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3, MODE_METHOD = 4 };
 
 /* Sources, as bits of header.sources_wanted and sources_on. */
-enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2, SOURCE_GC = 4, SOURCE_METHODS = 8 };
+enum session_source {
+    SOURCE_CALLS = 1,
+    SOURCE_C_CALLS = 2,
+    SOURCE_GC = 4,
+    SOURCE_METHODS = 8,
+    SOURCE_IO = 256,
+};
 
 /* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */
 enum { SESSION_CHILD_CONTROL_BYTES = 1 << 16 };
@@ -243,6 +249,10 @@ struct session_header {
      * too, which makes Python's calls dearer. All 0: not measured, those above hold for every call */
     struct session_cost costs[2][COST_COUNT];
     uint32_t cost_speed_ticks; /* what EVENT_SPEED's piece of work took meanwhile; 0: not known */
+    /* The source `io`: before it is heard, the probe raises `files_asked` and waits until the collector has looked up
+     * which files, sockets and pipes the process has open, and set `files_known` to what it answers. */
+    _Atomic uint32_t files_asked;                /* by the probe */
+    _Alignas(64) _Atomic uint32_t files_known; /* by the collector */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

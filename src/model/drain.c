@@ -7,6 +7,8 @@
  * tail here, acquire there; release of state FREE here, acq_rel compare-and-swap there. */
 #include "model/drain.h"
 
+#include "model/io_apply.h"
+
 #include "model/methods.h"
 #include "wire/guard.h"
 
@@ -343,6 +345,7 @@ static void end_ring(struct drain *drain, uint32_t index)
 void drain_end(struct drain *drain, uint64_t counter)
 {
     drain_enter(drain);
+    io_apply(drain->model, drain->process, UINT64_MAX);
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         struct track *track = drain->rings[i].track;
         if (!track)
@@ -433,6 +436,7 @@ static int beat(void *context)
 
 uint64_t drain_round(struct drain *drain)
 {
+    uint64_t begun = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     drain->round++;
     drain_enter(drain);
     if (guarded(drain, read_words, drain))
@@ -454,6 +458,7 @@ uint64_t drain_round(struct drain *drain)
     control_obey_end(drain);
     consumed += consume_all(drain, count);
     finish_round(drain, count);
+    io_apply(drain->model, drain->process, begun);
     forget_gone(drain);
     guarded(drain, beat, drain);
     return consumed;

@@ -39,6 +39,9 @@ void io_files_done(struct io_files *files)
 void io_fds_done(struct io_fds *fds)
 {
     free(fds->resources);
+    for (uint32_t i = 0; i < fds->done_count; i++)
+        free(fds->done[i].name);
+    free(fds->done);
     free(fds->directory);
     *fds = (struct io_fds){0};
 }

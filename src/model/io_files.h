@@ -37,10 +37,22 @@ struct io_files {
     uint32_t wanted;   /* resources that are */
 };
 
+/* A call that has ended, not applied yet (io_apply.h). */
+struct io_done {
+    uint64_t begin, end, result;
+    uint32_t operation, fd, symbol;
+    int error;
+    bool is_address;
+    uint32_t name_size;
+    char *name; /* owned; NULL: none */
+};
+
 /* A process's. */
 struct io_fds {
     uint32_t *resources; /* by descriptor; 0: not known */
     uint32_t limit;
+    struct io_done *done;
+    uint32_t done_count, done_limit;
     char *directory; /* where it was when it was looked at; NULL: not known */
 };
 

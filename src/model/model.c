@@ -4,6 +4,8 @@
  * Rules: a track is in the list from model_add_track to model_end_track. */
 #include "model/fold.h"
 
+#include "model/io_apply.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,7 @@ void model_end_process(struct model *model, struct process *process)
 {
     tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
+    io_apply(model, process, UINT64_MAX);
     model_enter(model, &model->first);
     symbols_ids_done(&process->ids);
     suspended_done(&process->suspended);

@@ -26,6 +26,7 @@ static const char *const statement_texts[WRITER_STATEMENTS] = {
     [PUT_PROCESS_TIMES] = "INSERT INTO process_times VALUES(?,?,?,?)",
     [PUT_TASK] = "INSERT INTO tasks VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [PUT_GC] = "INSERT INTO gc VALUES(?,?,?,?,?,?,?,?,?)",
+    [PUT_IO] = "INSERT INTO io VALUES(?,?,?,?,?,?,?,?,?,?)",
     [PUT_SITE] = "INSERT INTO sites VALUES(?,?,?,?)",
     [PUT_SOURCE] = "INSERT INTO sources VALUES(?,?,?,?,?,?)",
     [PUT_FILE] = "INSERT OR REPLACE INTO files VALUES(?,?)",

@@ -54,6 +54,9 @@ const struct schema_table schema_tables[] = {
     TABLE(gc, "position INTEGER PRIMARY KEY, generation INTEGER, by_function INTEGER, "
               "function INTEGER, runs INTEGER, collected INTEGER, uncollectable INTEGER, "
               "total_ns INTEGER, max_ns INTEGER"),
+    TABLE(io, "position INTEGER PRIMARY KEY, operation TEXT, resource TEXT, function INTEGER, "
+              "calls INTEGER, bytes INTEGER, errors INTEGER, blocked_ns INTEGER, p99_ns INTEGER, "
+              "max_ns INTEGER"),
     TABLE(sites, "position INTEGER PRIMARY KEY, text TEXT, skip INTEGER, matched INTEGER"),
     TABLE(sources, "position INTEGER PRIMARY KEY, name TEXT, on_ns INTEGER, wanted INTEGER, "
                    "complete INTEGER, reason TEXT"),

@@ -5,7 +5,7 @@
  *               units; IO_PLACE_UNKNOWN: not told. frame = the descriptor; IO_NO_FD: it is of none
  *   IO_NAME, IO_ADDRESS
  *               7 bytes each, the first in the low bits (of id three, of frame four): the path that was opened, ended by
- *               a zero byte or not; or the sockaddr of a peer (connect, accept) or of the socket itself (bind). Between
+ *               a zero byte or not; or the sockaddr of a peer (connect, accept) or of the socket itself (bind, getsockname). Between
  *               the begin and the end of the operation
  *   IO_END      amount: the result (bytes moved, the new descriptor, two new ones of 24 bits each); with bit IO_FAILED
  *               errno instead

@@ -24,10 +24,9 @@ static uint64_t bad_events;
 __thread struct writer *writer_of_thread __attribute__((tls_model("initial-exec")));
 
 /* Full, or a quarter done: reads tail anew, and lets the consumer run while there is no room. */
-struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_t kind,
-                                uint32_t frame)
+void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
 {
-    (void)counter, (void)kind, (void)frame;
+    struct writer *writer = writer_of_thread;
     uint64_t tail = atomic_load_explicit(&ring.tail, memory_order_acquire);
     while (writer->head - tail > writer->mask) {
         stalls++;
@@ -35,7 +34,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
         tail = atomic_load_explicit(&ring.tail, memory_order_acquire);
     }
     writer->limit = tail + CAPACITY;
-    return writer;
+    writer_store(writer, counter, kind, id, frame);
 }
 
 static void produce(bool read_counter, uint64_t count)

@@ -53,12 +53,14 @@ def one_of_each_way(pythons):
 
 def pytest_generate_tests(metafunc):
     """`some_pythons` marks what depends on the way in which calls are heard, less on the version:
-    the other versions are for `make torture`."""
+    the other versions are for `make torture`. `newest_python`: what is between two collectors, or a
+    collector and its file; the target is there because there must be one."""
     if "python" in metafunc.fixturenames:
         pythons = pythons_of(metafunc.config)
-        if metafunc.definition.get_closest_marker("some_pythons") and not is_torture(
-            metafunc.config
-        ):
+        marked = metafunc.definition.get_closest_marker
+        if marked("newest_python"):
+            pythons = pythons[-1:]
+        elif marked("some_pythons") and not is_torture(metafunc.config):
             pythons = one_of_each_way(pythons)
         metafunc.parametrize("python", pythons, ids=str, scope="session")
 

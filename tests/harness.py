@@ -114,7 +114,7 @@ def run(
     return Done(status, out, err)
 
 
-# A process's peak includes, until it calls exec, its parent's memory: pytest's, if pytest started it.
+# Until it calls exec, a process's peak includes its parent's memory: pytest's, if that started it.
 MEASURE = """
 import os, sys
 child = os.fork()

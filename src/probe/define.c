@@ -13,7 +13,8 @@
 enum {
     SLOTS_BYTES = SESSION_ID_LIMIT * sizeof(uint32_t),
     HEAP_UNITS = SESSION_DEFINITIONS_SIZE / 8, /* records are counted in units of 8 bytes */
-    MOST_RECORD_UNITS = (sizeof(struct definition) + 4 * DEFINITION_STRING_LIMIT) / 8 + 1,
+    LISTED_UNITS = (sizeof(struct definition) + 4 * DEFINITION_SHORT_LIMIT) / 8 + 1,
+    LARGE_KEPT = 64, /* free records that are larger */
 };
 
 enum {
@@ -23,12 +24,18 @@ enum {
     FLAG_ASYNC_GENERATOR = 0x200
 };
 
+struct large_record {
+    uint32_t unit; /* 0: none */
+    uint16_t units;
+};
+
 static struct {
     uint32_t next_id;   /* never given out before */
     uint32_t recycled;  /* consumed from the acknowledged part of the gone ring */
     uint32_t next_unit; /* of the heap */
-    uint32_t free_units[MOST_RECORD_UNITS + 1]; /* heads of lists of free records by size */
-    uint16_t units[SESSION_ID_LIMIT];           /* size of each id's record */
+    uint32_t free_units[LISTED_UNITS + 1]; /* heads of lists of free records by size */
+    struct large_record large[LARGE_KEPT];
+    uint16_t units[SESSION_ID_LIMIT]; /* size of each id's record */
     uint32_t generations[SESSION_ID_LIMIT];
     uint32_t full_at; /* gone_acked when there was no room, plus 1; 0: there is room */
 } book;
@@ -75,6 +82,17 @@ static void on_code_end(void *value)
     atomic_store_explicit(&header->gone_head, head + 1, memory_order_release);
 }
 
+/* One that finds no place is lost until the session's end. */
+static void keep_large(uint32_t unit, uint16_t units)
+{
+    for (int i = 0; i < LARGE_KEPT; i++) {
+        if (book.large[i].unit)
+            continue;
+        book.large[i] = (struct large_record){unit, units};
+        return;
+    }
+}
+
 /* Frees a recycled id's record into the list of its size. */
 static void free_record(uint32_t id)
 {
@@ -82,10 +100,14 @@ static void free_record(uint32_t id)
     uint16_t units = book.units[id];
     if (!unit || !units)
         return;
+    book.units[id] = 0;
+    if (units > LISTED_UNITS) {
+        keep_large(unit, units);
+        return;
+    }
     uint32_t *link = (uint32_t *)(link_to.definitions + (size_t)unit * 8);
     *link = book.free_units[units];
     book.free_units[units] = unit;
-    book.units[id] = 0;
 }
 
 static uint32_t new_id(void)
@@ -104,15 +126,33 @@ static uint32_t new_id(void)
     return book.next_id < SESSION_ID_LIMIT ? book.next_id++ : 0;
 }
 
-static uint32_t allocate_units(uint16_t units)
+/* The first that is large enough; its whole size is the new record's. */
+static uint32_t take_large(uint16_t *units)
 {
-    for (uint32_t size = units; size <= MOST_RECORD_UNITS && size <= units + 8u; size++) {
+    for (int i = 0; i < LARGE_KEPT; i++) {
+        struct large_record record = book.large[i];
+        if (record.units < *units)
+            continue;
+        *units = record.units;
+        book.large[i] = (struct large_record){0};
+        return record.unit;
+    }
+    return 0;
+}
+
+static uint32_t allocate_units(uint16_t *ret_units)
+{
+    uint16_t units = *ret_units;
+    for (uint32_t size = units; size <= LISTED_UNITS && size <= units + 8u; size++) {
         uint32_t unit = book.free_units[size];
         if (!unit)
             continue;
         book.free_units[size] = *(uint32_t *)(link_to.definitions + (size_t)unit * 8);
         return unit;
     }
+    uint32_t large = units > LISTED_UNITS ? take_large(ret_units) : 0;
+    if (large)
+        return large;
     if (book.next_unit + units > HEAP_UNITS)
         return 0;
     uint32_t unit = book.next_unit;
@@ -120,23 +160,20 @@ static uint32_t allocate_units(uint16_t units)
     return unit;
 }
 
-static uint16_t put_string(unsigned char **at, PyObject *bytes)
-{
-    char *text = NULL;
-    Py_ssize_t size = 0;
-    if (!bytes || PyBytes_AsStringAndSize(bytes, &text, &size) < 0)
-        return 0;
-    if (size > DEFINITION_STRING_LIMIT)
-        size = DEFINITION_STRING_LIMIT;
-    memcpy(*at, text, (size_t)size);
-    *at += size;
-    return (uint16_t)size;
-}
-
 static size_t cut_size(PyObject *bytes)
 {
-    Py_ssize_t size = bytes ? PyBytes_Size(bytes) : 0;
-    return size > DEFINITION_STRING_LIMIT ? DEFINITION_STRING_LIMIT : (size_t)size;
+    size_t size = bytes ? (size_t)PyBytes_Size(bytes) : 0;
+    size_t most = book.next_unit < HEAP_UNITS / 2 ? DEFINITION_STRING_LIMIT
+                                                  : DEFINITION_SHORT_LIMIT;
+    return size > most ? most : size;
+}
+
+static uint16_t put_string(unsigned char **at, PyObject *bytes, size_t size)
+{
+    if (size)
+        memcpy(*at, PyBytes_AsString(bytes), size);
+    *at += size;
+    return (uint16_t)size;
 }
 
 /* Writes the record and publishes it. The id, or 0 when there is no room. */
@@ -144,10 +181,11 @@ static uint32_t publish(const struct names *names)
 {
     if (!link_to.header)
         return 0; /* a __repr__ or __eq__ of the program's ran meanwhile, and the session was left */
-    size_t bytes = sizeof(struct definition) + cut_size(names->name) + cut_size(names->qualname) +
-                   cut_size(names->module) + cut_size(names->file);
+    size_t name = cut_size(names->name), qualname = cut_size(names->qualname);
+    size_t module = cut_size(names->module), file = cut_size(names->file);
+    size_t bytes = sizeof(struct definition) + name + qualname + module + file;
     uint16_t units = (uint16_t)((bytes + 7) / 8);
-    uint32_t unit = allocate_units(units);
+    uint32_t unit = allocate_units(&units);
     uint32_t id = unit ? new_id() : 0;
     if (!id) {
         book.full_at = 1 + atomic_load_explicit(&link_to.header->gone_acked, memory_order_relaxed);
@@ -161,10 +199,10 @@ static uint32_t publish(const struct names *names)
     record->line = names->line;
     record->kind = names->kind;
     record->flags = names->flags;
-    record->name_size = put_string(&at, names->name);
-    record->qualname_size = put_string(&at, names->qualname);
-    record->module_size = put_string(&at, names->module);
-    record->file_size = put_string(&at, names->file);
+    record->name_size = put_string(&at, names->name, name);
+    record->qualname_size = put_string(&at, names->qualname, qualname);
+    record->module_size = put_string(&at, names->module, module);
+    record->file_size = put_string(&at, names->file, file);
     book.units[id] = units;
     /* Pairs with the acquire in mapping_definition. */
     atomic_store_explicit(slot_of(id), unit, memory_order_release);

@@ -2,7 +2,7 @@
 /* Secrets in a command line.
  * Why: a recording is handed on, and command lines hold passwords more often than they should.
  * What is masked: what follows a name such as password, token or api-key (`--token X`, `--token=X`,
- * `API_KEY=X`, `"password": "X"`), the password of a URL, what follows Bearer or Basic, words with a known
+ * `API_KEY=X`, `"password": "X"`), a word after `-p` that is no number and no path, the password of a URL, what follows Bearer or Basic, words with a known
  * beginning (`ghp_`, `AKIA`, `eyJ`), and long words that look random.
  * Rules: better one word too many than one too few: a masked number harms nobody. */
 #include "recording/redact.h"
@@ -128,6 +128,15 @@ static const char *value_of(const char *text, bool is_option)
     return is_option && *text == ' ' && *next && *next != '-' ? next : NULL;
 }
 
+/* `-p X` is a password as often as a port or a folder; those two look like what they are. NULL: it is none. */
+static const char *value_of_p(const char *text, size_t name)
+{
+    if (name != 2 || text[0] != '-' || text[1] != 'p' || text[2] != ' ')
+        return NULL;
+    const char *next = text + 2 + strspn(text + 2, " ");
+    return *next && !isdigit((unsigned char)*next) && !strchr("-/.~", *next) ? next : NULL;
+}
+
 struct mask {
     char *to;
 };
@@ -196,6 +205,8 @@ static const char *take(struct mask *mask, const char *begin, const char *text)
         return text + token;
     }
     const char *value = holds_key(text, name) ? value_of(text + name, *text == '-') : NULL;
+    if (!value)
+        value = value_of_p(text, name);
     put(mask, text, value ? (size_t)(value - text) : name);
     return value ? hide(mask, value) : text + name;
 }

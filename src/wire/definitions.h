@@ -32,10 +32,12 @@ enum definition_flags {
     DEFINITION_GENERATOR = 1,
     DEFINITION_COROUTINE = 2,
     DEFINITION_ASYNC_GENERATOR = 4,
-    DEFINITION_TRUNCATED = 8, /* a name was longer than DEFINITION_STRING_LIMIT */
+    DEFINITION_TRUNCATED = 8, /* a string was cut */
 };
 
-enum { DEFINITION_STRING_LIMIT = 2048 };
+/* Ten thousand characters, whatever they are: a lone surrogate takes six bytes. Once half of the heap is used
+ * strings are cut to the short limit, so that long ones cannot take the room of many functions. */
+enum { DEFINITION_STRING_LIMIT = 60 << 10, DEFINITION_SHORT_LIMIT = 2048 };
 
 struct definition {
     uint32_t id;

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum { RING_ALIGN = 4096, FIRST_RINGS = 5, CONTROL_CAPACITY = 1 << 14 };
-enum { MOST_RING_BYTES = 1 << 20, LEAST_RING_BYTES = 1 << 16 };
+enum { FIRST_RING_BYTES = 1 << 22, MOST_RING_BYTES = 1 << 20, LEAST_RING_BYTES = 1 << 16 };
 
 static uint64_t align_up(uint64_t value, uint64_t step)
 {
@@ -352,7 +352,7 @@ uint32_t mapping_gone_id(const struct mapping *mapping, uint32_t number)
 static char *cut_string(char **buffer, const unsigned char **bytes, size_t size)
 {
     char *text = *buffer, *to = text;
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size && to + 4 <= text + DEFINITION_STRING_LIMIT; i++) {
         char letter = (char)(*bytes)[i];
         if (letter)
             *to++ = letter;
@@ -399,7 +399,9 @@ int mapping_definition(const struct mapping *mapping, uint32_t id, char *buffer,
 
 /* The first quarter of the budget goes in rings of a megabyte, the next in halves, then in eighths and
  * sixteenths, so that a program of three threads has deep rings and one of two hundred has a ring for
- * each: by default 8, 16, 64 and 128 of them, the control ring included. */
+ * each: by default 5, 16, 64 and 128 of them, the control ring included. The first thread, most often the
+ * only busy one, has four megabytes: a megabyte is full in 2 ms of calls and nothing else, less than a
+ * collector on a busy machine may have to wait for a CPU (docs/benchmarks.md). */
 static uint64_t next_ring_bytes(const struct mapping *mapping)
 {
     static const unsigned char shifts[] = {0, 1, 3, 4};
@@ -411,6 +413,8 @@ static uint64_t next_ring_bytes(const struct mapping *mapping)
     size >>= shifts[used < sizeof(shifts) ? used : sizeof(shifts) - 1];
     if (size < LEAST_RING_BYTES)
         size = LEAST_RING_BYTES;
+    if (mapping->rings_made == 1 && mapping->buffer_bytes / 8 >= FIRST_RING_BYTES)
+        size = FIRST_RING_BYTES;
     uint64_t left = mapping->buffer_bytes - mapping->events_used;
     while (size > left && size > LEAST_RING_BYTES)
         size /= 2;

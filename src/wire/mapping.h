@@ -71,9 +71,10 @@ const struct event *mapping_ring_events(const struct mapping *mapping, uint32_t 
                                         uint32_t *ret_capacity);
 
 /* Copies a definition out, whole and checked. 0, -ENOENT (no such id), -EBADMSG (it lies).
- * Strings are cut from `buffer` (DEFINITION_BUFFER_SIZE bytes), each terminated. */
+ * Strings are cut from `buffer` (DEFINITION_BUFFER_SIZE bytes), each terminated and
+ * no longer than DEFINITION_STRING_LIMIT. */
 /* Four strings, of which each byte may be a NUL, told in four letters. */
-enum { DEFINITION_BUFFER_SIZE = 4 * (4 * DEFINITION_STRING_LIMIT + 1) };
+enum { DEFINITION_BUFFER_SIZE = 4 * (DEFINITION_STRING_LIMIT + 1) };
 struct definition_text {
     struct definition fixed;
     const char *name, *qualname, *module, *file;
@@ -84,7 +85,7 @@ int mapping_definition(const struct mapping *mapping, uint32_t id, char *buffer,
 /* The gone ring's entry `number` (free-running). */
 uint32_t mapping_gone_id(const struct mapping *mapping, uint32_t number);
 
-/* Makes one more ring, as large as the budget allows (design: the first 1 MiB, later ones smaller).
+/* Makes one more ring, as large as the budget allows (the first 4 MiB, then 1 MiB, later ones smaller).
  * 0, -ENOSPC (budget or file system), -EMFILE (directory full). */
 int mapping_add_ring(struct mapping *mapping);
 

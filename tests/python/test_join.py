@@ -59,6 +59,7 @@ def test_the_table_now(armed, tmp_path):
     assert session_files(armed.env["ULMA_DIR"]) == []
 
 
+@pytest.mark.newest_python
 def test_formats(armed, tmp_path):
     owner = Report(armed, tmp_path)
     assert armed.ask("calls 100") == "done"
@@ -71,6 +72,7 @@ def test_formats(armed, tmp_path):
     check_exact(owner.finish(), 100)
 
 
+@pytest.mark.newest_python
 def test_two_at_once_and_top(armed, tmp_path):
     owner = Report(armed, tmp_path)
     assert armed.ask("calls 300") == "done"
@@ -155,6 +157,7 @@ def test_the_owner_ends(armed, tmp_path, number):
     armed.end()
 
 
+@pytest.mark.newest_python
 def test_a_stopped_owner_is_told(armed, tmp_path):
     owner = Report(armed, tmp_path)
     owner.ulma.send_signal(signal.SIGSTOP)
@@ -190,6 +193,7 @@ def answer_in_its_place(armed, page, text, content):
     return err
 
 
+@pytest.mark.newest_python
 def test_what_a_hostile_owner_hands_over(armed, tmp_path):
     owner = Report(armed, tmp_path)
     look(armed)
@@ -211,6 +215,7 @@ def test_what_a_hostile_owner_hands_over(armed, tmp_path):
     check_exact(owner.finish(), 11)
 
 
+@pytest.mark.newest_python
 def test_one_that_dies_while_it_looks_on_leaves_nothing(armed, tmp_path):
     owner = Report(armed, tmp_path)
     for _ in range(10):

@@ -26,7 +26,8 @@ def call(name):
 
 for name in ('it\\'s "quoted"', "new\\nline", "nul\\0byte", "</script>", "\\udc80", "caf\\xe9"):
     call(name)
-call("x" * 10000)
+for letter in ("x", "\\U0001f40d", "\\udc80", "\\0"):
+    call(letter * 10000)
 """
 
 # Phases of a second and a half, and two threads by name.
@@ -160,12 +161,37 @@ def test_processes_are_told_apart_when_it_is_read(env, tmp_path):
 
 
 def test_any_name_survives(env, tmp_path):
-    file, _ = record(tmp_path, "-c", NAMES, python=harness.pythons()[-1], env=env)
+    newest = harness.pythons()[-1]
+    file, _ = record(tmp_path, "-c", NAMES, options=["--trace"], python=newest, env=env)
     names = {row["name"] for row in report(file)["functions"]}
+    played = run([ULMA, "replay", "-b", "-f", "json", "-n", "0", "--speed", "max", file])
+    assert names == {row["name"] for row in json.loads(played.out)["functions"]}, played.err
     live = harness.run_ulma(harness.pythons()[-1], "-c", NAMES).report
     assert names == {row["name"] for row in live["functions"]}
-    assert max(len(name) for name in names) > 1000  # as much as a definition has room for
+    assert {"x" * 10000, "\N{SNAKE}" * 10000, "\\x00" * 10000} < names
+    assert any(name.count("udc80") == 10000 for name in names)
     assert "</script>" in names and "new\nline" in names
+
+
+MANY_NAMES = """
+kept = []
+for number in range(600):
+    scope = {}
+    exec(compile("def f(): pass", "names.py", "exec"), scope)
+    f = scope["f"]
+    f.__code__ = f.__code__.replace(co_name=("%03d" % number) + "x" * 9997)
+    kept.append(f)
+    f()
+"""
+
+
+def test_long_names_do_not_take_the_room_of_functions(env, tmp_path):
+    live = harness.run_ulma(harness.pythons()[-1], "-c", MANY_NAMES, env=env).report
+    sizes = [len(row["name"]) for row in sorted(live["functions"], key=lambda row: row["name"])]
+    sizes = [size for size in sizes if size > 1000]
+    assert len(sizes) == 600 and sizes[0] == 10000 and min(sizes) == 2048
+    assert "(other)" not in {row["name"] for row in live["functions"]}
+    assert all(source["complete"] for source in live["sources"])
 
 
 def test_every_format_of_a_recording_is_made(env, tmp_path):

@@ -115,7 +115,11 @@ class Look:
     def wait_until_on(self, count):
         end = time.monotonic() + LIMIT_S
         while True:
-            lines = run([ULMA, "ps"], env=self.env).out.decode().splitlines()
+            lines = (
+                run([ULMA, "ps", "--dir", self.env["ULMA_DIR"]], env=self.env)
+                .out.decode()
+                .splitlines()
+            )
             if sum(line.split()[1] == "on" for line in lines[1:]) == count:
                 return
             assert self.process.poll() is None, self.process.stderr.read()

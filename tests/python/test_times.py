@@ -23,10 +23,10 @@ def once(python, target, tmp_path, *options):
     return report, json.loads(out.read_text())
 
 
-def holds_in_one_run(check):
+def holds_in_one_run(check, tries=TRIES):
     """Call CHECK up to TRIES times: it returns what is wrong, or nothing."""
     told = []
-    for _ in range(TRIES):
+    for _ in range(tries):
         wrong = check()
         if not wrong:
             return
@@ -98,7 +98,7 @@ def test_waiting_is_told_apart_from_working(python, tmp_path):
 
 @pytest.mark.parametrize("uncorrected", (False, True))
 def test_self_times_add_up_to_the_time_profiled(python, tmp_path, uncorrected):
-    """The main thread is in <module> from the first to the last moment that it measures itself."""
+    """The main thread is in measured() from the first to the last moment that it measures itself."""
 
     def check():
         options = ["--uncorrected"] if uncorrected else []
@@ -107,10 +107,10 @@ def test_self_times_add_up_to_the_time_profiled(python, tmp_path, uncorrected):
         assert uncorrected == (report["corrected_ns"] == 0)
         functions = sum(row["self_ns"] for row in report["functions"])
         taken_out = report["corrected_ns"] + report["waited_ns"]
-        module = function_named(report, "<module>", TARGETS / "call_heavy.py")
+        measured = function_named(report, "measured")
         wrong = []
-        if off_by(module["total_ns"] + taken_out, own["wall_ns"]) > 0.02:
-            wrong.append(("total", module["total_ns"], taken_out, own["wall_ns"]))
+        if off_by(measured["total_ns"] + taken_out, own["wall_ns"]) > 0.01:
+            wrong.append(("total", measured["total_ns"], taken_out, own["wall_ns"]))
         if min(row["self_ns"] for row in report["functions"]) < 0:
             wrong.append("a time is below zero")
         tree = sum(node["self_ns"] for node in report["tree"])
@@ -128,28 +128,35 @@ def test_self_times_add_up_to_the_time_profiled(python, tmp_path, uncorrected):
 @pytest.mark.parametrize("events", ("calls", "calls,c-calls"))
 def test_corrected_is_nearer_to_the_time_without_ulma(python, tmp_path, events):
     """The program's rounds are files of their own: the quickest of all are compared, or, as a busy
-    machine has few that are undisturbed, those in the middle."""
+    machine has few that are undisturbed, those in the middle. One run may have been slower than the
+    next as a whole, so turns of the three are added up until they tell."""
     out = tmp_path / "own.json"
     words = [TARGETS / "call_rounds.py", out]
+    plain, corrected, uncorrected = [], [], []
 
     def totals(*options):
         report = report_of(run_ulma(python, *words, options=["-n", "0", "-e", events, *options]))
-        return [row["total_ns"] for row in report["functions"] if row["name"] == "run"]
+        rows = [row for row in report["functions"] if row["name"] == "run"]
+        assert len(rows) > 20
+        # However fast the machine is at the moment: each call has its cost taken out, or none has.
+        cost_ns = report["probe"]["ns_per_call"] * sum(r["calls"] for r in report["functions"])
+        assert report["corrected_ns"] == 0 if options else report["corrected_ns"] > cost_ns / 3
+        return [row["total_ns"] for row in rows]
 
     def check():
         done = run([python.path, *words], env=environment(tmp_path))
         assert done.status == 0, done.told()
-        plain = json.loads(out.read_text())
-        corrected, uncorrected = totals(), totals("--uncorrected")
-        assert len(corrected) == len(uncorrected) > 20
+        plain.extend(json.loads(out.read_text()))
+        corrected.extend(totals())
+        uncorrected.extend(totals("--uncorrected"))
         wrong = []
         for typical in (min, statistics.median):
             truth, with_it, without = map(typical, (plain, corrected, uncorrected))
-            if off_by(with_it, truth) >= off_by(without, truth) / 2:
+            if off_by(with_it, truth) >= off_by(without, truth) * 2 / 3:
                 wrong.append((truth, with_it, without))
         return wrong if len(wrong) == 2 else []
 
-    holds_in_one_run(check)
+    holds_in_one_run(check, tries=12)
 
 
 def test_the_busy_one_is_first(python):

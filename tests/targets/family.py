@@ -38,8 +38,10 @@ def tell():
     name = "%d-%d" % (os.getpid(), files)
     if os.path.exists(os.path.join(FOLDER, name)):
         name += "-%d" % time.monotonic_ns()
-    with open(os.path.join(FOLDER, name), "w") as file:
+    written = os.path.join(FOLDER, name)
+    with open(FOLDER + "." + name, "w") as file:
         file.write("%d %d" % (counts["work"], counts["step"]))
+    os.rename(file.name, written)  # whoever sees it, sees the whole
     counts.update(work=0, step=0)
 
 
@@ -251,6 +253,14 @@ def daemons():
         work(1)
 
 
+def parent_of_daemons():
+    """It lives on, too."""
+    daemons()
+    end = time.monotonic() + N
+    while time.monotonic() < end and not os.path.exists(FOLDER + ".go"):
+        time.sleep(0.05)
+
+
 WAYS = {
     "fork": fork,
     "fork-in-threads": fork_in_threads,
@@ -268,6 +278,7 @@ WAYS = {
     "leaf": leaf,
     "storm": storm,
     "daemons": daemons,
+    "parent-of-daemons": parent_of_daemons,
 }
 
 if __name__ == "__main__":

@@ -481,6 +481,10 @@ static void what_looks_like_a_secret_is_masked(void **state)
         {"app.py /usr/lib/python3.11/site-packages/very/long/path/12345/x",
          "app.py /usr/lib/python3.11/site-packages/very/long/path/12345/x"},
         {"app.py --passphrase=", "app.py --passphrase="},
+        {"app.py -p secretx -u me", "app.py -p *** -u me"},
+        {"app.py -p 's x' -v", "app.py -p '***' -v"},
+        {"app.py -p 8080 -p ./x -p /srv -p", "app.py -p 8080 -p ./x -p /srv -p"},
+        {"app.py -pq x --p x", "app.py -pq x --p x"},
         {"", ""},
     };
     struct arena *arena = arena_new();

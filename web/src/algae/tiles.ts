@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+// Draws many hexagons: with WebGL2 in one call, else on a 2D canvas. Both from the same list.
+// A hexagon is 5 units wide and 4 tall, its neighbours stand 4 apart, and odd columns are half a cell lower.
+
+export const STYLE = { trail: 0, suspended: 1, active: 2, running: 3 } as const;
+
+/** x, y of the middle, unit, red, green, blue (0-1), style, time it was left (s) */
+export const FLOATS = 8;
+
+/** A list that is filled anew for each picture and keeps its memory. */
+export class TileList {
+  data = new Float32Array(FLOATS * 1024);
+  count = 0;
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  add(x: number, y: number, unit: number, colour: Rgb, style: number, left: number): void {
+    let at = this.count * FLOATS;
+    if (at + FLOATS > this.data.length) {
+      const larger = new Float32Array(this.data.length * 2);
+      larger.set(this.data);
+      this.data = larger;
+    }
+    const data = this.data;
+    data[at++] = x;
+    data[at++] = y;
+    data[at++] = unit;
+    data[at++] = colour[0];
+    data[at++] = colour[1];
+    data[at++] = colour[2];
+    data[at++] = style;
+    data[at] = left;
+    this.count++;
+  }
+}
+
+export type Rgb = [number, number, number];
+
+/** `#rrggbb` */
+export function rgb(text: string): Rgb {
+  const value = Number.parseInt(text.slice(1), 16);
+  return [(value >> 16) / 255, ((value >> 8) & 255) / 255, (value & 255) / 255];
+}
+
+export interface Scenery {
+  width: number;
+  height: number;
+  scrollX: number;
+  scrollY: number;
+  now: number;
+  paper: Rgb;
+  /** Around the one that runs. */
+  rim: Rgb;
+}
+
+export interface Painter {
+  paint(list: TileList, scenery: Scenery, isNew: boolean): void;
+  readonly kind: "webgl2" | "2d";
+}
+
+/* In units from the middle. */
+const CORNERS: [number, number][] = [
+  [-1.5, -2],
+  [1.5, -2],
+  [2.5, 0],
+  [1.5, 2],
+  [-1.5, 2],
+  [-2.5, 0],
+];
+const FADE_S = 3;
+const FRESH = 0.42;
+const FAINT = 0.13;
+
+const VERTEX = `#version 300 es
+in vec3 corner;
+in vec3 place;
+in vec3 colour;
+in vec2 state;
+uniform vec4 view;
+uniform float now;
+out vec3 tint;
+out float edge;
+flat out float style;
+flat out float alpha;
+flat out float unit;
+void main() {
+  vec2 at = place.xy + corner.xy * place.z - view.xy;
+  gl_Position = vec4(at.x / view.z * 2.0 - 1.0, 1.0 - at.y / view.w * 2.0, 0.0, 1.0);
+  tint = colour;
+  edge = corner.z;
+  style = state.x;
+  unit = place.z;
+  alpha = state.x > 0.5 ? 1.0 : ${FAINT} + ${(FRESH - FAINT).toFixed(2)} * exp((state.y - now) / ${FADE_S.toFixed(1)});
+}`;
+const FRAGMENT = `#version 300 es
+precision mediump float;
+in vec3 tint;
+in float edge;
+flat in float style;
+flat in float alpha;
+flat in float unit;
+uniform vec3 paper;
+uniform vec3 rimColour;
+out vec4 result;
+void main() {
+  float soft = max(fwidth(edge), 0.001);
+  float rim = unit < 1.2 ? 1.0 : 0.93;
+  float inside = 1.0 - smoothstep(rim - soft, rim, edge);
+  vec3 colour = tint;
+  if (style > 0.5 && style < 1.5 && unit > 1.2) colour = mix(mix(paper, tint, 0.22), tint, smoothstep(0.66 - soft, 0.66, edge));
+  if (style > 2.5 && unit > 1.2) colour = mix(tint, rimColour, smoothstep(0.78 - soft, 0.78, edge));
+  result = vec4(colour, 1.0) * inside * alpha;
+}`;
+
+class WebGlPainter implements Painter {
+  readonly kind = "webgl2";
+  private readonly buffer: WebGLBuffer | null;
+  private readonly uniforms: Record<string, WebGLUniformLocation | null>;
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly gl: WebGL2RenderingContext,
+  ) {
+    const program = gl.createProgram();
+    for (const [kind, text] of [
+      [gl.VERTEX_SHADER, VERTEX],
+      [gl.FRAGMENT_SHADER, FRAGMENT],
+    ] as const) {
+      const shader = gl.createShader(kind);
+      if (!shader) throw new Error("no shader");
+      gl.shaderSource(shader, text);
+      gl.compileShader(shader);
+      if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS))
+        throw new Error(gl.getShaderInfoLog(shader) ?? "");
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS))
+      throw new Error(gl.getProgramInfoLog(program) ?? "");
+    gl.useProgram(program);
+    this.uniforms = Object.fromEntries(
+      ["view", "now", "paper", "rimColour"].map((name) => [name, gl.getUniformLocation(program, name)]),
+    );
+
+    const fan: number[] = [];
+    CORNERS.forEach(([x, y], i) => {
+      const [nextX, nextY] = CORNERS[(i + 1) % CORNERS.length] as [number, number];
+      fan.push(0, 0, 0, x, y, 1, nextX, nextY, 1);
+    });
+    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array(fan), gl.STATIC_DRAW);
+    const corner = gl.getAttribLocation(program, "corner");
+    gl.enableVertexAttribArray(corner);
+    gl.vertexAttribPointer(corner, 3, gl.FLOAT, false, 0, 0);
+
+    this.buffer = gl.createBuffer();
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
+    let offset = 0;
+    for (const [name, size] of [
+      ["place", 3],
+      ["colour", 3],
+      ["state", 2],
+    ] as const) {
+      const at = gl.getAttribLocation(program, name);
+      gl.enableVertexAttribArray(at);
+      gl.vertexAttribPointer(at, size, gl.FLOAT, false, FLOATS * 4, offset);
+      gl.vertexAttribDivisor(at, 1);
+      offset += size * 4;
+    }
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+  }
+
+  paint(list: TileList, scenery: Scenery, isNew: boolean): void {
+    const { gl, canvas } = this;
+    const scale = devicePixelRatio || 1;
+    const width = Math.max(1, Math.round(scenery.width * scale));
+    const height = Math.max(1, Math.round(scenery.height * scale));
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+    }
+    gl.viewport(0, 0, width, height);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    if (isNew) gl.bufferData(gl.ARRAY_BUFFER, list.data.subarray(0, list.count * FLOATS), gl.DYNAMIC_DRAW);
+    gl.uniform4f(this.uniforms.view ?? null, scenery.scrollX, scenery.scrollY, scenery.width, scenery.height);
+    gl.uniform1f(this.uniforms.now ?? null, scenery.now);
+    gl.uniform3f(this.uniforms.paper ?? null, ...scenery.paper);
+    gl.uniform3f(this.uniforms.rimColour ?? null, ...scenery.rim);
+    gl.drawArraysInstanced(gl.TRIANGLES, 0, CORNERS.length * 3, list.count);
+  }
+}
+
+class PlainPainter implements Painter {
+  readonly kind = "2d";
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly context: CanvasRenderingContext2D,
+  ) {}
+
+  paint(list: TileList, scenery: Scenery): void {
+    const { canvas, context } = this;
+    const scale = devicePixelRatio || 1;
+    const width = Math.max(1, Math.round(scenery.width * scale));
+    const height = Math.max(1, Math.round(scenery.height * scale));
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+    }
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, scenery.width, scenery.height);
+    // One path for each look: a fill for each of 20,000 tiles would take a frame's whole time.
+    const looks = new Map<string, { path: Path2D; alpha: number; colour: string }>();
+    const { data } = list;
+    for (let i = 0; i < list.count; i++) {
+      const at = i * FLOATS;
+      const unit = data[at + 2] as number;
+      const x = (data[at] as number) - scenery.scrollX;
+      const y = (data[at + 1] as number) - scenery.scrollY;
+      if (x < -3 * unit || y < -3 * unit || x > scenery.width + 3 * unit || y > scenery.height + 3 * unit)
+        continue;
+      const style = data[at + 6] as number;
+      const [red, green, blue] = [0, 1, 2].map((c) => Math.round((data[at + 3 + c] as number) * 255)) as Rgb;
+      const colour = `rgb(${red} ${green} ${blue})`;
+      let alpha = 1;
+      if (style === STYLE.trail) {
+        const fresh = Math.exp(((data[at + 7] as number) - scenery.now) / FADE_S);
+        alpha = Math.round((FAINT + (FRESH - FAINT) * fresh) * 12) / 12;
+      }
+      const draw = (key: string, part: number, tone: string, strength: number) => {
+        let look = looks.get(key);
+        if (!look) {
+          look = { path: new Path2D(), alpha: strength, colour: tone };
+          looks.set(key, look);
+        }
+        const size = unit * part;
+        CORNERS.forEach(([cornerX, cornerY], c) => {
+          const [toX, toY] = [x + cornerX * size, y + cornerY * size];
+          if (c) look?.path.lineTo(toX, toY);
+          else look?.path.moveTo(toX, toY);
+        });
+        look.path.closePath();
+      };
+      if (style === STYLE.running)
+        draw("rim", 0.93, `rgb(${scenery.rim.map((part) => Math.round(part * 255)).join(" ")})`, 1);
+      draw(`${style} ${colour} ${alpha}`, style === STYLE.running ? 0.78 : 0.93, colour, alpha);
+      if (style === STYLE.suspended && unit > 1.2) {
+        const pale = scenery.paper.map((c, p) =>
+          Math.round((c * 0.78 + (data[at + 3 + p] as number) * 0.22) * 255),
+        );
+        draw(`core ${colour}`, 0.66, `rgb(${pale.join(" ")})`, 1);
+      }
+    }
+    for (const look of looks.values()) {
+      context.globalAlpha = look.alpha;
+      context.fillStyle = look.colour;
+      context.fill(look.path);
+    }
+    context.globalAlpha = 1;
+  }
+}
+
+/** `isPlain`: as where there is no WebGL2. */
+export function makePainter(canvas: HTMLCanvasElement, isPlain: boolean): Painter {
+  const gl = isPlain ? null : canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true });
+  if (gl) return new WebGlPainter(canvas, gl);
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("this browser draws on no canvas");
+  return new PlainPainter(canvas, context);
+}
+
+export const middleOf = (row: number, column: number, unit: number): { x: number; y: number } => ({
+  x: (4 * column + 2.5) * unit,
+  y: (4 * row + 2 + (column % 2 ? 2 : 0)) * unit,
+});
+
+/** The cell whose hexagon holds the point; the point is from the board's corner. */
+export function cellAt(x: number, y: number, unit: number): { row: number; column: number } | null {
+  const guess = Math.floor(x / unit / 4);
+  for (const column of [guess, guess - 1]) {
+    if (column < 0) continue;
+    const row = Math.floor((y / unit - (column % 2 ? 2 : 0)) / 4);
+    if (row < 0) continue;
+    const middle = middleOf(row, column, unit);
+    const across = Math.abs(x - middle.x) / unit;
+    const down = Math.abs(y - middle.y) / unit;
+    // Its slanted sides go from (1.5, 2) to (2.5, 0).
+    if (down <= 2 && across <= 2.5 - down / 2) return { row, column };
+  }
+  return null;
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+import { render } from "preact";
+import { App } from "./app";
+import { Connection } from "./connection";
+import { followAddress } from "./state";
+import "./page.css";
+
+const connection = new Connection(new URLSearchParams(location.search).get("token") ?? "");
+followAddress();
+render(<App connection={connection} />, document.body);
+connection.start();

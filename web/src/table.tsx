@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+// Any view's columns and rows. Arrow keys go through the rows, Enter opens the function.
+
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { Column, Row, View } from "./documents";
+import { formatCell, formatCount } from "./format";
+import { DEFAULT_LIMIT, limit, openFunction, sortBy } from "./state";
+
+const isNumber = (column: Column) => column.kind !== "text";
+
+function keyOf(row: Row, index: number, seen: Map<string, number>): string {
+  const base =
+    row.function !== null && row.function !== undefined
+      ? `f${row.function}:${row.depth ?? 0}`
+      : `t${row.text ?? row.cells?.find((cell) => typeof cell === "string") ?? index}`;
+  // One function may stand in several rows: of a tree, or as caller and callee.
+  const count = seen.get(base) ?? 0;
+  seen.set(base, count + 1);
+  return count ? `${base}#${count}` : base;
+}
+
+/** `name  package/module.py:12` in two tones; a matched filter is marked. */
+function Name(props: { text: string; filter: string }): JSX.Element {
+  const cut = props.text.search(/\s{2,}|\s\(/);
+  const name = cut < 0 ? props.text : props.text.slice(0, cut);
+  const place = cut < 0 ? "" : props.text.slice(cut).trim();
+  return (
+    <>
+      <span class="name">
+        <Marked text={name} filter={props.filter} />
+      </span>
+      {place && (
+        <span class="place">
+          <Marked text={place} filter={props.filter} />
+        </span>
+      )}
+    </>
+  );
+}
+
+function Marked(props: { text: string; filter: string }): JSX.Element {
+  const at = props.filter ? props.text.toLowerCase().indexOf(props.filter.toLowerCase()) : -1;
+  if (at < 0) return <>{props.text}</>;
+  const end = at + props.filter.length;
+  return (
+    <>
+      {props.text.slice(0, at)}
+      <mark>{props.text.slice(at, end)}</mark>
+      {props.text.slice(end)}
+    </>
+  );
+}
+
+function CellBox(props: { at: number; column: Column; row: Row; filter: string }): JSX.Element {
+  const { at, column, row, filter } = props;
+  const value = row.cells?.[at];
+  const text = formatCell(value, column.kind);
+  if (column.kind === "text") {
+    const indent = row.depth ? { paddingLeft: `${8 + row.depth * 14}px` } : {};
+    return (
+      <td class="text" style={indent} title={text}>
+        <Name text={text} filter={filter} />
+      </td>
+    );
+  }
+  const isEstimate = row.estimate?.includes(at);
+  const holds = row.holds && /^self(_ns)?$/.test(column.id);
+  let help: string | undefined;
+  if (isEstimate) help = "estimated: the budget mutes this function at times";
+  if (holds) help = "holds the time of functions that are left out";
+  return (
+    <td class={`number ${column.kind === "percent" ? "percent" : ""}`} title={help}>
+      {isEstimate ? "~" : ""}
+      {text}
+      {holds ? "+" : ""}
+      {column.kind === "percent" && (
+        <span class="track" aria-hidden="true">
+          <span class="bar" style={{ width: `${Math.min(100, Number(value) || 0)}%` }} />
+        </span>
+      )}
+    </td>
+  );
+}
+
+export function Table(props: { view: View; columns: Column[]; rows: Row[]; filter: string }): JSX.Element {
+  const { view, columns, rows, filter } = props;
+  const chosen = useSignal<string | null>(null);
+  const body = useRef<HTMLTableSectionElement>(null);
+  const seen = new Map<string, number>();
+  const keys = rows.map((row, index) => keyOf(row, index, seen));
+  const index = chosen.value === null ? -1 : keys.indexOf(chosen.value);
+  const first = rows.findIndex((row) => !row.heading);
+  const current = index >= 0 ? index : first;
+  const total = view.total ?? rows.length;
+  const sort = view.sort;
+  const isAscending = view.ascending ?? false;
+
+  // A row that has the keyboard keeps it when live figures put it elsewhere.
+  const hadFocus = useRef(false);
+  useEffect(() => {
+    if (!hadFocus.current || document.activeElement?.closest("tbody") === body.current) return;
+    if (document.activeElement === document.body)
+      (body.current?.rows[current] as HTMLElement | undefined)?.focus();
+  });
+
+  const go = (to: number, step: number) => {
+    let next = Math.min(rows.length - 1, Math.max(0, to));
+    while (rows[next]?.heading && next + step >= 0 && next + step < rows.length) next += step;
+    const key = keys[next];
+    if (key === undefined) return;
+    chosen.value = key;
+    (body.current?.rows[next] as HTMLElement | undefined)?.focus();
+  };
+  const page = 15;
+  const onKeyDown = (event: KeyboardEvent) => {
+    const moves: Record<string, [number, number]> = {
+      ArrowDown: [current + 1, 1],
+      ArrowUp: [current - 1, -1],
+      PageDown: [current + page, 1],
+      PageUp: [current - page, -1],
+      Home: [0, 1],
+      End: [rows.length - 1, -1],
+    };
+    const move = moves[event.key];
+    if (move && !event.altKey && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      go(...move);
+    } else if (event.key === "Enter") {
+      const row = rows[current];
+      if (row?.function !== null && row?.function !== undefined) openFunction(row.function);
+    }
+  };
+
+  return (
+    <div class="table-box">
+      <table aria-rowcount={total + 1}>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th
+                key={column.id}
+                scope="col"
+                class={isNumber(column) ? "number" : "text"}
+                aria-sort={sort === column.id ? (isAscending ? "ascending" : "descending") : "none"}
+              >
+                <button type="button" title={column.help} onClick={() => sortBy(column)}>
+                  {column.title}
+                  <span class="arrow" aria-hidden="true">
+                    {sort === column.id ? (isAscending ? "▴" : "▾") : ""}
+                  </span>
+                </button>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody
+          ref={body}
+          onKeyDown={onKeyDown}
+          onFocusIn={() => {
+            hadFocus.current = true;
+          }}
+          onFocusOut={(event) => {
+            // Focus that is lost to nothing was lost by redrawing.
+            if (event.relatedTarget) hadFocus.current = false;
+          }}
+        >
+          {rows.map((row, i) =>
+            row.heading ? (
+              <tr key={keys[i]} class="heading">
+                <th colSpan={columns.length} scope="colgroup">
+                  {row.text}
+                </th>
+              </tr>
+            ) : (
+              <tr
+                key={keys[i]}
+                tabIndex={i === current ? 0 : -1}
+                class={`${keys[i] === chosen.value ? "chosen" : ""} ${row.function !== null && row.function !== undefined ? "opens" : ""}`}
+                onClick={() => {
+                  chosen.value = keys[i] ?? null;
+                }}
+                onDblClick={() => {
+                  if (row.function !== null && row.function !== undefined) openFunction(row.function);
+                }}
+              >
+                {columns.map((column, c) => (
+                  <CellBox key={column.id} at={c} column={column} row={row} filter={filter} />
+                ))}
+              </tr>
+            ),
+          )}
+        </tbody>
+      </table>
+      {total > rows.length && (
+        <p class="more">
+          {formatCount(rows.length)} of {formatCount(total)} rows.{" "}
+          <button
+            type="button"
+            onClick={() => {
+              limit.value = limit.value >= 2000 ? 0 : limit.value * (limit.value === DEFAULT_LIMIT ? 5 : 2);
+            }}
+          >
+            More
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}

@@ -172,10 +172,11 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"gc", SOURCE_GC},
         /* Who calls a method is known from the calls. */
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
+        /* A line's function is known from the calls. Not in `all`: it is of functions that are named. */
+        {"lines", SOURCE_CALLS | SOURCE_LINES},
         /* Who reads and writes is known from the calls. */
         {"io", SOURCE_CALLS | SOURCE_IO},
         {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_IO},
-        {"lines", 0},
         {"operators", 0},
         {"objects", 0},
         {"memory", 0},
@@ -189,11 +190,13 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
             return true;
         }
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "the source `%s` is not there yet: take calls, c-calls, gc, methods or io",
+                 "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines or io",
                  known[i].name);
         return false;
     }
-    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods, io or all",
+    snprintf(error, OPTIONS_ERROR_SIZE,
+             "no source `%.*s`: take calls, c-calls, gc, methods, "
+             "lines, io or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

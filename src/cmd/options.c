@@ -312,6 +312,8 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
     parsed->word_count = kept > 0 ? kept : word_count - first;
     if (verb->bit == VERB_SET)
         return; /* its words are settings */
+    if ((parsed->options.sources & SOURCE_LINES) && !sites_name_lines(&parsed->options.sites))
+        wrong(&parser, "%s", OPTIONS_LINES_OF_NONE);
     if (parsed->options.pid && parsed->word_count > 0)
         wrong(&parser, "-p names the process already: leave `%.80s` out", parsed->words[0]);
     else if (parsed->options.pid) {

@@ -126,6 +126,12 @@ const char *verb_nearest(const char *name);
 
 enum { OPTIONS_ERROR_SIZE = 512 };
 
+/* Lines of everything would be a program ten times as slow, for lines that nobody reads. */
+#define OPTIONS_LINES_OF_NONE                                                            \
+    "the source `lines` needs functions to be named, since the lines of all would cost " \
+    "too much: add --only pkg:function (of a process that is followed: `ulma set PID "   \
+    "lines=pkg:function`)"
+
 struct parsed {
     struct options options;
     char **

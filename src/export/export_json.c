@@ -438,6 +438,27 @@ static void write_io(struct json_writer *writer, const struct snapshot *snapshot
     json_close(writer, ']');
 }
 
+static void write_lines(struct json_writer *writer, const struct snapshot *snapshot,
+                        enum snapshot_clock clock)
+{
+    if (!snapshot_has_source(&snapshot->meta, "lines"))
+        return;
+    json_open(writer, "lines", '[');
+    for (size_t i = 0; i < snapshot->line_count; i++) {
+        const struct snapshot_line *line = &snapshot->lines[i];
+        const struct snapshot_function *function = &snapshot->functions[line->function];
+        int64_t wait_ns = clock == CLOCK_CPU ? line->self_wait_ns : 0;
+        json_open(writer, NULL, '{');
+        json_string(writer, "function", function->qualname);
+        json_string(writer, "file", function->file);
+        json_unsigned(writer, "line", line->line);
+        json_unsigned(writer, "hits", line->hits);
+        json_integer(writer, "self_ns", at_least_zero(line->self_ns - wait_ns));
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
 static void write_processes(struct json_writer *writer, const struct snapshot *snapshot)
 {
     json_open(writer, "processes", '[');
@@ -469,6 +490,7 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_threads(&writer, snapshot);
     write_processes(&writer, snapshot);
     write_tasks(&writer, snapshot);
+    write_lines(&writer, snapshot, options->clock);
     write_methods(&writer, snapshot, options->clock);
     write_gc(&writer, snapshot);
     write_io(&writer, snapshot);

@@ -102,6 +102,26 @@ static void tell(void *context, uint32_t id, enum site_mode mode)
     guarded(context, tell_guarded, &call);
 }
 
+struct tell_lines_call {
+    struct drain *drain;
+    uint32_t id;
+    enum site_lines lines;
+};
+
+static int tell_lines_guarded(void *context)
+{
+    const struct tell_lines_call *call = context;
+    atomic_store_explicit(mapping_lines(call->drain->mapping) + call->id,
+                          (unsigned char)call->lines, memory_order_relaxed);
+    return 0;
+}
+
+static void tell_lines(void *context, uint32_t id, enum site_lines lines)
+{
+    struct tell_lines_call call = {context, id, lines};
+    guarded(context, tell_lines_guarded, &call);
+}
+
 int drain_init(struct drain *drain, struct mapping *mapping, struct model *model,
                enum clock_source clock)
 {
@@ -113,6 +133,7 @@ int drain_init(struct drain *drain, struct mapping *mapping, struct model *model
     model->symbols.define = define;
     model->symbols.define_context = drain;
     model->symbols.tell = tell;
+    model->symbols.tell_lines = tell_lines;
     atomic_init(&drain->ring_count, mapping->rings_made);
     drain->joined = mapping->rings_made == 0;
     if (!drain->joined && !model->earliest)
@@ -180,6 +201,7 @@ static struct model_costs read_costs(const struct session_header *header)
         .unwind_inner_ticks256 = of[COST_UNWIND].inner_ticks256,
         .unwind_outer_ticks256 = of[COST_UNWIND].outer_ticks256,
         .speed_ticks = header->cost_speed_ticks,
+        .line_ticks256 = header->cost_line_ticks256,
     };
     if (costs.inner_ticks256 + (uint64_t)costs.outer_ticks256 == 0) {
         costs.inner_ticks256 = header->cost_inner_ticks256;

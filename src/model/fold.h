@@ -10,6 +10,7 @@
 #include "model/async_tasks.h"
 #include "model/gc_pauses.h"
 #include "model/io_calls.h"
+#include "model/lines.h"
 #include "model/nodes.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
@@ -54,7 +55,8 @@ struct model_costs {
     uint32_t c_inner_ticks256, c_outer_ticks256;
     uint32_t segment_inner_ticks256, segment_outer_ticks256;
     uint32_t unwind_inner_ticks256, unwind_outer_ticks256;
-    uint32_t speed_ticks; /* what EVENT_SPEED told when they were measured; 0: not known */
+    uint32_t speed_ticks;   /* what EVENT_SPEED told when they were measured; 0: not known */
+    uint32_t line_ticks256; /* of one LINE event */
 };
 
 enum { MODEL_ENDED_MAX = 4096 };
@@ -73,6 +75,7 @@ struct model {
     struct async_tasks tasks;
     struct gc_pauses gc;
     struct io_calls io;
+    struct lines lines;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

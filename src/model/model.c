@@ -30,6 +30,8 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = io_calls_init(&model->io);
     if (result == 0)
+        result = lines_init(&model->lines);
+    if (result == 0)
         result = windows_init(&model->windows, model->nodes.limit);
     model->ended = calloc(MODEL_ENDED_MAX + 1, sizeof(*model->ended));
     if (result == 0 && !model->ended)
@@ -107,6 +109,7 @@ void model_done(struct model *model)
     gc_pauses_done(&model->gc);
     io_calls_done(&model->io);
     io_fds_done(&model->first.fds);
+    lines_done(&model->lines);
     suspended_done(&model->suspended);
     symbols_done(&model->symbols);
     nodes_done(&model->nodes);
@@ -175,6 +178,10 @@ static void set_track_costs(const struct model *model, struct track *track)
     set_pop(costs, EVENT_UNWIND, call);
     set_pop(costs, EVENT_C_RETURN, c_call);
     set_pop(costs, EVENT_C_RAISE, c_call);
+    /* Half before its counter was read, for the line that ends, half after. */
+    struct pair_cost line = cost_at(model, track, of->line_ticks256, 0);
+    costs->pre_ticks[EVENT_LINE] = line.inner / 2;
+    costs->post_ticks[EVENT_LINE] = line.inner - line.inner / 2;
     if (unwind.inner + unwind.outer) {
         struct pair_cost end = end_of_unwind(unwind, call);
         costs->pre_ticks[EVENT_UNWIND] = end.inner;
@@ -353,6 +360,7 @@ void model_reset(struct model *model, uint64_t counter)
     async_tasks_reset(&model->tasks, counter);
     gc_pauses_reset(&model->gc);
     io_calls_reset(&model->io);
+    lines_reset(&model->lines);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;

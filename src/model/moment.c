@@ -38,6 +38,9 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
         result = make_room(&moment->gc_triggers, &moment->gc_trigger_limit, room->gc_triggers,
                            sizeof(*moment->gc_triggers));
     if (result == 0)
+        result =
+            make_room(&moment->lines, &moment->line_limit, room->lines, sizeof(*moment->lines));
+    if (result == 0)
         result = make_room(&moment->io_rows, &moment->io_row_limit, room->io_rows,
                            sizeof(*moment->io_rows));
     return result;
@@ -59,6 +62,7 @@ struct moment_room moment_room_of(const struct model *model)
                                 .tasks = model->tasks.count,
                                 .groups = model->tasks.group_count,
                                 .gc_triggers = model->gc.trigger_count,
+                                .lines = model->lines.count,
                                 .io_rows = model->io.row_count};
 }
 
@@ -68,7 +72,7 @@ bool moment_fits(const struct moment *moment, const struct model *model)
     return room.nodes <= moment->node_limit && room.symbols <= moment->row_limit &&
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
            room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
-           room.io_rows <= moment->io_row_limit;
+           room.lines <= moment->line_limit && room.io_rows <= moment->io_row_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -83,6 +87,7 @@ void moment_done(struct moment *moment)
     free(moment->groups);
     free(moment->gc_triggers);
     free(moment->io_rows);
+    free(moment->lines);
     free(moment->thread_of);
     free(moment->durations);
     free(moment->slots);
@@ -277,6 +282,13 @@ static void take_io(struct moment *moment, const struct io_calls *io)
     }
 }
 
+static void take_lines(struct moment *moment, const struct lines *lines)
+{
+    moment->line_count = lines->count;
+    moment->lines_refused = lines->refused;
+    memcpy(moment->lines, lines->sums, lines->count * sizeof(*moment->lines));
+}
+
 /* --- windows -------------------------------------------------------------------------------- */
 
 static int copy_array(void *target_pointer, const void *source, uint32_t count, size_t size)
@@ -336,5 +348,6 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_tasks(moment, model, counter);
     take_gc(moment, &model->gc);
     take_io(moment, &model->io);
+    take_lines(moment, &model->lines);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

@@ -51,6 +51,9 @@ struct moment {
     uint32_t gc_trigger_count, gc_trigger_limit;
     struct moment_io *io_rows;
     uint32_t io_row_count, io_row_limit;
+    struct line_sums *lines; /* [0] is nobody's */
+    uint32_t line_count, line_limit;
+    uint64_t lines_refused;
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
@@ -64,7 +67,7 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, io_rows;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, io_rows;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

@@ -63,7 +63,7 @@ static int64_t run_ticks(const struct node *node)
 
 /* --- bursts --------------------------------------------------------------------------------- */
 
-static void copy_nodes(struct mute *mute, const struct model *model, uint64_t counter)
+static void copy_nodes(struct mute *mute, struct model *model, uint64_t counter)
 {
     mute->copied = model->nodes.count;
     for (uint32_t i = 0; i < mute->copied; i++) {
@@ -77,6 +77,8 @@ static void copy_nodes(struct mute *mute, const struct model *model, uint64_t co
     }
     mute->began = counter;
     mute->listening = true;
+    for (uint32_t i = SYMBOL_FIRST; i < model->symbols.count; i++)
+        model->symbols.symbols[i].line_hits_before = model->symbols.symbols[i].line_hits;
 }
 
 void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter)
@@ -113,6 +115,14 @@ static bool may_be_muted(const struct symbol *row)
     return row->kind != KIND_C && row->kind != KIND_PSEUDO && !row->left_out;
 }
 
+/* Its lines cost, too, and more than its calls where there are loops. */
+static double cost_of_lines(const struct model *model, uint32_t row)
+{
+    const struct symbol *symbol = &model->symbols.symbols[row];
+    return (double)(symbol->line_hits - symbol->line_hits_before) *
+           (double)model->costs.line_ticks256 / 256;
+}
+
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
                                     double ticks_per_call, size_t *ret_count)
 {
@@ -137,6 +147,8 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
         sum->cost_ns += (had->calls + had->resumes) * ticks_per_call;
         sum->self_ns += had->self_ticks;
     }
+    for (uint32_t i = 0; i < count; i++)
+        mute->rows[i].cost_ns += cost_of_lines(model, mute->rows[i].row);
     free(at);
     mute->burst_ticks = mute->burst_ticks * MUTE_OLDER + (double)(counter - mute->began);
     mute->divided = counter;

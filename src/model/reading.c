@@ -69,6 +69,7 @@ void reading_take_model(const struct model *model, struct reading *reading)
     reading->too_deep = model->too_deep;
     reading->suspended_refused = model->suspended.refused;
     reading->tasks_refused = model->tasks.refused;
+    reading->lines_refused = model->lines.refused;
     reading->thread_count = model->thread_count;
     reading->left_out = model->symbols.left_out_rows;
     reading->sites = model->symbols.sites;
@@ -172,6 +173,8 @@ static const char *why_inexact(const struct reading *reading, struct arena *aren
 static const char *why_source(const struct reading *reading, uint32_t bit)
 {
     uint32_t unheard = reading->header.methods_unheard;
+    if (bit == SOURCE_LINES && reading->lines_refused)
+        return "there are more lines than can be counted (262,143)";
     if (bit != SOURCE_METHODS || !unheard)
         return NULL;
     if (unheard & UNHEARD_INLINED)
@@ -223,6 +226,9 @@ static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
         cost_ns += (double)(calls > function->estimated ? calls - function->estimated : 0) *
                    (function->kind == KIND_C ? c_ns : python_ns);
     }
+    double line_ns = reading->costs.line_ticks256 * ns_per_unit;
+    for (size_t i = 0; i < snapshot->line_count; i++)
+        cost_ns += (double)snapshot->lines[i].hits * line_ns;
     for (size_t i = 0; i < snapshot->thread_count; i++) {
         profiled_ns += (double)snapshot->threads[i].profiled_ns;
         meta->corrected_ns += snapshot->threads[i].corrected_ns;
@@ -312,14 +318,17 @@ static int fill_sites(const struct sites *sites, const struct reading *reading,
     meta->sites = arena_array(snapshot->arena, sites->count, sizeof(*meta->sites));
     if (!meta->sites)
         return -1;
-    meta->site_count = sites->count;
     meta->left_out = reading->left_out;
     for (size_t i = 0; i < sites->count; i++) {
-        meta->sites[i].text = arena_string(snapshot->arena, sites->patterns[i].text);
-        meta->sites[i].skip = sites->patterns[i].skip;
-        meta->sites[i].matched = reading->site_matched[i];
-        if (!meta->sites[i].text)
+        struct snapshot_site *site = &meta->sites[meta->site_count];
+        if (sites->patterns[i].lines)
+            continue; /* it limits nothing that is shown otherwise */
+        site->text = arena_string(snapshot->arena, sites->patterns[i].text);
+        site->skip = sites->patterns[i].skip;
+        site->matched = reading->site_matched[i];
+        if (!site->text)
             return -1;
+        meta->site_count++;
     }
     return 0;
 }
@@ -364,7 +373,8 @@ int reading_build(const struct reading *reading, const struct moment *moment,
     find_stolen(&maker, reading);
     if (fill_sites(reading->sites, reading, snapshot) || snapshot_make(&maker) ||
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
-        snapshot_make_tasks(&maker) || snapshot_make_gc(&maker) || snapshot_make_io(&maker) ||
+        snapshot_make_tasks(&maker) || snapshot_make_gc(&maker) || snapshot_make_lines(&maker) ||
+        snapshot_make_io(&maker) ||
         (detailed && snapshot_make_detail(&maker)))
         return -1;
     fill_window(&snapshot->meta, reading);

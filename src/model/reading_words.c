@@ -56,6 +56,7 @@ static void pack_clock(const struct reading *reading, struct tap_words *words)
     words->cost_outer = reading->costs.outer_ticks256;
     words->cost_c_inner = reading->costs.c_inner_ticks256;
     words->cost_c_outer = reading->costs.c_outer_ticks256;
+    words->cost_line = reading->costs.line_ticks256;
 }
 
 #define BIRTH_MOST_S (UINT64_C(1) << 33) /* the year 2242: nanoseconds of it fit */
@@ -81,6 +82,7 @@ static void unpack_clock(const struct tap_words *words, struct reading *reading)
         .outer_ticks256 = (uint32_t)words->cost_outer,
         .c_inner_ticks256 = (uint32_t)words->cost_c_inner,
         .c_outer_ticks256 = (uint32_t)words->cost_c_outer,
+        .line_ticks256 = (uint32_t)words->cost_line,
     };
 }
 

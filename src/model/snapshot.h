@@ -140,6 +140,15 @@ struct snapshot_io {
     int64_t blocked_ns, p99_ns, max_ns;
 };
 
+/* A line of a function whose lines were asked for. Over the whole run. */
+struct snapshot_line {
+    int32_t function;
+    uint32_t line;
+    uint64_t hits;
+    int64_t self_ns, self_wait_ns;
+    const char *text; /* what stands there, without its indent; NULL: not known */
+};
+
 struct snapshot_process {
     uint32_t pid, ppid;
     const char *command;
@@ -297,6 +306,8 @@ struct snapshot {
     size_t gc_trigger_count;
     struct snapshot_io *io; /* the longest first */
     size_t io_count;
+    struct snapshot_line *lines; /* by function, then by line */
+    size_t line_count;
     struct snapshot_detail *detail;       /* NULL: not asked for */
     struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
     struct arena *arena;                  /* owns all of the above */

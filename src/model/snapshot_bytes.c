@@ -138,6 +138,14 @@ static const struct field io_fields[] = {
     END,
 };
 
+static const struct field line_fields[] = {
+    F(line, function, FUNCTION, 0),
+    F(line, self_ns, NS, 0),
+    F(line, self_wait_ns, NS, 0),
+    F(line, text, STRING, 0),
+    END,
+};
+
 static const struct field site_fields[] = {
     F(site, text, TEXT, 0),
     F(site, skip, BOOL, 0),
@@ -199,7 +207,7 @@ struct part {
             sizeof(struct snapshot_##type), type##_fields                   \
     }
 
-enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 11 };
+enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 12 };
 
 static const struct part parts[PART_COUNT] = {
     [PART_META] = {offsetof(struct snapshot, meta), 0, sizeof(struct snapshot_meta), meta_fields},
@@ -212,6 +220,7 @@ static const struct part parts[PART_COUNT] = {
     PART(gc, gc_count, gc),
     PART(gc_triggers, gc_trigger_count, gc),
     PART(io, io_count, io),
+    PART(lines, line_count, line),
     PART(meta.sites, meta.site_count, site),
 };
 

@@ -21,7 +21,7 @@ enum tap_op {
     TAP_BEGIN = 2,  /* value: counter at which the windows begin; payload: struct tap_begin */
     TAP_SITES =
         3, /* payload: the target's stdlib, the folder of relative paths, what __main__ is called,
-                            then the patterns, each after a byte + (only) or - (skip); all terminated */
+                            then the patterns, each after a byte + (only), - (skip) or = (lines); all terminated */
     TAP_PROCESS = 4, /* subject: a new process; payload: struct tap_process, then its command */
     TAP_ENTER =
         5, /* subject: the process that ids and frames are of from here on; value: its PID. Whoever
@@ -119,6 +119,7 @@ struct tap_words {
     uint64_t cost_inner, cost_outer, cost_c_inner, cost_c_outer;
     double ns_per_tick;
     char python[64], executable[512];
+    uint64_t cost_line;
 };
 
 struct tap_step {

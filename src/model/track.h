@@ -15,6 +15,7 @@
 
 #include "model/gc_pauses.h"
 #include "model/io_calls.h"
+#include "model/lines.h"
 #include "model/parked.h"
 #include "model/waits.h"
 #include "wire/event.h"
@@ -132,6 +133,7 @@ struct track {
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
     struct gc_open gc;
     struct io_open io;
+    struct line_stack lines;
     uint64_t yield_counter; /* of the last yield */
     uint32_t yield_symbol;  /* the innermost coroutine of those that yielded one after the other */
 

@@ -6,6 +6,7 @@
 #include "probe/define.h"
 
 #include "probe/switch.h"
+#include "sources/lines/lines_probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -319,6 +320,7 @@ uint32_t define_code(PyObject *code, void *frame)
             PyErr_Clear();
         else
             codes[id] = code;
+        lines_defined(code, id);
     }
     PyErr_Restore(type, value, traceback);
     return id;

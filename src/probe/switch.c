@@ -399,6 +399,7 @@ static void tell_cost(void)
     header->cost_c_outer_ticks256 = cost.of[1][COST_C_CALL].outer_ticks256;
     memcpy(header->costs, cost.of, sizeof(header->costs));
     header->cost_speed_ticks = cost.speed_ticks;
+    header->cost_line_ticks256 = cost.line_ticks256;
 }
 
 static int prepare(uint32_t sources, char *reason, size_t size)
@@ -416,7 +417,8 @@ int switch_arm(char *reason, size_t size)
 {
     struct session_header *header = link_to.header;
     tell_target();
-    if (prepare(atomic_load(&header->sources_wanted), reason, size))
+    uint32_t sources = atomic_load(&header->sources_wanted);
+    if (source_hooks_can_be_had(sources, reason, size) || prepare(sources, reason, size))
         return -1;
     tell_cost();
     switch_install_signal();
@@ -468,6 +470,7 @@ static void change_clock(void)
         costs[i].outer_ticks256 = (uint32_t)(costs[i].outer_ticks256 * scale);
     }
     cost.speed_ticks = (uint32_t)(cost.speed_ticks * scale);
+    cost.line_ticks256 = (uint32_t)(cost.line_ticks256 * scale);
 }
 
 int switch_join(const char *path, char *reason, size_t size)

@@ -55,12 +55,25 @@ static int mark_function(struct slice *slice, sqlite3_stmt *statement, size_t in
     return 0;
 }
 
+static bool has_lines(const struct slice *slice)
+{
+    return !recording_lacks(slice->recording, "lines");
+}
+
+static bool has_io(const struct slice *slice)
+{
+    return !recording_lacks(slice->recording, "io");
+}
+
 int slice_mark_tasks(struct slice *slice)
 {
     int result = take_rows(slice, "SELECT coroutine, maker, awaiting FROM tasks", mark_task);
     if (result == 0)
         result = take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_function);
-    return result == 0 ? take_rows(slice, "SELECT function FROM io", mark_function) : result;
+    if (result == 0 && has_lines(slice))
+        result = take_rows(slice, "SELECT DISTINCT function FROM lines", mark_function);
+    return result == 0 && has_io(slice) ? take_rows(slice, "SELECT function FROM io", mark_function)
+                                        : result;
 }
 
 static int32_t shown_function(const struct slice *slice, sqlite3_stmt *statement, int column)
@@ -169,11 +182,42 @@ static int take_io(struct slice *slice, sqlite3_stmt *statement, size_t index)
 static int fill_io(struct slice *slice)
 {
     struct snapshot *snapshot = slice->snapshot;
+    if (!has_io(slice))
+        return 0;
     slice->io_rows = (size_t)row_count(slice->recording, "SELECT count(*) FROM io");
     snapshot->io = arena_array(snapshot->arena, slice->io_rows + 1, sizeof(*snapshot->io));
     if (!snapshot->io)
         return recording_fail(slice->recording, -ENOMEM, "out of memory");
     return take_rows(slice, "SELECT * FROM io ORDER BY position", take_io);
+}
+
+static int take_line(struct slice *slice, sqlite3_stmt *statement, size_t index)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    int32_t function = shown_function(slice, statement, 1);
+    if (index >= slice->line_rows || function == SNAPSHOT_NONE)
+        return 0;
+    struct snapshot_line *row = &snapshot->lines[snapshot->line_count++];
+    *row = (struct snapshot_line){
+        .function = function,
+        .line = (uint32_t)count_of(statement, 2),
+        .hits = count_of(statement, 3),
+        .self_ns = time_of(statement, 4),
+        .self_wait_ns = time_of(statement, 5),
+    };
+    return 0;
+}
+
+static int fill_lines(struct slice *slice)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    if (!has_lines(slice))
+        return 0;
+    slice->line_rows = (size_t)row_count(slice->recording, "SELECT count(*) FROM lines");
+    snapshot->lines = arena_array(snapshot->arena, slice->line_rows + 1, sizeof(*snapshot->lines));
+    if (!snapshot->lines)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
+    return take_rows(slice, "SELECT * FROM lines ORDER BY position", take_line);
 }
 
 static int take_site(struct slice *slice, sqlite3_stmt *statement, size_t index)
@@ -234,6 +278,8 @@ int slice_fill_tables(struct slice *slice)
         result = fill_gc(slice);
     if (result == 0 && slice->whole && slice->all)
         result = fill_io(slice);
+    if (result == 0 && slice->whole && slice->all)
+        result = fill_lines(slice);
     return result;
 }
 

@@ -6,15 +6,20 @@
 
 #include "model/snapshot.h"
 
-#define TABLE(name, columns)                         \
-    {                                                \
-#name, "CREATE TABLE " #name "(" columns ")" \
+#define TABLE(name, columns)                                \
+    {                                                       \
+#name, "CREATE TABLE " #name "(" columns ")", false \
+    }
+#define LATER(name, columns)                               \
+    {                                                      \
+#name, "CREATE TABLE " #name "(" columns ")", true \
     }
 #define BY_WINDOW(name, columns, key)                                                            \
     {                                                                                            \
 #name,                                                                                   \
             "CREATE TABLE " #name "(window INTEGER, " columns ", PRIMARY KEY(window, " key ")) " \
-            "WITHOUT ROWID"                                                                      \
+            "WITHOUT ROWID",                                                                     \
+            false                                                                                \
     }
 
 const struct schema_table schema_tables[] = {
@@ -54,9 +59,11 @@ const struct schema_table schema_tables[] = {
     TABLE(gc, "position INTEGER PRIMARY KEY, generation INTEGER, by_function INTEGER, "
               "function INTEGER, runs INTEGER, collected INTEGER, uncollectable INTEGER, "
               "total_ns INTEGER, max_ns INTEGER"),
-    TABLE(io, "position INTEGER PRIMARY KEY, operation TEXT, resource TEXT, function INTEGER, "
+    LATER(io, "position INTEGER PRIMARY KEY, operation TEXT, resource TEXT, function INTEGER, "
               "calls INTEGER, bytes INTEGER, errors INTEGER, blocked_ns INTEGER, p99_ns INTEGER, "
               "max_ns INTEGER"),
+    LATER(lines, "position INTEGER PRIMARY KEY, function INTEGER, line INTEGER, hits INTEGER, "
+                 "self_ns INTEGER, self_wait_ns INTEGER"),
     TABLE(sites, "position INTEGER PRIMARY KEY, text TEXT, skip INTEGER, matched INTEGER"),
     TABLE(sources, "position INTEGER PRIMARY KEY, name TEXT, on_ns INTEGER, wanted INTEGER, "
                    "complete INTEGER, reason TEXT"),

@@ -91,7 +91,9 @@ static int step_sites(struct trace_replay *replay, const struct trace_record *re
             sites->main_module = *at ? at : NULL;
     }
     for (; at < end; at += strlen(at) + 1)
-        if (*at)
+        if (*at == '=')
+            sites_add_lines(sites, at + 1, error);
+        else if (*at)
             sites_add(sites, at + 1, *at == '-', error);
     /* Of the ones before, texts may be in nobody's hands but the model's. */
     free(replay->sites);
@@ -467,9 +469,10 @@ static int step_words(struct trace_replay *replay, const struct trace_record *re
 static int step_costs(struct trace_replay *replay, const struct trace_record *record)
 {
     struct model_costs costs;
-    if (record->size != sizeof(costs))
+    if (record->size > sizeof(costs)) /* an older trace has less of it */
         return -EBADMSG;
-    memcpy(&costs, record + 1, sizeof(costs));
+    memset(&costs, 0, sizeof(costs));
+    memcpy(&costs, record + 1, record->size);
     if (!replay->uncorrected)
         model_set_costs(&replay->model, &costs);
     return 0;

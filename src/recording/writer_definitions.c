@@ -399,6 +399,31 @@ static int put_io(struct recording_writer *writer, const struct snapshot *snapsh
     return result;
 }
 
+static int put_lines(struct recording_writer *writer, const struct snapshot *snapshot)
+{
+    uint64_t hash = snapshot->line_count;
+    int result;
+    for (size_t i = 0; i < snapshot->line_count; i++) {
+        const struct snapshot_line *line = &snapshot->lines[i];
+        uint64_t numbers[] = {(uint64_t)line->function, line->line, line->hits,
+                              (uint64_t)line->self_ns};
+        hash = mix_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0]));
+    }
+    if (!is_new(writer, &writer->line_hash, hash, "DELETE FROM lines", &result))
+        return result;
+    for (size_t i = 0; result == 0 && i < snapshot->line_count; i++) {
+        const struct snapshot_line *line = &snapshot->lines[i];
+        sqlite3_stmt *statement = writer->statements[PUT_LINE];
+        int64_t values[] = {(int64_t)i,    id_of(snapshot, line->function),
+                            line->line,    (int64_t)line->hits,
+                            line->self_ns, line->self_wait_ns};
+        for (int at = 0; at < (int)(sizeof(values) / sizeof(values[0])); at++)
+            sqlite3_bind_int64(statement, 1 + at, values[at]);
+        result = database_step(statement);
+    }
+    return result;
+}
+
 static int put_sites(struct recording_writer *writer, const struct snapshot_meta *meta)
 {
     uint64_t hash = meta->site_count;
@@ -462,6 +487,8 @@ int writer_put_definitions(struct recording_writer *writer, const struct snapsho
         result = put_gc(writer, snapshot);
     if (result == 0)
         result = put_io(writer, snapshot);
+    if (result == 0)
+        result = put_lines(writer, snapshot);
     if (result == 0)
         result = put_sites(writer, &snapshot->meta);
     return result == 0 ? put_sources(writer, &snapshot->meta) : result;

@@ -90,6 +90,7 @@ enum writer_statement {
     PUT_TASK,
     PUT_GC,
     PUT_IO,
+    PUT_LINE,
     PUT_SITE,
     PUT_SOURCE,
     PUT_FILE,
@@ -116,7 +117,7 @@ struct recording_writer {
     struct known_process *processes;
     size_t process_count, process_limit;
     char **meta; /* by schema_fields: as written; owned */
-    uint64_t task_hash, gc_hash, io_hash, site_hash, source_hash;
+    uint64_t task_hash, gc_hash, line_hash, io_hash, site_hash, source_hash;
     int64_t source_bytes;
     struct text_set *files;  /* whose source has been looked for */
     struct snapshot *masked; /* strings of this add */

@@ -3,6 +3,7 @@
  *
  *   offset 0              struct session_header (SESSION_HEADER_SIZE bytes)
  *   modes_offset          one mode byte for each id (enum site_mode), SESSION_ID_LIMIT of them
+ *   ... and behind them   one lines byte for each id (enum site_lines)
  *   gone_offset           the gone ring: GONE_CAPACITY ids of 4 bytes (wire/definitions.h)
  *   definitions_offset    slot table (SESSION_ID_LIMIT x 4 bytes), then the record heap
  *   rings_offset          ring directory: SESSION_RING_LIMIT x struct ring_shared; ring 0 is the
@@ -37,7 +38,7 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 5,
+    SESSION_FORMAT = 6,
     SESSION_HEADER_SIZE = 2 * 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
@@ -65,12 +66,22 @@ enum session_lock { SESSION_COLLECTOR_LOCK = 0, SESSION_SETTER_LOCK = 1 };
  * interpreter tell it again. */
 enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3, MODE_METHOD = 4 };
 
+/* Whether the lines of a function are told, while the source `lines` is on. The collector writes the byte, at first
+ * sight of the definition, and UNDECIDED again before it acknowledges the end of one. Until it has, they are told and
+ * the collector drops what nobody wants: so a function's first call is whole. From NO to YES: the byte first, then
+ * `switch_serial` rises. */
+enum site_lines { LINES_UNDECIDED = 0, LINES_NO = 1, LINES_YES = 2 };
+
+/* Bytes of the two for all ids. */
+enum { SESSION_MODES_BYTES = 2 * SESSION_ID_LIMIT };
+
 /* Sources, as bits of header.sources_wanted and sources_on. */
 enum session_source {
     SOURCE_CALLS = 1,
     SOURCE_C_CALLS = 2,
     SOURCE_GC = 4,
     SOURCE_METHODS = 8,
+    SOURCE_LINES = 16,
     SOURCE_IO = 256,
 };
 
@@ -249,9 +260,11 @@ struct session_header {
      * too, which makes Python's calls dearer. All 0: not measured, those above hold for every call */
     struct session_cost costs[2][COST_COUNT];
     uint32_t cost_speed_ticks; /* what EVENT_SPEED's piece of work took meanwhile; 0: not known */
+    uint32_t
+        cost_line_ticks256; /* of one LINE event, in ticks of the counter x 256; 0: not measured */
     /* The source `io`: before it is heard, the probe raises `files_asked` and waits until the collector has looked up
      * which files, sockets and pipes the process has open, and set `files_known` to what it answers. */
-    _Atomic uint32_t files_asked;                /* by the probe */
+    _Atomic uint32_t files_asked;              /* by the probe */
     _Alignas(64) _Atomic uint32_t files_known; /* by the collector */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");

@@ -663,8 +663,26 @@ static int set_io(struct snapshot *snapshot)
     return 0;
 }
 
+static int set_lines(struct snapshot *snapshot)
+{
+    static const struct snapshot_line lines[] = {
+        {SAMPLE_ROWS, 12, 1000, 300 * MS, 100 * MS, "for row in table:"},
+        {SAMPLE_ROWS, 13, 999, 20 * MS, 0, NULL},
+        {SAMPLE_HOSTILE, 7, 1, 2 * MS, 1 * MS, "x = '\x1b[2J' # \xe2\x80\xae"},
+    };
+    snapshot->lines = arena_array(snapshot->arena, 3, sizeof(*snapshot->lines));
+    if (!snapshot->lines)
+        return -1;
+    memcpy(snapshot->lines, lines, sizeof(lines));
+    snapshot->line_count = 3;
+    add_source(&snapshot->meta, "lines");
+    return 0;
+}
+
 int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
     set_methods(snapshot);
+    if (set_lines(snapshot))
+        return -1;
     return set_gc(snapshot) || set_io(snapshot) ? -1 : 0;
 }

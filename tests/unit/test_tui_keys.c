@@ -483,6 +483,8 @@ static void tab_comes_to_a_source_that_is_on(void **state)
     assert_int_equal(sample_snapshot_add_sources(check->state.snapshot), 0);
     assert_true(tui_can_turn_to(&check->state, view_find("gc")));
     tui_check_key(check, SCREEN_KEY_BACK_TAB);
+    assert_string_equal(view_id(check), "io");
+    tui_check_key(check, SCREEN_KEY_BACK_TAB);
     assert_string_equal(view_id(check), "gc");
     assert_true(check->state.table.row_count > 0);
 }

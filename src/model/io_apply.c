@@ -3,11 +3,11 @@
  * Why: see io_apply.h. */
 #include "model/io_apply.h"
 
-
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* AT_FDCWD and EBADF of Linux, whatever machine reads this. */
+enum { IO_AT_DIRECTORY = -100, IO_NO_SUCH_FD = 9 };
 
 static const unsigned char results[IO_OPERATION_COUNT] = {
 #define IO_OPERATION(name, text, result, sort) IO_RESULT_##result,
@@ -37,7 +37,7 @@ static uint32_t opened(const struct ended *ended)
 {
     struct io_files *files = &ended->model->io.files;
     bool relative = name_of(ended)[0] != '/' && ended->done->operation == IO_OPENAT &&
-                    (int)ended->done->fd != AT_FDCWD;
+                    (int)ended->done->fd != IO_AT_DIRECTORY;
     char text[IO_TEXT_SIZE];
     if (!ended->done->name_size || ended->done->is_address)
         return IO_RESOURCE_OTHER;
@@ -68,7 +68,8 @@ static void learn_name(const struct ended *ended)
     struct io_calls *io = &ended->model->io;
     uint32_t resource = resource_of(ended, ended->done->fd);
     char text[IO_TEXT_SIZE];
-    if (ended->done->error || !ended->done->is_address || !io->files.resources[resource].is_wanted ||
+    if (ended->done->error || !ended->done->is_address ||
+        !io->files.resources[resource].is_wanted ||
         !io_files_address(name_of(ended), ended->done->name_size, text))
         return;
     io_files_found(&io->files, resource, text, IO_SORT_SOCKET);
@@ -120,7 +121,7 @@ static uint32_t subject(const struct ended *ended)
 static void obey(const struct ended *ended, uint32_t resource)
 {
     enum io_result kind = (enum io_result)results[ended->done->operation];
-    if (ended->done->operation == IO_CLOSE && ended->done->error != EBADF)
+    if (ended->done->operation == IO_CLOSE && ended->done->error != IO_NO_SUCH_FD)
         io_fds_set(ended->fds, ended->done->fd, 0);
     if (ended->done->error)
         return;

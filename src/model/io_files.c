@@ -3,14 +3,10 @@
  * Why: see io_files.h. */
 #include "model/io_files.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 enum { BUCKETS = 2 * IO_RESOURCES_LIMIT, FIRST_FDS = 64 };
 
@@ -160,40 +156,73 @@ void io_files_path(const struct io_files *files, const struct io_fds *fds, uint3
         snprintf(text, IO_TEXT_SIZE, "%.480s/%.512s", directory, path);
 }
 
-static bool internet_address(const unsigned char *bytes, size_t size, char *text)
+/* The longest row of zeros is left out, as everywhere. */
+static void format_six(const unsigned char *bytes, char *text, size_t size)
 {
-    char host[INET6_ADDRSTRLEN];
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-    sa_family_t family;
-    memcpy(&family, bytes, sizeof(family));
-    if (family == AF_INET && size >= sizeof(four)) {
-        memcpy(&four, bytes, sizeof(four));
-        inet_ntop(AF_INET, &four.sin_addr, host, sizeof(host));
-        snprintf(text, IO_TEXT_SIZE, "%s:%u", host, ntohs(four.sin_port));
-        return four.sin_port != 0;
+    unsigned words[8];
+    int from = -1, most = 1, at = 0;
+    for (int i = 0; i < 8; i++)
+        words[i] = (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1];
+    for (int i = 0; i < 8; i++) {
+        int zeros = 0;
+        while (i + zeros < 8 && !words[i + zeros])
+            zeros++;
+        if (zeros > most) {
+            most = zeros;
+            from = i;
+        }
+        i += zeros;
     }
-    if (family == AF_INET6 && size >= 24) {
-        memset(&six, 0, sizeof(six));
-        memcpy(&six, bytes, size < sizeof(six) ? size : sizeof(six));
-        inet_ntop(AF_INET6, &six.sin6_addr, host, sizeof(host));
-        snprintf(text, IO_TEXT_SIZE, "[%s]:%u", host, ntohs(six.sin6_port));
-        return six.sin6_port != 0;
+    if (from == 0 && most == 5 && words[5] == 0xffff) {
+        snprintf(text, size, "::ffff:%u.%u.%u.%u", bytes[12], bytes[13], bytes[14], bytes[15]);
+        return;
     }
-    return false;
+    text[0] = '\0';
+    for (int i = 0; i < 8; i++) {
+        if (i == from) {
+            at += snprintf(text + at, size - (size_t)at, "::");
+            i += most - 1;
+            continue;
+        }
+        const char *colon = i == 0 || i == from + most ? "" : ":";
+        at += snprintf(text + at, size - (size_t)at, "%s%x", from < 0 && i == 0 ? "" : colon,
+                       words[i]);
+    }
 }
 
+void io_files_host(const unsigned char *bytes, size_t size, unsigned port, char *text)
+{
+    char host[48];
+    if (size == IO_ADDRESS_FOUR) {
+        snprintf(text, IO_TEXT_SIZE, "%u.%u.%u.%u:%u", bytes[0], bytes[1], bytes[2], bytes[3],
+                 port);
+        return;
+    }
+    format_six(bytes, host, sizeof(host));
+    snprintf(text, IO_TEXT_SIZE, "[%s]:%u", host, port);
+}
+
+/* A sockaddr as Linux has it: family 2 bytes, in the machine's order; of the internet then the port, in the network's. */
 bool io_files_address(const unsigned char *bytes, size_t size, char *text)
 {
-    sa_family_t family = AF_UNSPEC;
-    if (size >= sizeof(family))
-        memcpy(&family, bytes, sizeof(family));
-    if (family != AF_UNIX)
-        return internet_address(bytes, size, text);
-    char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1] = {0};
-    size_t length = size - sizeof(family);
-    memcpy(path, bytes + sizeof(family), length < sizeof(path) - 1 ? length : sizeof(path) - 1);
-    if (length > 1 && !path[0])
+    enum { UNIX = 1, INTERNET = 2, INTERNET_SIX = 10 };
+    enum { FOUR_AT = 4, SIX_AT = 8, PATH_AT = 2, PATH_MOST = 108 };
+    unsigned family = size >= 4 ? bytes[0] | (unsigned)bytes[1] << 8 : 0;
+    unsigned port = size >= 4 ? (unsigned)bytes[2] << 8 | bytes[3] : 0;
+    if (family == INTERNET && size >= FOUR_AT + IO_ADDRESS_FOUR) {
+        io_files_host(bytes + FOUR_AT, IO_ADDRESS_FOUR, port, text);
+        return port != 0;
+    }
+    if (family == INTERNET_SIX && size >= SIX_AT + IO_ADDRESS_SIX) {
+        io_files_host(bytes + SIX_AT, IO_ADDRESS_SIX, port, text);
+        return port != 0;
+    }
+    if (family != UNIX)
+        return false;
+    char path[PATH_MOST + 1] = {0};
+    size_t length = size - PATH_AT < PATH_MOST ? size - PATH_AT : PATH_MOST;
+    memcpy(path, bytes + PATH_AT, length);
+    if (length > 1 && !path[0] && path[1])
         path[0] = '@'; /* an abstract name */
     snprintf(text, IO_TEXT_SIZE, "unix:%s", path);
     return path[0] != '\0';

@@ -22,12 +22,12 @@ enum {
 };
 
 struct io_resource {
-    const char *text;      /* NULL: not known, perhaps yet: descriptor `fd` */
-    uint32_t fd, pid;      /* of one that is to be looked up */
-    uint32_t same_as;      /* what it turned out to be; 0: itself */
-    unsigned char sort;    /* enum io_sort: FILE or SOCKET */
-    bool is_wanted;        /* to be looked up */
-    uint32_t next;         /* of its bucket */
+    const char *text;   /* NULL: not known, perhaps yet: descriptor `fd` */
+    uint32_t fd, pid;   /* of one that is to be looked up */
+    uint32_t same_as;   /* what it turned out to be; 0: itself */
+    unsigned char sort; /* enum io_sort: FILE or SOCKET */
+    bool is_wanted;     /* to be looked up */
+    uint32_t next;      /* of its bucket */
 };
 
 struct io_files {
@@ -80,9 +80,12 @@ void io_files_path(const struct io_files *files, const struct io_fds *fds, uint3
 /* `127.0.0.1:80`, `[::1]:80`, `unix:/run/x`; false: none of these, or no port yet. */
 bool io_files_address(const unsigned char *bytes, size_t size, char *text);
 
+/* `127.0.0.1:80` and `[::1]:80` of an address of 4 or 16 bytes. */
+enum { IO_ADDRESS_FOUR = 4, IO_ADDRESS_SIX = 16 };
+void io_files_host(const unsigned char *bytes, size_t size, unsigned port, char *text);
+
 /* What it is found to be; NULL: it is gone. */
-void io_files_found(struct io_files *files, uint32_t resource, const char *text,
-                    enum io_sort sort);
+void io_files_found(struct io_files *files, uint32_t resource, const char *text, enum io_sort sort);
 
 static inline uint32_t io_files_true(const struct io_files *files, uint32_t resource)
 {

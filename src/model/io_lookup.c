@@ -4,15 +4,13 @@
  * How a socket gets its name: the link says its inode, the tables of the process's network namespace say the addresses
  * of that. One that is connected from a port that somebody listens on there was accepted: it is called by that
  * address, so that a server's connections are one row and not as many as it has clients. */
-#include "model/collector_parts.h"
 #include "model/io_lookup.h"
+#include "model/collector_parts.h"
 #include "wire/guard.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,17 +36,16 @@ struct sockets {
 /* `0100007F:1F90`, or sixteen bytes of hexadecimal words in the machine's order. */
 static bool read_endpoint(const char *text, char *address, size_t size, unsigned *ret_port)
 {
-    unsigned words[4], port;
-    char host[INET6_ADDRSTRLEN];
-    if (sscanf(text, "%8x%8x%8x%8x:%4x", &words[0], &words[1], &words[2], &words[3], &port) == 5) {
-        inet_ntop(AF_INET6, words, host, sizeof(host));
-        snprintf(address, size, "[%s]:%u", host, port);
-    } else if (sscanf(text, "%8x:%4x", &words[0], &port) == 2) {
-        inet_ntop(AF_INET, words, host, sizeof(host));
-        snprintf(address, size, "%s:%u", host, port);
-    } else {
+    unsigned words[4] = {0}, port;
+    char whole[IO_TEXT_SIZE];
+    unsigned char bytes[IO_ADDRESS_SIX];
+    int count = sscanf(text, "%8x%8x%8x%8x:%4x", &words[0], &words[1], &words[2], &words[3], &port);
+    bool is_six = count == 5;
+    if (!is_six && sscanf(text, "%8x:%4x", &words[0], &port) != 2)
         return false;
-    }
+    memcpy(bytes, words, sizeof(bytes));
+    io_files_host(bytes, is_six ? IO_ADDRESS_SIX : IO_ADDRESS_FOUR, port, whole);
+    snprintf(address, size, "%.*s", (int)size - 1, whole);
     *ret_port = port;
     return true;
 }
@@ -237,8 +234,8 @@ static int read_asked(void *context)
 {
     struct answer *answer = context;
     /* Acquire: pairs with the probe's release. */
-    answer->asked = atomic_load_explicit(
-        &mapping_header(answer->drain->mapping)->files_asked, memory_order_acquire);
+    answer->asked = atomic_load_explicit(&mapping_header(answer->drain->mapping)->files_asked,
+                                         memory_order_acquire);
     return 0;
 }
 
@@ -338,8 +335,7 @@ static void answer_wanted(struct collector *collector)
         collector_enter(collector);
         for (size_t i = 0; i < count; i++)
             io_files_found(&collector->model.io.files, list[i].resource,
-                           is_still(collector, pid, &list[i]) ? list[i].text : NULL,
-                           list[i].sort);
+                           is_still(collector, pid, &list[i]) ? list[i].text : NULL, list[i].sort);
         io_calls_settle(&collector->model.io);
         collector_leave(collector);
     }

@@ -272,7 +272,7 @@ static void take_io(struct moment *moment, const struct io_calls *io)
         moment->io_rows[moment->io_row_count++] = (struct moment_io){
             .symbol = row->symbol,
             .operation = row->operation,
-            .resource = resource->text            ? resource->text
+            .resource = resource->text                     ? resource->text
                         : resource->sort == IO_SORT_SOCKET ? "socket"
                                                            : NULL,
             .fd = row->resource == IO_RESOURCE_NONE ? IO_NO_FD : resource->fd,

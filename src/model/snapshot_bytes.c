@@ -133,8 +133,12 @@ static const struct field gc_fields[] = {
 };
 
 static const struct field io_fields[] = {
-    F(io, operation, TEXT, 0), F(io, resource, STRING, 0), F(io, function, FUNCTION_OR_NONE, 0),
-    F(io, blocked_ns, NS, 0),  F(io, p99_ns, NS, 0),       F(io, max_ns, NS, 0),
+    F(io, operation, TEXT, 0),
+    F(io, resource, STRING, 0),
+    F(io, function, FUNCTION_OR_NONE, 0),
+    F(io, blocked_ns, NS, 0),
+    F(io, p99_ns, NS, 0),
+    F(io, max_ns, NS, 0),
     END,
 };
 

@@ -52,7 +52,8 @@ void unlocked_forget(void)
 static bool may_enter(struct writer *writer)
 {
     uint32_t busy = atomic_load_explicit(&writer->busy, memory_order_relaxed);
-    if (busy == UNLOCKED_INSIDE) { /* in a signal handler: the event that it interrupted comes first */
+    if (busy ==
+        UNLOCKED_INSIDE) { /* in a signal handler: the event that it interrupted comes first */
         if (writer->ring)
             atomic_fetch_add_explicit(&writer->ring->nested, 1, memory_order_relaxed);
         return false;

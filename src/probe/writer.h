@@ -19,7 +19,8 @@ struct writer {
     uint64_t mask;
     struct ring_shared *ring; /* NULL: a writer that never writes */
     _Atomic uint32_t busy;    /* this thread writes without the GIL (unlocked.h) */
-    uint32_t woken[WRITER_WOKEN]; /* descriptors that a signal handler wrote a byte to, not told yet */
+    uint32_t
+        woken[WRITER_WOKEN]; /* descriptors that a signal handler wrote a byte to, not told yet */
     _Atomic uint32_t woken_count;
     bool dropping;
     uint64_t lost_since;             /* events dropped since dropping began */

@@ -361,7 +361,8 @@ static int put_gc(struct recording_writer *writer, const struct snapshot *snapsh
     return result;
 }
 
-static int put_io_row(struct recording_writer *writer, const struct snapshot *snapshot, size_t index)
+static int put_io_row(struct recording_writer *writer, const struct snapshot *snapshot,
+                      size_t index)
 {
     const struct snapshot_io *row = &snapshot->io[index];
     sqlite3_stmt *statement = writer->statements[PUT_IO];
@@ -389,8 +390,8 @@ static int put_io(struct recording_writer *writer, const struct snapshot *snapsh
         const struct snapshot_io *row = &snapshot->io[i];
         uint64_t numbers[] = {(uint64_t)row->function, row->calls, row->bytes, row->errors,
                               (uint64_t)row->blocked_ns};
-        hash =
-            mix_text(mix_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0])), row->resource);
+        hash = mix_text(mix_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0])),
+                        row->resource);
     }
     if (!is_new(writer, &writer->io_hash, hash, "DELETE FROM io", &result))
         return result;

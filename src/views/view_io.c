@@ -115,10 +115,9 @@ static int set_title(const struct snapshot *snapshot, struct view_table *table)
     }
     if (!snapshot_has_source(&snapshot->meta, "io"))
         return 0;
-    table->title = arena_format(table->arena, "I/O: %s calls, %s bytes, %s in them",
-                                text_format_count(calls_text, calls),
-                                text_format_count(bytes_text, bytes),
-                                text_format_time(time, blocked_ns));
+    table->title = arena_format(
+        table->arena, "I/O: %s calls, %s bytes, %s in them", text_format_count(calls_text, calls),
+        text_format_count(bytes_text, bytes), text_format_time(time, blocked_ns));
     return table->title ? 0 : -ENOMEM;
 }
 

@@ -62,9 +62,10 @@ enum event_kind {
     EVENT_SPEED = 27, /* how fast the processor is now: id = ticks that a fixed piece of work takes
                        * (session.h, cost_speed_ticks), frame = ticks that it took to find out */
     EVENT_LINE = 28,  /* a line of the function that `frame` is of begins; id = its number */
-    EVENT_IO_BEGIN = 44, /* a call of the C library that may wait: wire/io_operation.h, and the next */
-    EVENT_IO_END = 45,   /* ... ends; amount = its result */
-    EVENT_IO_NAME = 46,  /* 7 bytes of the path that it opened */
+    EVENT_IO_BEGIN =
+        44, /* a call of the C library that may wait: wire/io_operation.h, and the next */
+    EVENT_IO_END = 45,     /* ... ends; amount = its result */
+    EVENT_IO_NAME = 46,    /* 7 bytes of the path that it opened */
     EVENT_IO_ADDRESS = 47, /* 7 bytes of the sockaddr that it was given or gave */
     EVENT_KIND_COUNT
 };

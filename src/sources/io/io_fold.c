@@ -16,8 +16,7 @@ static uint32_t python_on_top(const struct fold_cursor *cursor)
     return entry > cursor->entries ? entry->symbol : 0;
 }
 
-static void begin(struct io_open *open, const struct fold_cursor *cursor,
-                  const struct event *event)
+static void begin(struct io_open *open, const struct fold_cursor *cursor, const struct event *event)
 {
     uint32_t operation = io_begin_operation(event_id(event));
     if (open->depth == IO_OPEN_MOST || operation >= IO_OPERATION_COUNT)

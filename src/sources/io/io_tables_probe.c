@@ -86,20 +86,21 @@ static const struct io_entry *find_entry(const char *name)
 /* --- an object ------------------------------------------------------------------------------ */
 
 struct object {
-    uintptr_t base, from, to;           /* where it lies */
-    uintptr_t sealed_from, sealed_to;   /* of that, what the loader has made read-only */
-    const ElfW(Sym) *symbols;
+    uintptr_t base, from, to;         /* where it lies */
+    uintptr_t sealed_from, sealed_to; /* of that, what the loader has made read-only */
+    const ElfW(Sym) * symbols;
     const char *strings;
-    const ElfW(Rela) *tables[2];
+    const ElfW(Rela) * tables[2];
     size_t bytes[2];
 };
 
 static uintptr_t address_in(const struct object *object, ElfW(Addr) word)
 {
-    return word < object->base ? object->base + word : word; /* the loader has added it already, or not */
+    return word < object->base ? object->base + word
+                               : word; /* the loader has added it already, or not */
 }
 
-static void read_dynamic(struct object *object, const ElfW(Dyn) *dynamic)
+static void read_dynamic(struct object *object, const ElfW(Dyn) * dynamic)
 {
     uintptr_t tables[2] = {0}, symbols = 0, strings = 0;
     bool with_addends = true;
@@ -135,7 +136,8 @@ static void read_dynamic(struct object *object, const ElfW(Dyn) *dynamic)
     object->strings = (const char *)strings;      /* NOLINT(performance-no-int-to-ptr) */
     for (int i = 0; i < 2; i++)
         if (tables[i] && symbols && strings && with_addends)
-            object->tables[i] = (const ElfW(Rela) *)tables[i]; /* NOLINT(performance-no-int-to-ptr) */
+            object->tables[i] =
+                (const ElfW(Rela) *)tables[i]; /* NOLINT(performance-no-int-to-ptr) */
 }
 
 static void read_object(struct object *object, const struct dl_phdr_info *info)
@@ -146,7 +148,7 @@ static void read_object(struct object *object, const struct dl_phdr_info *info)
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
         uintptr_t at = info->dlpi_addr + header->p_vaddr;
         if (header->p_type == PT_DYNAMIC)
-            dynamic = (const ElfW(Dyn) *)at; /* NOLINT(performance-no-int-to-ptr) */
+            dynamic = (const ElfW(Dyn) *)at;  /* NOLINT(performance-no-int-to-ptr) */
         if (header->p_type == PT_GNU_RELRO) { /* whole pages, as the loader does it */
             object->sealed_from = at & ~(uintptr_t)(PAGE - 1);
             object->sealed_to = (at + header->p_memsz) & ~(uintptr_t)(PAGE - 1);
@@ -234,7 +236,7 @@ static void restore_word(const struct object *object, const struct io_entry *ent
         store(object, at, value_before(at, real));
 }
 
-static void look_at_table(struct look *look, const struct object *object, const ElfW(Rela) *table,
+static void look_at_table(struct look *look, const struct object *object, const ElfW(Rela) * table,
                           size_t count)
 {
     for (const ElfW(Rela) *entry = table; entry < table + count; entry++) {
@@ -244,9 +246,8 @@ static void look_at_table(struct look *look, const struct object *object, const 
             (type == ADDRESS && entry->r_addend))
             continue;
         const ElfW(Sym) *of = &object->symbols[symbol];
-        const struct io_entry *known = of->st_shndx == SHN_UNDEF
-                                           ? find_entry(object->strings + of->st_name)
-                                           : NULL;
+        const struct io_entry *known =
+            of->st_shndx == SHN_UNDEF ? find_entry(object->strings + of->st_name) : NULL;
         uintptr_t at = object->base + entry->r_offset;
         if (!known)
             continue;

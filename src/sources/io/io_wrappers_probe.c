@@ -83,9 +83,8 @@ static inline __attribute__((always_inline)) bool begin(struct call *call)
     if (__builtin_expect(atomic_load_explicit(&writer->woken_count, memory_order_relaxed) != 0, 0))
         tell_woken(writer);
     uint32_t id = io_begin_id(call->operation, IO_PLACE_UNKNOWN);
-    return unlocked_put((struct event){.counter = link_counter(),
-                                       .kind_id = event_pack(EVENT_IO_BEGIN, id),
-                                       .frame = call->fd});
+    return unlocked_put((struct event){
+        .counter = link_counter(), .kind_id = event_pack(EVENT_IO_BEGIN, id), .frame = call->fd});
 }
 
 enum { NAME_EVENTS = (IO_NAME_MOST + 1 + EVENT_NAME_BYTES - 1) / EVENT_NAME_BYTES };
@@ -187,8 +186,8 @@ static inline uint64_t amount_of(const struct call *call, long result)
 static inline __attribute__((always_inline)) void end(const struct call *call, long result)
 {
     uint64_t counter = link_counter();
-    if (__builtin_expect(
-            call->epoch != atomic_load_explicit(&unlocked_epoch, memory_order_relaxed), 0))
+    if (__builtin_expect(call->epoch != atomic_load_explicit(&unlocked_epoch, memory_order_relaxed),
+                         0))
         return;
     if (call->operation == IO_SENDMMSG || call->operation == IO_RECVMMSG)
         result = (long)sum_messages(pointer(call->b), (int)result);
@@ -238,10 +237,10 @@ enum entry_number {
     ENTRY_VFORK,
 };
 
-#define IO_FUNCTION(symbol, operation, of)                                                        \
-    static long wrap_##symbol(long a, long b, long c, long d, long e, long f)                     \
-    {                                                                                             \
-        return through(&io_entries[ENTRY_##symbol], IO_##operation, OF_##of, a, b, c, d, e, f);   \
+#define IO_FUNCTION(symbol, operation, of)                                                      \
+    static long wrap_##symbol(long a, long b, long c, long d, long e, long f)                   \
+    {                                                                                           \
+        return through(&io_entries[ENTRY_##symbol], IO_##operation, OF_##of, a, b, c, d, e, f); \
     }
 #include "sources/io/io_functions.def"
 
@@ -273,19 +272,20 @@ __attribute__((visibility("hidden"), used)) void io_before_vfork(void)
 }
 
 #if defined(__x86_64__)
-#define JUMPER(name)                                                                              \
-    __asm__(".text\n.hidden io_wrap_" #name "\n.globl io_wrap_" #name "\n"                         \
-            ".type io_wrap_" #name ", @function\nio_wrap_" #name ":\n"                             \
-            "endbr64\npush %rdi\npush %rsi\nsub $8, %rsp\ncall io_before_" #name "\n"              \
-            "add $8, %rsp\npop %rsi\npop %rdi\njmp *io_real_" #name "(%rip)\n"                     \
+#define JUMPER(name)                                                                  \
+    __asm__(".text\n.hidden io_wrap_" #name "\n.globl io_wrap_" #name "\n"            \
+            ".type io_wrap_" #name ", @function\nio_wrap_" #name ":\n"                \
+            "endbr64\npush %rdi\npush %rsi\nsub $8, %rsp\ncall io_before_" #name "\n" \
+            "add $8, %rsp\npop %rsi\npop %rdi\njmp *io_real_" #name "(%rip)\n"        \
             ".size io_wrap_" #name ", .-io_wrap_" #name "\n")
 #elif defined(__aarch64__)
-#define JUMPER(name)                                                                              \
-    __asm__(".text\n.hidden io_wrap_" #name "\n.globl io_wrap_" #name "\n"                         \
-            ".type io_wrap_" #name ", %function\nio_wrap_" #name ":\n"                             \
-            "stp x29, x30, [sp, -32]!\nmov x29, sp\nstp x0, x1, [sp, 16]\nbl io_before_" #name "\n"\
-            "ldp x0, x1, [sp, 16]\nldp x29, x30, [sp], 32\n"                                       \
-            "adrp x16, io_real_" #name "\nldr x16, [x16, :lo12:io_real_" #name "]\nbr x16\n"       \
+#define JUMPER(name)                                                                           \
+    __asm__(".text\n.hidden io_wrap_" #name "\n.globl io_wrap_" #name "\n"                     \
+            ".type io_wrap_" #name ", %function\nio_wrap_" #name ":\n"                         \
+            "stp x29, x30, [sp, -32]!\nmov x29, sp\nstp x0, x1, [sp, 16]\nbl io_before_" #name \
+            "\n"                                                                               \
+            "ldp x0, x1, [sp, 16]\nldp x29, x30, [sp], 32\n"                                   \
+            "adrp x16, io_real_" #name "\nldr x16, [x16, :lo12:io_real_" #name "]\nbr x16\n"   \
             ".size io_wrap_" #name ", .-io_wrap_" #name "\n")
 #else
 #error "the source io knows x86-64 and aarch64"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes a table line by line to a file without a buffer, and a copy of it in one piece, among other work."""
+"""Writes a table line by line to a file without a buffer, and a copy of it in one piece."""
 
 import os
 import tempfile

@@ -176,6 +176,8 @@ static int start_child(struct job *job, const struct job_setting *setting)
         launch_cancel(&launch);
         return EXIT_ULMA_FAILED;
     }
+    if (setting->ready)
+        setting->ready(setting->ready_context);
     return let_go(job, &launch);
 }
 

@@ -230,6 +230,25 @@ static bool read_file_size(const char *word, int64_t *ret_bytes)
            *ret_bytes <= (INT64_C(1) << 44);
 }
 
+static bool read_port(const char *word, void *field)
+{
+    int64_t port;
+    if (!read_count(word, &port) || port < 1 || port > 65535)
+        return false;
+    *(int64_t *)field = port;
+    return true;
+}
+
+static bool read_host(const char *word, void *field)
+{
+    struct option_words *hosts = field;
+    if (!*word || strpbrk(word, "/ @,") || (*word != '[' && strchr(word, ':')) ||
+        hosts->count == OPTION_WORDS_MAX)
+        return false;
+    hosts->words[hosts->count++] = word;
+    return true;
+}
+
 static bool read_map(const char *word, struct option_words *maps)
 {
     const char *sign = strchr(word, '=');
@@ -290,6 +309,15 @@ static bool read_limits(const char *word, struct option_limits *limits)
     }
 }
 
+static bool read_of_server(enum option_kind kind, const char *word, void *field,
+                           const char **ret_wanted)
+{
+    bool is_port = kind == OPTION_PORT;
+    *ret_wanted = is_port ? "a port, from 1 to 65535"
+                          : "a host's name without a port, up to 32 times";
+    return is_port ? read_port(word, field) : read_host(word, field);
+}
+
 bool option_value_read(const struct option_row *row, const char *spelled, const char *word,
                        struct options *options, char *error)
 {
@@ -329,6 +357,10 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
     case OPTION_MAP:
         good = read_map(word, field);
         wanted = "OLD=NEW, two folders, up to 32 times";
+        break;
+    case OPTION_PORT:
+    case OPTION_HOST:
+        good = read_of_server(row->kind, word, field, &wanted);
         break;
     case OPTION_PERCENT:
         good = option_value_percent(word, field);

@@ -62,6 +62,10 @@ struct options {
     int64_t from_ns, to_ns; /* OPTIONS_UNSET */
     const char *thread;
     struct option_words maps;
+    int64_t port; /* OPTIONS_UNSET */
+    const char *listen, *token_file;
+    struct option_words allowed_hosts;
+    bool open_page, read_only;
     int64_t collector_cpu; /* OPTIONS_UNSET */
     struct sites sites;
     struct option_limits limits;
@@ -92,6 +96,8 @@ enum option_kind {
     OPTION_SPEED,
     OPTION_FILE_SIZE,
     OPTION_MAP,
+    OPTION_PORT,
+    OPTION_HOST,
     OPTION_LIMIT,
 };
 

@@ -5,6 +5,8 @@
  * from frame to frame and differences between frames are exact. `window` is in seconds since the
  * profiling began. Lists of sources that were never on are absent. What is not known is null. Edges
  * and tree nodes count as their columns say: an edge's calls include resumes, a node's do not. */
+#include "export/export_json.h"
+
 #include "export/export_names.h"
 #include "export/exporter.h"
 #include "export/json_writer.h"
@@ -43,9 +45,8 @@ static void write_start_time(struct json_writer *writer, int64_t start_time_ns)
     json_string(writer, "start_time", text);
 }
 
-static void write_target(struct json_writer *writer, const struct snapshot_meta *meta)
+void export_json_target(struct json_writer *writer, const struct snapshot_meta *meta)
 {
-    json_open(writer, "target", '{');
     json_unsigned(writer, "pid", meta->pid);
     json_string(writer, "command", meta->command);
     json_string(writer, "python", meta->python);
@@ -60,7 +61,20 @@ static void write_target(struct json_writer *writer, const struct snapshot_meta 
     else
         json_null(writer, "signal");
     json_unsigned(writer, "thread_count", meta->thread_count);
-    json_close(writer, '}');
+}
+
+void export_json_sources(struct json_writer *writer, const struct snapshot_meta *meta)
+{
+    json_open(writer, "sources", '[');
+    for (size_t i = 0; i < meta->source_count; i++) {
+        json_open(writer, NULL, '{');
+        json_string(writer, "name", meta->sources[i].name);
+        json_integer(writer, "on_ns", meta->sources[i].on_ns);
+        json_bool(writer, "complete", meta->sources[i].complete);
+        json_string(writer, "reason", meta->sources[i].reason);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
 }
 
 static void write_site_list(struct json_writer *writer, const char *key,
@@ -103,19 +117,12 @@ static void write_head(struct json_writer *writer, const struct snapshot_meta *m
     json_integer(writer, "corrected_ns", meta->corrected_ns);
     json_integer(writer, "waited_ns", meta->waited_ns);
     json_integer(writer, "stolen_ns", meta->stolen_ns);
-    json_open(writer, "sources", '[');
-    for (size_t i = 0; i < meta->source_count; i++) {
-        json_open(writer, NULL, '{');
-        json_string(writer, "name", meta->sources[i].name);
-        json_integer(writer, "on_ns", meta->sources[i].on_ns);
-        json_bool(writer, "complete", meta->sources[i].complete);
-        json_string(writer, "reason", meta->sources[i].reason);
-        json_close(writer, '}');
-    }
-    json_close(writer, ']');
+    export_json_sources(writer, meta);
     if (meta->site_count)
         write_sites(writer, meta);
-    write_target(writer, meta);
+    json_open(writer, "target", '{');
+    export_json_target(writer, meta);
+    json_close(writer, '}');
     json_open(writer, "events", '{');
     json_unsigned(writer, "read", meta->events_read);
     json_unsigned(writer, "lost", meta->lost);

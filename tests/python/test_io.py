@@ -31,13 +31,24 @@ def of_program(report):
     return [
         row
         for row in report["io"]
-        if row["file"] == str(TARGET) and row["operation"] not in ("socket", "bind", "poll", "connect")
+        if row["file"] == str(TARGET)
+        and row["operation"] not in ("socket", "bind", "poll", "connect")
     ]
 
 
 def check_counts(report, told):
     found = sums(of_program(report))
-    for operation in ("write", "read", "pread", "pwrite", "readv", "writev", "send", "recv", "fsync"):
+    for operation in (
+        "write",
+        "read",
+        "pread",
+        "pwrite",
+        "readv",
+        "writev",
+        "send",
+        "recv",
+        "fsync",
+    ):
         expected = told["counted"][operation]
         assert found[operation] == expected, (operation, found[operation], expected)
     assert found["open"][0] == told["counted"]["open"][0]
@@ -68,7 +79,7 @@ def test_calls_bytes_and_errors_are_those_the_program_counts(python, tmp_path):
     assert 0.95 * 0.05e9 <= slept["blocked_ns"] <= told["measured"]["sleep"] * 1.01e9
 
 
-# --- strace ------------------------------------------------------------------------------------
+# --- strace -------------------------------------------------------------------------------------
 
 # What the kernel calls them.
 KERNEL = {
@@ -78,7 +89,18 @@ KERNEL = {
     "send": "sendto",
     "recv": "recvfrom",
 }
-COMPARED = ["openat", "read", "write", "pread64", "pwrite64", "sendto", "recvfrom", "close", "fdatasync", "fsync"]
+COMPARED = [
+    "openat",
+    "read",
+    "write",
+    "pread64",
+    "pwrite64",
+    "sendto",
+    "recvfrom",
+    "close",
+    "fdatasync",
+    "fsync",
+]
 LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 
 
@@ -162,7 +184,9 @@ def test_a_download_is_what_strace_says(python, tmp_path):
         server.shutdown()
     rows = [row for row in report["io"] if row["resource"] in (address, f"{data}/got")]
     seen = strace_sums(
-        told, report["target"]["pid"], lambda line: f"{data}/" in line or "<socket:" in line or "TCP" in line
+        told,
+        report["target"]["pid"],
+        lambda line: f"{data}/" in line or "<socket:" in line or "TCP" in line,
     )
     found = ulma_sums(rows)
     for call in ("sendto", "recvfrom", "write", "openat"):
@@ -170,7 +194,7 @@ def test_a_download_is_what_strace_says(python, tmp_path):
     assert found["recvfrom"][1] > 300000 and found["write"][1] == 300000
 
 
-# --- where it does not belong --------------------------------------------------------------------
+# --- where it does not belong -------------------------------------------------------------------
 
 CHILDREN = """
 import os, subprocess, sys
@@ -196,7 +220,7 @@ work(folder, 'after', 7)
 
 @pytest.mark.some_pythons
 def test_children_are_told_apart(python, tmp_path):
-    """A vfork's child runs in its parent's memory and is nobody's; a fork's has a session of its own."""
+    """A vfork's child runs in its parent's memory and is nobody's; a fork's has its own session."""
     report = report_of(run_ulma(python, "-c", CHILDREN, str(tmp_path), options=["-e", "io"]))
     writes = {
         os.path.basename(row["resource"]): (row["calls"], row["bytes"])
@@ -209,19 +233,19 @@ def test_children_are_told_apart(python, tmp_path):
     assert opened[0] == 22
 
 
-# --- off -------------------------------------------------------------------------------------------
+# --- off ----------------------------------------------------------------------------------------
 
 TABLES = """
 import ctypes, json, os, sys, threading, zlib
 
 class Header(ctypes.Structure):
-    _fields_ = [('type', ctypes.c_uint32), ('flags', ctypes.c_uint32), ('offset', ctypes.c_uint64),
-                ('address', ctypes.c_uint64), ('physical', ctypes.c_uint64), ('file_size', ctypes.c_uint64),
-                ('size', ctypes.c_uint64), ('align', ctypes.c_uint64)]
+    _fields_ = [('type', ctypes.c_uint32), ('flags', ctypes.c_uint32)] + [
+        (name, ctypes.c_uint64)
+        for name in ('offset', 'address', 'physical', 'file_size', 'size', 'align')]
 
 class Info(ctypes.Structure):
-    _fields_ = [('base', ctypes.c_uint64), ('name', ctypes.c_char_p), ('headers', ctypes.POINTER(Header)),
-                ('count', ctypes.c_uint16)]
+    _fields_ = [('base', ctypes.c_uint64), ('name', ctypes.c_char_p),
+                ('headers', ctypes.POINTER(Header)), ('count', ctypes.c_uint16)]
 
 CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Info), ctypes.c_size_t, ctypes.c_void_p)
 
@@ -321,7 +345,18 @@ def test_off_every_table_is_as_it_was(python, session_dir, tmp_path):
     """While it is on an object that is loaded then is heard, too."""
     with Asked(python, tmp_path, session_dir, 1) as asked:
         follower = subprocess.Popen(
-            [harness.ULMA, "top", "-b", "-f", "json", "-i", "0.1", "-e", "io", str(asked.process.pid)],
+            [
+                harness.ULMA,
+                "top",
+                "-b",
+                "-f",
+                "json",
+                "-i",
+                "0.1",
+                "-e",
+                "io",
+                str(asked.process.pid),
+            ],
             stdout=subprocess.PIPE,
             text=True,
             env=asked.env,
@@ -347,7 +382,11 @@ def switch(python, session_dir, tmp_path, times):
             done = asked.report("-e", "io", "-d", "0.05")
             assert done.status == 0, done.told()
             rows = json.loads(done.out)["io"]
-            assert [row for row in rows if row["operation"] == "write" and row["bytes"] == 10 * row["calls"]]
+            assert [
+                row
+                for row in rows
+                if row["operation"] == "write" and row["bytes"] == 10 * row["calls"]
+            ]
         after = asked.ask()
         for name, words in asked.first.items():
             assert words == after[name], name
@@ -364,7 +403,7 @@ def test_it_goes_on_and_off_under_load_often(python, session_dir, tmp_path):
     switch(python, session_dir, tmp_path, 300)
 
 
-# --- shown and kept ----------------------------------------------------------------------------------
+# --- shown and kept -----------------------------------------------------------------------------
 
 SMALL = """
 import os, sys

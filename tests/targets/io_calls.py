@@ -1,5 +1,5 @@
-"""Reads, writes, sends, fails and sleeps, and counts for itself: {operation: [calls, bytes, errors]} of what it does to
-the files in its folder and to its sockets. argv: the folder."""
+"""Reads, writes, sends, fails and sleeps, and counts for itself what it does to the files in its
+folder and to its sockets: {operation: [calls, bytes, errors]}. argv: the folder."""
 
 import json
 import os

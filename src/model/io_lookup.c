@@ -344,11 +344,6 @@ static void answer_wanted(struct collector *collector)
     free(sockets.lines);
 }
 
-static bool is_asked(const struct drain *drain)
-{
-    return drain->words.files_asked != drain->files_known;
-}
-
 void io_lookup(struct collector *collector)
 {
     for (struct drain *drain = &collector->drain; drain; drain = drain->next)
@@ -361,6 +356,6 @@ bool io_lookup_is_wanted(const struct collector *collector)
 {
     bool wanted = collector->model.io.files.wanted > 0 && !collector->options.no_pids;
     for (const struct drain *drain = &collector->drain; drain; drain = drain->next)
-        wanted |= is_asked(drain);
+        wanted |= drain->words.files_asked != drain->files_known;
     return wanted;
 }

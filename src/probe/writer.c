@@ -158,7 +158,8 @@ void writer_leave_all(void)
                                   .stack_floor = writer->stack_floor};
     }
     pthread_mutex_unlock(&ending);
-    heartbeat_seen = heartbeat_ns = look_again = 0;
+    heartbeat_seen = heartbeat_ns = 0;
+    look_again = 0;
     in_vain = false;
 }
 

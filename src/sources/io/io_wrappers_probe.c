@@ -214,11 +214,23 @@ static inline __attribute__((always_inline)) uint32_t fd_of(enum io_of of, long 
     }
 }
 
-static inline __attribute__((always_inline)) long through(const struct io_entry *entry,
-                                                          enum io_operation operation,
-                                                          enum io_of of, long a, long b, long c,
-                                                          long d, long e, long f)
+enum entry_number {
+#define IO_FUNCTION(symbol, operation, of) ENTRY_##symbol,
+#include "sources/io/io_functions.def"
+    ENTRY_DLSYM,
+    ENTRY_VFORK,
+};
+
+static const unsigned char operation_of[] = {
+#define IO_FUNCTION(symbol, operation, of) IO_##operation,
+#include "sources/io/io_functions.def"
+};
+
+static inline __attribute__((always_inline)) long
+through(enum entry_number number, enum io_of of, long a, long b, long c, long d, long e, long f)
 {
+    const struct io_entry *entry = &io_entries[number];
+    enum io_operation operation = (enum io_operation)operation_of[number];
     struct call call = {.operation = operation, .a = a, .b = b, .c = c, .d = d};
     if (operation == IO_FCNTL_DUP && (int)b != F_DUPFD && (int)b != F_DUPFD_CLOEXEC)
         return entry->real(a, b, c, d, e, f);
@@ -230,17 +242,10 @@ static inline __attribute__((always_inline)) long through(const struct io_entry 
     return result;
 }
 
-enum entry_number {
-#define IO_FUNCTION(symbol, operation, of) ENTRY_##symbol,
-#include "sources/io/io_functions.def"
-    ENTRY_DLSYM,
-    ENTRY_VFORK,
-};
-
-#define IO_FUNCTION(symbol, operation, of)                                                      \
-    static long wrap_##symbol(long a, long b, long c, long d, long e, long f)                   \
-    {                                                                                           \
-        return through(&io_entries[ENTRY_##symbol], IO_##operation, OF_##of, a, b, c, d, e, f); \
+#define IO_FUNCTION(symbol, operation, of)                                    \
+    static long wrap_##symbol(long a, long b, long c, long d, long e, long f) \
+    {                                                                         \
+        return through(ENTRY_##symbol, OF_##of, a, b, c, d, e, f);            \
     }
 #include "sources/io/io_functions.def"
 

@@ -166,7 +166,6 @@ static bool apply(struct job *job, const struct set_words *words, char *message,
         free(settings->sites);
         settings->sites = change.sites;
     }
-    settings->added_sources = words->has_sources ? change.sources & ~settings->sources : 0;
     if (words->has_sources)
         settings->sources = change.sources;
     if (words->has_on_full)
@@ -220,8 +219,7 @@ static bool settle_sources(struct job *job, char *message, size_t size)
     job_session_read(job, &words);
     if (words.state != STATE_ON || words.sources_on == words.sources_wanted)
         return true;
-    struct collector_change change = {
-        .has_sources = true, .sources = words.sources_on, .refused = job->settings.added_sources};
+    struct collector_change change = {.has_sources = true, .sources = words.sources_on};
     job->settings.sources = words.sources_on;
     collector_change(job->collector, &change);
     job_session_wake(job);

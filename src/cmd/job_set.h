@@ -17,9 +17,8 @@ struct job_settings {
     struct sites *sites; /* owned; NULL: the options' are in force */
     double budget_pct;   /* 0: none */
     uint32_t sources, on_full;
-    uint32_t added_sources; /* by the last change */
-    uint32_t seen;          /* the session's set_serial that was looked at last */
-    uint64_t asked_ns;      /* when a change was made that the program has not answered; 0: none */
+    uint32_t seen;     /* the session's set_serial that was looked at last */
+    uint64_t asked_ns; /* when a change was made that the program has not answered; 0: none */
     uint64_t signalled_ns;
     uint64_t quick_ns; /* until then the next words may come at once */
     uint64_t view_ns;  /* when what was counted was last handed over (job_view.h); 0: cleared */

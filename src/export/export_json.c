@@ -7,6 +7,7 @@
  * and tree nodes count as their columns say: an edge's calls include resumes, a node's do not. */
 #include "export/export_json.h"
 
+#include "export/export_memory.h"
 #include "export/export_names.h"
 #include "export/exporter.h"
 #include "export/json_writer.h"
@@ -305,6 +306,18 @@ static void write_site(struct json_writer *writer, const struct snapshot *snapsh
         json_null(writer, "line");
 }
 
+/* The same with the line itself, of which 0 is not known. */
+static void write_line_site(struct json_writer *writer, const struct snapshot *snapshot,
+                            int32_t function, uint32_t line)
+{
+    write_qualname(writer, "function", snapshot, function);
+    json_string(writer, "file", function < 0 ? NULL : snapshot->functions[function].file);
+    if (line)
+        json_unsigned(writer, "line", line);
+    else
+        json_null(writer, "line");
+}
+
 static void write_number(struct json_writer *writer, const char *key, uint64_t number)
 {
     if (number)
@@ -466,6 +479,31 @@ static void write_lines(struct json_writer *writer, const struct snapshot *snaps
     json_close(writer, ']');
 }
 
+/* What was born before the source was on has no place: function and line are null, births 0. */
+static void write_objects(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    if (!snapshot_has_source(&snapshot->meta, "objects"))
+        return;
+    json_open(writer, "objects", '[');
+    for (size_t i = 0; i < snapshot->object_count; i++) {
+        const struct snapshot_object *object = &snapshot->objects[i];
+        json_open(writer, NULL, '{');
+        json_string(writer, "type", object->type);
+        write_line_site(writer, snapshot, object->function, object->line);
+        json_unsigned(writer, "births", object->births);
+        json_unsigned(writer, "deaths", object->deaths);
+        json_unsigned(writer, "live", object->live);
+        json_unsigned(writer, "bytes", object->bytes);
+        json_unsigned(writer, "live_bytes", object->live_bytes);
+        if (object->median_life_ns < 0)
+            json_null(writer, "median_life_ns");
+        else
+            json_integer(writer, "median_life_ns", object->median_life_ns);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
 static void write_processes(struct json_writer *writer, const struct snapshot *snapshot)
 {
     json_open(writer, "processes", '[');
@@ -499,8 +537,10 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_tasks(&writer, snapshot);
     write_lines(&writer, snapshot, options->clock);
     write_methods(&writer, snapshot, options->clock);
+    write_objects(&writer, snapshot);
     write_gc(&writer, snapshot);
     write_io(&writer, snapshot);
+    export_memory_write(&writer, snapshot);
     json_close(&writer, '}');
     putc('\n', stream);
     return export_finish(stream);

@@ -117,7 +117,6 @@ static int change_under_lock(struct collector *collector, struct collector_chang
     if (change->has_sources)
         collector_note_sources(collector, change->sources,
                                drain_on_ticks(&collector->drain, counter));
-    collector->source_times.ever &= ~change->refused;
     struct words_call call = {.change = change, .vary = budget_pct > 0};
     call.vary = call.vary || (change->sites && change->sites->count);
     if (call.vary)

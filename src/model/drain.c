@@ -368,6 +368,7 @@ void drain_end(struct drain *drain, uint64_t counter)
 {
     drain_enter(drain);
     io_apply(drain->model, drain->process, UINT64_MAX);
+    memory_settle(drain->model, UINT64_MAX);
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         struct track *track = drain->rings[i].track;
         if (!track)
@@ -426,6 +427,7 @@ static void forget(struct model *model, uint32_t id)
 {
     tap_say(model->tap, TAP_FORGET, id, 0);
     symbols_forget(&model->symbols, id);
+    births_forget(model, id);
 }
 
 static void forget_gone(struct drain *drain)
@@ -461,6 +463,7 @@ uint64_t drain_round(struct drain *drain)
     uint64_t begun = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     drain->round++;
     drain_enter(drain);
+    uint64_t horizon = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     if (guarded(drain, read_words, drain))
         return 0;
     if (!drain->process->pid) {
@@ -476,9 +479,11 @@ uint64_t drain_round(struct drain *drain)
     uint64_t now = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     drain->model->latest = now + DRAIN_COUNTER_SLACK;
     tap_say(drain->model->tap, TAP_LATEST, 0, drain->model->latest);
+    births_round(drain->model, now);
     uint64_t consumed = consume(drain, 0, UINT64_MAX);
     control_obey_end(drain);
     consumed += consume_all(drain, count);
+    memory_settle(drain->model, horizon);
     finish_round(drain, count);
     io_apply(drain->model, drain->process, begun);
     forget_gone(drain);

@@ -8,9 +8,11 @@
 #define ULMA_MODEL_FOLD_H
 
 #include "model/async_tasks.h"
+#include "model/births.h"
 #include "model/gc_pauses.h"
 #include "model/io_calls.h"
 #include "model/lines.h"
+#include "model/memory_blocks.h"
 #include "model/nodes.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
@@ -35,9 +37,12 @@ struct process {
     bool entered, shares_rows;        /* of a recording that has many rows already */
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
     struct io_fds fds;
+    struct memory_process memory;
     /* while another one is present */
     struct symbols_ids ids;
     struct suspended suspended;
+
+    struct births_of_process *births; /* NULL: none was heard of */
 };
 
 /* A thread that is no more, as snapshots show it. */
@@ -76,6 +81,8 @@ struct model {
     struct gc_pauses gc;
     struct io_calls io;
     struct lines lines;
+    struct births births;
+    struct memory memory;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

@@ -169,12 +169,38 @@ static const char *why_inexact(const struct reading *reading, struct arena *aren
     return NULL;
 }
 
+static const char *why_objects(uint32_t unseen)
+{
+    if (unseen & UNSEEN_TAKEN)
+        return "the program (tracemalloc, or a tool like it) took the interpreter's one tracer of "
+               "objects away";
+    if (unseen & UNSEEN_PLACES)
+        return "more types or lines make objects than are kept apart; the rest is in (other)";
+    if (unseen & UNSEEN_DEEP)
+        return "containers were nested so deep that this Python freed some of them late, and does "
+               "not tell their deaths (gh-156371)";
+    return NULL;
+}
+
+static bool has_partial_lines(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->line_count; i++)
+        if (snapshot->lines[i].is_partial)
+            return true;
+    return false;
+}
+
 /* What one source alone does not see. */
-static const char *why_source(const struct reading *reading, uint32_t bit)
+static const char *why_source(const struct snapshot *snapshot, const struct reading *reading,
+                              uint32_t bit)
 {
     uint32_t unheard = reading->header.methods_unheard;
     if (bit == SOURCE_LINES && reading->lines_refused)
         return "there are more lines than can be counted (262,143)";
+    if (bit == SOURCE_OBJECTS)
+        return why_objects(reading->header.objects_unseen);
+    if (bit == SOURCE_LINES && has_partial_lines(snapshot))
+        return "the budget left lines out for a part of the time";
     if (bit != SOURCE_METHODS || !unheard)
         return NULL;
     if (unheard & UNHEARD_INLINED)
@@ -185,8 +211,9 @@ static const char *why_source(const struct reading *reading, uint32_t bit)
     return "some of the methods stand in memory that may not be written";
 }
 
-static void fill_sources(struct snapshot_meta *meta, const struct reading *reading)
+static void fill_sources(struct snapshot *snapshot, const struct reading *reading)
 {
+    struct snapshot_meta *meta = &snapshot->meta;
     size_t most = sizeof(meta->sources) / sizeof(*meta->sources);
     const struct source_times *times = &reading->source_times;
     uint32_t bits = times->ever | reading->header.sources_on;
@@ -203,7 +230,7 @@ static void fill_sources(struct snapshot_meta *meta, const struct reading *readi
         row->reason = !meta->inexact && absent_ticks ? "it was on for a part of the time"
                                                      : meta->inexact;
         if (!row->reason)
-            row->reason = why_source(reading, (*source)->bit);
+            row->reason = why_source(snapshot, reading, (*source)->bit);
         row->complete = !row->reason;
         meta->source_count++;
     }
@@ -374,11 +401,12 @@ int reading_build(const struct reading *reading, const struct moment *moment,
     if (fill_sites(reading->sites, reading, snapshot) || snapshot_make(&maker) ||
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
         snapshot_make_tasks(&maker) || snapshot_make_gc(&maker) || snapshot_make_lines(&maker) ||
-        snapshot_make_io(&maker) || (detailed && snapshot_make_detail(&maker)))
+        snapshot_make_objects(&maker) || snapshot_make_memory(&maker) || snapshot_make_io(&maker) ||
+        (detailed && snapshot_make_detail(&maker)))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);
     fill_budget(reading, snapshot);
-    fill_sources(&snapshot->meta, reading);
+    fill_sources(snapshot, reading);
     return fill_processes(snapshot, reading);
 }

@@ -164,12 +164,20 @@ static void refit_lines(struct model *model, struct track *track)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < lines->count; i++) {
         uint32_t depth = track_find(track, lines->frames[i].key);
-        if (depth && symbols->symbols[symbols->symbols[track->entries[depth].symbol].row].has_lines)
+        const struct symbol *row =
+            &symbols->symbols[symbols->symbols[track->entries[depth].symbol].row];
+        if (depth && row->has_lines && !row->lines_muted)
             lines->frames[kept++] = lines->frames[i];
     }
     lines->count = kept;
     bool on_top = kept && lines->frames[kept - 1].key == track->entries[track->depth].key;
     lines->running = on_top ? lines->frames[kept - 1].at : LINES_NONE;
+}
+
+void resite_lines(struct model *model)
+{
+    for (struct track *track = model->tracks; track; track = track->next)
+        refit_lines(model, track);
 }
 
 void resite_stacks(struct model *model)

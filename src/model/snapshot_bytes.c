@@ -143,10 +143,21 @@ static const struct field io_fields[] = {
 };
 
 static const struct field line_fields[] = {
-    F(line, function, FUNCTION, 0),
-    F(line, self_ns, NS, 0),
-    F(line, self_wait_ns, NS, 0),
-    F(line, text, STRING, 0),
+    F(line, function, FUNCTION, 0), F(line, self_ns, NS, 0),  F(line, self_wait_ns, NS, 0),
+    F(line, is_partial, BOOL, 0),   F(line, text, STRING, 0), END,
+};
+
+static const struct field object_fields[] = {
+    F(object, type, TEXT, 0),
+    F(object, function, FUNCTION_OR_NONE, 0),
+    F(object, before, BOOL, 0),
+    F(object, median_life_ns, NS, 0),
+    END,
+};
+
+static const struct field memory_site_fields[] = {
+    F(memory_site, function, FUNCTION_OR_NONE, 0),
+    F(memory_site, is_left_out, BOOL, 0),
     END,
 };
 
@@ -211,7 +222,7 @@ struct part {
             sizeof(struct snapshot_##type), type##_fields                   \
     }
 
-enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 12 };
+enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 14 };
 
 static const struct part parts[PART_COUNT] = {
     [PART_META] = {offsetof(struct snapshot, meta), 0, sizeof(struct snapshot_meta), meta_fields},
@@ -225,6 +236,8 @@ static const struct part parts[PART_COUNT] = {
     PART(gc_triggers, gc_trigger_count, gc),
     PART(io, io_count, io),
     PART(lines, line_count, line),
+    PART(objects, object_count, object),
+    PART(memory_sites, memory_site_count, memory_site),
     PART(meta.sites, meta.site_count, site),
 };
 
@@ -521,4 +534,104 @@ int snapshot_of_bytes(const char *bytes, size_t size, struct snapshot **ret)
     }
     *ret = snapshot;
     return 0;
+}
+
+/* --- over all parts ------------------------------------------------------------------------------- */
+
+static char *part_array(const struct snapshot *snapshot, size_t index, size_t *ret_count)
+{
+    char *array = (char *)snapshot + parts[index].array_offset;
+    *ret_count = 1;
+    if (index == PART_META)
+        return array;
+    memcpy(ret_count, (const char *)snapshot + parts[index].count_offset, sizeof(*ret_count));
+    memcpy(&array, (const char *)snapshot + parts[index].array_offset, sizeof(array));
+    return array;
+}
+
+static void renumber_record(char *record, const struct field *fields, const int32_t *index_of)
+{
+    for (; fields->kind != FIELD_END; fields++) {
+        int32_t index;
+        if (fields->kind != FIELD_FUNCTION && fields->kind != FIELD_FUNCTION_OR_NONE)
+            continue;
+        memcpy(&index, record + fields->offset, sizeof(index));
+        if (index == SNAPSHOT_NONE)
+            continue;
+        memcpy(record + fields->offset, &index_of[index], sizeof(index));
+    }
+}
+
+void snapshot_renumber(struct snapshot *snapshot, const int32_t *index_of)
+{
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        size_t count;
+        char *array = part_array(snapshot, i, &count);
+        for (size_t row = 0; row < count; row++)
+            renumber_record(array + row * parts[i].size, parts[i].fields, index_of);
+    }
+}
+
+/* A record of another snapshot: its strings are copied, its functions stand further behind. */
+static int adopt(struct arena *arena, char *record, const struct field *fields, size_t functions)
+{
+    for (; fields->kind != FIELD_END; fields++) {
+        char *at = record + fields->offset;
+        const char *string;
+        int32_t index;
+        if (fields->kind == FIELD_STRING || fields->kind == FIELD_TEXT) {
+            memcpy(&string, at, sizeof(string));
+            const char *copy = string ? arena_string(arena, string) : NULL;
+            if (string && !copy)
+                return -ENOMEM;
+            memcpy(at, &copy, sizeof(copy));
+        } else if (fields->kind == FIELD_FUNCTION || fields->kind == FIELD_FUNCTION_OR_NONE) {
+            memcpy(&index, at, sizeof(index));
+            index += index == SNAPSHOT_NONE ? 0 : (int32_t)functions;
+            memcpy(at, &index, sizeof(index));
+        }
+    }
+    return 0;
+}
+
+static int append_part(struct snapshot *to, const struct snapshot *from, size_t index,
+                       size_t functions)
+{
+    size_t had, more, size = parts[index].size;
+    const char *old = part_array(to, index, &had), *added = part_array(from, index, &more);
+    char *array = arena_array(to->arena, had + more + 1, size);
+    if (!array)
+        return -ENOMEM;
+    if (had)
+        memcpy(array, old, had * size);
+    if (more)
+        memcpy(array + had * size, added, more * size);
+    int result = 0;
+    for (size_t row = had; row < had + more && result == 0; row++)
+        result = adopt(to->arena, array + row * size, parts[index].fields, functions);
+    size_t count = had + more;
+    memcpy((char *)to + parts[index].array_offset, &array, sizeof(array));
+    memcpy((char *)to + parts[index].count_offset, &count, sizeof(count));
+    return result;
+}
+
+/* The root of the other tree stays a node, without a function, below the first one's. */
+static void hang_below(struct snapshot *snapshot, size_t first)
+{
+    for (size_t i = first; i < snapshot->node_count && first > 0; i++) {
+        struct snapshot_node *node = &snapshot->nodes[i];
+        node->parent = node->parent == SNAPSHOT_NONE ? 0 : node->parent + (int32_t)first;
+    }
+}
+
+int snapshot_append(struct snapshot *to, const struct snapshot *from)
+{
+    size_t functions = to->function_count, nodes = to->node_count;
+    int result = 0;
+    for (size_t i = 0; i < PART_COUNT && result == 0; i++)
+        if (i != PART_META)
+            result = append_part(to, from, i, functions);
+    if (result == 0)
+        hang_below(to, nodes);
+    return result;
 }

@@ -45,6 +45,7 @@ int snapshot_make_lines(struct snapshot_maker *maker)
             .function = maker->function_of[sums->row],
             .line = sums->line,
             .hits = sums->hits,
+            .is_partial = moment->rows[sums->row].lines_partial,
             .self_ns = snapshot_make_ns(maker, sums->self_ticks),
             .self_wait_ns = snapshot_make_wait_ns(maker, sums->self_ticks, sums->wait_ticks),
         };

@@ -23,6 +23,7 @@ static void forget_numbers(struct symbol *symbol)
     symbol->past_max_ticks = symbol->past_max_cpu_ticks = -1;
     symbol->yields = symbol->raised = symbol->estimated = 0;
     symbol->is_estimated = symbol->holds_muted = false;
+    symbol->lines_partial = symbol->lines_muted;
 }
 
 static uint32_t add_symbol(struct symbols *symbols)
@@ -215,8 +216,10 @@ void symbols_tell_lines(struct symbols *symbols, uint32_t id)
 {
     uint32_t symbol = symbols->by_id[id] >> 1;
     enum site_lines lines = LINES_UNDECIDED;
-    if (symbol)
-        lines = symbols->symbols[symbols->symbols[symbol].row].has_lines ? LINES_YES : LINES_NO;
+    if (symbol) {
+        const struct symbol *row = &symbols->symbols[symbols->symbols[symbol].row];
+        lines = row->has_lines && !row->lines_muted ? LINES_YES : LINES_NO;
+    }
     if (symbols->tell_lines)
         symbols->tell_lines(symbols->define_context, id, lines);
 }

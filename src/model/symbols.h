@@ -46,8 +46,11 @@ struct symbol {
     uint32_t turn;      /* of a row: the twin given out last when none was free */
     uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     bool is_method;     /* monitored: told by itself, not by its caller */
-    bool has_lines;     /* of a row: they are asked for */
-    uint64_t line_hits, line_hits_before; /* of a row: in all; and when a burst began (mute.c) */
+    /* of a row: its lines */
+    bool has_lines;                       /* are asked for */
+    bool lines_muted, lines_partial;      /* ... and left out by the budget: now; at some time */
+    uint64_t line_hits, line_hits_before; /* in all; and when a burst began (mute.h) */
+    double burst_lines;                   /* of the bursts, older ones less */
     bool left_out; /* by a pattern: it has no entries, and no node is its own */
     bool absorbs;  /* it has called one left out: that one's time is in its own */
     bool joins;   /* left out still, but to be taken in when the probe hears all of it (resite.h) */
@@ -92,7 +95,8 @@ struct symbols {
     symbols_tell *tell;
     symbols_tell_of_lines *tell_lines;
     uint32_t left_out_rows;
-    uint32_t muted_rows;      /* now */
+    uint32_t muted_rows; /* now */
+    uint32_t lines_muted_rows;
     enum site_mode mute_mode; /* for ids that are met while their row is muted */
     bool closing;             /* some of these are not OFF yet */
     char *buffer;             /* DEFINITION_BUFFER_SIZE */

@@ -62,7 +62,8 @@ enum tap_op {
     TAP_HOLE =
         34, /* subject: track; value: events that the trace does not have; its stack is the one told
                       by SEED_FRAMES before; payload: the counter, 8 bytes */
-    TAP_VARY = 35, /* frames may have no entries from here on (model_vary) */
+    TAP_VARY = 35,   /* frames may have no entries from here on (model_vary) */
+    TAP_MEMORY = 36, /* subject: process; value: counter; see memory_settle */
     TAP_OP_COUNT
 };
 
@@ -120,6 +121,7 @@ struct tap_words {
     double ns_per_tick;
     char python[64], executable[512];
     uint64_t cost_line;
+    uint64_t objects_unseen;
 };
 
 struct tap_step {

@@ -16,6 +16,7 @@
 #include "model/gc_pauses.h"
 #include "model/io_calls.h"
 #include "model/lines.h"
+#include "model/memory_blocks.h"
 #include "model/parked.h"
 #include "model/waits.h"
 #include "wire/event.h"
@@ -134,8 +135,10 @@ struct track {
     struct gc_open gc;
     struct io_open io;
     struct line_stack lines;
-    uint64_t yield_counter; /* of the last yield */
-    uint32_t yield_symbol;  /* the innermost coroutine of those that yielded one after the other */
+    struct memory_told memory;
+    uint32_t object_place, object_type; /* of a place that is being told (births.h) */
+    uint64_t yield_counter;             /* of the last yield */
+    uint32_t yield_symbol; /* the innermost coroutine of those that yielded one after the other */
 
     struct process *process;
     uint32_t tid;

@@ -59,6 +59,13 @@ void source_hooks_rearm(uint32_t sources)
             hooks_list[i]->rearm();
 }
 
+void source_hooks_look(void)
+{
+    for (int i = 0; i < HOOKS_COUNT; i++)
+        if (hooks_list[i]->look)
+            hooks_list[i]->look();
+}
+
 void source_hooks_imported(void)
 {
     PyObject *type, *value, *traceback;

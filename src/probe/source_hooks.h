@@ -22,6 +22,8 @@ struct source_hooks {
     void (*rearm)(void);
     /* While on: a module has been imported, or the like. NULL: it does not care. */
     void (*imported)(void);
+    /* While on, now and then: whether its hooks are still its own. NULL: nobody takes them. */
+    void (*look)(void);
 };
 
 /* Whether this Python can tell all of `sources`: 0, or -1 with a sentence. */
@@ -32,6 +34,9 @@ int source_hooks_make_ready(uint32_t sources, char *reason, size_t size);
 int source_hooks_on(uint32_t sources, char *reason, size_t size);
 void source_hooks_off(void); /* all */
 void source_hooks_rearm(uint32_t sources);
+
+/* Whether somebody has taken hooks away. No exception is pending. */
+void source_hooks_look(void);
 
 /* importlib's function has returned, by a thread that may call Python's functions. A pending exception stays. */
 void source_hooks_imported(void);

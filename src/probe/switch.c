@@ -14,6 +14,7 @@
 #include "probe/flight.h"
 #include "probe/py/asyncio_tasks.h"
 #include "probe/source_hooks.h"
+#include "sources/lines/lines_probe.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -28,10 +29,22 @@ static enum clock_source
 static struct calibrate_cost cost;
 static bool c_calls_unmeasured; /* of a process that was armed, on 3.11 */
 static pid_t busy_in;           /* the process (a fork's child is not) that is switching; 0: none */
+static pid_t busy_before;
 
 bool switch_is_busy(void)
 {
     return busy_in != 0 && busy_in == getpid();
+}
+
+void switch_begin_busy(void)
+{
+    busy_before = busy_in;
+    busy_in = getpid();
+}
+
+void switch_end_busy(void)
+{
+    busy_in = busy_before;
 }
 
 uint64_t switch_ticks_of_ns(uint64_t ns)
@@ -177,6 +190,7 @@ static int leave_dead(void *unused)
 static void turn_off(void)
 {
     PyObject *type, *value, *traceback;
+    writer_is_at_work++;
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
     source_hooks_off();
@@ -184,16 +198,20 @@ static void turn_off(void)
     busy_in = 0;
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
+    writer_is_at_work--;
 }
 
 static void look_at_hooks(void)
 {
     PyObject *type, *value, *traceback;
+    writer_is_at_work++;
     PyErr_Fetch(&type, &value, &traceback);
     if (!mechanism->are_in_place())
         atomic_store_explicit(&link_to.header->hooks_taken, TAKEN_MONITORING, memory_order_relaxed);
+    source_hooks_look();
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
+    writer_is_at_work--;
 }
 
 void switch_look_at_hooks(void)
@@ -249,7 +267,7 @@ static void hear_again(void)
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
     source_hooks_rearm(atomic_load_explicit(&header->sources_on, memory_order_relaxed));
-    if (mechanism->rearm(wanted))
+    if (mechanism->rearm(lines_told_anew() || wanted))
         seed_all(link_counter());
     busy_in = 0;
     PyErr_Clear();
@@ -289,7 +307,16 @@ static void change(void)
         hear_again();
 }
 
+static void apply(void);
+
 void switch_apply(void)
+{
+    writer_is_at_work++;
+    apply();
+    writer_is_at_work--;
+}
+
+static void apply(void)
 {
     struct session_header *header = link_to.header;
     if (!header || switch_is_busy())

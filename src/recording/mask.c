@@ -2,8 +2,8 @@
 /* Secrets in a command line.
  * Why: a recording is handed on, and command lines hold passwords more often than they should.
  * What is masked: what follows a name such as password, token or api-key (`--token X`, `--token=X`,
- * `API_KEY=X`, `"password": "X"`), a word after `-p` that is no number and no path, the password of a URL, what follows Bearer or Basic, words with a known
- * beginning (`ghp_`, `AKIA`, `eyJ`), and long words that look random.
+ * `API_KEY=X`, `"password": "X"`), a word after `-p` that is no number and no path, the password of a URL, what
+ * follows Bearer or Basic, words with a known beginning (`ghp_`, `AKIA`, `eyJ`), and long words that look random.
  * Rules: better one word too many than one too few: a masked number harms nobody. */
 #include "recording/redact.h"
 

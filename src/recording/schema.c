@@ -63,7 +63,10 @@ const struct schema_table schema_tables[] = {
               "calls INTEGER, bytes INTEGER, errors INTEGER, blocked_ns INTEGER, p99_ns INTEGER, "
               "max_ns INTEGER"),
     LATER(lines, "position INTEGER PRIMARY KEY, function INTEGER, line INTEGER, hits INTEGER, "
-                 "self_ns INTEGER, self_wait_ns INTEGER"),
+                 "self_ns INTEGER, self_wait_ns INTEGER, partial INTEGER"),
+    LATER(objects, "position INTEGER PRIMARY KEY, type TEXT, function INTEGER, line INTEGER, "
+                   "before INTEGER, births INTEGER, deaths INTEGER, live INTEGER, "
+                   "bytes INTEGER, live_bytes INTEGER, median_life_ns INTEGER"),
     TABLE(sites, "position INTEGER PRIMARY KEY, text TEXT, skip INTEGER, matched INTEGER"),
     TABLE(sources, "position INTEGER PRIMARY KEY, name TEXT, on_ns INTEGER, wanted INTEGER, "
                    "complete INTEGER, reason TEXT"),
@@ -123,6 +126,8 @@ const struct schema_field schema_fields[] = {
     FIELD(tasks_refused, META_UINT),
     FIELD(longest_step_ns, META_INT),
     FIELD(longest_step_task, META_TEXT),
+    FIELD(memory.unknown_frees, META_UINT),
+    FIELD(memory.untracked, META_UINT),
 };
 const size_t schema_field_count = sizeof(schema_fields) / sizeof(schema_fields[0]);
 

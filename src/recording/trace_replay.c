@@ -525,6 +525,7 @@ static int step_latest(struct trace_replay *replay, uint64_t counter)
     trace_replay_apply_io(replay, replay->now);
     replay->model.latest = counter;
     replay->now = counter - REPLAY_SLACK;
+    births_round(&replay->model, replay->now);
     return 0;
 }
 
@@ -546,6 +547,7 @@ static int step_of_model(struct trace_replay *replay, const struct trace_record 
         return step_define(replay, record);
     case TAP_FORGET:
         symbols_forget(&model->symbols, record->subject);
+        births_forget(model, record->subject);
         return 0;
     case TAP_COSTS:
         return step_costs(replay, record);
@@ -589,6 +591,9 @@ int trace_replay_step(struct trace_replay *replay, const struct trace_record *re
         return 0;
     case TAP_CONTROL:
         model->events_read += record->value;
+        return 0;
+    case TAP_MEMORY:
+        memory_settle(&replay->model, record->value);
         return 0;
     case TAP_UNTOLD:
         model->pops_untold = true;

@@ -7,8 +7,6 @@
 #include "base/text.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <string.h>
 
 enum {
     COLUMN_SELF_PCT,
@@ -46,9 +44,9 @@ static int fill_row(const struct snapshot *snapshot, const struct snapshot_line 
     row->function = line->function;
     row->cells[COLUMN_SELF_PCT] = cell_number(view_rows_percent(self_ns, whole_ns));
     row->cells[COLUMN_HITS] = cell_integer((int64_t)line->hits);
-    row->cells[COLUMN_HITS].estimate = function->is_muted;
+    row->cells[COLUMN_HITS].estimate = line->is_partial;
     row->cells[COLUMN_SELF] = cell_integer(self_ns);
-    row->cells[COLUMN_SELF].estimate = function->is_muted;
+    row->cells[COLUMN_SELF].estimate = line->is_partial;
     row->cells[COLUMN_SELF].holds = function->holds_left_out;
     row->cells[COLUMN_MEAN] = cell_integer(line->hits ? self_ns / (int64_t)line->hits : 0);
     row->cells[COLUMN_FUNCTION] = cell_text(text_clean(table->arena, function->qualname));
@@ -76,6 +74,13 @@ static int fill_function(const struct snapshot *snapshot, size_t first, size_t c
     return result;
 }
 
+static void set_title(const struct snapshot *snapshot, struct view_table *table)
+{
+    for (size_t i = 0; i < snapshot->line_count; i++)
+        if (snapshot->lines[i].is_partial)
+            table->title = "Lines (~: the budget left them out for a part of the time)";
+}
+
 static int fill(const struct snapshot *snapshot, const struct view_query *query,
                 struct view_table *table)
 {
@@ -91,6 +96,7 @@ static int fill(const struct snapshot *snapshot, const struct view_query *query,
     }
     if (result < 0)
         return result;
+    set_title(snapshot, table);
     view_rows_sort(table, 0, query);
     view_rows_limit(table, 0, query);
     return 0;

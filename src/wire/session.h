@@ -82,6 +82,8 @@ enum session_source {
     SOURCE_GC = 4,
     SOURCE_METHODS = 8,
     SOURCE_LINES = 16,
+    SOURCE_OBJECTS = 64,
+    SOURCE_MEMORY = 128,
     SOURCE_IO = 256,
 };
 
@@ -127,6 +129,11 @@ enum off_cause { OFF_WANTED = 0, OFF_COLLECTOR_DEAD = 1, OFF_COLLECTOR_STALE = 2
 
 /* sys.setprofile's place (3.9-3.11); the tool id, its events or its callbacks (3.12+). */
 enum hooks_taken { TAKEN_NONE = 0, TAKEN_PROFILE = 1, TAKEN_MONITORING = 2 };
+
+/* What the source `objects` does not see, as bits of header.objects_unseen: containers whose end the interpreter
+ * puts off, since they are nested deep, die untold (3.14 on); the program's own tracemalloc, or the like, has taken the
+ * interpreter's one tracer; there are more places than are kept apart. */
+enum objects_unseen { UNSEEN_DEEP = 1, UNSEEN_TAKEN = 2, UNSEEN_PLACES = 4 };
 
 /* Why some wanted method is not monitored, as bits of header.methods_unheard: there are more than thunks; it stands
  * in memory that nobody may write; the interpreter has a shortcut past it
@@ -262,6 +269,7 @@ struct session_header {
     uint32_t cost_speed_ticks; /* what EVENT_SPEED's piece of work took meanwhile; 0: not known */
     uint32_t
         cost_line_ticks256; /* of one LINE event, in ticks of the counter x 256; 0: not measured */
+    _Atomic uint32_t objects_unseen; /* by the probe: bits of enum objects_unseen */
     /* The source `io`: before it is heard, the probe raises `files_asked` and waits until the collector has looked up
      * which files, sockets and pipes the process has open, and set `files_known` to what it answers. */
     _Atomic uint32_t files_asked;              /* by the probe */

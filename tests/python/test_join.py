@@ -10,7 +10,7 @@ import struct
 import subprocess
 
 import pytest
-from armed_process import Report, calls_of, check_exact, ulma, wait_for
+from armed_process import Report, calls_of, check_exact, states, ulma, wait_for
 from harness import LIMIT_S, ULMA, session_files
 
 pytestmark = pytest.mark.some_pythons
@@ -21,6 +21,13 @@ def look(process, *words, status=0):
     done = ulma(process, "report", process.pid, "-f", "json", *words)
     assert done.status == status, done.told()
     return json.loads(done.out) if status == 0 else None, done.err.decode()
+
+
+def has_counted(process, count, look=look):
+    """Each thread's calls come through a ring of its own."""
+    told = look(process)
+    told = told[0] if isinstance(told, tuple) else told
+    return calls_of(told, "in_main") == calls_of(told, "in_thread") == count
 
 
 def batch_top(process):
@@ -37,7 +44,7 @@ def test_the_table_now(armed, tmp_path):
     owner = Report(armed, tmp_path)
     assert armed.ask("calls 500") == "done"
     switches = armed.ask("hooks")
-    wait_for(lambda: calls_of(look(armed)[0], "in_thread") == 500, "all calls are counted")
+    wait_for(lambda: has_counted(armed, 500), "all calls are counted")
     told, said = look(armed)
     check_exact(told, 500)
     assert f"is followed by PID {owner.ulma.pid} of the user" in said
@@ -59,11 +66,110 @@ def test_the_table_now(armed, tmp_path):
     assert session_files(armed.env["ULMA_DIR"]) == []
 
 
+COUNTS = ("calls", "primitive_calls", "resumes")
+
+
+def summed_of(rows):
+    """(name, file, line) -> counts of rows by process, added up."""
+    sums = {}
+    for row in rows:
+        key = row["qualname"], row["file"], row["line"]
+        sums[key] = [a + row[name] for a, name in zip(sums.get(key, [0, 0, 0]), COUNTS)]
+    return sums
+
+
+def check_whole(report):
+    """What names a function names one that is there, and nothing stands twice."""
+    ids = [row["id"] for row in report["functions"]]
+    assert len(ids) == len(set(ids)) and None not in ids
+    assert {node["function"] for node in report["tree"]} - {None} <= set(ids)
+    assert {edge["callee"] for edge in report["callers"]} <= set(ids)
+    paths = [(node["parent"], node["function"]) for node in report["tree"]]
+    assert len(paths) == len(set(paths))
+    edges = [(edge["caller"], edge["callee"]) for edge in report["callers"]]
+    assert len(edges) == len(set(edges))
+
+
+@pytest.mark.newest_python
+def test_rows_are_summed_though_the_owner_keeps_processes_apart(armed, start, tmp_path):
+    other = start(ULMA="1")
+    words = [ULMA, "record", str(armed.pid), str(other.pid), "-o", str(tmp_path / "a.ulma")]
+    with subprocess.Popen(words, env=armed.env, stderr=subprocess.PIPE) as owner:
+        try:
+            on = dict.fromkeys((armed.pid, other.pid), ("on", str(owner.pid)))
+            wait_for(lambda: states(armed) == on, "both are on")
+            assert [armed.ask("calls 30"), other.ask("calls 12")] == ["done", "done"]
+            wait_for(lambda: has_counted(armed, 42), "all calls are counted")
+            apart, summed = look(armed, "--by", "process")[0], look(armed)[0]
+            # Several words of one owner are one table.
+            done = ulma(armed, "report", armed.pid, other.pid, "-f", "json")
+            assert done.status == 0 and done.err.count(b"joined, read-only") == 1, done.told()
+            assert calls_of(json.loads(done.out), "in_main") == 42
+        finally:
+            owner.send_signal(signal.SIGINT)
+            owner.communicate(timeout=LIMIT_S)
+    assert {row["pid"] for row in apart["functions"]} == {armed.pid, other.pid}
+    in_main = [row["calls"] for row in apart["functions"] if row["name"] == "in_main"]
+    assert sorted(in_main) == [12, 30]
+    assert len(summed["functions"]) < len(apart["functions"])
+    assert summed_of(summed["functions"]) == summed_of(apart["functions"])
+    (row,) = [row for row in summed["functions"] if row["name"] == "in_main"]
+    assert row["p50_ns"] == 0 <= row["min_ns"] <= row["max_ns"]
+    check_whole(summed)
+
+
+@pytest.mark.newest_python
+def test_several_owners_are_looked_on_at_together(armed, start, tmp_path):
+    other, folder = start(ULMA="1"), tmp_path / "other"
+    folder.mkdir()
+    owners = Report(armed, tmp_path), Report(other, folder)
+    assert [armed.ask("calls 30"), other.ask("calls 12")] == ["done", "done"]
+
+    def report(*words):
+        done = ulma(armed, "report", armed.pid, other.pid, "-f", "json", *words)
+        assert done.status == 0 and done.err.count(b"joined, read-only") == 2, done.told()
+        return json.loads(done.out)
+
+    wait_for(lambda: has_counted(armed, 42, lambda _: report()), "all calls are counted")
+    told, apart = report(), report("--by", "process")
+    check_exact(told, 42)
+    assert {process["pid"] for process in told["processes"]} == {armed.pid, other.pid}
+    assert {thread["pid"] for thread in told["threads"]} == {armed.pid, other.pid}
+    in_main = [row for row in apart["functions"] if row["name"] == "in_main"]
+    assert {row["pid"]: row["calls"] for row in in_main} == {armed.pid: 30, other.pid: 12}
+    check_whole(told)
+    check_whole(apart)
+    # One that ends is told of; the other goes on.
+    pids = [str(armed.pid), str(other.pid)]
+    words = [ULMA, "top", *pids, "-b", "-f", "json", "-i", "0.1", "-n", "0"]
+    with subprocess.Popen(
+        words, env=armed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as top:
+
+        def frame():
+            return calls_of(json.loads(top.stdout.readline()), "in_main")
+
+        try:
+            assert frame() == 42
+            check_exact(owners[0].finish(), 30)
+            wait_for(lambda: frame() == 12, "the frame of one of them")
+            check_exact(owners[1].finish(), 12)
+            _, err = top.communicate(timeout=LIMIT_S)
+            assert top.returncode == 0 and err.count("has ended") == 2, err
+        finally:
+            top.kill()
+    # Where nobody follows one of them there is nothing to look on at.
+    owner = Report(armed, tmp_path)
+    done = ulma(armed, "report", armed.pid, other.pid, "-d", "1")
+    assert done.status == 1 and b"is followed already" in done.err, done.told()
+    check_exact(owner.finish(), 0)
+
+
 @pytest.mark.newest_python
 def test_formats(armed, tmp_path):
     owner = Report(armed, tmp_path)
     assert armed.ask("calls 100") == "done"
-    wait_for(lambda: calls_of(look(armed)[0], "in_thread") == 100, "all calls are counted")
+    wait_for(lambda: has_counted(armed, 100), "all calls are counted")
     for name in ("table", "pstats", "collapsed", "flamegraph", "html"):
         file = tmp_path / name
         done = ulma(armed, "report", armed.pid, "-f", name, "-o", file)

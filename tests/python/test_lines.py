@@ -236,7 +236,7 @@ def test_refused_live_below_3_12(session_dir, tmp_path):
         program.ask("calls 10")
         report = program.end()
     assert harness.function_named(report, "kept_leaf")["calls"] == 80
-    assert "lines" not in report
+    assert report.get("lines", []) == []
 
 
 def test_without_functions_it_is_refused(session_dir, tmp_path):

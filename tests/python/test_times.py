@@ -98,7 +98,7 @@ def test_waiting_is_told_apart_from_working(python, tmp_path):
 
 @pytest.mark.parametrize("uncorrected", (False, True))
 def test_self_times_add_up_to_the_time_profiled(python, tmp_path, uncorrected):
-    """The main thread is in measured() from the first to the last moment that it measures itself."""
+    """The main thread is in measured() for all of the time that the program measures."""
 
     def check():
         options = ["--uncorrected"] if uncorrected else []

@@ -38,8 +38,9 @@ static void fold_line(struct model *model, struct track *track, struct fold_curs
         model->lines.refused++;
     else
         model->lines.sums[at].hits++;
-    lines_go_to(&model->lines, &track->lines, event->frame, at,
-                (struct line_time){cursor->clock_ticks, track->wait_ticks});
+    if (!row->lines_muted) /* the next ones do not come */
+        lines_go_to(&model->lines, &track->lines, event->frame, at,
+                    (struct line_time){cursor->clock_ticks, track->wait_ticks});
 }
 
 const struct fold_source lines_fold = {

@@ -17,7 +17,8 @@ static bool is_on;
 static long line_event; /* its bit; 0: nobody has registered it */
 
 static bool is_told[SESSION_ID_LIMIT]; /* by id: the code object has the event */
-static uint32_t told_most;             /* the highest */
+static bool told_anew;
+static uint32_t told_most; /* the highest */
 
 /* --- the event ------------------------------------------------------------------------------- */
 
@@ -88,6 +89,13 @@ void lines_defined(PyObject *code, uint32_t id)
         tell(code, id, true);
 }
 
+bool lines_told_anew(void)
+{
+    bool anew = told_anew;
+    told_anew = false;
+    return anew;
+}
+
 long lines_local_events(uint32_t id)
 {
     return is_on && is_told[id] ? line_event : 0;
@@ -99,8 +107,10 @@ static void fit(void)
     for (uint32_t id = 1; id <= count && id < SESSION_ID_LIMIT; id++) {
         bool heard = is_heard(id);
         PyObject *code = heard != is_told[id] ? define_code_of(id) : NULL;
-        if (code)
-            tell(code, id, heard);
+        if (!code)
+            continue;
+        tell(code, id, heard);
+        told_anew |= heard;
     }
 }
 

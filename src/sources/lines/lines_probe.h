@@ -10,8 +10,14 @@
 
 #include "probe/py/pyapi.h"
 
+#include <stdbool.h>
+
 /* A code object has just got this id. A pending exception has been put aside. */
 void lines_defined(PyObject *code, uint32_t id);
+
+/* Since the last time it was asked, the event came to code objects that had not had it: of what is open the collector
+ * may not know. */
+bool lines_told_anew(void);
 
 /* The local events that the code object of this id is to keep. */
 long lines_local_events(uint32_t id);

@@ -17,6 +17,8 @@ enum {
     FIRST_SLEEP_NS = 20 * 1000,
     MOST_SLEEP_NS = 1000 * 1000,
     MOST_STALL_NS = 1000 * 1000 * 1000,
+    RING_WAIT_NS = 300 * 1000 * 1000,
+    RESUME_STEP_NS = 10 * 1000 * 1000,
     RESERVED = 2, /* as in writer.c */
 };
 
@@ -46,6 +48,12 @@ void unlocked_forget(void)
     atomic_store(&unlocked_epoch, 0);
 }
 
+static void pause_ns(long ns)
+{
+    struct timespec pause = {.tv_nsec = ns};
+    nanosleep(&pause, NULL);
+}
+
 /* --- whose process, whose turn -------------------------------------------------------------- */
 
 /* False: the writer is busy, or this is a vfork's child, whose calls are nobody's. */
@@ -67,6 +75,24 @@ static bool may_enter(struct writer *writer)
     return true;
 }
 
+/* As the threads that have the GIL (writer.c, wait_for_ring): when one wait was in vain, others only look now and then. */
+static bool take_ring(void)
+{
+    static _Atomic uint64_t look_again_ns;
+    uint64_t begin_ns = clock_monotonic_ns();
+    bool open = true, last = begin_ns < atomic_load(&look_again_ns) || !link_to.wait;
+    for (long sleep_ns = FIRST_SLEEP_NS;; sleep_ns *= sleep_ns < MOST_SLEEP_NS ? 2 : 1) {
+        if (writer_try_ring(&unlocked_epoch, last, &open))
+            return true;
+        if (!open || last)
+            return false;
+        pause_ns(sleep_ns);
+        last = clock_monotonic_ns() - begin_ns >= RING_WAIT_NS;
+        if (last)
+            atomic_store(&look_again_ns, clock_monotonic_ns() + RESUME_STEP_NS);
+    }
+}
+
 static struct writer *enter(void)
 {
     if (!atomic_load_explicit(&unlocked_epoch, memory_order_relaxed) ||
@@ -75,7 +101,7 @@ static struct writer *enter(void)
     struct writer *writer = unlocked_enter();
     if (writer || writer_of_thread->ring)
         return writer;
-    return writer_take_unlocked(&unlocked_epoch) ? unlocked_enter() : NULL;
+    return take_ring() ? unlocked_enter() : NULL;
 }
 
 /* --- room ----------------------------------------------------------------------------------- */
@@ -141,12 +167,6 @@ static enum outcome try(struct writer *writer, struct event *events, uint32_t co
     }
     put(writer, events, count);
     return OUTCOME_DONE;
-}
-
-static void pause_ns(long ns)
-{
-    struct timespec pause = {.tv_nsec = ns};
-    nanosleep(&pause, NULL);
 }
 
 /* Waits for room outside of the gate, so that nobody who closes it waits for us. */

@@ -16,6 +16,7 @@
 #include "probe/switch.h"
 #include "probe/thread_name.h"
 #include "probe/unlocked.h"
+#include "probe/writer_overwrite.h"
 #include "probe/writer_quiet.h"
 #include "sources/memory/memory_probe.h"
 
@@ -72,8 +73,8 @@ static uint64_t heartbeat_ns;
 static bool is_child; /* of a fork, and its parent's writers are still there */
 
 /* A wait for a ring was in vain: when to look again. */
-static _Atomic bool in_vain;
-static _Atomic uint64_t look_again;
+static bool in_vain;
+static uint64_t look_again;
 
 static void on_thread_end(void *value)
 {
@@ -163,8 +164,7 @@ void writer_leave_all(void)
                                   .stack_floor = writer->stack_floor};
     }
     pthread_mutex_unlock(&ending);
-    heartbeat_seen = heartbeat_ns = 0;
-    look_again = 0;
+    heartbeat_seen = heartbeat_ns = look_again = 0;
     in_vain = false;
 }
 
@@ -215,50 +215,6 @@ static void set_pace(struct writer *writer, uint64_t counter)
         writer->step *= 2;
 }
 
-/* --- a ring that overwrites itself ---------------------------------------------------------- */
-
-static uint64_t eighth_of(const struct writer *writer)
-{
-    return (writer->mask + 1) / RING_EIGHTHS;
-}
-
-static void tell_safe(struct ring_shared *ring, uint64_t safe)
-{
-    atomic_store_explicit(&ring->tail, safe, memory_order_relaxed);
-    /* Pairs with the reader's acquire fence, after its copy and before it reads tail again: one that has
-     * copied anything of what is written from here on sees this tail. */
-    atomic_thread_fence(memory_order_release);
-}
-
-/* A seed begins at the head, and readers may begin there from now on. Until the next one is due, an eighth
- * further on, and while it is late, half an eighth is written at most, and that it takes half of one: what
- * these will overwrite is told before. */
-static void begin_eighth(struct writer *writer)
-{
-    uint64_t head = writer->head, safe = head;
-    uint64_t end = head + 2 * eighth_of(writer);
-    writer->seeds[writer->seed_count++ % WRITER_SEEDS] = head;
-    for (uint32_t i = 0; i < WRITER_SEEDS && i < writer->seed_count; i++) {
-        uint64_t seed = writer->seeds[i];
-        if (seed + writer->mask + 1 >= end && seed < safe)
-            safe = seed;
-    }
-    tell_safe(writer->ring, safe);
-    writer->next_seed = head + eighth_of(writer);
-}
-
-/* Up to 3.11 a pop is told when its frame is no longer among those of the stack: the seed waits for a
- * push, for a while. */
-static void seed_when_due(struct writer *writer, uint64_t counter, uint32_t kind, uint32_t frame)
-{
-    uint64_t head = writer->head;
-    bool push = kind == EVENT_START || kind == EVENT_RESUME || kind == EVENT_THROW;
-    if (head < writer->next_seed ||
-        (!push && pyapi.minor < 12 && head < writer->next_seed + eighth_of(writer) / 2))
-        return;
-    writer_seed(writer, pyapi.thread_state(), counter, 0, push ? frame : 0, false);
-}
-
 /* --- taking a ring, again ------------------------------------------------------------------- */
 
 static struct writer *set_up(struct writer *writer, uint32_t index, unsigned long thread,
@@ -290,7 +246,7 @@ static struct writer *set_up(struct writer *writer, uint32_t index, unsigned lon
         /* Of a thread that has ended: its events are not this one's. */
         writer->head = writer->looked = writer->limit = writer->next_seed =
             atomic_load(&ring->head);
-        tell_safe(ring, writer->head);
+        writer_tell_safe(ring, writer->head);
     } else {
         set_limit(writer, 0);
     }
@@ -434,35 +390,21 @@ struct writer *writer_take(void)
     return writer ? adopt(writer, tid) : NULL;
 }
 
-struct writer *writer_take_unlocked(const _Atomic uint32_t *gate)
+struct writer *writer_try_ring(const _Atomic uint32_t *gate, bool last, bool *ret_open)
 {
-    unsigned long thread = (unsigned long)pthread_self();
-    uint32_t tid = (uint32_t)syscall(SYS_gettid);
-    uint64_t begin = clock_monotonic_ns();
     struct writer *writer = NULL;
-    bool again = writer_of_thread != &forked;
-    for (long sleep_ns = FIRST_SLEEP_NS; again; sleep_ns *= sleep_ns < MOST_SLEEP_NS ? 2 : 1) {
-        pthread_mutex_lock(&ending);
-        bool open = atomic_load(gate) && link_to.header;
-        bool late = clock_monotonic_ns() - begin >= RING_WAIT_NS;
-        if (open && !(in_vain && begin < look_again))
-            writer = find_ring(thread, tid);
-        if (writer)
-            adopt(writer, tid);
-        again = open && !writer && link_to.wait && !in_vain && !late;
-        if (open && !writer && !again) {
-            in_vain = true;
-            look_again = begin + RESUME_STEP_NS;
-            writer_count_ringless(1);
-        }
-        if (open && !writer)
-            writer_wake_collector(); /* it adds some */
-        pthread_mutex_unlock(&ending);
-        if (writer)
-            in_vain = false;
-        else if (again)
-            nanosleep(&(struct timespec){.tv_nsec = sleep_ns}, NULL);
-    }
+    pthread_mutex_lock(&ending);
+    *ret_open = atomic_load(gate) && link_to.header && writer_of_thread != &forked;
+    uint32_t tid = *ret_open ? (uint32_t)syscall(SYS_gettid) : 0;
+    if (*ret_open)
+        writer = find_ring((unsigned long)pthread_self(), tid);
+    if (writer)
+        adopt(writer, tid);
+    else if (*ret_open)
+        writer_wake_collector(); /* it adds some */
+    if (*ret_open && !writer && last)
+        writer_count_ringless(1);
+    pthread_mutex_unlock(&ending);
     return writer;
 }
 
@@ -532,8 +474,8 @@ static uint64_t seed_room(struct writer *writer)
         return writer->mask + 1 - (writer->head - tail);
     }
     if (writer->head >= writer->next_seed)
-        begin_eighth(writer);
-    return eighth_of(writer) / 2;
+        writer_begin_eighth(writer);
+    return writer_eighth(writer) / 2;
 }
 
 bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t begin_amount,
@@ -649,7 +591,7 @@ bool writer_seed_whole(struct writer *writer, void *tstate)
     stacks_count(tstate, &walk);
     uint64_t needed = (uint64_t)walk.depth + 2 + RESERVED;
     if (link_to.flight)
-        return needed <= eighth_of(writer) / 2 &&
+        return needed <= writer_eighth(writer) / 2 &&
                writer_seed(writer, tstate, link_counter(), 0, 0, true);
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
     if (writer->mask + 1 - (writer->head - tail) < needed) {
@@ -752,7 +694,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
     set_pace(writer, counter);
     if (link_to.flight) {
         flight_look(writer, counter);
-        seed_when_due(writer, counter, kind, frame);
+        writer_seed_when_due(writer, counter, kind, frame);
         set_limit(writer, 0);
         return writer;
     }

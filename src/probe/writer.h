@@ -65,8 +65,9 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
 /* This thread's writer, taking a ring if it has none; NULL: there is none to be had. */
 struct writer *writer_take(void);
 
-/* The same for a thread that may be without the GIL, while `gate` is not 0. */
-struct writer *writer_take_unlocked(const _Atomic uint32_t *gate);
+/* The same for a thread that may be without the GIL, at once or not; not open: `gate` is 0. With `last` an event is
+ * lost where there is none. */
+struct writer *writer_try_ring(const _Atomic uint32_t *gate, bool last, bool *ret_open);
 
 /* Until no thread is inside of what was the gate. */
 void writer_await_unlocked(void);

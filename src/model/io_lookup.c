@@ -346,7 +346,8 @@ static void answer_wanted(struct collector *collector)
 
 void io_lookup(struct collector *collector)
 {
-    for (struct drain *drain = &collector->drain; drain; drain = drain->next)
+    answer_all(collector, &collector->drain);
+    for (struct drain *drain = collector->drain.next; drain; drain = drain->next)
         answer_all(collector, drain);
     if (!collector->options.no_pids)
         answer_wanted(collector);

@@ -88,19 +88,19 @@ static const struct io_entry *find_entry(const char *name)
 struct object {
     uintptr_t base, from, to;         /* where it lies */
     uintptr_t sealed_from, sealed_to; /* of that, what the loader has made read-only */
-    const ElfW(Sym) * symbols;
+    const Elf64_Sym *symbols;
     const char *strings;
-    const ElfW(Rela) * tables[2];
+    const Elf64_Rela *tables[2];
     size_t bytes[2];
 };
 
-static uintptr_t address_in(const struct object *object, ElfW(Addr) word)
+static uintptr_t address_in(const struct object *object, Elf64_Addr word)
 {
     return word < object->base ? object->base + word
                                : word; /* the loader has added it already, or not */
 }
 
-static void read_dynamic(struct object *object, const ElfW(Dyn) * dynamic)
+static void read_dynamic(struct object *object, const Elf64_Dyn *dynamic)
 {
     uintptr_t tables[2] = {0}, symbols = 0, strings = 0;
     bool with_addends = true;
@@ -132,23 +132,23 @@ static void read_dynamic(struct object *object, const ElfW(Dyn) * dynamic)
             break;
         }
     }
-    object->symbols = (const ElfW(Sym) *)symbols; /* NOLINT(performance-no-int-to-ptr) */
+    object->symbols = (const Elf64_Sym *)symbols; /* NOLINT(performance-no-int-to-ptr) */
     object->strings = (const char *)strings;      /* NOLINT(performance-no-int-to-ptr) */
     for (int i = 0; i < 2; i++)
         if (tables[i] && symbols && strings && with_addends)
             object->tables[i] =
-                (const ElfW(Rela) *)tables[i]; /* NOLINT(performance-no-int-to-ptr) */
+                (const Elf64_Rela *)tables[i]; /* NOLINT(performance-no-int-to-ptr) */
 }
 
 static void read_object(struct object *object, const struct dl_phdr_info *info)
 {
-    const ElfW(Dyn) *dynamic = NULL;
+    const Elf64_Dyn *dynamic = NULL;
     *object = (struct object){.base = info->dlpi_addr, .from = UINTPTR_MAX};
     for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        const Elf64_Phdr *header = &info->dlpi_phdr[i];
         uintptr_t at = info->dlpi_addr + header->p_vaddr;
         if (header->p_type == PT_DYNAMIC)
-            dynamic = (const ElfW(Dyn) *)at;  /* NOLINT(performance-no-int-to-ptr) */
+            dynamic = (const Elf64_Dyn *)at;  /* NOLINT(performance-no-int-to-ptr) */
         if (header->p_type == PT_GNU_RELRO) { /* whole pages, as the loader does it */
             object->sealed_from = at & ~(uintptr_t)(PAGE - 1);
             object->sealed_to = (at + header->p_memsz) & ~(uintptr_t)(PAGE - 1);
@@ -236,16 +236,16 @@ static void restore_word(const struct object *object, const struct io_entry *ent
         store(object, at, value_before(at, real));
 }
 
-static void look_at_table(struct look *look, const struct object *object, const ElfW(Rela) * table,
+static void look_at_table(struct look *look, const struct object *object, const Elf64_Rela *table,
                           size_t count)
 {
-    for (const ElfW(Rela) *entry = table; entry < table + count; entry++) {
+    for (const Elf64_Rela *entry = table; entry < table + count; entry++) {
         uint32_t type = (uint32_t)ELF64_R_TYPE(entry->r_info);
         uint32_t symbol = (uint32_t)ELF64_R_SYM(entry->r_info);
         if (!symbol || (type != JUMP_SLOT && type != GLOB_DAT && type != ADDRESS) ||
             (type == ADDRESS && entry->r_addend))
             continue;
-        const ElfW(Sym) *of = &object->symbols[symbol];
+        const Elf64_Sym *of = &object->symbols[symbol];
         const struct io_entry *known =
             of->st_shndx == SHN_UNDEF ? find_entry(object->strings + of->st_name) : NULL;
         uintptr_t at = object->base + entry->r_offset;
@@ -269,7 +269,7 @@ static int look_at_object(struct dl_phdr_info *info, size_t size, void *context)
         return 0;
     for (int i = 0; i < 2; i++)
         if (object.tables[i])
-            look_at_table(look, &object, object.tables[i], object.bytes[i] / sizeof(ElfW(Rela)));
+            look_at_table(look, &object, object.tables[i], object.bytes[i] / sizeof(Elf64_Rela));
     return 0;
 }
 

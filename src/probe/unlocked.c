@@ -106,13 +106,19 @@ static struct writer *enter(void)
 
 /* --- room ----------------------------------------------------------------------------------- */
 
-static bool has_room(const struct writer *writer, uint32_t count)
+/* The collector is looked after once in a quarter of the ring. */
+static bool has_room(struct writer *writer, uint32_t count)
 {
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
     uint64_t used = writer->head - tail;
     if (used > writer->mask / 4)
         writer_wake_collector();
-    return used + count + RESERVED <= writer->mask;
+    if (used + count + RESERVED > writer->mask)
+        return false;
+    uint64_t quarter = writer->head + count + writer->mask / 4,
+             end = tail + writer->mask - RESERVED;
+    writer->unlocked_limit = quarter < end ? quarter : end;
+    return true;
 }
 
 static void put(struct writer *writer, const struct event *events, uint32_t count)
@@ -172,13 +178,16 @@ static enum outcome try(struct writer *writer, struct event *events, uint32_t co
 /* Waits for room outside of the gate, so that nobody who closes it waits for us. */
 static bool put_patiently(struct event *events, uint32_t count)
 {
-    uint64_t begin_ns = clock_monotonic_ns(), since = 0;
+    uint64_t begin_ns = 0, since = 0;
     for (long sleep_ns = FIRST_SLEEP_NS;; sleep_ns *= sleep_ns < MOST_SLEEP_NS ? 2 : 1) {
         struct writer *writer = enter();
         if (!writer)
             return false;
         enum outcome outcome = try(writer, events, count, since);
-        bool patient = link_to.wait && clock_monotonic_ns() - begin_ns < MOST_STALL_NS;
+        bool patient = outcome == OUTCOME_FULL && link_to.wait;
+        if (patient && !begin_ns)
+            begin_ns = clock_monotonic_ns();
+        patient = patient && clock_monotonic_ns() - begin_ns < MOST_STALL_NS;
         if (outcome == OUTCOME_FULL && !patient)
             lose(writer, events, count);
         unlocked_leave(writer);

@@ -48,11 +48,16 @@ static inline void unlocked_leave(struct writer *writer)
     atomic_store_explicit(&writer->busy, UNLOCKED_FREE, memory_order_release);
 }
 
+/* Past the limit it moves on with the head: whoever has the GIL next finds it there. */
 static inline bool unlocked_put(struct event event)
 {
     struct writer *writer = unlocked_enter();
-    if (__builtin_expect(writer && writer->head != writer->limit, 1)) {
+    if (__builtin_expect(
+            writer && (writer->head != writer->limit || writer->head < writer->unlocked_limit),
+            1)) {
+        bool is_past = writer->head == writer->limit;
         writer_store(writer, event.counter, event_kind(&event), event_id(&event), event.frame);
+        writer->limit = is_past ? writer->head : writer->limit;
         unlocked_leave(writer);
         return true;
     }

@@ -580,6 +580,7 @@ static bool wait_for_room(struct writer *writer)
 void writer_begin_drop(struct writer *writer, uint64_t counter)
 {
     writer->dropping = true;
+    writer->unlocked_limit = 0;
     writer->lost_since = 0;
     writer->next_resume = counter + switch_ticks_of_ns(RESUME_STEP_NS);
     writer->limit = writer->head;

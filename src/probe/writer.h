@@ -18,7 +18,9 @@ struct writer {
     struct event *events;
     uint64_t mask;
     struct ring_shared *ring; /* NULL: a writer that never writes */
-    _Atomic uint32_t busy;    /* this thread writes without the GIL (unlocked.h) */
+    uint64_t
+        unlocked_limit; /* so far may go who has not the GIL, whatever `limit` says (unlocked.h) */
+    _Atomic uint32_t busy; /* this thread writes without the GIL (unlocked.h) */
     uint32_t
         woken[WRITER_WOKEN]; /* descriptors that a signal handler wrote a byte to, not told yet */
     _Atomic uint32_t woken_count;

@@ -400,7 +400,7 @@ def test_it_goes_on_and_off_under_load(python, session_dir, tmp_path):
 
 @pytest.mark.torture
 def test_it_goes_on_and_off_under_load_often(python, session_dir, tmp_path):
-    switch(python, session_dir, tmp_path, 300)
+    switch(python, session_dir, tmp_path, 1000)
 
 
 # --- shown and kept -----------------------------------------------------------------------------

@@ -174,12 +174,14 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
         /* A line's function is known from the calls. Not in `all`: it is of functions that are named. */
         {"lines", SOURCE_CALLS | SOURCE_LINES},
+        /* Who reads and writes is known from the calls. */
+        {"io", SOURCE_CALLS | SOURCE_IO},
         /* Where the code objects end that places are in, and who makes what, is known with the calls. */
         {"objects", SOURCE_CALLS | SOURCE_OBJECTS},
         {"memory", SOURCE_MEMORY},
-        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY},
+        {"all",
+         SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY | SOURCE_IO},
         {"operators", 0},
-        {"io", 0},
         {"waits", 0},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -191,13 +193,13 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         }
         snprintf(
             error, OPTIONS_ERROR_SIZE,
-            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects or memory",
+            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects, memory or io",
             known[i].name);
         return false;
     }
     snprintf(error, OPTIONS_ERROR_SIZE,
              "no source `%.*s`: take calls, c-calls, gc, methods, "
-             "lines, objects, memory or all",
+             "lines, objects, memory, io or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

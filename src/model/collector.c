@@ -6,6 +6,7 @@
 #include "model/collector.h"
 
 #include "model/family.h"
+#include "model/io_lookup.h"
 #include "model/schedstat.h"
 #include "model/stolen.h"
 #include "wire/guard.h"
@@ -234,6 +235,7 @@ static void *drain_run(void *context)
         bool poor;
         uint32_t fullest = fullest_ring(collector, &poor);
         sleep_ns = next_sleep_ns(fullest, sleep_ns);
+        poor |= io_lookup_is_wanted(collector);
         collector_leave(collector);
         if (poor)
             sem_post(&collector->keeper_wake);

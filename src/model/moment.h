@@ -26,6 +26,14 @@ struct moment_thread {
     struct track_second window;
 };
 
+struct moment_io {
+    uint32_t symbol, operation;
+    const char *resource; /* of the model, for ever; NULL: none, or not known */
+    uint32_t fd;          /* IO_NO_FD: none */
+    struct io_sums sums;
+    int64_t p99_ticks;
+};
+
 struct moment_object {
     const char *type; /* never freed while the model lives */
     uint32_t symbol, line;
@@ -50,6 +58,8 @@ struct moment {
     struct gc_sums gc[GC_GENERATIONS];
     struct gc_trigger *gc_triggers;
     uint32_t gc_trigger_count, gc_trigger_limit;
+    struct moment_io *io_rows;
+    uint32_t io_row_count, io_row_limit;
     struct line_sums *lines; /* [0] is nobody's */
     uint32_t line_count, line_limit;
     uint64_t lines_refused;
@@ -74,7 +84,8 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites,
+        io_rows;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

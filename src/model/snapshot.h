@@ -131,6 +131,15 @@ struct snapshot_gc {
     int64_t total_ns, max_ns;
 };
 
+/* What one function had the C library do with one file, socket or pipe. Over the whole run. */
+struct snapshot_io {
+    const char *operation; /* "write" */
+    const char *resource;  /* NULL: of none, as a sleep */
+    int32_t function;      /* NONE: no Python function was open */
+    uint64_t calls, bytes, errors;
+    int64_t blocked_ns, p99_ns, max_ns;
+};
+
 /* A line of a function whose lines were asked for. Over the whole run. */
 struct snapshot_line {
     int32_t function;
@@ -356,6 +365,8 @@ struct snapshot {
     size_t gc_count;
     struct snapshot_gc *gc_triggers;
     size_t gc_trigger_count;
+    struct snapshot_io *io; /* the longest first */
+    size_t io_count;
     struct snapshot_line *lines; /* by function, then by line */
     size_t line_count;
     struct snapshot_object *objects;

@@ -4,6 +4,7 @@
  * Rules: each function here is one op of tap.h; the names are its. */
 #include "recording/trace_replay_parts.h"
 
+#include "model/io_apply.h"
 #include "model/resite.h"
 #include "model/schedstat.h"
 
@@ -513,8 +514,18 @@ static int step_time(struct trace_replay *replay, const struct trace_record *rec
     return 0;
 }
 
+void trace_replay_apply_io(struct trace_replay *replay, uint64_t counter)
+{
+    io_apply(&replay->model, &replay->model.first, counter);
+    for (uint32_t i = 0; i < replay->process_count; i++)
+        if (!replay->processes[i]->gone)
+            io_apply(&replay->model, &replay->processes[i]->process, counter);
+}
+
 static int step_latest(struct trace_replay *replay, uint64_t counter)
 {
+    /* What a round has read came before it ended. */
+    trace_replay_apply_io(replay, replay->now);
     replay->model.latest = counter;
     replay->now = counter - REPLAY_SLACK;
     births_round(&replay->model, replay->now);

@@ -21,7 +21,8 @@ enum { TSTATE_INTERP = 16, ADDRESS_SHIFT = 4, PAGE_SHIFT = 12 };
 
 typedef int tracer(PyObject *object, int event, void *data);
 static int (*set_tracer)(tracer *, void *);
-static tracer *(*get_tracer)(void **data);
+typedef tracer *tracer_getter(void **data);
+static tracer_getter *get_tracer;
 
 static bool is_on;
 static uint32_t generation;    /* of the link that places were told to */

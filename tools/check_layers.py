@@ -26,7 +26,7 @@ LAW: dict[str, set[str]] = {
     "diff": {"base", "model", "export"},
     "recording": {"base", "model"},
     "tui": {"base", "model", "views"},
-    "web": {"base", "model", "views"},
+    "web": {"base", "model", "views", "export"},
     "trace": {"base", "wire", "model", "recording"},
     "cmd": {
         "base",

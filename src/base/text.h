@@ -68,6 +68,9 @@ char *text_format_count(char buffer[static TEXT_NUMBER_BYTES], uint64_t count);
 /* 1,234,567 */
 char *text_format_grouped(char buffer[static TEXT_NUMBER_BYTES], uint64_t count);
 
+/* 0B, 1023B, 12.3K, 1.23M (powers of 1024): at most 5 columns (6 when negative). */
+char *text_format_bytes(char buffer[static TEXT_NUMBER_BYTES], int64_t bytes);
+
 /* A number that need not be whole: 0, 0.05, 1.23, 45.6, 789, 12.3k. At most 5 columns. */
 char *text_format_rate(char buffer[static TEXT_NUMBER_BYTES], double rate);
 

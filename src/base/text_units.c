@@ -73,6 +73,19 @@ char *text_format_count(char buffer[static TEXT_NUMBER_BYTES], uint64_t count)
     return buffer;
 }
 
+char *text_format_bytes(char buffer[static TEXT_NUMBER_BYTES], int64_t bytes)
+{
+    static const struct unit units[] = {{1, "B"},
+                                        {1024.0, "K"},
+                                        {1024.0 * 1024, "M"},
+                                        {1024.0 * 1024 * 1024, "G"},
+                                        {1024.0 * 1024 * 1024 * 1024, "T"}};
+    char digits[TEXT_NUMBER_BYTES];
+    format_digits(digits, bytes < 0 ? -(double)bytes : (double)bytes, units, 5);
+    snprintf(buffer, TEXT_NUMBER_BYTES, "%s%.24s", bytes < 0 ? "-" : "", digits);
+    return buffer;
+}
+
 char *text_format_grouped(char buffer[static TEXT_NUMBER_BYTES], uint64_t count)
 {
     char digits[TEXT_NUMBER_BYTES];

@@ -5,6 +5,7 @@
  * fork comes before the collector's thread; the target goes last. */
 #include "cmd/job.h"
 
+#include "attach/elsewhere.h"
 #include "base/arena.h"
 #include "cmd/job_others.h"
 #include "cmd/job_process.h"
@@ -12,6 +13,7 @@
 #include "cmd/job_trace.h"
 #include "cmd/job_view.h"
 #include "cmd/message.h"
+#include "cmd/source_text.h"
 #include "cmd/verbs.h"
 
 #include <errno.h>
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MS_NS UINT64_C(1000000)
@@ -173,6 +176,8 @@ static int start_child(struct job *job, const struct job_setting *setting)
         launch_cancel(&launch);
         return EXIT_ULMA_FAILED;
     }
+    if (setting->ready)
+        setting->ready(setting->ready_context);
     return let_go(job, &launch);
 }
 
@@ -396,11 +401,22 @@ static void fill_meta(const struct job *job, struct snapshot *snapshot)
     }
 }
 
+/* Which file a function is of its program says: what another user's program names is not read with our rights, and
+ * what one in a container names is another file here. */
+static bool may_read_sources(const struct job *job)
+{
+    struct stat status;
+    return fstat(job->mapping.fd, &status) == 0 && status.st_uid == geteuid() &&
+           !elsewhere_has_other_files(job->supervise.pid);
+}
+
 struct snapshot *job_snapshot(struct job *job, int window_s, enum snapshot_clock clock)
 {
     struct snapshot *snapshot = collector_snapshot(job->collector, window_s, clock);
     if (snapshot)
         fill_meta(job, snapshot);
+    if (snapshot && snapshot->line_count)
+        source_text_fill(snapshot, NULL, NULL, may_read_sources(job));
     return snapshot;
 }
 

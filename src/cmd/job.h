@@ -64,11 +64,13 @@ struct job {
 enum job_outcome { JOB_SEEN, JOB_UNSEEN, JOB_REFUSED };
 
 struct job_setting {
-    const char *verb;    /* for messages */
-    bool capture_output; /* the target prints into a file */
-    bool on_screen;      /* ulma reads the terminal's keys */
-    bool whole_only;     /* all that is asked for is the whole run */
-    bool record;         /* into a file, instead of a report at the end */
+    const char *verb;             /* for messages */
+    bool capture_output;          /* the target prints into a file */
+    bool on_screen;               /* ulma reads the terminal's keys */
+    bool whole_only;              /* all that is asked for is the whole run */
+    bool record;                  /* into a file, instead of a report at the end */
+    void (*ready)(void *context); /* all is there but the target's first line. NULL: nobody asks */
+    void *ready_context;
     enum snapshot_clock clock;
 };
 

@@ -69,7 +69,11 @@ static struct sites *make_sites(const struct job *job, const struct set_words *w
     for (size_t i = 0; i < words->pattern_count; i++) {
         size_t length = strlen(words->patterns[i].text) + 1;
         memcpy(text, words->patterns[i].text, length);
-        sites_add(sites, text, words->patterns[i].skip, error); /* they were tried when read */
+        /* They were tried when read. */
+        if (words->patterns[i].use == USE_LINES)
+            sites_add_lines(sites, text, error);
+        else
+            sites_add(sites, text, words->patterns[i].use == USE_SKIP, error);
         text += length;
     }
     return sites;
@@ -94,12 +98,15 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
     va_end(arguments);
 }
 
-static void append_patterns(const struct sites *sites, bool skip, char *text, size_t size)
+static void append_patterns(const struct sites *sites, enum set_use use, char *text, size_t size)
 {
+    static const char *const keys[] = {
+        [USE_ONLY] = " only=", [USE_SKIP] = " skip=", [USE_LINES] = " lines="};
     const char *comma = "";
-    append(text, size, skip ? " skip=" : " only=");
+    append(text, size, "%s", keys[use]);
     for (size_t i = 0; i < sites->count; i++) {
-        if (sites->patterns[i].skip != skip)
+        const struct site_pattern *pattern = &sites->patterns[i];
+        if ((pattern->lines ? USE_LINES : pattern->skip ? USE_SKIP : USE_ONLY) != use)
             continue;
         append(text, size, "%s%s", comma, sites->patterns[i].text);
         comma = ",";
@@ -119,8 +126,10 @@ static void describe(const struct job *job, const bool *matched, char *text, siz
         append(text, size, "%s%s", before, (*source)->name);
         before = ",";
     }
-    append_patterns(sites, false, text, size);
-    append_patterns(sites, true, text, size);
+    append_patterns(sites, USE_ONLY, text, size);
+    append_patterns(sites, USE_SKIP, text, size);
+    if (settings->sources & SOURCE_LINES)
+        append_patterns(sites, USE_LINES, text, size);
     if (settings->budget_pct > 0)
         append(text, size, " budget=%g", settings->budget_pct);
     else
@@ -183,6 +192,7 @@ static bool read_and_apply(struct job *job, const char *directory, char *const *
     bool good = count > 0;
     for (size_t i = 0; i < count && good; i++)
         good = set_words_read(&words, list[i], error);
+    good = good && set_words_end(&words, error);
     if (good)
         good = apply(job, &words, message, size);
     else

@@ -172,11 +172,13 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"gc", SOURCE_GC},
         /* Who calls a method is known from the calls. */
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
-        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS},
-        {"lines", 0},
+        /* A line's function is known from the calls. Not in `all`: it is of functions that are named. */
+        {"lines", SOURCE_CALLS | SOURCE_LINES},
+        /* Where the code objects end that places are in, and who makes what, is known with the calls. */
+        {"objects", SOURCE_CALLS | SOURCE_OBJECTS},
+        {"memory", SOURCE_MEMORY},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY},
         {"operators", 0},
-        {"objects", 0},
-        {"memory", 0},
         {"io", 0},
         {"waits", 0},
     };
@@ -187,12 +189,15 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
             *sources |= known[i].bits;
             return true;
         }
-        snprintf(error, OPTIONS_ERROR_SIZE,
-                 "the source `%s` is not there yet: take calls, c-calls, gc or methods",
-                 known[i].name);
+        snprintf(
+            error, OPTIONS_ERROR_SIZE,
+            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects or memory",
+            known[i].name);
         return false;
     }
-    snprintf(error, OPTIONS_ERROR_SIZE, "no source `%.*s`: take calls, c-calls, gc, methods or all",
+    snprintf(error, OPTIONS_ERROR_SIZE,
+             "no source `%.*s`: take calls, c-calls, gc, methods, "
+             "lines, objects, memory or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }
@@ -224,6 +229,25 @@ static bool read_file_size(const char *word, int64_t *ret_bytes)
 {
     return read_quantity(word, byte_units, ret_bytes) && *ret_bytes >= (1 << 20) &&
            *ret_bytes <= (INT64_C(1) << 44);
+}
+
+static bool read_port(const char *word, void *field)
+{
+    int64_t port;
+    if (!read_count(word, &port) || port < 1 || port > 65535)
+        return false;
+    *(int64_t *)field = port;
+    return true;
+}
+
+static bool read_host(const char *word, void *field)
+{
+    struct option_words *hosts = field;
+    if (!*word || strpbrk(word, "/ @,") || (*word != '[' && strchr(word, ':')) ||
+        hosts->count == OPTION_WORDS_MAX)
+        return false;
+    hosts->words[hosts->count++] = word;
+    return true;
 }
 
 static bool read_map(const char *word, struct option_words *maps)
@@ -286,6 +310,15 @@ static bool read_limits(const char *word, struct option_limits *limits)
     }
 }
 
+static bool read_of_server(enum option_kind kind, const char *word, void *field,
+                           const char **ret_wanted)
+{
+    bool is_port = kind == OPTION_PORT;
+    *ret_wanted = is_port ? "a port, from 1 to 65535"
+                          : "a host's name without a port, up to 32 times";
+    return is_port ? read_port(word, field) : read_host(word, field);
+}
+
 bool option_value_read(const struct option_row *row, const char *spelled, const char *word,
                        struct options *options, char *error)
 {
@@ -325,6 +358,10 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
     case OPTION_MAP:
         good = read_map(word, field);
         wanted = "OLD=NEW, two folders, up to 32 times";
+        break;
+    case OPTION_PORT:
+    case OPTION_HOST:
+        good = read_of_server(row->kind, word, field, &wanted);
         break;
     case OPTION_PERCENT:
         good = option_value_percent(word, field);

@@ -17,6 +17,7 @@
 
 #define RUN    VERB_RUN
 #define TOP    VERB_TOP
+#define WEB    VERB_WEB
 #define REPORT VERB_REPORT
 #define DIFF   VERB_DIFF
 #define DUMP   VERB_DUMP
@@ -40,6 +41,7 @@ const struct option_row option_rows[] = {
 };
 #undef RUN
 #undef TOP
+#undef WEB
 #undef REPORT
 #undef DIFF
 #undef DUMP
@@ -65,9 +67,9 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 };
 
 /* Of the contract, for later versions: told apart from what never was. */
-static const char *const later_verbs[] = {"web", NULL};
-static const char *const later_options[] = {
-    "port", "listen", "open", "allow-host", "token-file", "read-only", "verdicts", "rules", NULL};
+static const char *const later_verbs[] = {NULL};
+static const char *const later_options[] = {"verdicts", "rules", NULL};
+
 const struct verb_row *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -103,6 +105,7 @@ void options_init(struct options *options)
 {
     *options = (struct options){
         .limit = OPTIONS_UNSET,
+        .port = OPTIONS_UNSET,
         .count = OPTIONS_UNSET,
         .duration_ns = OPTIONS_UNSET,
         .delay_ns = OPTIONS_UNSET,
@@ -312,6 +315,8 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
     parsed->word_count = kept > 0 ? kept : word_count - first;
     if (verb->bit == VERB_SET)
         return; /* its words are settings */
+    if ((parsed->options.sources & SOURCE_LINES) && !sites_name_lines(&parsed->options.sites))
+        wrong(&parser, "%s", OPTIONS_LINES_OF_NONE);
     if (parsed->options.pid && parsed->word_count > 0)
         wrong(&parser, "-p names the process already: leave `%.80s` out", parsed->words[0]);
     else if (parsed->options.pid) {

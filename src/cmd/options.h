@@ -62,6 +62,10 @@ struct options {
     int64_t from_ns, to_ns; /* OPTIONS_UNSET */
     const char *thread;
     struct option_words maps;
+    int64_t port; /* OPTIONS_UNSET */
+    const char *listen, *token_file;
+    struct option_words allowed_hosts;
+    bool open_page, read_only;
     int64_t collector_cpu; /* OPTIONS_UNSET */
     struct sites sites;
     struct option_limits limits;
@@ -92,6 +96,8 @@ enum option_kind {
     OPTION_SPEED,
     OPTION_FILE_SIZE,
     OPTION_MAP,
+    OPTION_PORT,
+    OPTION_HOST,
     OPTION_LIMIT,
 };
 
@@ -125,6 +131,12 @@ bool verb_is_later(const char *name);
 const char *verb_nearest(const char *name);
 
 enum { OPTIONS_ERROR_SIZE = 512 };
+
+/* Lines of everything would be a program ten times as slow, for lines that nobody reads. */
+#define OPTIONS_LINES_OF_NONE                                                            \
+    "the source `lines` needs functions to be named, since the lines of all would cost " \
+    "too much: add --only pkg:function (of a process that is followed: `ulma set PID "   \
+    "lines=pkg:function`)"
 
 struct parsed {
     struct options options;

@@ -34,6 +34,7 @@ LIVE(detach)
 LIVE(ps)
 LIVE(census)
 LIVE(rescue)
+LIVE(web)
 #undef LIVE
 
 /* The words name one recording. */

@@ -8,6 +8,7 @@
 #include "cmd/output.h"
 #include "cmd/recorded_trace.h"
 #include "cmd/report_stream.h"
+#include "cmd/source_text.h"
 #include "cmd/verbs.h"
 
 #include <errno.h>
@@ -59,6 +60,19 @@ void recorded_close(struct recorded *recorded)
     recorded->recording = NULL;
 }
 
+static const char *source_of(void *recording, const struct snapshot *snapshot, const char *file)
+{
+    return recording_source(recording, snapshot, file);
+}
+
+struct snapshot *recorded_snapshot(struct recorded *recorded, const struct recording_query *query)
+{
+    struct snapshot *snapshot = recording_snapshot(recorded->recording, query);
+    if (snapshot && snapshot->line_count)
+        source_text_fill(snapshot, source_of, recorded->recording, true);
+    return snapshot;
+}
+
 static bool write_report(const struct options *options, const struct snapshot *snapshot,
                          struct output *output)
 {
@@ -86,7 +100,7 @@ int recorded_report(const struct options *options, const char *path)
         own.output = "-";
     if (!recorded_open(&recorded, options, path))
         return EXIT_FAILED;
-    struct snapshot *snapshot = recording_snapshot(recorded.recording, &recorded.query);
+    struct snapshot *snapshot = recorded_snapshot(&recorded, &recorded.query);
     bool good = snapshot != NULL;
     if (!good)
         message_error("%s", recording_reason(recorded.recording));

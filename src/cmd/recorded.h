@@ -15,6 +15,9 @@ struct recorded {
 
 /* False: said on stderr. */
 bool recorded_open(struct recorded *recorded, const struct options *options, const char *path);
+/* recording_snapshot, and what stands in its lines. */
+struct snapshot *recorded_snapshot(struct recorded *recorded, const struct recording_query *query);
+
 void recorded_close(struct recorded *recorded);
 
 /* The report where -o says, else on stdout. EXIT_FINE or another exit status. */

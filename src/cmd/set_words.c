@@ -6,15 +6,22 @@
 
 #include "cmd/nearest.h"
 #include "cmd/option_values.h"
+#include "wire/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum set_key { KEY_EVENTS, KEY_ONLY, KEY_SKIP, KEY_BUDGET, KEY_ON_FULL, KEY_COUNT };
+enum set_key { KEY_EVENTS, KEY_ONLY, KEY_SKIP, KEY_LINES, KEY_BUDGET, KEY_ON_FULL, KEY_COUNT };
 
-static const char *const key_names[KEY_COUNT] = {"events", "only", "skip", "budget", "on-full"};
-static const char *const later_keys[] = {"lines", "rules"};
+static const char *const key_names[KEY_COUNT] = {"events", "only",   "skip",
+                                                 "lines",  "budget", "on-full"};
+static const char *const later_keys[] = {"rules"};
+
+static enum set_use use_of(const struct site_pattern *pattern)
+{
+    return pattern->lines ? USE_LINES : pattern->skip ? USE_SKIP : USE_ONLY;
+}
 
 bool set_words_begin(struct set_words *words, const struct sites *sites, int64_t sources)
 {
@@ -26,7 +33,7 @@ bool set_words_begin(struct set_words *words, const struct sites *sites, int64_t
             return false;
         }
         words->patterns[words->pattern_count++] =
-            (struct set_pattern){.text = text, .skip = sites->patterns[i].skip};
+            (struct set_pattern){.text = text, .use = use_of(&sites->patterns[i])};
     }
     return true;
 }
@@ -40,11 +47,11 @@ void set_words_done(struct set_words *words)
 
 /* --- patterns ------------------------------------------------------------------------------- */
 
-static void drop_patterns(struct set_words *words, bool skip)
+static void drop_patterns(struct set_words *words, enum set_use use)
 {
     size_t kept = 0;
     for (size_t i = 0; i < words->pattern_count; i++) {
-        if (words->patterns[i].skip == skip)
+        if (words->patterns[i].use == use)
             free(words->patterns[i].text);
         else
             words->patterns[kept++] = words->patterns[i];
@@ -52,31 +59,33 @@ static void drop_patterns(struct set_words *words, bool skip)
     words->pattern_count = kept;
 }
 
-static bool has_pattern(const struct set_words *words, const char *text, bool skip)
+static bool has_pattern(const struct set_words *words, const char *text, enum set_use use)
 {
     for (size_t i = 0; i < words->pattern_count; i++)
-        if (words->patterns[i].skip == skip && strcmp(words->patterns[i].text, text) == 0)
+        if (words->patterns[i].use == use && strcmp(words->patterns[i].text, text) == 0)
             return true;
     return false;
 }
 
-static bool add_pattern(struct set_words *words, const char *typed, bool skip, char *error)
+static bool add_pattern(struct set_words *words, const char *typed, enum set_use use, char *error)
 {
     char text[PATH_MAX];
     char site_error[SITES_ERROR_SIZE];
     struct sites probe = {0};
-    if (!sites_add(&probe, typed, skip, site_error)) {
+    bool good = use == USE_LINES ? sites_add_lines(&probe, typed, site_error)
+                                 : sites_add(&probe, typed, use == USE_SKIP, site_error);
+    if (!good) {
         snprintf(error, OPTIONS_ERROR_SIZE, "%s", site_error);
         return false;
     }
     bool stays = !words->here || strcmp(words->here, words->directory) == 0;
     bool fits = stays ? (size_t)snprintf(text, sizeof(text), "%s", typed) < sizeof(text)
                       : sites_place(words->directory, typed, text, sizeof(text));
-    if (fits && has_pattern(words, text, skip))
+    if (fits && has_pattern(words, text, use))
         return true;
     if (!fits || words->pattern_count == SITES_LIMIT) {
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 fits ? "more than %d patterns of only and skip: take some out first"
+                 fits ? "more than %d patterns of only, skip and lines: take some out first"
                       : "a pattern is longer than a path of %d bytes",
                  fits ? SITES_LIMIT : PATH_MAX);
         return false;
@@ -86,22 +95,42 @@ static bool add_pattern(struct set_words *words, const char *typed, bool skip, c
         snprintf(error, OPTIONS_ERROR_SIZE, "out of memory");
         return false;
     }
-    words->patterns[words->pattern_count++] = (struct set_pattern){.text = kept, .skip = skip};
+    words->patterns[words->pattern_count++] = (struct set_pattern){.text = kept, .use = use};
     return true;
 }
 
-static bool read_patterns(struct set_words *words, const char *value, bool add, bool skip,
+static bool read_patterns(struct set_words *words, const char *value, bool add, enum set_use use,
                           char *error)
 {
     char *list = strdup(value), *next = list, *text;
     bool good = list;
     words->has_sites = true;
     if (!add)
-        drop_patterns(words, skip);
+        drop_patterns(words, use);
     while (good && *value && (text = strsep(&next, ",")))
-        good = add_pattern(words, text, skip, error);
+        good = add_pattern(words, text, use, error);
     free(list);
     return good;
+}
+
+static bool has_use(const struct set_words *words, enum set_use use)
+{
+    for (size_t i = 0; i < words->pattern_count; i++)
+        if (words->patterns[i].use == use)
+            return true;
+    return false;
+}
+
+static bool read_lines(struct set_words *words, const char *value, bool add, char *error)
+{
+    if (!read_patterns(words, value, add, USE_LINES, error))
+        return false;
+    if (has_use(words, USE_LINES))
+        words->sources |= SOURCE_CALLS | SOURCE_LINES;
+    else
+        words->sources &= ~(int64_t)SOURCE_LINES;
+    words->has_sources = true;
+    return true;
 }
 
 /* --- the others ----------------------------------------------------------------------------- */
@@ -162,9 +191,10 @@ static void say_unknown(const char *key, char *error)
     struct nearest nearest = nearest_begin(key);
     for (size_t i = 0; i < sizeof(later_keys) / sizeof(later_keys[0]); i++) {
         if (strcmp(later_keys[i], key) == 0) {
-            snprintf(error, OPTIONS_ERROR_SIZE,
-                     "the key `%s` is not there yet: take events, only, skip, budget or on-full",
-                     key);
+            snprintf(
+                error, OPTIONS_ERROR_SIZE,
+                "the key `%s` is not there yet: take events, only, skip, lines, budget or on-full",
+                key);
             return;
         }
     }
@@ -174,7 +204,7 @@ static void say_unknown(const char *key, char *error)
         snprintf(error, OPTIONS_ERROR_SIZE, "no key `%s`: did you mean `%s`?", key, nearest.word);
     else
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "no key `%s`: take events, only, skip, budget or on-full", key);
+                 "no key `%s`: take events, only, skip, lines, budget or on-full", key);
 }
 
 bool set_words_read(struct set_words *words, const char *word, char *error)
@@ -184,8 +214,8 @@ bool set_words_read(struct set_words *words, const char *word, char *error)
     bool add = word[size] == '+';
     if (!set_words_is_one(word)) {
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "`%.80s` is no KEY=VALUE: write only=P, skip=P, events=LIST, budget=PCT or "
-                 "on-full=wait|drop, with += to add",
+                 "`%.80s` is no KEY=VALUE: write only=P, skip=P, lines=P, events=LIST, budget=PCT "
+                 "or on-full=wait|drop, with += to add",
                  word);
         return false;
     }
@@ -203,7 +233,9 @@ bool set_words_read(struct set_words *words, const char *word, char *error)
         return read_events(words, value, add, error);
     case KEY_ONLY:
     case KEY_SKIP:
-        return read_patterns(words, value, add, number == KEY_SKIP, error);
+        return read_patterns(words, value, add, number == KEY_SKIP ? USE_SKIP : USE_ONLY, error);
+    case KEY_LINES:
+        return read_lines(words, value, add, error);
     case KEY_BUDGET:
         return read_budget(words, value, error);
     case KEY_ON_FULL:
@@ -213,4 +245,17 @@ bool set_words_read(struct set_words *words, const char *word, char *error)
     }
     say_unknown(key, error);
     return false;
+}
+
+bool set_words_end(const struct set_words *words, char *error)
+{
+    if (!(words->sources & SOURCE_LINES) || has_use(words, USE_LINES))
+        return true;
+    struct sites sites = {0};
+    char site_error[SITES_ERROR_SIZE];
+    for (size_t i = 0; i < words->pattern_count; i++)
+        sites_add(&sites, words->patterns[i].text, words->patterns[i].use == USE_SKIP, site_error);
+    if (!sites_name_lines(&sites))
+        snprintf(error, OPTIONS_ERROR_SIZE, "%s", OPTIONS_LINES_OF_NONE);
+    return sites_name_lines(&sites);
 }

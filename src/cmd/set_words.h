@@ -2,8 +2,9 @@
 /* KEY=VALUE and KEY+=VALUE: what `ulma set`, and top's prompt, change while a program runs.
  * Why apart: the words are read twice: by the verb, which says at once what makes no sense, and by the
  * collector, which believes nobody.
- * The keys: only and skip (patterns, by commas; empty: none), events (sources, by commas), budget (percent;
- * empty or `exact`: none), on-full (wait, drop). `+=` adds to only, skip and events.
+ * The keys: only and skip (patterns, by commas; empty: none), lines (the same, of functions whose lines are wanted;
+ * switches the source `lines` on, and with none off), events (sources, by commas), budget (percent;
+ * empty or `exact`: none), on-full (wait, drop). `+=` adds to only, skip, lines and events.
  * Rules: prints nothing; what is wrong comes back as one sentence. Words act in their order. */
 #ifndef ULMA_CMD_SET_WORDS_H
 #define ULMA_CMD_SET_WORDS_H
@@ -12,7 +13,7 @@
 
 struct set_pattern {
     char *text; /* owned */
-    bool skip;
+    enum set_use { USE_ONLY, USE_SKIP, USE_LINES } use;
 };
 
 struct set_words {
@@ -35,5 +36,8 @@ bool set_words_is_one(const char *word);
 
 /* One more. False: `error` (OPTIONS_ERROR_SIZE) says why not. */
 bool set_words_read(struct set_words *words, const char *word, char *error);
+
+/* There are no more, and what is in force is known. False: together they make no sense, and `error` says why. */
+bool set_words_end(const struct set_words *words, char *error);
 
 #endif

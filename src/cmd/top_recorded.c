@@ -48,8 +48,7 @@ static struct snapshot *snapshot(void *context, int window_s, enum snapshot_cloc
     browser->window_s = window_s;
     browser->clock = clock;
     browser->shown_ns = browser->end_ns;
-    struct snapshot *made =
-        recording_snapshot(browser->recorded.recording, &browser->recorded.query);
+    struct snapshot *made = recorded_snapshot(&browser->recorded, &browser->recorded.query);
     browser->failed = !made;
     return made;
 }
@@ -84,7 +83,7 @@ static void save(void *context, char *message, size_t size)
     size_t length = 0;
     struct recording_query query = browser->recorded.query;
     query.window_s = 0;
-    struct snapshot *made = recording_snapshot(browser->recorded.recording, &query);
+    struct snapshot *made = recorded_snapshot(&browser->recorded, &query);
     struct export_options wanted =
         report_stream_wanted(browser->options, browser->clock, 120, false);
     char *bytes = made ? report_stream_render(made, table, &wanted, &length, &error) : NULL;

@@ -8,6 +8,7 @@
 #include "cmd/message.h"
 #include "cmd/recorded_trace.h"
 #include "cmd/report_stream.h"
+#include "cmd/source_text.h"
 #include "cmd/top_options.h"
 #include "cmd/verbs.h"
 
@@ -85,6 +86,8 @@ static struct snapshot *snapshot(void *context, int window_s, enum snapshot_cloc
         trace_replay_snapshot(trace_player_replay(replayer->player), window_s, clock, false);
     if (made)
         fill_meta(replayer, made);
+    if (made && made->line_count)
+        source_text_fill(made, NULL, NULL, true);
     return made;
 }
 

@@ -5,6 +5,9 @@
  * from frame to frame and differences between frames are exact. `window` is in seconds since the
  * profiling began. Lists of sources that were never on are absent. What is not known is null. Edges
  * and tree nodes count as their columns say: an edge's calls include resumes, a node's do not. */
+#include "export/export_json.h"
+
+#include "export/export_memory.h"
 #include "export/export_names.h"
 #include "export/exporter.h"
 #include "export/json_writer.h"
@@ -43,9 +46,8 @@ static void write_start_time(struct json_writer *writer, int64_t start_time_ns)
     json_string(writer, "start_time", text);
 }
 
-static void write_target(struct json_writer *writer, const struct snapshot_meta *meta)
+void export_json_target(struct json_writer *writer, const struct snapshot_meta *meta)
 {
-    json_open(writer, "target", '{');
     json_unsigned(writer, "pid", meta->pid);
     json_string(writer, "command", meta->command);
     json_string(writer, "python", meta->python);
@@ -60,7 +62,20 @@ static void write_target(struct json_writer *writer, const struct snapshot_meta 
     else
         json_null(writer, "signal");
     json_unsigned(writer, "thread_count", meta->thread_count);
-    json_close(writer, '}');
+}
+
+void export_json_sources(struct json_writer *writer, const struct snapshot_meta *meta)
+{
+    json_open(writer, "sources", '[');
+    for (size_t i = 0; i < meta->source_count; i++) {
+        json_open(writer, NULL, '{');
+        json_string(writer, "name", meta->sources[i].name);
+        json_integer(writer, "on_ns", meta->sources[i].on_ns);
+        json_bool(writer, "complete", meta->sources[i].complete);
+        json_string(writer, "reason", meta->sources[i].reason);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
 }
 
 static void write_site_list(struct json_writer *writer, const char *key,
@@ -103,19 +118,12 @@ static void write_head(struct json_writer *writer, const struct snapshot_meta *m
     json_integer(writer, "corrected_ns", meta->corrected_ns);
     json_integer(writer, "waited_ns", meta->waited_ns);
     json_integer(writer, "stolen_ns", meta->stolen_ns);
-    json_open(writer, "sources", '[');
-    for (size_t i = 0; i < meta->source_count; i++) {
-        json_open(writer, NULL, '{');
-        json_string(writer, "name", meta->sources[i].name);
-        json_integer(writer, "on_ns", meta->sources[i].on_ns);
-        json_bool(writer, "complete", meta->sources[i].complete);
-        json_string(writer, "reason", meta->sources[i].reason);
-        json_close(writer, '}');
-    }
-    json_close(writer, ']');
+    export_json_sources(writer, meta);
     if (meta->site_count)
         write_sites(writer, meta);
-    write_target(writer, meta);
+    json_open(writer, "target", '{');
+    export_json_target(writer, meta);
+    json_close(writer, '}');
     json_open(writer, "events", '{');
     json_unsigned(writer, "read", meta->events_read);
     json_unsigned(writer, "lost", meta->lost);
@@ -298,6 +306,18 @@ static void write_site(struct json_writer *writer, const struct snapshot *snapsh
         json_null(writer, "line");
 }
 
+/* The same with the line itself, of which 0 is not known. */
+static void write_line_site(struct json_writer *writer, const struct snapshot *snapshot,
+                            int32_t function, uint32_t line)
+{
+    write_qualname(writer, "function", snapshot, function);
+    json_string(writer, "file", function < 0 ? NULL : snapshot->functions[function].file);
+    if (line)
+        json_unsigned(writer, "line", line);
+    else
+        json_null(writer, "line");
+}
+
 static void write_number(struct json_writer *writer, const char *key, uint64_t number)
 {
     if (number)
@@ -416,6 +436,52 @@ static void write_gc(struct json_writer *writer, const struct snapshot *snapshot
     json_close(writer, ']');
 }
 
+static void write_lines(struct json_writer *writer, const struct snapshot *snapshot,
+                        enum snapshot_clock clock)
+{
+    if (!snapshot_has_source(&snapshot->meta, "lines"))
+        return;
+    json_open(writer, "lines", '[');
+    for (size_t i = 0; i < snapshot->line_count; i++) {
+        const struct snapshot_line *line = &snapshot->lines[i];
+        const struct snapshot_function *function = &snapshot->functions[line->function];
+        int64_t wait_ns = clock == CLOCK_CPU ? line->self_wait_ns : 0;
+        json_open(writer, NULL, '{');
+        json_string(writer, "function", function->qualname);
+        json_string(writer, "file", function->file);
+        json_unsigned(writer, "line", line->line);
+        json_unsigned(writer, "hits", line->hits);
+        json_integer(writer, "self_ns", at_least_zero(line->self_ns - wait_ns));
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+/* What was born before the source was on has no place: function and line are null, births 0. */
+static void write_objects(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    if (!snapshot_has_source(&snapshot->meta, "objects"))
+        return;
+    json_open(writer, "objects", '[');
+    for (size_t i = 0; i < snapshot->object_count; i++) {
+        const struct snapshot_object *object = &snapshot->objects[i];
+        json_open(writer, NULL, '{');
+        json_string(writer, "type", object->type);
+        write_line_site(writer, snapshot, object->function, object->line);
+        json_unsigned(writer, "births", object->births);
+        json_unsigned(writer, "deaths", object->deaths);
+        json_unsigned(writer, "live", object->live);
+        json_unsigned(writer, "bytes", object->bytes);
+        json_unsigned(writer, "live_bytes", object->live_bytes);
+        if (object->median_life_ns < 0)
+            json_null(writer, "median_life_ns");
+        else
+            json_integer(writer, "median_life_ns", object->median_life_ns);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
 static void write_processes(struct json_writer *writer, const struct snapshot *snapshot)
 {
     json_open(writer, "processes", '[');
@@ -447,8 +513,11 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_threads(&writer, snapshot);
     write_processes(&writer, snapshot);
     write_tasks(&writer, snapshot);
+    write_lines(&writer, snapshot, options->clock);
     write_methods(&writer, snapshot, options->clock);
+    write_objects(&writer, snapshot);
     write_gc(&writer, snapshot);
+    export_memory_write(&writer, snapshot);
     json_close(&writer, '}');
     putc('\n', stream);
     return export_finish(stream);

@@ -46,6 +46,10 @@ static void write_row(FILE *stream, const struct view *view, const struct view_r
                       size_t name)
 {
     char text[CELL_SIZE];
+    if (row->heading) {
+        fprintf(stream, "%s\n", row->cells[0].text);
+        return;
+    }
     for (size_t i = 0; i < view->column_count; i++) {
         const struct view_column *column = &view->columns[i];
         if (i == name)

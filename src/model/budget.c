@@ -117,13 +117,29 @@ static void tell_all(struct collector *collector, enum site_mode mode)
     }
 }
 
+static void tell_lines(struct collector *collector)
+{
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        drain_enter(drain);
+        mute_tell_lines(&collector->model);
+    }
+}
+
+static void lift(struct collector *collector)
+{
+    bool lines = collector->model.symbols.lines_muted_rows > 0;
+    tell_all(collector, MODE_RECORD);
+    mute_lift(&collector->model);
+    if (lines)
+        tell_lines(collector);
+}
+
 /* The probes have to have the interpreter tell the functions again; before 3.12 they look at the byte anyway. */
 static void call(struct collector *collector, uint64_t now_ns)
 {
     struct budget *budget = &collector->budget;
     collector_catch_up(collector);
-    tell_all(collector, MODE_RECORD);
-    mute_lift(&collector->model);
+    lift(collector);
     for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
         struct serial_call serial = {.header = mapping_header(drain->mapping),
                                      .raise = budget->silences};
@@ -141,7 +157,9 @@ static void listen_anew(struct collector *collector, uint64_t counter)
 {
     struct budget *budget = &collector->budget;
     mute_forget_paths(&budget->mute);
-    if (collector->model.symbols.muted_rows || budget->governor.state == GOVERNOR_CALLING) {
+    const struct symbols *symbols = &collector->model.symbols;
+    if (symbols->muted_rows || symbols->lines_muted_rows ||
+        budget->governor.state == GOVERNOR_CALLING) {
         governor_call(&budget->governor);
         call(collector, clock_monotonic_ns());
     } else {
@@ -178,8 +196,7 @@ int budget_change(struct collector *collector, double budget_pct, uint64_t count
         listen_anew(collector, counter);
         return 0;
     }
-    tell_all(collector, MODE_RECORD);
-    mute_lift(&collector->model);
+    lift(collector);
     budget_done(collector);
     return 0;
 }
@@ -212,6 +229,8 @@ static void choose(struct collector *collector)
     if (muted) {
         mute_apply(&budget->mute, &collector->model, rows, count, budget->silences);
         tell_all(collector, collector->model.symbols.mute_mode);
+        if (collector->model.symbols.lines_muted_rows)
+            tell_lines(collector);
     } else {
         mute_begin_burst(&budget->mute, &collector->model, counter);
     }

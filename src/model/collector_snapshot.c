@@ -26,6 +26,7 @@ static int read_header(void *context)
     copy->off_cause = atomic_load(&header->off_cause);
     copy->hooks_taken = atomic_load(&header->hooks_taken);
     copy->methods_unheard = atomic_load(&header->methods_unheard);
+    copy->objects_unseen = atomic_load(&header->objects_unseen);
     copy->definitions_refused = atomic_load(&header->definitions_refused);
     copy->ringless_lost = atomic_load(&header->ringless_lost);
     copy->stack_guards = atomic_load(&header->stack_guards);

@@ -22,7 +22,8 @@ static size_t pack_sites(const struct sites *sites, char *packed)
     used = add(packed, used, sites->directory);
     used = add(packed, used, sites->main_module);
     for (size_t i = 0; i < sites->count; i++) {
-        used = add(packed, used, sites->patterns[i].skip ? "-" : "+") - 1;
+        const struct site_pattern *pattern = &sites->patterns[i];
+        used = add(packed, used, pattern->lines ? "=" : pattern->skip ? "-" : "+") - 1;
         used = add(packed, used, sites->patterns[i].text);
     }
     return used;

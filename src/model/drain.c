@@ -100,6 +100,26 @@ static void tell(void *context, uint32_t id, enum site_mode mode)
     guarded(context, tell_guarded, &call);
 }
 
+struct tell_lines_call {
+    struct drain *drain;
+    uint32_t id;
+    enum site_lines lines;
+};
+
+static int tell_lines_guarded(void *context)
+{
+    const struct tell_lines_call *call = context;
+    atomic_store_explicit(mapping_lines(call->drain->mapping) + call->id,
+                          (unsigned char)call->lines, memory_order_relaxed);
+    return 0;
+}
+
+static void tell_lines(void *context, uint32_t id, enum site_lines lines)
+{
+    struct tell_lines_call call = {context, id, lines};
+    guarded(context, tell_lines_guarded, &call);
+}
+
 int drain_init(struct drain *drain, struct mapping *mapping, struct model *model,
                enum clock_source clock)
 {
@@ -111,6 +131,7 @@ int drain_init(struct drain *drain, struct mapping *mapping, struct model *model
     model->symbols.define = define;
     model->symbols.define_context = drain;
     model->symbols.tell = tell;
+    model->symbols.tell_lines = tell_lines;
     atomic_init(&drain->ring_count, mapping->rings_made);
     drain->joined = mapping->rings_made == 0;
     if (!drain->joined && !model->earliest)
@@ -178,6 +199,7 @@ static struct model_costs read_costs(const struct session_header *header)
         .unwind_inner_ticks256 = of[COST_UNWIND].inner_ticks256,
         .unwind_outer_ticks256 = of[COST_UNWIND].outer_ticks256,
         .speed_ticks = header->cost_speed_ticks,
+        .line_ticks256 = header->cost_line_ticks256,
     };
     if (costs.inner_ticks256 + (uint64_t)costs.outer_ticks256 == 0) {
         costs.inner_ticks256 = header->cost_inner_ticks256;
@@ -342,6 +364,7 @@ static void end_ring(struct drain *drain, uint32_t index)
 void drain_end(struct drain *drain, uint64_t counter)
 {
     drain_enter(drain);
+    memory_settle(drain->model, UINT64_MAX);
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         struct track *track = drain->rings[i].track;
         if (!track)
@@ -400,6 +423,7 @@ static void forget(struct model *model, uint32_t id)
 {
     tap_say(model->tap, TAP_FORGET, id, 0);
     symbols_forget(&model->symbols, id);
+    births_forget(model, id);
 }
 
 static void forget_gone(struct drain *drain)
@@ -434,6 +458,7 @@ uint64_t drain_round(struct drain *drain)
 {
     drain->round++;
     drain_enter(drain);
+    uint64_t horizon = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     if (guarded(drain, read_words, drain))
         return 0;
     if (!drain->process->pid) {
@@ -449,9 +474,11 @@ uint64_t drain_round(struct drain *drain)
     uint64_t now = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     drain->model->latest = now + DRAIN_COUNTER_SLACK;
     tap_say(drain->model->tap, TAP_LATEST, 0, drain->model->latest);
+    births_round(drain->model, now);
     uint64_t consumed = consume(drain, 0, UINT64_MAX);
     control_obey_end(drain);
     consumed += consume_all(drain, count);
+    memory_settle(drain->model, horizon);
     finish_round(drain, count);
     forget_gone(drain);
     guarded(drain, beat, drain);

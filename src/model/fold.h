@@ -8,7 +8,10 @@
 #define ULMA_MODEL_FOLD_H
 
 #include "model/async_tasks.h"
+#include "model/births.h"
 #include "model/gc_pauses.h"
+#include "model/lines.h"
+#include "model/memory_blocks.h"
 #include "model/nodes.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
@@ -32,9 +35,12 @@ struct process {
     char command[256];                /* "": not known */
     bool entered, shares_rows;        /* of a recording that has many rows already */
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
+    struct memory_process memory;
     /* while another one is present */
     struct symbols_ids ids;
     struct suspended suspended;
+
+    struct births_of_process *births; /* NULL: none was heard of */
 };
 
 /* A thread that is no more, as snapshots show it. */
@@ -52,7 +58,8 @@ struct model_costs {
     uint32_t c_inner_ticks256, c_outer_ticks256;
     uint32_t segment_inner_ticks256, segment_outer_ticks256;
     uint32_t unwind_inner_ticks256, unwind_outer_ticks256;
-    uint32_t speed_ticks; /* what EVENT_SPEED told when they were measured; 0: not known */
+    uint32_t speed_ticks;   /* what EVENT_SPEED told when they were measured; 0: not known */
+    uint32_t line_ticks256; /* of one LINE event */
 };
 
 enum { MODEL_ENDED_MAX = 4096 };
@@ -70,6 +77,9 @@ struct model {
     struct suspended suspended;
     struct async_tasks tasks;
     struct gc_pauses gc;
+    struct lines lines;
+    struct births births;
+    struct memory memory;
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

@@ -143,3 +143,26 @@ void fold_cursor_leave_task(struct model *model, struct track *track,
                                 .how = ended ? ASYNC_RETURNED : ASYNC_YIELDED};
     async_tasks_leave(model, track, cursor->top->task, &leave);
 }
+
+/* --- lines ---------------------------------------------------------------------------------- */
+
+static struct line_time time_of(const struct track *track, const struct fold_cursor *cursor)
+{
+    return (struct line_time){cursor->clock_ticks, track->wait_ticks};
+}
+
+void fold_cursor_enter_line(struct model *model, struct track *track,
+                            const struct fold_cursor *cursor, uint32_t line)
+{
+    if (line)
+        lines_go_to(&model->lines, &track->lines, cursor->top->key, line, time_of(track, cursor));
+    else
+        lines_call(&model->lines, &track->lines, time_of(track, cursor));
+}
+
+void fold_cursor_leave_line(struct model *model, struct track *track,
+                            const struct fold_cursor *cursor, const struct entry *entry)
+{
+    lines_return(&model->lines, &track->lines, entry->key, cursor->top->key,
+                 time_of(track, cursor));
+}

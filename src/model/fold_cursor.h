@@ -88,6 +88,12 @@ bool fold_cursor_find_frame(struct model *model, struct track *track, struct fol
 void fold_cursor_add_waited(struct model *model, const struct track *track,
                             const struct entry *entry, int64_t running_ticks, bool record);
 
+/* The top has just come, and begins at `line`; `entry` has just gone. Only where some function has lines. */
+void fold_cursor_enter_line(struct model *model, struct track *track,
+                            const struct fold_cursor *cursor, uint32_t line);
+void fold_cursor_leave_line(struct model *model, struct track *track,
+                            const struct fold_cursor *cursor, const struct entry *entry);
+
 /* The top is a step of a task. `ended`: its activation has. */
 void fold_cursor_leave_task(struct model *model, struct track *track,
                             const struct fold_cursor *cursor, bool ended);
@@ -119,6 +125,7 @@ struct fold_push {
     uint32_t calls, resumes;
     uint32_t task;                         /* whose step it is */
     int64_t prior_ticks, prior_wait_ticks; /* of its activation, before this */
+    uint32_t line; /* that it was at when it was suspended (model/lines.h); 0: none known */
 };
 
 FOLD_INLINE bool fold_cursor_is_open(const struct fold_cursor *cursor, uint64_t key)
@@ -181,6 +188,8 @@ FOLD_INLINE void fold_cursor_push(struct model *model, struct track *track,
     entry->task = what.task;
     entry->below = *bucket;
     *bucket = (uint32_t)(entry - cursor->entries);
+    if (FOLD_UNLIKELY(track->lines.count != 0 || what.line != 0))
+        fold_cursor_enter_line(model, track, cursor, what.line);
 }
 
 /* Brings the frame to the top, if it is open at all. */
@@ -218,6 +227,8 @@ FOLD_INLINE int64_t fold_cursor_pop(struct model *model, struct track *track,
     if (FOLD_UNLIKELY(track->depths != NULL))
         track->depths[entry->symbol]--;
     cursor->top--;
+    if (FOLD_UNLIKELY(track->lines.count != 0))
+        fold_cursor_leave_line(model, track, cursor, entry);
     return running_ticks;
 }
 

@@ -50,6 +50,7 @@ struct governor_row {
     uint32_t row;
     bool mute; /* out */
     double cost_ns, self_ns;
+    double lines_ns; /* of the cost, what its lines make */
 };
 
 /* Sets `mute` of those that have to fall silent, given a listening of `busy_ns`; sorts the rows by what

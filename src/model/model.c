@@ -26,6 +26,10 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = gc_pauses_init(&model->gc);
     if (result == 0)
+        result = lines_init(&model->lines);
+    if (result == 0)
+        result = births_init(&model->births);
+    if (result == 0)
         result = windows_init(&model->windows, model->nodes.limit);
     model->ended = calloc(MODEL_ENDED_MAX + 1, sizeof(*model->ended));
     if (result == 0 && !model->ended)
@@ -82,7 +86,9 @@ void model_end_process(struct model *model, struct process *process)
 {
     tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
+    memory_end_process(&model->memory, &process->memory);
     model_enter(model, &model->first);
+    births_end_process(model, process);
     symbols_ids_done(&process->ids);
     suspended_done(&process->suspended);
 }
@@ -99,6 +105,11 @@ void model_done(struct model *model)
     windows_done(&model->windows);
     async_tasks_done(&model->tasks);
     gc_pauses_done(&model->gc);
+    lines_done(&model->lines);
+    births_end_process(model, &model->first);
+    births_done(&model->births);
+    memory_done(&model->memory);
+    memory_process_done(&model->first.memory);
     suspended_done(&model->suspended);
     symbols_done(&model->symbols);
     nodes_done(&model->nodes);
@@ -167,6 +178,10 @@ static void set_track_costs(const struct model *model, struct track *track)
     set_pop(costs, EVENT_UNWIND, call);
     set_pop(costs, EVENT_C_RETURN, c_call);
     set_pop(costs, EVENT_C_RAISE, c_call);
+    /* Half before its counter was read, for the line that ends, half after. */
+    struct pair_cost line = cost_at(model, track, of->line_ticks256, 0);
+    costs->pre_ticks[EVENT_LINE] = line.inner / 2;
+    costs->post_ticks[EVENT_LINE] = line.inner - line.inner / 2;
     if (unwind.inner + unwind.outer) {
         struct pair_cost end = end_of_unwind(unwind, call);
         costs->pre_ticks[EVENT_UNWIND] = end.inner;
@@ -274,6 +289,14 @@ void model_tell_words(const struct model *model, struct track *track)
             sizeof(told.fixed) + strlen(told.name));
 }
 
+static bool has_tracks(const struct model *model, const struct process *process)
+{
+    const struct track *track = model->tracks;
+    while (track && track->process != process)
+        track = track->next;
+    return track != NULL;
+}
+
 void model_end_track(struct model *model, struct track *track)
 {
     model_tell_words(model, track);
@@ -288,6 +311,8 @@ void model_end_track(struct model *model, struct track *track)
     if (*link)
         *link = track->next;
     model->entries_left += track->entry_limit - TRACK_FIRST_ENTRIES;
+    if (!has_tracks(model, track->process))
+        births_settle(model, track->process);
     track_free(track);
 }
 
@@ -312,6 +337,7 @@ void model_tick(struct model *model, uint64_t counter)
     tap_say(model->tap, TAP_TICK, 0, counter);
     flush(model, counter);
     windows_tick(&model->windows, &model->nodes, &model->symbols, counter, model->events_read);
+    memory_tick(&model->memory, model->windows.newest);
     for (struct track *track = model->tracks; track; track = track->next) {
         track->history[model->windows.newest] = track_since_tick(track);
         track->history_mark = track_sums(track);
@@ -344,6 +370,9 @@ void model_reset(struct model *model, uint64_t counter)
     suspended_reset(&model->suspended);
     async_tasks_reset(&model->tasks, counter);
     gc_pauses_reset(&model->gc);
+    lines_reset(&model->lines);
+    births_reset(model);
+    memory_reset(&model->memory);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;

@@ -37,6 +37,18 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
     if (result == 0)
         result = make_room(&moment->gc_triggers, &moment->gc_trigger_limit, room->gc_triggers,
                            sizeof(*moment->gc_triggers));
+    if (result == 0)
+        result =
+            make_room(&moment->lines, &moment->line_limit, room->lines, sizeof(*moment->lines));
+    if (result == 0)
+        result = make_room(&moment->objects, &moment->object_limit, room->objects,
+                           sizeof(*moment->objects));
+    if (result == 0)
+        result = make_room(&moment->memory_sites, &moment->memory_site_limit, room->memory_sites,
+                           sizeof(*moment->memory_sites));
+    if (result == 0)
+        result = make_room(&moment->memory_before, &moment->memory_before_limit, room->memory_sites,
+                           sizeof(*moment->memory_before));
     return result;
 }
 
@@ -55,7 +67,10 @@ struct moment_room moment_room_of(const struct model *model)
                                 .threads = threads_of(model),
                                 .tasks = model->tasks.count,
                                 .groups = model->tasks.group_count,
-                                .gc_triggers = model->gc.trigger_count};
+                                .gc_triggers = model->gc.trigger_count,
+                                .lines = model->lines.count,
+                                .objects = model->births.row_count,
+                                .memory_sites = model->memory.site_count};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -63,7 +78,10 @@ bool moment_fits(const struct moment *moment, const struct model *model)
     struct moment_room room = moment_room_of(model);
     return room.nodes <= moment->node_limit && room.symbols <= moment->row_limit &&
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
-           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit;
+           room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
+           room.lines <= moment->line_limit && room.objects <= moment->object_limit &&
+           room.memory_sites <= moment->memory_site_limit &&
+           room.memory_sites <= moment->memory_before_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -77,6 +95,10 @@ void moment_done(struct moment *moment)
     free(moment->tasks);
     free(moment->groups);
     free(moment->gc_triggers);
+    free(moment->lines);
+    free(moment->objects);
+    free(moment->memory_sites);
+    free(moment->memory_before);
     free(moment->thread_of);
     free(moment->durations);
     free(moment->slots);
@@ -112,6 +134,7 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
                                .is_method = symbols->symbols[index].is_method,
                                .is_estimated = symbols->symbols[index].is_estimated,
                                .holds_muted = symbols->symbols[index].holds_muted,
+                               .lines_partial = symbols->symbols[index].lines_partial,
                                .estimated = symbols->symbols[index].estimated,
                                .min_ticks = INT64_MAX,
                                .max_ticks = -1};
@@ -240,6 +263,56 @@ static void take_gc(struct moment *moment, const struct gc_pauses *gc)
     memcpy(moment->gc_triggers, gc->triggers, gc->trigger_count * sizeof(*moment->gc_triggers));
 }
 
+static void take_lines(struct moment *moment, const struct lines *lines)
+{
+    moment->line_count = lines->count;
+    moment->lines_refused = lines->refused;
+    memcpy(moment->lines, lines->sums, lines->count * sizeof(*moment->lines));
+}
+
+static void take_objects(struct moment *moment, const struct births *births)
+{
+    moment->object_count = 0;
+    for (uint32_t i = BIRTHS_ROW_OTHER; i < births->row_count; i++) {
+        const struct births_row *row = &births->rows[i];
+        if (row->births == 0 && row->deaths == 0 && row->live == 0)
+            continue;
+        moment->objects[moment->object_count++] = (struct moment_object){
+            .type = births->types[row->type],
+            .symbol = row->symbol,
+            .line = row->line,
+            .before = row->before,
+            .births = row->births,
+            .deaths = row->deaths,
+            .live = row->live,
+            .bytes = row->bytes,
+            .live_bytes = row->live_bytes,
+            .median_ticks = births_median(births, row),
+        };
+    }
+}
+/* `seconds`: as in moment_take. Where the window began before the first second, nothing was live then. */
+static void take_memory(struct moment *moment, const struct model *model, int seconds)
+{
+    const struct memory *memory = &model->memory;
+    const struct windows *windows = &model->windows;
+    moment->memory = *memory;
+    moment->memory.sites = NULL;
+    moment->memory.buckets = NULL;
+    moment->memory_site_count = memory->site_count;
+    if (memory->site_count == 0)
+        return;
+    memcpy(moment->memory_sites, memory->sites, memory->site_count * sizeof(*memory->sites));
+    memset(moment->memory_before, 0, memory->site_count * sizeof(*moment->memory_before));
+    if (seconds < 0 || (uint32_t)seconds >= windows->second_count)
+        return;
+    const struct memory_past *past =
+        &memory->past[(windows->newest + WINDOWS_SECONDS - (uint32_t)seconds) % WINDOWS_SECONDS];
+    if (past->count)
+        memcpy(moment->memory_before, past->live_bytes, past->count * sizeof(*past->live_bytes));
+}
+static_assert((int)MEMORY_HISTORY == (int)WINDOWS_SECONDS, "one for each second");
+
 /* --- windows -------------------------------------------------------------------------------- */
 
 static int copy_array(void *target_pointer, const void *source, uint32_t count, size_t size)
@@ -298,5 +371,8 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_threads(moment, model, seconds);
     take_tasks(moment, model, counter);
     take_gc(moment, &model->gc);
+    take_lines(moment, &model->lines);
+    take_objects(moment, &model->births);
+    take_memory(moment, model, seconds);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

@@ -12,7 +12,7 @@
 struct moment_row {
     uint32_t symbol; /* the row's first twin; 0: not in the snapshot */
     uint64_t yields, raised;
-    bool absorbs, is_method, is_estimated, holds_muted;
+    bool absorbs, is_method, is_estimated, holds_muted, lines_partial;
     uint64_t estimated;
     int64_t min_ticks, max_ticks, p50_ticks, p99_ticks; /* of the clock asked for */
 };
@@ -23,6 +23,14 @@ struct moment_thread {
     uint32_t running_symbol; /* 0: none */
     uint32_t depth;
     struct track_second window;
+};
+
+struct moment_object {
+    const char *type; /* never freed while the model lives */
+    uint32_t symbol, line;
+    bool before;
+    uint64_t births, deaths, live, bytes, live_bytes;
+    int64_t median_ticks; /* -1: none has died */
 };
 
 struct moment {
@@ -41,6 +49,16 @@ struct moment {
     struct gc_sums gc[GC_GENERATIONS];
     struct gc_trigger *gc_triggers;
     uint32_t gc_trigger_count, gc_trigger_limit;
+    struct line_sums *lines; /* [0] is nobody's */
+    uint32_t line_count, line_limit;
+    uint64_t lines_refused;
+    struct moment_object *objects;
+    uint32_t object_count, object_limit;
+    struct memory_site *memory_sites;
+    uint32_t memory_site_count, memory_site_limit;
+    uint64_t *memory_before; /* by site: live bytes when the window began */
+    uint32_t memory_before_limit;
+    struct memory memory;          /* its sums alone */
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
     enum snapshot_clock clock;
@@ -54,7 +72,7 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

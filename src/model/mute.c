@@ -5,6 +5,7 @@
 #include "model/mute.h"
 
 #include "model/region.h"
+#include "model/resite.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -63,7 +64,7 @@ static int64_t run_ticks(const struct node *node)
 
 /* --- bursts --------------------------------------------------------------------------------- */
 
-static void copy_nodes(struct mute *mute, const struct model *model, uint64_t counter)
+static void copy_nodes(struct mute *mute, struct model *model, uint64_t counter)
 {
     mute->copied = model->nodes.count;
     for (uint32_t i = 0; i < mute->copied; i++) {
@@ -77,6 +78,8 @@ static void copy_nodes(struct mute *mute, const struct model *model, uint64_t co
     }
     mute->began = counter;
     mute->listening = true;
+    for (uint32_t i = SYMBOL_FIRST; i < model->symbols.count; i++)
+        model->symbols.symbols[i].line_hits_before = model->symbols.symbols[i].line_hits;
 }
 
 void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter)
@@ -113,6 +116,16 @@ static bool may_be_muted(const struct symbol *row)
     return row->kind != KIND_C && row->kind != KIND_PSEUDO && !row->left_out;
 }
 
+/* Its lines in the burst join its profile: they cost, too, and more than its calls where there are loops. */
+static void take_lines(struct model *model)
+{
+    for (uint32_t i = SYMBOL_FIRST; i < model->symbols.count; i++) {
+        struct symbol *row = &model->symbols.symbols[i];
+        row->burst_lines = row->burst_lines * MUTE_OLDER +
+                           (double)(row->line_hits - row->line_hits_before);
+    }
+}
+
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
                                     double ticks_per_call, size_t *ret_count)
 {
@@ -123,11 +136,13 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
         free(at);
         return NULL;
     }
+    take_lines(model);
     for (uint32_t i = 1; i < model->nodes.count; i++) {
         const struct mute_profile *had = take_profile(mute, model, i);
         const struct symbol *symbol = row_of(model, i);
         uint32_t row = (uint32_t)(symbol - model->symbols.symbols);
-        if (!may_be_muted(symbol) || had->calls + had->resumes < LEAST_CALLS)
+        bool called = had->calls + had->resumes >= LEAST_CALLS;
+        if (!may_be_muted(symbol) || (!called && symbol->burst_lines < LEAST_CALLS))
             continue;
         if (!at[row]) {
             at[row] = ++count;
@@ -136,6 +151,12 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
         struct governor_row *sum = &mute->rows[at[row] - 1];
         sum->cost_ns += (had->calls + had->resumes) * ticks_per_call;
         sum->self_ns += had->self_ticks;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct governor_row *row = &mute->rows[i];
+        row->lines_ns = model->symbols.symbols[row->row].burst_lines *
+                        (double)model->costs.line_ticks256 / 256;
+        row->cost_ns += row->lines_ns;
     }
     free(at);
     mute->burst_ticks = mute->burst_ticks * MUTE_OLDER + (double)(counter - mute->began);
@@ -154,6 +175,16 @@ void mute_tell(struct model *model, enum site_mode mode)
         uint32_t symbol = symbols->by_id[id] >> 1;
         if (symbol && symbols->symbols[symbols->symbols[symbol].row].muted)
             symbols_tell_mode(symbols, id, mode);
+    }
+}
+
+void mute_tell_lines(struct model *model)
+{
+    struct symbols *symbols = &model->symbols;
+    for (uint32_t id = 1; id < SESSION_ID_LIMIT; id++) {
+        uint32_t symbol = symbols->by_id[id] >> 1;
+        if (symbol && symbols->symbols[symbols->symbols[symbol].row].has_lines)
+            symbols_tell_lines(symbols, id);
     }
 }
 
@@ -227,11 +258,19 @@ void mute_apply(struct mute *mute, struct model *model, const struct governor_ro
 {
     struct symbols *symbols = &model->symbols;
     for (size_t i = 0; i < count; i++) {
+        struct symbol *row = &symbols->symbols[rows[i].row];
         if (!rows[i].mute)
             continue;
-        symbols->symbols[rows[i].row].muted = symbols->symbols[rows[i].row].muted_once = true;
+        if (rows[i].lines_ns > rows[i].cost_ns / 2) {
+            row->lines_muted = row->lines_partial = true;
+            symbols->lines_muted_rows++;
+            continue;
+        }
+        row->lines_partial |= row->has_lines;
+        row->muted = row->muted_once = true;
         symbols->muted_rows++;
     }
+    resite_lines(model);
     symbols->mute_mode = closing ? MODE_CLOSING : MODE_OFF;
     symbols->closing = true;
     make_paths(mute, model);
@@ -271,6 +310,7 @@ bool mute_close(struct model *model)
     for (struct track *track = model->tracks; track; track = track->next)
         if (track->on)
             cut_stack(model, track);
+    resite_lines(model);
     symbols->closing = false;
     return closed;
 }
@@ -279,8 +319,8 @@ void mute_lift(struct model *model)
 {
     struct symbols *symbols = &model->symbols;
     for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++)
-        symbols->symbols[i].muted = false;
-    symbols->muted_rows = 0;
+        symbols->symbols[i].muted = symbols->symbols[i].lines_muted = false;
+    symbols->muted_rows = symbols->lines_muted_rows = 0;
     symbols->closing = false;
 }
 

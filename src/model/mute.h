@@ -9,6 +9,8 @@
  * measured, so the sums stay what they are and nothing becomes negative; what is estimated is how it
  * divides. Where the anchor itself is called often, its calls tell how many calls the muted ones had, and
  * how much the bursts slow the program beyond what the calibration knows; elsewhere its time tells.
+ * A function that costs by its lines, not by its calls, loses these alone: its calls and times stay exact, its lines are
+ * counted in the bursts.
  * What comes out is in the tree's own numbers: windows, totals, callers need to know nothing; the rows are
  * marked as estimates, the anchors' as holding some.
  *
@@ -86,6 +88,9 @@ void mute_apply(struct mute *mute, struct model *model, const struct governor_ro
 /* Tells the probe of the process whose events are folded now (model_enter) what becomes of its muted
  * functions. */
 void mute_tell(struct model *model, enum site_mode mode);
+
+/* ... and of the lines that were asked for. */
+void mute_tell_lines(struct model *model);
 
 /* All that is closing is closed: nothing of it is open any more. True: there was something, and the probes
  * have to be told that it is off. */

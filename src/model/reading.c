@@ -69,6 +69,7 @@ void reading_take_model(const struct model *model, struct reading *reading)
     reading->too_deep = model->too_deep;
     reading->suspended_refused = model->suspended.refused;
     reading->tasks_refused = model->tasks.refused;
+    reading->lines_refused = model->lines.refused;
     reading->thread_count = model->thread_count;
     reading->left_out = model->symbols.left_out_rows;
     reading->sites = model->symbols.sites;
@@ -168,10 +169,38 @@ static const char *why_inexact(const struct reading *reading, struct arena *aren
     return NULL;
 }
 
+static const char *why_objects(uint32_t unseen)
+{
+    if (unseen & UNSEEN_TAKEN)
+        return "the program (tracemalloc, or a tool like it) took the interpreter's one tracer of "
+               "objects away";
+    if (unseen & UNSEEN_PLACES)
+        return "more types or lines make objects than are kept apart; the rest is in (other)";
+    if (unseen & UNSEEN_DEEP)
+        return "containers were nested so deep that this Python freed some of them late, and does "
+               "not tell their deaths (gh-156371)";
+    return NULL;
+}
+
+static bool has_partial_lines(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->line_count; i++)
+        if (snapshot->lines[i].is_partial)
+            return true;
+    return false;
+}
+
 /* What one source alone does not see. */
-static const char *why_source(const struct reading *reading, uint32_t bit)
+static const char *why_source(const struct snapshot *snapshot, const struct reading *reading,
+                              uint32_t bit)
 {
     uint32_t unheard = reading->header.methods_unheard;
+    if (bit == SOURCE_LINES && reading->lines_refused)
+        return "there are more lines than can be counted (262,143)";
+    if (bit == SOURCE_OBJECTS)
+        return why_objects(reading->header.objects_unseen);
+    if (bit == SOURCE_LINES && has_partial_lines(snapshot))
+        return "the budget left lines out for a part of the time";
     if (bit != SOURCE_METHODS || !unheard)
         return NULL;
     if (unheard & UNHEARD_INLINED)
@@ -182,8 +211,9 @@ static const char *why_source(const struct reading *reading, uint32_t bit)
     return "some of the methods stand in memory that may not be written";
 }
 
-static void fill_sources(struct snapshot_meta *meta, const struct reading *reading)
+static void fill_sources(struct snapshot *snapshot, const struct reading *reading)
 {
+    struct snapshot_meta *meta = &snapshot->meta;
     size_t most = sizeof(meta->sources) / sizeof(*meta->sources);
     const struct source_times *times = &reading->source_times;
     uint32_t bits = times->ever | reading->header.sources_on;
@@ -200,7 +230,7 @@ static void fill_sources(struct snapshot_meta *meta, const struct reading *readi
         row->reason = !meta->inexact && absent_ticks ? "it was on for a part of the time"
                                                      : meta->inexact;
         if (!row->reason)
-            row->reason = why_source(reading, (*source)->bit);
+            row->reason = why_source(snapshot, reading, (*source)->bit);
         row->complete = !row->reason;
         meta->source_count++;
     }
@@ -223,6 +253,9 @@ static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
         cost_ns += (double)(calls > function->estimated ? calls - function->estimated : 0) *
                    (function->kind == KIND_C ? c_ns : python_ns);
     }
+    double line_ns = reading->costs.line_ticks256 * ns_per_unit;
+    for (size_t i = 0; i < snapshot->line_count; i++)
+        cost_ns += (double)snapshot->lines[i].hits * line_ns;
     for (size_t i = 0; i < snapshot->thread_count; i++) {
         profiled_ns += (double)snapshot->threads[i].profiled_ns;
         meta->corrected_ns += snapshot->threads[i].corrected_ns;
@@ -312,14 +345,17 @@ static int fill_sites(const struct sites *sites, const struct reading *reading,
     meta->sites = arena_array(snapshot->arena, sites->count, sizeof(*meta->sites));
     if (!meta->sites)
         return -1;
-    meta->site_count = sites->count;
     meta->left_out = reading->left_out;
     for (size_t i = 0; i < sites->count; i++) {
-        meta->sites[i].text = arena_string(snapshot->arena, sites->patterns[i].text);
-        meta->sites[i].skip = sites->patterns[i].skip;
-        meta->sites[i].matched = reading->site_matched[i];
-        if (!meta->sites[i].text)
+        struct snapshot_site *site = &meta->sites[meta->site_count];
+        if (sites->patterns[i].lines)
+            continue; /* it limits nothing that is shown otherwise */
+        site->text = arena_string(snapshot->arena, sites->patterns[i].text);
+        site->skip = sites->patterns[i].skip;
+        site->matched = reading->site_matched[i];
+        if (!site->text)
             return -1;
+        meta->site_count++;
     }
     return 0;
 }
@@ -364,12 +400,13 @@ int reading_build(const struct reading *reading, const struct moment *moment,
     find_stolen(&maker, reading);
     if (fill_sites(reading->sites, reading, snapshot) || snapshot_make(&maker) ||
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
-        snapshot_make_tasks(&maker) || snapshot_make_gc(&maker) ||
+        snapshot_make_tasks(&maker) || snapshot_make_gc(&maker) || snapshot_make_lines(&maker) ||
+        snapshot_make_objects(&maker) || snapshot_make_memory(&maker) ||
         (detailed && snapshot_make_detail(&maker)))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);
     fill_budget(reading, snapshot);
-    fill_sources(&snapshot->meta, reading);
+    fill_sources(snapshot, reading);
     return fill_processes(snapshot, reading);
 }

@@ -21,7 +21,7 @@ struct source_times {
 /* Words of the first session's header, and its children's with them. */
 struct reading_header {
     char python[64], executable[512];
-    uint32_t pid, sources_on, off_cause, hooks_taken, methods_unheard;
+    uint32_t pid, sources_on, off_cause, hooks_taken, methods_unheard, objects_unseen;
     uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
     uint64_t forks_unfollowed;
 };
@@ -32,7 +32,7 @@ struct reading {
     struct model_costs costs;
     uint64_t counter, start, lost, nested;
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep, suspended_refused;
-    uint64_t tasks_refused;
+    uint64_t tasks_refused, lines_refused;
     uint64_t on_ticks, off_ticks;
     struct source_times source_times; /* absent_ticks up to now */
     uint64_t window_cpu_ns, window_from, window_events;

@@ -15,6 +15,7 @@ static void pack_header(const struct reading_header *header, struct tap_words *w
     words->off_cause = header->off_cause;
     words->hooks_taken = header->hooks_taken;
     words->methods_unheard = header->methods_unheard;
+    words->objects_unseen = header->objects_unseen;
     words->definitions_refused = header->definitions_refused;
     words->ringless_lost = header->ringless_lost;
     words->stack_guards = header->stack_guards;
@@ -31,6 +32,7 @@ static void unpack_header(const struct tap_words *words, struct reading_header *
     header->off_cause = (uint32_t)words->off_cause;
     header->hooks_taken = (uint32_t)words->hooks_taken;
     header->methods_unheard = (uint32_t)words->methods_unheard;
+    header->objects_unseen = (uint32_t)words->objects_unseen;
     header->definitions_refused = words->definitions_refused;
     header->ringless_lost = words->ringless_lost;
     header->stack_guards = words->stack_guards;
@@ -56,6 +58,7 @@ static void pack_clock(const struct reading *reading, struct tap_words *words)
     words->cost_outer = reading->costs.outer_ticks256;
     words->cost_c_inner = reading->costs.c_inner_ticks256;
     words->cost_c_outer = reading->costs.c_outer_ticks256;
+    words->cost_line = reading->costs.line_ticks256;
 }
 
 #define BIRTH_MOST_S (UINT64_C(1) << 33) /* the year 2242: nanoseconds of it fit */
@@ -81,6 +84,7 @@ static void unpack_clock(const struct tap_words *words, struct reading *reading)
         .outer_ticks256 = (uint32_t)words->cost_outer,
         .c_inner_ticks256 = (uint32_t)words->cost_c_inner,
         .c_outer_ticks256 = (uint32_t)words->cost_c_outer,
+        .line_ticks256 = (uint32_t)words->cost_line,
     };
 }
 

@@ -13,18 +13,31 @@ static const char *text_of(const char *text)
     return text ? text : "";
 }
 
-static bool is_left_out(struct symbols *symbols, const struct symbol *row)
+static struct site site_of(const struct symbol *row)
 {
-    if (!symbols->sites || row->kind == KIND_C || row->kind == KIND_PSEUDO)
-        return false;
-    struct site site = {
+    return (struct site){
         .module = text_of(row->module),
         .name = row->name,
         /* Where none is known it is the name itself. */
         .qualname = row->qualname == row->name ? "" : text_of(row->qualname),
         .file = text_of(row->file),
     };
+}
+
+static bool is_left_out(struct symbols *symbols, const struct symbol *row)
+{
+    if (!symbols->sites || row->kind == KIND_C || row->kind == KIND_PSEUDO)
+        return false;
+    struct site site = site_of(row);
     return !sites_keep(symbols->sites, &site);
+}
+
+static bool has_lines(struct symbols *symbols, const struct symbol *row, bool left_out)
+{
+    if (!symbols->sites || row->kind == KIND_C || row->kind == KIND_PSEUDO)
+        return false;
+    struct site site = site_of(row);
+    return !left_out && sites_want_lines(symbols->sites, &site);
 }
 
 /* What is said of the row is said of its twins. */
@@ -51,6 +64,7 @@ bool resite_rows(struct model *model)
         symbols->left_out_rows += left_out;
         some_join |= row->left_out && !left_out;
         row->resited = left_out != was;
+        row->has_lines = has_lines(symbols, row, left_out);
         if (!row->resited)
             continue;
         row->heard = 0;
@@ -84,6 +98,8 @@ void resite_ids(struct model *model)
     struct symbols *symbols = &model->symbols;
     for (uint32_t id = 1; id < SESSION_ID_LIMIT; id++) {
         uint32_t symbol = symbols->by_id[id] >> 1;
+        if (symbol)
+            symbols_tell_lines(symbols, id);
         if (!symbol || !symbols->symbols[symbol].resited)
             continue;
         symbols->by_id[id] = symbols_handle_of(symbols, symbol);
@@ -140,11 +156,37 @@ static void resite_stack(struct model *model, struct track *track)
     fill_buckets(track);
 }
 
+/* Those that are open still and whose lines are wanted stay at theirs. */
+static void refit_lines(struct model *model, struct track *track)
+{
+    const struct symbols *symbols = &model->symbols;
+    struct line_stack *lines = &track->lines;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < lines->count; i++) {
+        uint32_t depth = track_find(track, lines->frames[i].key);
+        const struct symbol *row =
+            &symbols->symbols[symbols->symbols[track->entries[depth].symbol].row];
+        if (depth && row->has_lines && !row->lines_muted)
+            lines->frames[kept++] = lines->frames[i];
+    }
+    lines->count = kept;
+    bool on_top = kept && lines->frames[kept - 1].key == track->entries[track->depth].key;
+    lines->running = on_top ? lines->frames[kept - 1].at : LINES_NONE;
+}
+
+void resite_lines(struct model *model)
+{
+    for (struct track *track = model->tracks; track; track = track->next)
+        refit_lines(model, track);
+}
+
 void resite_stacks(struct model *model)
 {
     struct symbols *symbols = &model->symbols;
-    for (struct track *track = model->tracks; track; track = track->next)
+    for (struct track *track = model->tracks; track; track = track->next) {
         resite_stack(model, track);
+        refit_lines(model, track);
+    }
     for (uint32_t i = SYMBOL_FIRST; i < symbols->count; i++)
         symbols->symbols[i].resited = false;
 }

@@ -25,6 +25,9 @@ void resite_join(struct model *model);
 /* What the ids of the present process mean, what its probe does with them, and what is suspended. */
 void resite_ids(struct model *model);
 
+/* Open activations whose lines are told no more are at none, and those that are open no more are forgotten. */
+void resite_lines(struct model *model);
+
 /* Takes the entries of those that are left out off all stacks; the rows' marks are gone then. */
 void resite_stacks(struct model *model);
 

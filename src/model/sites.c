@@ -144,7 +144,7 @@ bool sites_keep(struct sites *sites, const struct site *site)
     bool has_only = false, wanted = false, skipped = false;
     for (size_t i = 0; i < sites->count; i++) {
         struct site_pattern *pattern = &sites->patterns[i];
-        if (pattern->form == SITE_METHOD)
+        if (pattern->form == SITE_METHOD || pattern->lines)
             continue;
         bool named = matches(sites, pattern, site);
         pattern->is_method &= !named;
@@ -158,6 +158,32 @@ bool sites_keep(struct sites *sites, const struct site *site)
             wanted = true;
     }
     return (wanted || !has_only) && !skipped;
+}
+
+/* --- lines ---------------------------------------------------------------------------------- */
+
+bool sites_name_lines(const struct sites *sites)
+{
+    for (size_t i = 0; i < sites->count; i++)
+        if (!sites->patterns[i].skip && sites->patterns[i].form != SITE_METHOD)
+            return true;
+    return false;
+}
+
+bool sites_want_lines(struct sites *sites, const struct site *site)
+{
+    bool has_lines = false, wanted = false, kept = false;
+    for (size_t i = 0; i < sites->count; i++) {
+        struct site_pattern *pattern = &sites->patterns[i];
+        has_lines |= pattern->lines;
+        if (pattern->skip || pattern->form == SITE_METHOD || !matches(sites, pattern, site))
+            continue;
+        if (pattern->lines)
+            pattern->matched = wanted = true;
+        else
+            kept = true;
+    }
+    return has_lines ? wanted : kept;
 }
 
 /* --- methods -------------------------------------------------------------------------------- */
@@ -187,7 +213,8 @@ void sites_take_methods(struct sites *sites)
 {
     for (size_t i = 0; sites && i < sites->count; i++) {
         struct site_pattern *pattern = &sites->patterns[i];
-        if (pattern->form == SITE_MODULE && strchr(pattern->text, '.') && !pattern->matched)
+        if (pattern->form == SITE_MODULE && strchr(pattern->text, '.') && !pattern->matched &&
+            !pattern->lines)
             pattern->is_method = true;
     }
 }
@@ -341,13 +368,8 @@ bool sites_place(const char *directory, const char *text, char *placed, size_t s
     return length >= 0 && (size_t)length < size;
 }
 
-bool sites_add(struct sites *sites, const char *text, bool skip, char *error)
+static bool add(struct sites *sites, struct site_pattern pattern, char *error)
 {
-    struct site_pattern pattern = {.text = text, .skip = skip};
-    if (!read_form(text, &pattern.form)) {
-        say_wrong(text, skip, error);
-        return false;
-    }
     if (sites->count == SITES_LIMIT) {
         snprintf(error, SITES_ERROR_SIZE, "more than %d patterns of --only and --skip",
                  SITES_LIMIT);
@@ -357,6 +379,25 @@ bool sites_add(struct sites *sites, const char *text, bool skip, char *error)
         place_path(sites, &pattern);
     pattern.is_method = pattern.form == SITE_METHOD;
     sites->patterns[sites->count++] = pattern;
-    sites->has_only |= !skip;
+    sites->has_only |= !pattern.skip && !pattern.lines;
     return true;
+}
+
+bool sites_add(struct sites *sites, const char *text, bool skip, char *error)
+{
+    struct site_pattern pattern = {.text = text, .skip = skip};
+    if (read_form(text, &pattern.form))
+        return add(sites, pattern, error);
+    say_wrong(text, skip, error);
+    return false;
+}
+
+bool sites_add_lines(struct sites *sites, const char *text, char *error)
+{
+    struct site_pattern pattern = {.text = text, .lines = true};
+    if (read_form(text, &pattern.form) && pattern.form <= SITE_PATH)
+        return add(sites, pattern, error);
+    snprintf(error, SITES_ERROR_SIZE,
+             "lines cannot use `%.80s`: write pkg, pkg:Class.method or path/**", text);
+    return false;
 }

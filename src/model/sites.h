@@ -19,6 +19,8 @@
  *                     what the source `methods` monitors, and no function. `dict.get` says by itself that it is one;
  *                     `zlib.compress` could be a module: see sites_take_methods
  * A function is kept when there is no --only or one of them matches it, and no --skip does.
+ * Lines are wanted of the functions that a pattern of their own names (`ulma set PID lines=P`), and where there is none,
+ * of those that --only names: of what is kept, in both cases, and never of all.
  *
  * Rules: C functions are always kept. Texts are borrowed: patterns from the command line, what is
  * matched from the caller. What a definition says is hostile; nothing here recurses over it. One owner
@@ -46,6 +48,7 @@ struct site_pattern {
     const char *text; /* as typed */
     enum site_form form;
     bool skip;             /* of --skip, else of --only */
+    bool lines;            /* neither: it names functions whose lines are wanted */
     bool matched;          /* some function, or method */
     bool is_method;        /* it limits methods alone */
     const char *path;      /* SITE_PATH: text without its leading ./ and ../ */
@@ -68,6 +71,15 @@ struct site {
 
 /* One more pattern. False: it makes no sense, and `error` (SITES_ERROR_SIZE) says so in a sentence. */
 bool sites_add(struct sites *sites, const char *text, bool skip, char *error);
+
+/* The same, of a pattern that says whose lines are wanted. */
+bool sites_add_lines(struct sites *sites, const char *text, char *error);
+
+/* Some pattern says whose lines could be wanted. */
+bool sites_name_lines(const struct sites *sites);
+
+/* Whether the lines of a function that is kept are wanted; notes which patterns matched. */
+bool sites_want_lines(struct sites *sites, const struct site *site);
 
 /* `text` as a collector that was started in another folder understands it: a relative path becomes one below
  * `directory`. False: longer than `size`. */

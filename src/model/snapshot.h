@@ -131,6 +131,43 @@ struct snapshot_gc {
     int64_t total_ns, max_ns;
 };
 
+/* A line of a function whose lines were asked for. Over the whole run. */
+struct snapshot_line {
+    int32_t function;
+    uint32_t line;
+    uint64_t hits;
+    int64_t self_ns, self_wait_ns;
+    bool is_partial;  /* the budget left its function's lines out for a part of the time */
+    const char *text; /* what stands there, without its indent; NULL: not known */
+};
+
+/* Objects of one type that one line of one function made, over the whole run. */
+struct snapshot_object {
+    const char *type; /* module.qualname */
+    int32_t function; /* NONE: no Python function was open */
+    uint32_t line;    /* that made them; 0: not known */
+    bool before;      /* born before the source was on: deaths alone are known */
+    uint64_t births, deaths, live;
+    uint64_t bytes, live_bytes; /* of those born; of those that are alive: as they were made */
+    int64_t median_life_ns;     /* from birth to death; -1: none has died */
+};
+
+struct snapshot_memory_sums {
+    uint64_t allocations, bytes, frees, freed_bytes;
+    uint64_t live_blocks, live_bytes, peak_bytes;
+};
+
+/* What Python's allocators gave out to one line of a function, or to all of it that is not known better. Over the
+ * whole run; peak_bytes is the line's own. */
+struct snapshot_memory_site {
+    struct snapshot_memory_sums sums;
+    int32_t function;       /* NONE: no Python function asked; or those that are left out */
+    uint32_t line;          /* 0: not known */
+    bool is_left_out;       /* all of the functions that patterns leave out */
+    uint64_t at_peak_bytes; /* of it, when all together were at their peak */
+    int64_t growth_bytes;   /* of what is live, over meta.window */
+};
+
 struct snapshot_process {
     uint32_t pid, ppid;
     const char *command;
@@ -145,6 +182,19 @@ struct snapshot_site {
 };
 
 enum { SNAPSHOT_SOURCES_MOST = 16 };
+
+enum { SNAPSHOT_MEMORY_DOMAINS = 3, SNAPSHOT_MEMORY_CLASSES = 64 };
+
+/* All of it: raw, mem, obj; and by size of the block asked for, up to so many bytes. */
+struct snapshot_memory {
+    struct snapshot_memory_sums total, domains[SNAPSHOT_MEMORY_DOMAINS];
+    struct snapshot_memory_class {
+        struct snapshot_memory_sums sums;
+        uint64_t most_bytes;
+    } classes[SNAPSHOT_MEMORY_CLASSES];
+    uint64_t unknown_frees; /* of blocks from before the source was on */
+    uint64_t untracked;     /* blocks that there was no room for here: live figures are too small */
+};
 
 struct snapshot_meta {
     const char *command;    /* as typed, words quoted where needed */
@@ -202,6 +252,7 @@ struct snapshot_meta {
     int64_t longest_step_ns;       /* that held a loop */
     int32_t longest_step_of;       /* its task's coroutine, or NONE */
     const char *longest_step_task; /* its name; NULL: not known */
+    struct snapshot_memory memory;
 };
 
 /* What a recording keeps beyond what is shown; only where it was asked for. In whole ticks of the counter,
@@ -286,6 +337,12 @@ struct snapshot {
     size_t gc_count;
     struct snapshot_gc *gc_triggers;
     size_t gc_trigger_count;
+    struct snapshot_line *lines; /* by function, then by line */
+    size_t line_count;
+    struct snapshot_object *objects;
+    size_t object_count;
+    struct snapshot_memory_site *memory_sites; /* those with any number */
+    size_t memory_site_count;
     struct snapshot_detail *detail;       /* NULL: not asked for */
     struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
     struct arena *arena;                  /* owns all of the above */

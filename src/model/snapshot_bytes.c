@@ -132,6 +132,25 @@ static const struct field gc_fields[] = {
     END,
 };
 
+static const struct field line_fields[] = {
+    F(line, function, FUNCTION, 0), F(line, self_ns, NS, 0),  F(line, self_wait_ns, NS, 0),
+    F(line, is_partial, BOOL, 0),   F(line, text, STRING, 0), END,
+};
+
+static const struct field object_fields[] = {
+    F(object, type, TEXT, 0),
+    F(object, function, FUNCTION_OR_NONE, 0),
+    F(object, before, BOOL, 0),
+    F(object, median_life_ns, NS, 0),
+    END,
+};
+
+static const struct field memory_site_fields[] = {
+    F(memory_site, function, FUNCTION_OR_NONE, 0),
+    F(memory_site, is_left_out, BOOL, 0),
+    END,
+};
+
 static const struct field site_fields[] = {
     F(site, text, TEXT, 0),
     F(site, skip, BOOL, 0),
@@ -193,7 +212,7 @@ struct part {
             sizeof(struct snapshot_##type), type##_fields                   \
     }
 
-enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 10 };
+enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 13 };
 
 static const struct part parts[PART_COUNT] = {
     [PART_META] = {offsetof(struct snapshot, meta), 0, sizeof(struct snapshot_meta), meta_fields},
@@ -205,6 +224,9 @@ static const struct part parts[PART_COUNT] = {
     PART(tasks, task_count, task),
     PART(gc, gc_count, gc),
     PART(gc_triggers, gc_trigger_count, gc),
+    PART(lines, line_count, line),
+    PART(objects, object_count, object),
+    PART(memory_sites, memory_site_count, memory_site),
     PART(meta.sites, meta.site_count, site),
 };
 

@@ -29,6 +29,18 @@ int snapshot_make_tasks(struct snapshot_maker *maker);
 /* snapshot_gc.c: the functions that triggered collections; the collector's pauses. 0 or -ENOMEM. */
 void snapshot_make_mark_gc(const struct snapshot_maker *maker);
 int snapshot_make_gc(struct snapshot_maker *maker);
+/* snapshot_lines.c: the functions whose lines were told; these. 0 or -ENOMEM. */
+void snapshot_make_mark_lines(const struct snapshot_maker *maker);
+int snapshot_make_lines(struct snapshot_maker *maker);
+
+/* snapshot_objects.c: the functions that made objects; births and deaths. 0 or -ENOMEM. */
+void snapshot_make_mark_objects(const struct snapshot_maker *maker);
+int snapshot_make_objects(struct snapshot_maker *maker);
+
+/* snapshot_memory.c: the functions that asked for memory; what they got. 0 or -ENOMEM. */
+void snapshot_make_mark_memory(const struct snapshot_maker *maker);
+int snapshot_make_memory(struct snapshot_maker *maker);
+
 /* snapshot_detail.c: what a recording keeps, out of a moment with its detail. 0 or -ENOMEM. */
 int snapshot_make_detail(struct snapshot_maker *maker);
 

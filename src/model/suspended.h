@@ -21,6 +21,7 @@ struct suspended_activation {
     uint32_t frame;
     uint32_t symbol; /* 0: a free slot */
     uint32_t task;   /* whose coroutine it is (async_tasks.h); 0: none's */
+    uint32_t line;   /* that it is at (lines.h); 0: not known */
     uint64_t since;  /* counter of its yield */
     int64_t total_ticks, wait_ticks;
 };

@@ -23,6 +23,7 @@ static void forget_numbers(struct symbol *symbol)
     symbol->past_max_ticks = symbol->past_max_cpu_ticks = -1;
     symbol->yields = symbol->raised = symbol->estimated = 0;
     symbol->is_estimated = symbol->holds_muted = false;
+    symbol->lines_partial = symbol->lines_muted;
 }
 
 static uint32_t add_symbol(struct symbols *symbols)
@@ -196,10 +197,31 @@ static bool is_left_out(struct symbols *symbols, const struct definition_text *t
            !sites_keep(symbols->sites, &site);
 }
 
+static bool has_lines(struct symbols *symbols, const struct definition_text *text)
+{
+    struct site site = {
+        .module = text->module, .name = text->name, .qualname = text->qualname, .file = text->file};
+    return symbols->sites && text->fixed.kind != DEFINITION_C_FUNCTION &&
+           sites_want_lines(symbols->sites, &site);
+}
+
 void symbols_tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode)
 {
     if (symbols->tell)
         symbols->tell(symbols->define_context, id, mode);
+}
+
+/* An id that nobody has met is undecided. */
+void symbols_tell_lines(struct symbols *symbols, uint32_t id)
+{
+    uint32_t symbol = symbols->by_id[id] >> 1;
+    enum site_lines lines = LINES_UNDECIDED;
+    if (symbol) {
+        const struct symbol *row = &symbols->symbols[symbols->symbols[symbol].row];
+        lines = row->has_lines && !row->lines_muted ? LINES_YES : LINES_NO;
+    }
+    if (symbols->tell_lines)
+        symbols->tell_lines(symbols->define_context, id, lines);
 }
 
 /* The first calls are heard so that their callers are known; then it falls silent. */
@@ -230,6 +252,7 @@ static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct def
     symbol->line = text->fixed.line;
     symbol->kind = kind_of(&text->fixed);
     symbol->left_out = symbol->left_out_once = is_left_out(symbols, text);
+    symbol->has_lines = !symbol->left_out && has_lines(symbols, text);
     symbols->left_out_rows += symbol->left_out;
     if (symbols->count <= symbols->bucket_mask || !grow_buckets(symbols)) {
         uint32_t *bucket = &symbols->buckets[hash & symbols->bucket_mask];
@@ -312,7 +335,9 @@ uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
         symbols_tell_mode(symbols, id, symbols->mute_mode);
         symbols->closing = true;
     }
-    return symbols->by_id[id] = symbols_handle_of(symbols, symbol);
+    symbols->by_id[id] = symbols_handle_of(symbols, symbol);
+    symbols_tell_lines(symbols, id);
+    return symbols->by_id[id];
 }
 
 void symbols_forget(struct symbols *symbols, uint32_t id)
@@ -325,6 +350,7 @@ void symbols_forget(struct symbols *symbols, uint32_t id)
     if (symbols_is_silent(symbols, symbol))
         symbols_tell_mode(symbols, id, MODE_RECORD);
     symbols->by_id[id] = 0;
+    symbols_tell_lines(symbols, id);
 }
 
 /* --- activations ---------------------------------------------------------------------------- */

@@ -46,8 +46,13 @@ struct symbol {
     uint32_t turn;      /* of a row: the twin given out last when none was free */
     uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     bool is_method;     /* monitored: told by itself, not by its caller */
-    bool left_out;      /* by a pattern: it has no entries, and no node is its own */
-    bool absorbs;       /* it has called one left out: that one's time is in its own */
+    /* of a row: its lines */
+    bool has_lines;                       /* are asked for */
+    bool lines_muted, lines_partial;      /* ... and left out by the budget: now; at some time */
+    uint64_t line_hits, line_hits_before; /* in all; and when a burst began (mute.h) */
+    double burst_lines;                   /* of the bursts, older ones less */
+    bool left_out; /* by a pattern: it has no entries, and no node is its own */
+    bool absorbs;  /* it has called one left out: that one's time is in its own */
     bool joins;   /* left out still, but to be taken in when the probe hears all of it (resite.h) */
     bool resited; /* while patterns change: what its ids mean, or do, is to be said anew */
     bool left_out_once; /* of a row: its pops may come without a push */
@@ -69,8 +74,9 @@ struct symbol {
 typedef int symbols_define(void *context, uint32_t id, char *buffer,
                            struct definition_text *ret_text);
 
-/* Says to the probe what an id does from now on. */
+/* Says to the probe what an id does from now on; and whether its lines are to be told. */
 typedef void symbols_tell(void *context, uint32_t id, enum site_mode mode);
+typedef void symbols_tell_of_lines(void *context, uint32_t id, enum site_lines lines);
 
 struct symbols {
     struct symbol *symbols;
@@ -87,8 +93,10 @@ struct symbols {
     void *define_context; /* of tell, too */
     struct sites *sites;  /* NULL: all functions are kept */
     symbols_tell *tell;
+    symbols_tell_of_lines *tell_lines;
     uint32_t left_out_rows;
-    uint32_t muted_rows;      /* now */
+    uint32_t muted_rows; /* now */
+    uint32_t lines_muted_rows;
     enum site_mode mute_mode; /* for ids that are met while their row is muted */
     bool closing;             /* some of these are not OFF yet */
     char *buffer;             /* DEFINITION_BUFFER_SIZE */
@@ -157,6 +165,7 @@ static inline bool symbols_ends_alone(struct symbols *symbols, uint32_t id)
 
 /* Says what the id does from now on, where there is somebody to say it to. */
 void symbols_tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode);
+void symbols_tell_lines(struct symbols *symbols, uint32_t id);
 
 /* An activation ended after `wall`, of which it waited `wait`. Negative wall: not known. */
 void symbols_record_slow(struct symbols *symbols, struct symbol *symbol, int64_t wall_ticks,

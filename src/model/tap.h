@@ -21,7 +21,7 @@ enum tap_op {
     TAP_BEGIN = 2,  /* value: counter at which the windows begin; payload: struct tap_begin */
     TAP_SITES =
         3, /* payload: the target's stdlib, the folder of relative paths, what __main__ is called,
-                            then the patterns, each after a byte + (only) or - (skip); all terminated */
+                            then the patterns, each after a byte + (only), - (skip) or = (lines); all terminated */
     TAP_PROCESS = 4, /* subject: a new process; payload: struct tap_process, then its command */
     TAP_ENTER =
         5, /* subject: the process that ids and frames are of from here on; value: its PID. Whoever
@@ -62,7 +62,8 @@ enum tap_op {
     TAP_HOLE =
         34, /* subject: track; value: events that the trace does not have; its stack is the one told
                       by SEED_FRAMES before; payload: the counter, 8 bytes */
-    TAP_VARY = 35, /* frames may have no entries from here on (model_vary) */
+    TAP_VARY = 35,   /* frames may have no entries from here on (model_vary) */
+    TAP_MEMORY = 36, /* subject: process; value: counter; see memory_settle */
     TAP_OP_COUNT
 };
 
@@ -119,6 +120,8 @@ struct tap_words {
     uint64_t cost_inner, cost_outer, cost_c_inner, cost_c_outer;
     double ns_per_tick;
     char python[64], executable[512];
+    uint64_t cost_line;
+    uint64_t objects_unseen;
 };
 
 struct tap_step {

@@ -47,6 +47,7 @@ void track_free(struct track *track)
     drop_orders(track);
     parked_clear(track);
     waits_done(&track->waits);
+    line_stack_done(&track->lines);
     free(track->depths);
     free(track->gaps);
     free(track->seed);
@@ -281,6 +282,9 @@ static void close_top(struct model *model, struct track *track)
     if (track->depths)
         track->depths[entry->symbol]--;
     track->depth--;
+    if (track->lines.count)
+        lines_return(&model->lines, &track->lines, entry->key, entry[-1].key,
+                     (struct line_time){track->clock_ticks, track->wait_ticks});
 }
 
 void track_close(struct model *model, struct track *track, uint32_t depth)
@@ -311,6 +315,8 @@ void track_off(struct model *model, struct track *track, uint64_t counter)
 void track_flush(struct model *model, struct track *track)
 {
     struct entry *base = &track->entries[0];
+    lines_settle(&model->lines, &track->lines,
+                 (struct line_time){track->clock_ticks, track->wait_ticks});
     for (uint32_t i = 1; i <= track->depth; i++) {
         struct entry *entry = &track->entries[i];
         struct node *node = &model->nodes.nodes[entry->node];

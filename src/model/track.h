@@ -14,6 +14,8 @@
 #define ULMA_MODEL_TRACK_H
 
 #include "model/gc_pauses.h"
+#include "model/lines.h"
+#include "model/memory_blocks.h"
 #include "model/parked.h"
 #include "model/waits.h"
 #include "wire/event.h"
@@ -130,8 +132,11 @@ struct track {
     uint32_t task_passing; /* whose throw() has just left a coroutine, at this counter */
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
     struct gc_open gc;
-    uint64_t yield_counter; /* of the last yield */
-    uint32_t yield_symbol;  /* the innermost coroutine of those that yielded one after the other */
+    struct line_stack lines;
+    struct memory_told memory;
+    uint32_t object_place, object_type; /* of a place that is being told (births.h) */
+    uint64_t yield_counter;             /* of the last yield */
+    uint32_t yield_symbol; /* the innermost coroutine of those that yielded one after the other */
 
     struct process *process;
     uint32_t tid;

@@ -8,6 +8,7 @@
 #include "probe/calibrate.h"
 
 #include "probe/define.h"
+#include "probe/source_hooks.h"
 
 #include <string.h>
 
@@ -28,7 +29,10 @@ static const char program[] = "def f(): pass\n"
                               "def raises(n, e=KeyError):\n"
                               "    for _ in n:\n"
                               "        try: r()\n"
-                              "        except e: pass\n";
+                              "        except e: pass\n"
+                              "def lines(n):\n"
+                              "    for _ in n:\n"
+                              "        pass\n";
 
 /* --- the processor's speed ------------------------------------------------------------------- */
 
@@ -185,6 +189,28 @@ static void measure_on(const struct calibration *calibration, uint32_t sources,
     writer_end_scratch();
 }
 
+/* Two lines a turn. As `lines` is switched on, but for these alone. */
+static void measure_lines(const struct switch_mechanism *mechanism, PyObject *globals,
+                          PyObject *range, struct calibrate_cost *cost)
+{
+    static const struct loop loop = {"lines", 2 * CALLS, EVENT_LINE, EVENT_NONE};
+    char reason[SESSION_REASON_SIZE];
+    const uint32_t sources = SOURCE_CALLS | SOURCE_LINES;
+    PyObject *function = PyDict_GetItemString(globals, loop.function); /* borrowed */
+    struct timing off = least_of_rounds(&loop, function, range, NULL);
+    writer_begin_scratch(scratch, SCRATCH_EVENTS);
+    if (mechanism->make_ready(sources, reason, sizeof(reason)) == 0 &&
+        source_hooks_make_ready(SOURCE_LINES, reason, sizeof(reason)) == 0 &&
+        source_hooks_on(SOURCE_LINES, reason, sizeof(reason)) == 0 &&
+        mechanism->on(sources, reason, sizeof(reason)) == 0) {
+        struct timing on = least_of_rounds(&loop, function, range, NULL);
+        cost->line_ticks256 = cost_of(&loop, &off, &on, cost).outer_ticks256;
+    }
+    source_hooks_off();
+    mechanism->off();
+    writer_end_scratch();
+}
+
 static PyObject *make_globals(void)
 {
     PyObject *code = Py_CompileString(program, "<ulma calibration>", Py_file_input);
@@ -218,6 +244,8 @@ void calibrate_run(const struct switch_mechanism *mechanism, uint32_t sources,
             measure_on(&calibration, SOURCE_CALLS, cost);
         if (sources & SOURCE_C_CALLS)
             measure_on(&calibration, SOURCE_CALLS | SOURCE_C_CALLS, cost);
+        if (sources && pyapi.minor >= 12)
+            measure_lines(mechanism, globals, calibration.ranges[COST_CALL], cost);
     }
     for (int kind = 0; kind < COST_COUNT; kind++)
         Py_XDECREF(calibration.ranges[kind]);

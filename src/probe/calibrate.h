@@ -10,6 +10,7 @@
 
 struct calibrate_cost {
     struct session_cost of[2][COST_COUNT]; /* as in the session's header */
+    uint32_t line_ticks256;                /* of one LINE event; 0: not measured */
     uint32_t speed_ticks;
 };
 

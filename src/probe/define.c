@@ -5,7 +5,11 @@
  * collector could write decides where we write, except gone_acked, which is checked. */
 #include "probe/define.h"
 
+#include "probe/own_memory.h"
+#include "probe/py/heap.h"
 #include "probe/switch.h"
+#include "probe/writer.h"
+#include "sources/lines/lines_probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +77,11 @@ static void on_code_end(void *value)
     if (!link_to.header)
         return;
     switch_look_at_hooks(); /* where the hooks were taken away, this is all that is still called */
+    define_end(id);
+}
+
+void define_end(uint32_t id)
+{
     struct session_header *header = link_to.header;
     uint32_t head = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
     if (head - book.recycled >= SESSION_GONE_CAPACITY)
@@ -276,7 +285,14 @@ static PyObject *module_of(void *frame)
     PyObject *globals = PYAPI_FIELD(PyObject *, frame, pyapi.frame_globals);
     if (!globals || !PyDict_Check(globals))
         return NULL;
-    return utf8(PyDict_GetItemString(globals, "__name__")); /* borrowed */
+    /* Not looked up: that may run a strange key's code, and `memory` asks from within an allocator. It is among
+     * the first. */
+    PyObject *key, *value; /* borrowed */
+    Py_ssize_t at = 0;
+    while (PyDict_Next(globals, &at, &key, &value))
+        if (PyUnicode_CheckExact(key) && PyUnicode_CompareWithASCIIString(key, "__name__") == 0)
+            return utf8(value);
+    return NULL;
 }
 
 /* No room, and nothing has been acknowledged since: a refusal must cost little, it comes per call. */
@@ -293,13 +309,40 @@ static bool refused(void)
     return false;
 }
 
+uint32_t define_type(PyTypeObject *type)
+{
+    char name[DEFINITION_STRING_LIMIT];
+    PyObject *error_type, *value, *traceback;
+    if (!link_to.header || refused())
+        return 0;
+    PyErr_Fetch(&error_type, &value, &traceback);
+    heap_type_name(type, name, sizeof(name));
+    struct names names = {.name = PyBytes_FromString(name), .kind = DEFINITION_TYPE};
+    uint32_t id = names.name ? publish(&names) : 0;
+    free_names(&names);
+    PyErr_Clear();
+    PyErr_Restore(error_type, value, traceback);
+    return id;
+}
+
+static uint32_t define_new_code(PyObject *code, void *frame);
+
 uint32_t define_code(PyObject *code, void *frame)
+{
+    writer_is_at_work++;
+    uint32_t id = define_new_code(code, frame);
+    writer_is_at_work--;
+    return id;
+}
+
+static uint32_t define_new_code(PyObject *code, void *frame)
 {
     if (link_to.orphan)
         switch_follow_child(frame ? pyapi_frame_key(frame) : 0);
     if (!link_to.header || Py_TYPE(code) != pyapi.code_type || refused())
         return 0;
     PyObject *type, *value, *traceback;
+    own_memory_begin();
     PyErr_Fetch(&type, &value, &traceback);
     struct names names = {
         .name = utf8_attribute(code, "co_name"),
@@ -319,8 +362,10 @@ uint32_t define_code(PyObject *code, void *frame)
             PyErr_Clear();
         else
             codes[id] = code;
+        lines_defined(code, id);
     }
     PyErr_Restore(type, value, traceback);
+    own_memory_end();
     return id;
 }
 
@@ -379,6 +424,7 @@ static uint32_t publish_display(struct c_entry *entry, PyObject *display, PyObje
 static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObject *module)
 {
     PyObject *type, *value, *traceback;
+    own_memory_begin();
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *keeper = NULL;
     PyObject *display = c_display(entry->method, self, module, &keeper);
@@ -390,6 +436,7 @@ static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObje
     Py_XDECREF(display);
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
+    own_memory_end();
     return entry->id;
 }
 
@@ -413,10 +460,12 @@ uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module
     if (link_to.orphan)
         switch_follow_child(0);
     struct c_entry *entry = link_to.header ? find_entry(method) : NULL;
-    if (!entry)
-        return 0;
-    return entry->generation == link_to.generation ? entry->id
-                                                   : publish_c_function(entry, self, module);
+    if (!entry || entry->generation == link_to.generation)
+        return entry ? entry->id : 0;
+    writer_is_at_work++;
+    uint32_t id = publish_c_function(entry, self, module);
+    writer_is_at_work--;
+    return id;
 }
 
 uint32_t define_method(PyMethodDef *method, PyTypeObject *type, PyObject *module)

@@ -22,6 +22,12 @@ uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module
 /* The same, not of a call: of a type's method by its descriptor's type, or, with none, of a module's function. */
 uint32_t define_method(PyMethodDef *method, PyTypeObject *type, PyObject *module);
 
+/* The id of a type by its name: a new one each time, until define_end. */
+uint32_t define_type(PyTypeObject *type);
+
+/* What the id stands for has ended. */
+void define_end(uint32_t id);
+
 /* The code object that has this id now, borrowed; NULL: none, or a C function's. */
 PyObject *define_code_of(uint32_t id);
 

@@ -275,7 +275,7 @@ static void lay_out(struct session_header *header)
 {
     uint64_t rings_end;
     header->modes_offset = SESSION_HEADER_SIZE;
-    header->gone_offset = header->modes_offset + SESSION_ID_LIMIT;
+    header->gone_offset = header->modes_offset + SESSION_MODES_BYTES;
     header->definitions_offset = header->gone_offset + SESSION_GONE_CAPACITY * sizeof(uint32_t);
     header->rings_offset = header->definitions_offset + SESSION_DEFINITIONS_SIZE;
     rings_end = header->rings_offset + SESSION_RING_LIMIT * sizeof(struct ring_shared);

@@ -16,9 +16,12 @@
 
 /* Modes of no session. */
 static const unsigned char all_off[1] = {MODE_OFF};
+static const unsigned char no_lines[1] = {LINES_NO};
 
-struct link link_to = {
-    .modes = all_off, .clock = CLOCK_MONOTONIC_NS, .serial = &link_to.serial_seen};
+struct link link_to = {.modes = all_off,
+                       .lines = no_lines,
+                       .clock = CLOCK_MONOTONIC_NS,
+                       .serial = &link_to.serial_seen};
 
 bool link_header_is_sound(const struct session_header *header, size_t size)
 {
@@ -27,7 +30,7 @@ bool link_header_is_sound(const struct session_header *header, size_t size)
            header->ring_limit == SESSION_RING_LIMIT &&
            header->gone_capacity == SESSION_GONE_CAPACITY &&
            header->definitions_size == SESSION_DEFINITIONS_SIZE &&
-           header->modes_offset + SESSION_ID_LIMIT <= size &&
+           header->modes_offset + SESSION_MODES_BYTES <= size &&
            header->gone_offset + SESSION_GONE_CAPACITY * sizeof(uint32_t) <= size &&
            header->definitions_offset + SESSION_DEFINITIONS_SIZE <= size &&
            header->rings_offset + SESSION_RING_LIMIT * sizeof(struct ring_shared) <= size;
@@ -96,6 +99,7 @@ static void take_addresses(void)
 {
     struct session_header *header = link_to.header;
     link_to.modes = link_to.base + header->modes_offset;
+    link_to.lines = link_to.modes + SESSION_ID_LIMIT;
     link_to.gone = (uint32_t *)(link_to.base + header->gone_offset);
     link_to.definitions = link_to.base + header->definitions_offset;
     link_to.rings = (struct ring_shared *)(link_to.base + header->rings_offset);
@@ -139,7 +143,7 @@ int link_take(int fd, const char *path, char *reason, size_t size)
 
 int link_open_private(char *reason, size_t size)
 {
-    enum { MODES_AT = SESSION_HEADER_SIZE, GONE_AT = MODES_AT + SESSION_ID_LIMIT };
+    enum { MODES_AT = SESSION_HEADER_SIZE, GONE_AT = MODES_AT + SESSION_MODES_BYTES };
     enum { DEFINITIONS_AT = GONE_AT + SESSION_GONE_CAPACITY * 4 };
     enum { RINGS_AT = DEFINITIONS_AT + SESSION_DEFINITIONS_SIZE };
     size_t length = RINGS_AT + SESSION_RING_LIMIT * sizeof(struct ring_shared);
@@ -182,6 +186,7 @@ void link_close(void)
 {
     link_forget();
     link_to.modes = all_off;
+    link_to.lines = no_lines;
     link_to.flight = false;
     if (link_to.base)
         munmap(link_to.base, link_to.size);

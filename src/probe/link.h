@@ -19,6 +19,7 @@ struct link {
      * needs no test for it. `modes` is never NULL: in a fork's child it stays mapped, and with nothing mapped
      * it has id 0 alone, off. */
     _Alignas(64) const unsigned char *modes;
+    const unsigned char *lines; /* the same of enum site_lines */
     const _Atomic uint32_t *serial;
     _Atomic uint32_t serial_seen;
     uint32_t generation; /* of the link; a value stored in a code object belongs to one */

@@ -18,6 +18,15 @@ static const struct source_hooks *const hooks_list[] = {
 
 enum { HOOKS_COUNT = sizeof(hooks_list) / sizeof(hooks_list[0]) };
 
+int source_hooks_can_be_had(uint32_t sources, char *reason, size_t size)
+{
+    for (int i = 0; i < HOOKS_COUNT; i++)
+        if ((sources & hooks_list[i]->bit) && hooks_list[i]->can_be_had &&
+            hooks_list[i]->can_be_had(reason, size))
+            return -1;
+    return 0;
+}
+
 int source_hooks_make_ready(uint32_t sources, char *reason, size_t size)
 {
     for (int i = 0; i < HOOKS_COUNT; i++)
@@ -48,6 +57,13 @@ void source_hooks_rearm(uint32_t sources)
     for (int i = 0; i < HOOKS_COUNT; i++)
         if ((sources & hooks_list[i]->bit) && hooks_list[i]->rearm)
             hooks_list[i]->rearm();
+}
+
+void source_hooks_look(void)
+{
+    for (int i = 0; i < HOOKS_COUNT; i++)
+        if (hooks_list[i]->look)
+            hooks_list[i]->look();
 }
 
 void source_hooks_imported(void)

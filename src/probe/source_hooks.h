@@ -12,6 +12,8 @@
 
 struct source_hooks {
     uint32_t bit; /* enum session_source */
+    /* Before the program's first code: 0, or -1 with a sentence where this Python cannot. NULL: every one can. */
+    int (*can_be_had)(char *reason, size_t size);
     /* 0, or -1 with a sentence: then it is refused. */
     int (*make_ready)(char *reason, size_t size);
     int (*on)(char *reason, size_t size);
@@ -20,13 +22,21 @@ struct source_hooks {
     void (*rearm)(void);
     /* While on: a module has been imported, or the like. NULL: it does not care. */
     void (*imported)(void);
+    /* While on, now and then: whether its hooks are still its own. NULL: nobody takes them. */
+    void (*look)(void);
 };
+
+/* Whether this Python can tell all of `sources`: 0, or -1 with a sentence. */
+int source_hooks_can_be_had(uint32_t sources, char *reason, size_t size);
 
 /* Those of `sources`, in the order of sources.def. 0, or -1 with a sentence; then none of them is on. */
 int source_hooks_make_ready(uint32_t sources, char *reason, size_t size);
 int source_hooks_on(uint32_t sources, char *reason, size_t size);
 void source_hooks_off(void); /* all */
 void source_hooks_rearm(uint32_t sources);
+
+/* Whether somebody has taken hooks away. No exception is pending. */
+void source_hooks_look(void);
 
 /* importlib's function has returned, by a thread that may call Python's functions. A pending exception stays. */
 void source_hooks_imported(void);

@@ -14,6 +14,7 @@
 #include "probe/flight.h"
 #include "probe/py/asyncio_tasks.h"
 #include "probe/source_hooks.h"
+#include "sources/lines/lines_probe.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -28,10 +29,22 @@ static enum clock_source
 static struct calibrate_cost cost;
 static bool c_calls_unmeasured; /* of a process that was armed, on 3.11 */
 static pid_t busy_in;           /* the process (a fork's child is not) that is switching; 0: none */
+static pid_t busy_before;
 
 bool switch_is_busy(void)
 {
     return busy_in != 0 && busy_in == getpid();
+}
+
+void switch_begin_busy(void)
+{
+    busy_before = busy_in;
+    busy_in = getpid();
+}
+
+void switch_end_busy(void)
+{
+    busy_in = busy_before;
 }
 
 uint64_t switch_ticks_of_ns(uint64_t ns)
@@ -177,6 +190,7 @@ static int leave_dead(void *unused)
 static void turn_off(void)
 {
     PyObject *type, *value, *traceback;
+    writer_is_at_work++;
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
     source_hooks_off();
@@ -184,16 +198,20 @@ static void turn_off(void)
     busy_in = 0;
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
+    writer_is_at_work--;
 }
 
 static void look_at_hooks(void)
 {
     PyObject *type, *value, *traceback;
+    writer_is_at_work++;
     PyErr_Fetch(&type, &value, &traceback);
     if (!mechanism->are_in_place())
         atomic_store_explicit(&link_to.header->hooks_taken, TAKEN_MONITORING, memory_order_relaxed);
+    source_hooks_look();
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
+    writer_is_at_work--;
 }
 
 void switch_look_at_hooks(void)
@@ -249,7 +267,7 @@ static void hear_again(void)
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
     source_hooks_rearm(atomic_load_explicit(&header->sources_on, memory_order_relaxed));
-    if (mechanism->rearm(wanted))
+    if (mechanism->rearm(lines_told_anew() || wanted))
         seed_all(link_counter());
     busy_in = 0;
     PyErr_Clear();
@@ -289,7 +307,16 @@ static void change(void)
         hear_again();
 }
 
+static void apply(void);
+
 void switch_apply(void)
+{
+    writer_is_at_work++;
+    apply();
+    writer_is_at_work--;
+}
+
+static void apply(void)
 {
     struct session_header *header = link_to.header;
     if (!header || switch_is_busy())
@@ -399,6 +426,7 @@ static void tell_cost(void)
     header->cost_c_outer_ticks256 = cost.of[1][COST_C_CALL].outer_ticks256;
     memcpy(header->costs, cost.of, sizeof(header->costs));
     header->cost_speed_ticks = cost.speed_ticks;
+    header->cost_line_ticks256 = cost.line_ticks256;
 }
 
 static int prepare(uint32_t sources, char *reason, size_t size)
@@ -416,7 +444,8 @@ int switch_arm(char *reason, size_t size)
 {
     struct session_header *header = link_to.header;
     tell_target();
-    if (prepare(atomic_load(&header->sources_wanted), reason, size))
+    uint32_t sources = atomic_load(&header->sources_wanted);
+    if (source_hooks_can_be_had(sources, reason, size) || prepare(sources, reason, size))
         return -1;
     tell_cost();
     switch_install_signal();
@@ -468,6 +497,7 @@ static void change_clock(void)
         costs[i].outer_ticks256 = (uint32_t)(costs[i].outer_ticks256 * scale);
     }
     cost.speed_ticks = (uint32_t)(cost.speed_ticks * scale);
+    cost.line_ticks256 = (uint32_t)(cost.line_ticks256 * scale);
 }
 
 int switch_join(const char *path, char *reason, size_t size)

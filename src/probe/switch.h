@@ -68,6 +68,10 @@ void switch_leave(void);
 /* A thread is on its way on, off, in or out, and the GIL has passed meanwhile: ask again later. */
 bool switch_is_busy(void);
 
+/* Meanwhile nothing is switched: the caller stands where Python's functions may not be called. */
+void switch_begin_busy(void);
+void switch_end_busy(void);
+
 /* SIGURG is as it was, if its handler is still ours. */
 void switch_give_signal_back(void);
 

@@ -15,6 +15,8 @@
 #include "probe/py/stacks.h"
 #include "probe/switch.h"
 #include "probe/thread_name.h"
+#include "probe/writer_quiet.h"
+#include "sources/memory/memory_probe.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -39,6 +41,7 @@ enum {
     NAME_STEP = 4,   /* events */
     FIRST_STEP = 64, /* events */
     LEAST_STACK = 64 * 1024,
+    LEAST_LATE_STACK = 256 * 1024, /* 3.14 and newer free late from 96 KiB on */
     FLIGHT_STEP = 8192, /* events between two looks of the flight recorder's budget, at most */
 };
 
@@ -50,6 +53,7 @@ static struct writer scratch;
 static struct ring_shared scratch_ring;
 
 __thread struct writer *writer_of_thread __attribute__((tls_model("initial-exec"))) = &nobody;
+__thread uint32_t writer_is_at_work __attribute__((tls_model("initial-exec")));
 
 /* The first is the control ring's. The others are threads', each its own until that thread's end, since
  * its writer_of_thread points there; which ring one has may differ from link to link. */
@@ -110,6 +114,7 @@ static void on_fork_child(void)
 {
     static const pthread_mutex_t unlocked = PTHREAD_MUTEX_INITIALIZER;
     control_page_forget();
+    memory_probe_forked();
     memcpy(&ending, &unlocked, sizeof(ending)); /* a thread that is not here may have held it */
     is_child = true;
     link_to.parent = (int)getppid();
@@ -369,7 +374,7 @@ static struct writer *wait_for_ring(unsigned long thread, uint32_t tid)
     return writer;
 }
 
-/* Where the stack guard trips: a quarter of the stack left, 64 KiB at least. */
+/* Where the stack guard trips: a quarter of the stack left, some KiB at least. */
 static uintptr_t find_stack_floor(void)
 {
     pthread_attr_t attributes;
@@ -381,7 +386,8 @@ static uintptr_t find_stack_floor(void)
     pthread_attr_destroy(&attributes);
     if (failed)
         return 0;
-    size_t kept = size / 4 > LEAST_STACK ? size / 4 : LEAST_STACK;
+    size_t least = pyapi.minor <= 11 ? LEAST_STACK : LEAST_LATE_STACK;
+    size_t kept = size / 4 > least ? size / 4 : least;
     return (uintptr_t)lowest + (kept < size ? kept : size);
 }
 
@@ -404,8 +410,7 @@ struct writer *writer_take(void)
         thread_name_set(writer->ring, "MainThread", sizeof("MainThread") - 1);
     if (writer->adopted)
         return writer;
-    if (pyapi.minor <= 11)
-        writer->stack_floor = find_stack_floor();
+    writer->stack_floor = find_stack_floor();
     writer->adopted = true;
     writer_of_thread = writer;
     pthread_setspecific(end_of_thread, writer);
@@ -567,7 +572,7 @@ static bool wait_for_room(struct writer *writer)
     if (!room)
         tell_stall(writer); /* in the room that is kept for it */
     if (lost)
-        switch_off(cause);
+        writer_go_off(cause);
     return room;
 }
 
@@ -608,7 +613,7 @@ static void count_lost(struct writer *writer)
     atomic_store_explicit(&writer->ring->lost, lost + 1, memory_order_relaxed);
     enum off_cause cause;
     if ((writer->lost_since & 0xfff) == 0 && is_lost(STALE_OFF_NS, &cause))
-        switch_off(cause);
+        writer_go_off(cause);
 }
 
 static bool is_push(uint32_t kind)
@@ -695,7 +700,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
     writer_wake_collector();
     enum off_cause cause;
     if (is_lost(UINT64_MAX, &cause)) {
-        switch_off(cause);
+        writer_go_off(cause);
         return NULL;
     }
     do {
@@ -704,6 +709,52 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
         tell_stall(writer); /* may itself end a quarter, or the room */
     } while (writer->head == writer->limit);
     return writer;
+}
+
+/* --- for writer_quiet.c --------------------------------------------------------------------- */
+
+bool writer_is_forked(void)
+{
+    return writer_of_thread == &forked;
+}
+
+/* The room is there, whatever the limit said: what is beyond it is due only a little later. */
+static bool has_room(struct writer *writer, uint32_t count)
+{
+    uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
+    if (writer->head - tail + RESERVED + count > writer->mask + 1)
+        return false;
+    uint32_t name_tries = writer->name_tries;
+    writer->name_tries = NAME_TRIES; /* its name is not asked for here */
+    set_limit(writer, tail);
+    writer->name_tries = name_tries;
+    if (writer->limit - writer->head < count)
+        writer->limit = writer->head + count;
+    return true;
+}
+
+bool writer_make_room_for(struct writer *writer, uint64_t counter, uint32_t count)
+{
+    enum off_cause cause;
+    set_pace(writer, counter);
+    writer_wake_collector();
+    if (is_lost(UINT64_MAX, &cause)) {
+        writer_go_off(cause);
+        return false;
+    }
+    if (writer->dropping)
+        resume(writer, counter, EVENT_NONE, 0);
+    while (!writer->dropping) {
+        if (!has_room(writer, count) && (!link_to.wait || !wait_for_room(writer)))
+            begin_drop(writer, counter);
+        else if (writer->limit - writer->head >= count && !writer->stall_ticks)
+            return true;
+        else
+            tell_stall(writer);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        count_lost(writer);
+    return false;
 }
 
 /* A processor that shares its core, or changes its clock, makes the hooks dearer from one moment to the next:
@@ -726,7 +777,9 @@ void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t fram
 {
     if (link_to.orphan && switch_follow_child(0))
         counter = link_counter(); /* none is older than the session */
+    writer_is_at_work++;
     struct writer *writer = writer_make_room(writer_of_thread, counter, kind, frame);
+    writer_is_at_work--;
     if (!writer)
         return;
     writer_store(writer, counter, kind, id, frame);

@@ -39,14 +39,18 @@ struct writer {
     uint64_t seeds
         [WRITER_SEEDS]; /* where its last seeds begin that a reader may begin at; free-running */
     uint32_t seed_count;
-    uint64_t next_seed;    /* the head at which the next one is due */
-    uint64_t looked;       /* the head when the flight recorder last looked */
-    uintptr_t stack_floor; /* 3.9-3.11: below this address the stack guard trips */
+    uint64_t next_seed; /* the head at which the next one is due */
+    uint64_t looked;    /* the head when the flight recorder last looked */
+    uintptr_t
+        stack_floor; /* below this address a quarter of the stack is left; 3.9-3.11: the stack guard trips */
 };
 
 /* Initial-exec: one instruction to read it; eight bytes fit the surplus that every libc keeps for
  * libraries that come later. */
 extern __thread struct writer *writer_of_thread __attribute__((tls_model("initial-exec")));
+
+/* Not 0 while the probe itself calls Python's functions in this thread: objects that it makes are not the program's. */
+extern __thread uint32_t writer_is_at_work __attribute__((tls_model("initial-exec")));
 
 /* Once, at load: what threads end by, what forks do. 0 or -1. */
 int writer_init(void);

@@ -2,6 +2,7 @@
 /* The small tables and the header of a slice.
  * Why: what is of the whole recording alone (tasks, the exit status) must not look as if it were of a slice.
  * Rules: as recording.h. */
+#include "recording/memory_rows.h"
 #include "recording/slice.h"
 
 #include <errno.h>
@@ -9,9 +10,7 @@
 
 /* --- tasks, sites, sources --------------------------------------------------------------------------- */
 
-typedef int row_taker(struct slice *slice, sqlite3_stmt *statement, size_t index);
-
-static int take_rows(struct slice *slice, const char *sql, row_taker *take)
+int slice_take_rows(struct slice *slice, const char *sql, slice_taker *take)
 {
     struct recording *recording = slice->recording;
     sqlite3_stmt *statement;
@@ -28,43 +27,61 @@ static int take_rows(struct slice *slice, const char *sql, row_taker *take)
     return result;
 }
 
-static int64_t row_count(const struct recording *recording, const char *sql)
+int64_t slice_row_count(const struct recording *recording, const char *sql)
 {
     enum { ROWS_MAX = 1 << 20 };
     int64_t count = database_number(recording->database, sql, 0);
     return count < 0 ? 0 : count > ROWS_MAX ? ROWS_MAX : count;
 }
 
-static uint32_t recorded_function(const struct slice *slice, sqlite3_stmt *statement, int column)
+uint32_t slice_recorded_function(const struct slice *slice, sqlite3_stmt *statement, int column)
 {
     return id_table_find(&slice->recording->function_ids, sqlite3_column_int64(statement, column));
+}
+
+/* A recording of an ulma that did not know of objects has no such table. */
+static size_t count_objects(const struct slice *slice)
+{
+    if (recording_lacks(slice->recording, "objects"))
+        return 0;
+    return (size_t)slice_row_count(slice->recording, "SELECT count(*) FROM objects");
 }
 
 static int mark_task(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     (void)index;
     for (int i = 0; i < 3; i++)
-        slice_mark(slice, recorded_function(slice, statement, i));
+        slice_mark(slice, slice_recorded_function(slice, statement, i));
     return 0;
 }
 
 static int mark_gc(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     (void)index;
-    slice_mark(slice, recorded_function(slice, statement, 0));
+    slice_mark(slice, slice_recorded_function(slice, statement, 0));
     return 0;
+}
+
+static bool has_lines(const struct slice *slice)
+{
+    return !recording_lacks(slice->recording, "lines");
 }
 
 int slice_mark_tasks(struct slice *slice)
 {
-    int result = take_rows(slice, "SELECT coroutine, maker, awaiting FROM tasks", mark_task);
-    return result == 0 ? take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_gc)
-                       : result;
+    int result = slice_take_rows(slice, "SELECT coroutine, maker, awaiting FROM tasks", mark_task);
+    if (result == 0)
+        result = slice_take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_gc);
+    if (result == 0 && has_lines(slice))
+        result = slice_take_rows(slice, "SELECT DISTINCT function FROM lines", mark_gc);
+    if (result == 0 && count_objects(slice))
+        result = slice_take_rows(slice, "SELECT function FROM objects", mark_gc);
+    return result == 0 ? slice_mark_memory(slice) : result;
 }
 
 static int32_t shown_function(const struct slice *slice, sqlite3_stmt *statement, int column)
 {
-    uint32_t function = recorded_function(slice, statement, column);
+    uint32_t function = slice_recorded_function(slice, statement, column);
     return function ? slice->function_of[function - 1] : SNAPSHOT_NONE;
 }
 
@@ -133,13 +150,81 @@ static int take_gc(struct slice *slice, sqlite3_stmt *statement, size_t index)
 static int fill_gc(struct slice *slice)
 {
     struct snapshot *snapshot = slice->snapshot;
-    slice->gc_rows = (size_t)row_count(slice->recording, "SELECT count(*) FROM gc");
+    slice->gc_rows = (size_t)slice_row_count(slice->recording, "SELECT count(*) FROM gc");
     snapshot->gc = arena_array(snapshot->arena, slice->gc_rows + 1, sizeof(*snapshot->gc));
     snapshot->gc_triggers =
         arena_array(snapshot->arena, slice->gc_rows + 1, sizeof(*snapshot->gc_triggers));
     if (!snapshot->gc || !snapshot->gc_triggers)
         return recording_fail(slice->recording, -ENOMEM, "out of memory");
-    return take_rows(slice, "SELECT * FROM gc ORDER BY position", take_gc);
+    return slice_take_rows(slice, "SELECT * FROM gc ORDER BY position", take_gc);
+}
+
+static int take_line(struct slice *slice, sqlite3_stmt *statement, size_t index)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    int32_t function = shown_function(slice, statement, 1);
+    if (index >= slice->line_rows || function == SNAPSHOT_NONE)
+        return 0;
+    struct snapshot_line *row = &snapshot->lines[snapshot->line_count++];
+    *row = (struct snapshot_line){
+        .function = function,
+        .line = (uint32_t)count_of(statement, 2),
+        .hits = count_of(statement, 3),
+        .self_ns = time_of(statement, 4),
+        .self_wait_ns = time_of(statement, 5),
+        .is_partial = sqlite3_column_int(statement, 6),
+    };
+    return 0;
+}
+
+static int fill_lines(struct slice *slice)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    if (!has_lines(slice))
+        return 0;
+    slice->line_rows = (size_t)slice_row_count(slice->recording, "SELECT count(*) FROM lines");
+    snapshot->lines = arena_array(snapshot->arena, slice->line_rows + 1, sizeof(*snapshot->lines));
+    if (!snapshot->lines)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
+    return slice_take_rows(slice, "SELECT * FROM lines ORDER BY position", take_line);
+}
+
+static int take_object(struct slice *slice, sqlite3_stmt *statement, size_t index)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    struct snapshot_object *row = &snapshot->objects[index];
+    int result = 0;
+    if (index >= slice->object_rows)
+        return 0;
+    *row = (struct snapshot_object){
+        .type = recording_text(slice->recording, statement, 1, snapshot->arena, &result),
+        .function = shown_function(slice, statement, 2),
+        .line = (uint32_t)count_of(statement, 3),
+        .before = sqlite3_column_int(statement, 4),
+        .births = count_of(statement, 5),
+        .deaths = count_of(statement, 6),
+        .live = count_of(statement, 7),
+        .bytes = count_of(statement, 8),
+        .live_bytes = count_of(statement, 9),
+        .median_life_ns = time_of(statement, 10),
+    };
+    if (!row->type && result == 0)
+        row->type = "";
+    snapshot->object_count = index + 1;
+    return result;
+}
+
+static int fill_objects(struct slice *slice)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    slice->object_rows = count_objects(slice);
+    snapshot->objects =
+        arena_array(snapshot->arena, slice->object_rows + 1, sizeof(*snapshot->objects));
+    if (!snapshot->objects)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
+    return slice->object_rows
+               ? slice_take_rows(slice, "SELECT * FROM objects ORDER BY position", take_object)
+               : 0;
 }
 
 static int take_site(struct slice *slice, sqlite3_stmt *statement, size_t index)
@@ -182,23 +267,27 @@ int slice_fill_tables(struct slice *slice)
     struct snapshot *snapshot = slice->snapshot;
     struct recording *recording = slice->recording;
     struct snapshot_meta *meta = &snapshot->meta;
-    int64_t tasks = slice->whole && slice->all ? row_count(recording, "SELECT count(*) FROM tasks")
-                                               : 0;
-    int64_t sites = row_count(recording, "SELECT count(*) FROM sites");
+    int64_t tasks =
+        slice->whole && slice->all ? slice_row_count(recording, "SELECT count(*) FROM tasks") : 0;
+    int64_t sites = slice_row_count(recording, "SELECT count(*) FROM sites");
     snapshot->tasks = arena_array(snapshot->arena, (size_t)tasks + 1, sizeof(*snapshot->tasks));
     meta->sites = arena_array(snapshot->arena, (size_t)sites + 1, sizeof(*meta->sites));
     if (!snapshot->tasks || !meta->sites)
         return recording_fail(recording, -ENOMEM, "out of memory");
     snapshot->task_count = (size_t)tasks;
     meta->site_count = (size_t)sites;
-    int result = take_rows(slice, "SELECT * FROM sites ORDER BY position", take_site);
+    int result = slice_take_rows(slice, "SELECT * FROM sites ORDER BY position", take_site);
     if (result == 0)
-        result = take_rows(slice, "SELECT * FROM sources ORDER BY position", take_source);
+        result = slice_take_rows(slice, "SELECT * FROM sources ORDER BY position", take_source);
     if (result == 0 && tasks)
-        result = take_rows(slice, "SELECT * FROM tasks ORDER BY position", take_task);
+        result = slice_take_rows(slice, "SELECT * FROM tasks ORDER BY position", take_task);
     if (result == 0 && slice->whole && slice->all)
         result = fill_gc(slice);
-    return result;
+    if (result == 0 && slice->whole && slice->all)
+        result = fill_lines(slice);
+    if (result == 0 && slice->whole && slice->all)
+        result = fill_objects(slice);
+    return result == 0 ? slice_fill_memory(slice) : result;
 }
 
 /* --- the header -------------------------------------------------------------------------------------- */

@@ -191,11 +191,25 @@ bool recording_has_table(struct recording *recording, const char *name, const ch
     return found;
 }
 
+bool recording_lacks(struct recording *recording, const char *name)
+{
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(recording->database, "SELECT 1 FROM sqlite_schema WHERE name=?", -1,
+                           &statement, NULL) != SQLITE_OK)
+        return false;
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    bool lacks = sqlite3_step(statement) == SQLITE_DONE;
+    sqlite3_finalize(statement);
+    return lacks;
+}
+
 static int check_tables(struct recording *recording)
 {
     for (size_t i = 0; i < schema_table_count; i++) {
         char text[160];
-        if (recording_has_table(recording, schema_tables[i].name, schema_tables[i].sql))
+        const struct schema_table *table = &schema_tables[i];
+        if (recording_has_table(recording, table->name, table->sql) ||
+            (table->is_later && recording_lacks(recording, table->name)))
             continue;
         snprintf(text, sizeof(text), "the recording is damaged (its table %s is not ulma's)",
                  schema_tables[i].name);

@@ -57,6 +57,9 @@ const char *recording_source(struct recording *recording, const struct snapshot 
 /* A table of others is there, made by this very text. */
 bool recording_has_table(struct recording *recording, const char *name, const char *sql);
 
+/* Nothing is called so: the file is older than that table. */
+bool recording_lacks(struct recording *recording, const char *name);
+
 /* The open database, for tables of others (a trace): read-only, with all defences. */
 struct sqlite3 *recording_database(struct recording *recording);
 

@@ -26,6 +26,8 @@ static const char *const statement_texts[WRITER_STATEMENTS] = {
     [PUT_PROCESS_TIMES] = "INSERT INTO process_times VALUES(?,?,?,?)",
     [PUT_TASK] = "INSERT INTO tasks VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [PUT_GC] = "INSERT INTO gc VALUES(?,?,?,?,?,?,?,?,?)",
+    [PUT_LINE] = "INSERT INTO lines VALUES(?,?,?,?,?,?,?)",
+    [PUT_OBJECT] = "INSERT OR REPLACE INTO objects VALUES(?,?,?,?,?,?,?,?,?,?,?)",
     [PUT_SITE] = "INSERT INTO sites VALUES(?,?,?,?)",
     [PUT_SOURCE] = "INSERT INTO sources VALUES(?,?,?,?,?,?)",
     [PUT_FILE] = "INSERT OR REPLACE INTO files VALUES(?,?)",
@@ -344,6 +346,7 @@ void recording_writer_close(struct recording_writer *writer)
     free(writer->nodes);
     free(writer->threads);
     free(writer->processes);
+    free(writer->objects);
     free(writer->path);
     free(writer);
 }

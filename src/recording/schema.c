@@ -6,15 +6,20 @@
 
 #include "model/snapshot.h"
 
-#define TABLE(name, columns)                         \
-    {                                                \
-#name, "CREATE TABLE " #name "(" columns ")" \
+#define TABLE(name, columns)                                \
+    {                                                       \
+#name, "CREATE TABLE " #name "(" columns ")", false \
+    }
+#define LATER(name, columns)                               \
+    {                                                      \
+#name, "CREATE TABLE " #name "(" columns ")", true \
     }
 #define BY_WINDOW(name, columns, key)                                                            \
     {                                                                                            \
 #name,                                                                                   \
             "CREATE TABLE " #name "(window INTEGER, " columns ", PRIMARY KEY(window, " key ")) " \
-            "WITHOUT ROWID"                                                                      \
+            "WITHOUT ROWID",                                                                     \
+            false                                                                                \
     }
 
 const struct schema_table schema_tables[] = {
@@ -54,6 +59,11 @@ const struct schema_table schema_tables[] = {
     TABLE(gc, "position INTEGER PRIMARY KEY, generation INTEGER, by_function INTEGER, "
               "function INTEGER, runs INTEGER, collected INTEGER, uncollectable INTEGER, "
               "total_ns INTEGER, max_ns INTEGER"),
+    LATER(lines, "position INTEGER PRIMARY KEY, function INTEGER, line INTEGER, hits INTEGER, "
+                 "self_ns INTEGER, self_wait_ns INTEGER, partial INTEGER"),
+    LATER(objects, "position INTEGER PRIMARY KEY, type TEXT, function INTEGER, line INTEGER, "
+                   "before INTEGER, births INTEGER, deaths INTEGER, live INTEGER, "
+                   "bytes INTEGER, live_bytes INTEGER, median_life_ns INTEGER"),
     TABLE(sites, "position INTEGER PRIMARY KEY, text TEXT, skip INTEGER, matched INTEGER"),
     TABLE(sources, "position INTEGER PRIMARY KEY, name TEXT, on_ns INTEGER, wanted INTEGER, "
                    "complete INTEGER, reason TEXT"),
@@ -113,6 +123,8 @@ const struct schema_field schema_fields[] = {
     FIELD(tasks_refused, META_UINT),
     FIELD(longest_step_ns, META_INT),
     FIELD(longest_step_task, META_TEXT),
+    FIELD(memory.unknown_frees, META_UINT),
+    FIELD(memory.untracked, META_UINT),
 };
 const size_t schema_field_count = sizeof(schema_fields) / sizeof(schema_fields[0]);
 

@@ -2,10 +2,11 @@
 /* The tables of a recording: the same text makes them and is demanded of them.
  * Why demanded: a file whose tables were made by anything else may hold generated columns, triggers or
  * views, and opening it would run them.
- * Rules: a change of any text here is a new SCHEMA_VERSION. docs/recordings.md says what the columns mean. */
+ * Rules: a change of any text here is a new SCHEMA_VERSION, a table more is none. docs/recordings.md says what the columns mean. */
 #ifndef ULMA_RECORDING_SCHEMA_H
 #define ULMA_RECORDING_SCHEMA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -25,6 +26,7 @@ enum {
 
 struct schema_table {
     const char *name, *sql;
+    bool is_later; /* files of before it are read, too */
 };
 
 extern const struct schema_table schema_tables[];

@@ -11,13 +11,13 @@ struct slice {
     struct snapshot *snapshot;
     int64_t from_ns, to_ns, middle_ns; /* middle: where the window at its end begins */
     struct recording_sums before, middle, upto;
-    struct recording_function_sums functions; /* window: NULL when it is the slice */
-    size_t gc_rows;                           /* in the table */
-    bool whole;                               /* all windows of a recording that was not rolled */
-    bool all;                                 /* of it, all threads and processes */
-    bool *has_thread;                         /* by index: it is wanted */
-    bool *shared;                             /* by function: what is not wanted called it too */
-    int32_t *function_of;                     /* by recorded function: index into the snapshot's */
+    struct recording_function_sums functions;            /* window: NULL when it is the slice */
+    size_t gc_rows, line_rows, object_rows, memory_rows; /* in the tables */
+    bool whole;           /* all windows of a recording that was not rolled */
+    bool all;             /* of it, all threads and processes */
+    bool *has_thread;     /* by index: it is wanted */
+    bool *shared;         /* by function: what is not wanted called it too */
+    int32_t *function_of; /* by recorded function: index into the snapshot's */
 };
 
 /* The row that a function is shown in. */
@@ -42,6 +42,12 @@ static inline bool slice_is_at_end(const struct slice *slice)
 }
 
 /* reader_tables.c. 0 or -errno, with a reason. */
+typedef int slice_taker(struct slice *slice, sqlite3_stmt *statement, size_t index);
+int slice_take_rows(struct slice *slice, const char *sql, slice_taker *take);
+int64_t slice_row_count(const struct recording *recording, const char *sql);
+
+/* The recorded function (1 + index; 0: none) that a column names. */
+uint32_t slice_recorded_function(const struct slice *slice, sqlite3_stmt *statement, int column);
 int slice_mark_tasks(struct slice *slice);
 int slice_fill_tables(struct slice *slice);
 int slice_copy_texts(struct slice *slice);

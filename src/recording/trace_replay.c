@@ -90,7 +90,9 @@ static int step_sites(struct trace_replay *replay, const struct trace_record *re
             sites->main_module = *at ? at : NULL;
     }
     for (; at < end; at += strlen(at) + 1)
-        if (*at)
+        if (*at == '=')
+            sites_add_lines(sites, at + 1, error);
+        else if (*at)
             sites_add(sites, at + 1, *at == '-', error);
     /* Of the ones before, texts may be in nobody's hands but the model's. */
     free(replay->sites);
@@ -489,9 +491,10 @@ static int step_words(struct trace_replay *replay, const struct trace_record *re
 static int step_costs(struct trace_replay *replay, const struct trace_record *record)
 {
     struct model_costs costs;
-    if (record->size != sizeof(costs))
+    if (record->size > sizeof(costs)) /* an older trace has less of it */
         return -EBADMSG;
-    memcpy(&costs, record + 1, sizeof(costs));
+    memset(&costs, 0, sizeof(costs));
+    memcpy(&costs, record + 1, record->size);
     if (!replay->uncorrected)
         model_set_costs(&replay->model, &costs);
     return 0;
@@ -534,6 +537,7 @@ static int step_latest(struct trace_replay *replay, uint64_t counter)
 {
     replay->model.latest = counter;
     replay->now = counter - REPLAY_SLACK;
+    births_round(&replay->model, replay->now);
     return 0;
 }
 
@@ -555,6 +559,7 @@ static int step_of_model(struct trace_replay *replay, const struct trace_record 
         return step_define(replay, record);
     case TAP_FORGET:
         symbols_forget(&model->symbols, record->subject);
+        births_forget(model, record->subject);
         return 0;
     case TAP_COSTS:
         return step_costs(replay, record);
@@ -598,6 +603,9 @@ int trace_replay_step(struct trace_replay *replay, const struct trace_record *re
         return 0;
     case TAP_CONTROL:
         model->events_read += record->value;
+        return 0;
+    case TAP_MEMORY:
+        memory_settle(&replay->model, record->value);
         return 0;
     case TAP_UNTOLD:
         model->pops_untold = true;

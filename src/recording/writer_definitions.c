@@ -2,6 +2,7 @@
 /* Who is who: functions, paths, threads, processes, tasks, and what the header says.
  * Why apart from the windows: these rows are written once, or when they change.
  * Rules: whatever a person could have chosen goes through redact.h. */
+#include "recording/memory_rows.h"
 #include "recording/writer_parts.h"
 
 #include "base/arena.h"
@@ -361,6 +362,76 @@ static int put_gc(struct recording_writer *writer, const struct snapshot *snapsh
     return result;
 }
 
+static int put_lines(struct recording_writer *writer, const struct snapshot *snapshot)
+{
+    uint64_t hash = snapshot->line_count;
+    int result;
+    for (size_t i = 0; i < snapshot->line_count; i++) {
+        const struct snapshot_line *line = &snapshot->lines[i];
+        uint64_t numbers[] = {(uint64_t)line->function, line->line, line->hits,
+                              (uint64_t)line->self_ns};
+        hash = mix_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0]));
+    }
+    if (!is_new(writer, &writer->line_hash, hash, "DELETE FROM lines", &result))
+        return result;
+    for (size_t i = 0; result == 0 && i < snapshot->line_count; i++) {
+        const struct snapshot_line *line = &snapshot->lines[i];
+        sqlite3_stmt *statement = writer->statements[PUT_LINE];
+        int64_t values[] = {(int64_t)i,      id_of(snapshot, line->function),
+                            line->line,      (int64_t)line->hits,
+                            line->self_ns,   line->self_wait_ns,
+                            line->is_partial};
+        for (int at = 0; at < (int)(sizeof(values) / sizeof(values[0])); at++)
+            sqlite3_bind_int64(statement, 1 + at, values[at]);
+        result = database_step(statement);
+    }
+    return result;
+}
+
+static int put_object(struct recording_writer *writer, const struct snapshot *snapshot,
+                      size_t index)
+{
+    const struct snapshot_object *object = &snapshot->objects[index];
+    sqlite3_stmt *statement = writer->statements[PUT_OBJECT];
+    int64_t numbers[] = {id_of(snapshot, object->function),
+                         object->line,
+                         object->before,
+                         (int64_t)object->births,
+                         (int64_t)object->deaths,
+                         (int64_t)object->live,
+                         (int64_t)object->bytes,
+                         (int64_t)object->live_bytes,
+                         object->median_life_ns};
+    uint64_t hash = mix_text(1, object->type);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        hash = mix_numbers(hash, (uint64_t[]){(uint64_t)numbers[i]}, 1);
+    if (writer->objects[index] == hash)
+        return 0;
+    writer->objects[index] = hash;
+    sqlite3_bind_int64(statement, 1, (int64_t)index);
+    database_bind_text(statement, 2, object->type);
+    for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
+        sqlite3_bind_int64(statement, 3 + i, numbers[i]);
+    return database_step(statement);
+}
+
+/* Only rows that have changed: there may be many. */
+static int put_objects(struct recording_writer *writer, const struct snapshot *snapshot)
+{
+    int result = 0;
+    if (snapshot->object_count < writer->object_count) { /* begun anew */
+        memset(writer->objects, 0, writer->object_count * sizeof(*writer->objects));
+        result = database_run(writer->database, "DELETE FROM objects");
+    }
+    if (result == 0 && snapshot->object_count)
+        result = writer_room(&writer->objects, &writer->object_limit, snapshot->object_count - 1,
+                             sizeof(*writer->objects));
+    for (size_t i = 0; result == 0 && i < snapshot->object_count; i++)
+        result = put_object(writer, snapshot, i);
+    writer->object_count = snapshot->object_count;
+    return result;
+}
+
 static int put_sites(struct recording_writer *writer, const struct snapshot_meta *meta)
 {
     uint64_t hash = meta->site_count;
@@ -422,6 +493,12 @@ int writer_put_definitions(struct recording_writer *writer, const struct snapsho
         result = put_tasks(writer, snapshot);
     if (result == 0)
         result = put_gc(writer, snapshot);
+    if (result == 0)
+        result = put_lines(writer, snapshot);
+    if (result == 0)
+        result = put_objects(writer, snapshot);
+    if (result == 0)
+        result = writer_put_memory(writer, snapshot);
     if (result == 0)
         result = put_sites(writer, &snapshot->meta);
     return result == 0 ? put_sources(writer, &snapshot->meta) : result;

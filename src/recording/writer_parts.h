@@ -89,6 +89,8 @@ enum writer_statement {
     PUT_PROCESS_TIMES,
     PUT_TASK,
     PUT_GC,
+    PUT_LINE,
+    PUT_OBJECT,
     PUT_SITE,
     PUT_SOURCE,
     PUT_FILE,
@@ -114,8 +116,12 @@ struct recording_writer {
     struct writer_thread folded; /* of threads that have gone into the one with number 0 */
     struct known_process *processes;
     size_t process_count, process_limit;
-    char **meta; /* by schema_fields: as written; owned */
-    uint64_t task_hash, gc_hash, site_hash, source_hash;
+    char **meta;       /* by schema_fields: as written; owned */
+    uint64_t *objects; /* by position: a hash of what stands there */
+    size_t object_count, object_limit;
+    bool memory_made;      /* the table is there */
+    uint64_t memory_steps; /* allocations and frees when it was last written */
+    uint64_t task_hash, gc_hash, line_hash, site_hash, source_hash;
     int64_t source_bytes;
     struct text_set *files;  /* whose source has been looked for */
     struct snapshot *masked; /* strings of this add */

@@ -194,7 +194,8 @@ static void draw_cell(struct screen *screen, const struct layout *layout, int ro
 
 static bool is_zero(enum cell_kind kind, const struct cell *cell)
 {
-    return kind == CELL_COUNT || kind == CELL_TIME ? cell->integer == 0 : cell->number < 0.05;
+    return kind == CELL_COUNT || kind == CELL_TIME || kind == CELL_MEMORY ? cell->integer == 0
+                                                                          : cell->number < 0.05;
 }
 
 static void draw_row(const struct tui_state *state, struct screen *screen,

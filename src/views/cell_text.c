@@ -59,6 +59,9 @@ void cell_text_format(const struct view_column *column, const struct cell *cell,
     case CELL_RATE:
         value = text_format_rate(buffer, cell->number);
         break;
+    case CELL_MEMORY:
+        value = text_format_bytes(buffer, cell->integer);
+        break;
     }
     if (column->kind == CELL_COUNT && cell_text_is_name(column)) {
         snprintf(buffer, sizeof buffer, "%lld", (long long)cell->integer);

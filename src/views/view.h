@@ -16,11 +16,12 @@ enum cell_kind {
     CELL_TIME,    /* integer nanoseconds, drawn with a unit: 12.3µs */
     CELL_PERCENT, /* number, 0-100 */
     CELL_RATE,    /* number per second */
+    CELL_MEMORY,  /* integer, drawn with a unit: 12.3M; may be negative */
 };
 
 struct cell {
     const char *text; /* CELL_TEXT */
-    int64_t integer;  /* CELL_COUNT, CELL_TIME */
+    int64_t integer;  /* CELL_COUNT, CELL_TIME, CELL_MEMORY */
     double number;    /* CELL_PERCENT, CELL_RATE */
     bool estimate;    /* drawn with `~` */
     bool holds;       /* drawn with `+`: it holds the time of functions that are left out */

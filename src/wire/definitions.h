@@ -26,6 +26,7 @@
 enum definition_kind {
     DEFINITION_FUNCTION = 1,   /* a code object */
     DEFINITION_C_FUNCTION = 2, /* a PyMethodDef */
+    DEFINITION_TYPE = 3,       /* a type: its name is module.qualname, of builtins the qualname */
 };
 
 enum definition_flags {

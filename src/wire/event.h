@@ -59,10 +59,37 @@ enum event_kind {
                              * 3..34 of an address that is its own while it is open */
     EVENT_METHOD_RETURN = 25, /* pop of it; id is 0 */
     EVENT_METHOD_RAISE = 26,  /* pop of it; id is 0 */
+    /* The source `objects`. These pass no time: a birth may be told late, in the ring of whoever makes or frees the next
+     * object, but with its own counter; and the births and deaths of all rings together, by their counters, are in the
+     * order of what happened. Addresses are bits 4..35. */
+    EVENT_OBJECT_PLACE =
+        36, /* id = a place, which is what births say; frame = its type's id. The next one of this
+                              * kind in the ring, with OBJECT_MORE: id = the function's, frame = line. */
+    EVENT_OBJECT_SIZE =
+        37, /* what is born at place id from here on has `frame` bytes (OBJECT_PAGES) */
+    EVENT_OBJECT_BIRTH =
+        38, /* id = place; frame = address. OBJECT_MORE: the one that has left last is here */
+    EVENT_OBJECT_DEATH =
+        39, /* id = its type's; frame = address. OBJECT_MORE: it leaves to another address */
     EVENT_SPEED = 27, /* how fast the processor is now: id = ticks that a fixed piece of work takes
                        * (session.h, cost_speed_ticks), frame = ticks that it took to find out */
-    EVENT_KIND_COUNT
+    /* An allocation is a BLOCK and an ALLOC of one counter, neither without the other; before them,
+     * where a block is of 4 GiB - 1 or more, a LARGE. A FREE comes alone. */
+    EVENT_MEMORY_LARGE = 40, /* amount = the size of the block that is told next */
+    EVENT_MEMORY_BLOCK = 41, /* bits 0..16 of id = whose code, 17..23 = bits 10..16 of the line;
+                              * frame = its size, UINT32_MAX: as LARGE said */
+    EVENT_MEMORY_ALLOC = 42, /* amount: bits 0..43 = bits 4..47 of the address, 44..45 = enum
+                              * memory_domain, 46..55 = bits 0..9 of the line; line 0: not known */
+    EVENT_MEMORY_FREE =
+        43,          /* the same, without a line. Of address 0: from here on the source hears; what
+                              * became of blocks that were told before is not known */
+    EVENT_LINE = 28, /* a line of the function that `frame` is of begins; id = its number */
+    EVENT_KIND_COUNT = 52
 };
+
+/* Python's three allocators (PyMem_RawMalloc, PyMem_Malloc, PyObject_Malloc). */
+enum memory_domain { MEMORY_RAW = 0, MEMORY_MEM = 1, MEMORY_OBJ = 2, MEMORY_DOMAINS = 3 };
+enum { MEMORY_LINE_LIMIT = 1 << 17 };
 
 struct event {
     uint64_t counter;
@@ -72,6 +99,12 @@ struct event {
 static_assert(sizeof(struct event) == 16, "an event is 16 bytes on the wire");
 
 enum { EVENT_ID_LIMIT = 1 << 24, EVENT_NAME_BYTES = 7 };
+
+/* In the id of an OBJECT event: see there. Places are below it. */
+enum { OBJECT_MORE = 1 << 23 };
+
+/* In the frame of an OBJECT_SIZE: the other bits count pages of 4096 bytes. */
+#define OBJECT_PAGES (UINT32_C(1) << 31)
 
 static inline uint32_t event_pack(enum event_kind kind, uint32_t id)
 {

@@ -28,7 +28,7 @@ static uint64_t align_up(uint64_t value, uint64_t step)
 static void lay_out(struct mapping *mapping)
 {
     mapping->modes_offset = SESSION_HEADER_SIZE;
-    mapping->gone_offset = mapping->modes_offset + SESSION_ID_LIMIT;
+    mapping->gone_offset = mapping->modes_offset + SESSION_MODES_BYTES;
     mapping->definitions_offset = mapping->gone_offset + SESSION_GONE_CAPACITY * sizeof(uint32_t);
     mapping->rings_offset = mapping->definitions_offset + SESSION_DEFINITIONS_SIZE;
     mapping->events_offset = align_up(
@@ -315,6 +315,11 @@ struct session_header *mapping_header(const struct mapping *mapping)
 _Atomic unsigned char *mapping_modes(const struct mapping *mapping)
 {
     return (_Atomic unsigned char *)(mapping->base + mapping->modes_offset);
+}
+
+_Atomic unsigned char *mapping_lines(const struct mapping *mapping)
+{
+    return mapping_modes(mapping) + SESSION_ID_LIMIT;
 }
 
 struct ring_shared *mapping_ring(const struct mapping *mapping, uint32_t index)

@@ -62,6 +62,7 @@ void mapping_close(struct mapping *mapping);
 
 struct session_header *mapping_header(const struct mapping *mapping);
 _Atomic unsigned char *mapping_modes(const struct mapping *mapping);
+_Atomic unsigned char *mapping_lines(const struct mapping *mapping);
 
 /* Ring `index`'s directory entry, or NULL beyond the directory. Its words are still hostile. */
 struct ring_shared *mapping_ring(const struct mapping *mapping, uint32_t index);

@@ -3,6 +3,7 @@
  *
  *   offset 0              struct session_header (SESSION_HEADER_SIZE bytes)
  *   modes_offset          one mode byte for each id (enum site_mode), SESSION_ID_LIMIT of them
+ *   ... and behind them   one lines byte for each id (enum site_lines)
  *   gone_offset           the gone ring: GONE_CAPACITY ids of 4 bytes (wire/definitions.h)
  *   definitions_offset    slot table (SESSION_ID_LIMIT x 4 bytes), then the record heap
  *   rings_offset          ring directory: SESSION_RING_LIMIT x struct ring_shared; ring 0 is the
@@ -37,7 +38,7 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 5,
+    SESSION_FORMAT = 6,
     SESSION_HEADER_SIZE = 2 * 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
@@ -65,8 +66,25 @@ enum session_lock { SESSION_COLLECTOR_LOCK = 0, SESSION_SETTER_LOCK = 1 };
  * interpreter tell it again. */
 enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3, MODE_METHOD = 4 };
 
+/* Whether the lines of a function are told, while the source `lines` is on. The collector writes the byte, at first
+ * sight of the definition, and UNDECIDED again before it acknowledges the end of one. Until it has, they are told and
+ * the collector drops what nobody wants: so a function's first call is whole. From NO to YES: the byte first, then
+ * `switch_serial` rises. */
+enum site_lines { LINES_UNDECIDED = 0, LINES_NO = 1, LINES_YES = 2 };
+
+/* Bytes of the two for all ids. */
+enum { SESSION_MODES_BYTES = 2 * SESSION_ID_LIMIT };
+
 /* Sources, as bits of header.sources_wanted and sources_on. */
-enum session_source { SOURCE_CALLS = 1, SOURCE_C_CALLS = 2, SOURCE_GC = 4, SOURCE_METHODS = 8 };
+enum session_source {
+    SOURCE_CALLS = 1,
+    SOURCE_C_CALLS = 2,
+    SOURCE_GC = 4,
+    SOURCE_METHODS = 8,
+    SOURCE_LINES = 16,
+    SOURCE_OBJECTS = 64,
+    SOURCE_MEMORY = 128,
+};
 
 /* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */
 enum { SESSION_CHILD_CONTROL_BYTES = 1 << 16 };
@@ -110,6 +128,11 @@ enum off_cause { OFF_WANTED = 0, OFF_COLLECTOR_DEAD = 1, OFF_COLLECTOR_STALE = 2
 
 /* sys.setprofile's place (3.9-3.11); the tool id, its events or its callbacks (3.12+). */
 enum hooks_taken { TAKEN_NONE = 0, TAKEN_PROFILE = 1, TAKEN_MONITORING = 2 };
+
+/* What the source `objects` does not see, as bits of header.objects_unseen: containers whose end the interpreter
+ * puts off, since they are nested deep, die untold (3.14 on); the program's own tracemalloc, or the like, has taken the
+ * interpreter's one tracer; there are more places than are kept apart. */
+enum objects_unseen { UNSEEN_DEEP = 1, UNSEEN_TAKEN = 2, UNSEEN_PLACES = 4 };
 
 /* Why some wanted method is not monitored, as bits of header.methods_unheard: there are more than thunks; it stands
  * in memory that nobody may write; the interpreter has a shortcut past it
@@ -243,6 +266,9 @@ struct session_header {
      * too, which makes Python's calls dearer. All 0: not measured, those above hold for every call */
     struct session_cost costs[2][COST_COUNT];
     uint32_t cost_speed_ticks; /* what EVENT_SPEED's piece of work took meanwhile; 0: not known */
+    uint32_t
+        cost_line_ticks256; /* of one LINE event, in ticks of the counter x 256; 0: not measured */
+    _Atomic uint32_t objects_unseen; /* by the probe: bits of enum objects_unseen */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

@@ -12,6 +12,7 @@ PAGES = [
     "ulma",
     "ulma-run",
     "ulma-top",
+    "ulma-web",
     "ulma-record",
     "ulma-replay",
     "ulma-report",

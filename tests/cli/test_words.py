@@ -8,7 +8,6 @@ import harness
 import pytest
 
 VERBS = ("run", "top", "record", "report", "dump", "ps", "export", "help")
-LATER = ("web",)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -48,13 +47,6 @@ def test_help_in_the_middle_starts_nothing(ulma):
     assert not (ulma.folder / "ran").exists()
 
 
-@pytest.mark.parametrize("verb", LATER)
-def test_verbs_of_later_versions_say_so(ulma, sentence, verb):
-    done = ulma(verb)
-    assert done.status == 2
-    sentence(done, f"`ulma {verb}` is not there yet")
-
-
 def test_unknown_verb_names_the_nearest(ulma, sentence):
     done = ulma("rnu", "x.py")
     assert done.status == 2
@@ -83,13 +75,13 @@ WRONG = [
     (["--clock", "lunar"], ["--clock", "cpu or wall"]),
     (["--on-full", "explode"], ["--on-full", "wait or drop"]),
     (["--collector-cpu", "100000"], ["--collector-cpu"]),
-    (["-e", "objects"], ["`objects` is not there yet"]),
+    (["-e", "operators"], ["`operators` is not there yet"]),
     (["-e", "calls,cheese"], ["no source `cheese`"]),
     (["-o", ""], ["-o"]),
     (["--only", "@std"], ["no set `@std`", "@stdlib"]),
     (["--skip", "a b"], ["--skip cannot use `a b`", "pkg:Class.method"]),
     (["--budget", "0"], ["--budget needs a percentage above 0 and up to 100"]),
-    (["--port", "5"], ["`--port` is not there yet"]),
+    (["--rules", "5"], ["`--rules` is not there yet"]),
     (["--force=yes"], ["--force takes no word"]),
     (["--st", "program.py"], ["`--st`", "several"]),
 ]

@@ -417,12 +417,12 @@ def test_an_armed_process(python, session_dir, tmp_path, armed_site):
 
 WRONG = [
     (["onyl=x"], "no key `onyl`: did you mean `only`?"),
-    (["lines=x.py"], "the key `lines` is not there yet"),
+    (["lines=dict.get"], "lines cannot use `dict.get`"),
     (["rules=x"], "the key `rules` is not there yet"),
     (["only=bad pattern!"], "cannot use `bad pattern!`"),
     (["skip=@nothing"], "no set `@nothing`"),
     (["events="], "`ulma off PID`"),
-    (["events=lines"], "the source `lines` is not there yet"),
+    (["events=operators"], "the source `operators` is not there yet"),
     (["budget=0"], "budget needs a percentage"),
     (["budget+=3"], "budget is one value: write budget=3"),
     (["on-full=sometimes"], "on-full needs wait or drop"),
@@ -478,7 +478,7 @@ def test_a_text_that_is_no_words(python, session_dir, tmp_path):
                 b"\0",
                 b"relative\nonly=x\n\0",
                 b"/\nonly=a\x1b[2J\n\0",
-                b"/\nlines=3\n\0",
+                b"/\nonyl=3\n\0",
                 b"/\n" + b"only+=a\n" * 300 + b"\0",
                 b"/\nonly=x",
             ]

@@ -639,6 +639,24 @@ static int set_gc(struct snapshot *snapshot)
     return 0;
 }
 
+static int set_objects(struct snapshot *snapshot)
+{
+    static const struct snapshot_object rows[] = {
+        {"dict", SAMPLE_ROWS, 12, false, 90000, 89000, 1000, 16560000, 184000, 230},
+        {HOSTILE, SAMPLE_HOSTILE, 7, false, 5, 0, 5, 280, 280, -1},
+        {"shop.Item", SNAPSHOT_NONE, 0, false, 3, 3, 0, 144, 0, 2 * MS},
+        {"list", SNAPSHOT_NONE, 0, true, 0, 41, 0, 0, 0, -1},
+    };
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+    snapshot->objects = arena_array(snapshot->arena, ROWS, sizeof(*snapshot->objects));
+    if (!snapshot->objects)
+        return -1;
+    memcpy(snapshot->objects, rows, sizeof(rows));
+    snapshot->object_count = ROWS;
+    add_source(&snapshot->meta, "objects");
+    return 0;
+}
+
 static void set_methods(struct snapshot *snapshot)
 {
     snapshot->functions[SAMPLE_LEN].is_method = true;
@@ -646,8 +664,46 @@ static void set_methods(struct snapshot *snapshot)
     add_source(&snapshot->meta, "methods");
 }
 
+static int set_lines(struct snapshot *snapshot)
+{
+    static const struct snapshot_line lines[] = {
+        {SAMPLE_ROWS, 12, 1000, 300 * MS, 100 * MS, false, "for row in table:"},
+        {SAMPLE_ROWS, 13, 999, 20 * MS, 0, false, NULL},
+        {SAMPLE_HOSTILE, 7, 1, 2 * MS, 1 * MS, true, "x = '\x1b[2J' # \xe2\x80\xae"},
+    };
+    snapshot->lines = arena_array(snapshot->arena, 3, sizeof(*snapshot->lines));
+    if (!snapshot->lines)
+        return -1;
+    memcpy(snapshot->lines, lines, sizeof(lines));
+    snapshot->line_count = 3;
+    add_source(&snapshot->meta, "lines");
+    return 0;
+}
+
+static int set_memory(struct snapshot *snapshot)
+{
+    static const struct snapshot_memory_site sites[] = {
+        {{9000, 800000, 8000, 700000, 1000, 100000, 300000}, SAMPLE_ROWS, 12, false, 250000, 5000},
+        {{3, 5000, 0, 0, 3, 5000, 5000}, SAMPLE_HOSTILE, 2, false, 5000, -70},
+        {{1, 40, 1, 40, 0, 0, 40}, SNAPSHOT_NONE, 0, true, 0, 0},
+    };
+    snapshot->memory_sites = arena_array(snapshot->arena, 3, sizeof(*snapshot->memory_sites));
+    if (!snapshot->memory_sites)
+        return -1;
+    memcpy(snapshot->memory_sites, sites, sizeof(sites));
+    snapshot->memory_site_count = 3;
+    snapshot->meta.memory.total =
+        (struct snapshot_memory_sums){9004, 805040, 8001, 700040, 1003, 105000, 305000};
+    snapshot->meta.memory.domains[2] = snapshot->meta.memory.total;
+    snapshot->meta.memory.classes[3].sums = snapshot->meta.memory.total;
+    snapshot->meta.memory.classes[3].most_bytes = 64;
+    add_source(&snapshot->meta, "memory");
+    return 0;
+}
+
 int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
     set_methods(snapshot);
-    return set_gc(snapshot);
+    return set_lines(snapshot) || set_objects(snapshot) || set_memory(snapshot) ? -1
+                                                                                : set_gc(snapshot);
 }

@@ -482,8 +482,12 @@ static void tab_comes_to_a_source_that_is_on(void **state)
     assert_false(tui_can_turn_to(&check->state, view_find("gc")));
     assert_int_equal(sample_snapshot_add_sources(check->state.snapshot), 0);
     assert_true(tui_can_turn_to(&check->state, view_find("gc")));
+    const char *last = NULL;
+    for (size_t i = 0; view_list[i]; i++)
+        if (tui_can_turn_to(&check->state, view_list[i]))
+            last = view_list[i]->id;
     tui_check_key(check, SCREEN_KEY_BACK_TAB);
-    assert_string_equal(view_id(check), "gc");
+    assert_string_equal(view_id(check), last);
     assert_true(check->state.table.row_count > 0);
 }
 

@@ -11,6 +11,8 @@
 #include "probe/flight_file.h"
 #include "probe/py/stacks.h"
 #include "probe/thread_name.h"
+#include "probe/writer_quiet.h"
+#include "sources/memory/memory_probe.h"
 
 struct pyapi pyapi;
 struct link link_to;
@@ -62,9 +64,13 @@ void control_page_forget(void)
 {
 }
 
-void switch_off(enum off_cause cause)
+void writer_go_off(enum off_cause cause)
 {
     (void)cause;
+}
+
+void memory_probe_forked(void)
+{
 }
 
 void switch_off_in_child(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The page's frame: who is profiled, the strip, the tabs, and the view that is open.
 
-import { useSignalEffect } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Algae } from "./algae/algae";
@@ -9,8 +9,13 @@ import type { Connection } from "./connection";
 import type { View, ViewEntry } from "./documents";
 import { Flame } from "./flame/flame";
 import { formatTime } from "./format";
+import { picture } from "./picture";
+import { download, fileName, savedPage } from "./saved";
 import {
+  type Clock,
+  clock,
   filterText,
+  functionId,
   held,
   hold,
   link,
@@ -71,6 +76,66 @@ function StatePill(): JSX.Element {
   );
 }
 
+/** One file that opens without a server, and the open picture as a file. */
+function Save(props: { connection: Connection | null }): JSX.Element | null {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const isBusy = useSignal(false);
+  const { connection } = props;
+  const canSave = connection !== null && link.value === "open";
+  if (!canSave && !picture.value) return null;
+  const save = async (kind: "html" | "svg" | "png") => {
+    isBusy.value = true;
+    try {
+      if (kind === "html" && connection)
+        download(fileName("html"), new Blob([await savedPage(connection)], { type: "text/html" }));
+      if (kind === "svg" && picture.value)
+        download(fileName("svg"), new Blob([picture.value.svg()], { type: "image/svg+xml" }));
+      if (kind === "png") {
+        const canvas = picture.value?.canvas();
+        const blob = canvas && (await new Promise<Blob | null>((done) => canvas.toBlob(done, "image/png")));
+        if (blob) download(fileName("png"), blob);
+      }
+      dialog.current?.close();
+    } catch (error) {
+      trouble.value = `Nothing was saved: ${(error as Error).message}`;
+    }
+    isBusy.value = false;
+  };
+  return (
+    <>
+      <button type="button" title="Save (s)" id="save" onClick={() => dialog.current?.showModal()}>
+        Save
+      </button>
+      <dialog ref={dialog} class="help" aria-labelledby="save-title">
+        <h2 id="save-title">Save</h2>
+        <div class="choices">
+          {canSave && (
+            <button type="button" disabled={isBusy.value} onClick={() => void save("html")}>
+              <strong>This page as one HTML file</strong>
+              <span>all views, as they are now; opens without a server</span>
+            </button>
+          )}
+          {picture.value && (
+            <>
+              <button type="button" disabled={isBusy.value} onClick={() => void save("png")}>
+                <strong>This picture as PNG</strong>
+                <span>as it is on the screen</span>
+              </button>
+              <button type="button" disabled={isBusy.value} onClick={() => void save("svg")}>
+                <strong>This picture as SVG</strong>
+                <span>sharp at any size</span>
+              </button>
+            </>
+          )}
+        </div>
+        <form method="dialog">
+          <button type="submit">Close</button>
+        </form>
+      </dialog>
+    </>
+  );
+}
+
 function Head(props: { connection: Connection | null; onHelp: () => void }): JSX.Element {
   const who = target.value;
   const isOn = state.value === "on";
@@ -109,6 +174,7 @@ function Head(props: { connection: Connection | null; onHelp: () => void }): JSX
           recording
         </button>
       )}
+      <Save connection={props.connection} />
       <button
         type="button"
         class="icon"
@@ -137,7 +203,8 @@ function Notices(): JSX.Element | null {
       kind: "bad",
       text: "ulma refuses this page: its token is not right. Open the address that `ulma web` printed.",
     });
-  if (link.value === "open" && state.value === "ended") {
+  if (target.value?.inexact) said.push({ kind: "warn", text: `Not exact: ${target.value.inexact}` });
+  if (link.value === "open" && state.value === "ended" && !target.value?.recording) {
     const who = target.value;
     const how = who?.signal
       ? `by signal ${who.signal}`
@@ -229,13 +296,23 @@ function Tabs(): JSX.Element {
   );
 }
 
+const CLOCKS: { id: Clock; help: string }[] = [
+  { id: "cpu", help: "times without what a thread was blocked or waited for the GIL" },
+  { id: "wall", help: "times as on the clock on the wall" },
+];
+
 function Toolbar(props: { entry: ViewEntry | undefined; view: View | null }): JSX.Element {
   const { entry, view } = props;
   return (
     <div class="toolbar">
       <div class="titles">
         <h2>{view?.title ?? entry?.title ?? viewId.value}</h2>
-        <p class="question">{view?.question ?? QUESTIONS[viewId.value] ?? ""}</p>
+        <p class="question">
+          {view?.question ?? QUESTIONS[viewId.value] ?? ""}
+          {view?.window === "all" && windowLength.value !== "all" && view.available !== false && (
+            <span class="note">since the start</span>
+          )}
+        </p>
       </div>
       <label class="filter">
         <span class="spoken">Filter by name, module or file</span>
@@ -256,6 +333,21 @@ function Toolbar(props: { entry: ViewEntry | undefined; view: View | null }): JS
           }}
         />
       </label>
+      <div class="segments" role="group" aria-label="Times count">
+        {CLOCKS.map(({ id, help }) => (
+          <button
+            key={id}
+            type="button"
+            title={help}
+            aria-pressed={(clock.value ?? view?.clock) === id}
+            onClick={() => {
+              clock.value = id;
+            }}
+          >
+            {id}
+          </button>
+        ))}
+      </div>
       <div class="segments" role="group" aria-label="Window: the last">
         {WINDOWS.map((length) => (
           <button
@@ -283,14 +375,58 @@ function Toolbar(props: { entry: ViewEntry | undefined; view: View | null }): JS
   );
 }
 
-function Content(props: { entry: ViewEntry | undefined; view: View | null }): JSX.Element {
+/** Why there is nothing, and what would bring it. */
+function Nothing(props: {
+  reason: string;
+  entry: ViewEntry | undefined;
+  connection: Connection | null;
+}): JSX.Element {
+  const { entry, connection } = props;
+  const source = entry?.source;
+  const who = target.value;
+  const canSwitch =
+    source && connection && link.value === "open" && state.value !== "ended" && !who?.read_only;
+  const on = (who?.sources ?? []).map((one) => one.name);
+  return (
+    <div class="empty">
+      <p class="empty-title">Nothing to show here</p>
+      <p>{props.reason}</p>
+      {canSwitch && !on.includes(source) && (
+        <button type="button" onClick={() => void connection.switchTo({ events: [...on, source] })}>
+          Switch {source} on in the running target
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Content(props: {
+  entry: ViewEntry | undefined;
+  view: View | null;
+  connection: Connection | null;
+}): JSX.Element {
   const { entry, view } = props;
   if (entry && !entry.available)
     return (
-      <div class="empty">
-        <p class="empty-title">Nothing to show here</p>
-        <p>{entry.reason ?? "The target cannot tell this."}</p>
-      </div>
+      <Nothing
+        reason={entry.reason ?? "The target cannot tell this."}
+        entry={entry}
+        connection={props.connection}
+      />
+    );
+  if (viewId.value === "function" && functionId.value === null)
+    return (
+      <p class="empty">
+        Open a function from any table or picture: press Enter on its row, or double-click it.
+      </p>
+    );
+  if (view?.available === false)
+    return (
+      <Nothing
+        reason={view.reason ?? "The target cannot tell this."}
+        entry={entry}
+        connection={props.connection}
+      />
     );
   if (viewId.value === "flame") return <Flame />;
   if (viewId.value === "algae") return <Algae />;
@@ -315,6 +451,7 @@ const KEYS: [string, string][] = [
   ["[ and ]", "view before, view after"],
   ["arrows", "rows, boxes, tiles, tabs"],
   ["Enter", "open the function, zoom in"],
+  ["s", "save the page or the picture"],
   ["t", "light or dark"],
   ["?", "these keys"],
 ];
@@ -371,6 +508,9 @@ export function App(props: { connection: Connection | null }): JSX.Element {
           if (next) openView(next.id);
           break;
         }
+        case "s":
+          document.getElementById("save")?.click();
+          break;
         case "t":
           turnTheme();
           break;
@@ -408,7 +548,7 @@ export function App(props: { connection: Connection | null }): JSX.Element {
         >
           <Toolbar entry={entry} view={view} />
           <div class="content">
-            <Content entry={entry} view={view} />
+            <Content entry={entry} view={view} connection={props.connection} />
           </div>
         </main>
       </div>

@@ -52,6 +52,7 @@ export class Connection {
     if (asked.sort) query.sort = asked.sort;
     if (asked.ascending) query.ascending = "1";
     if (asked.filter) query.filter = asked.filter;
+    if (asked.clock) query.clock = asked.clock;
     if (asked.function !== undefined) query.function = String(asked.function);
     return this.get<View>(`api/views/${encodeURIComponent(asked.view)}`, query);
   }

@@ -2,10 +2,17 @@
 import { render } from "preact";
 import { App } from "./app";
 import { Connection } from "./connection";
+import { findSaved, openSaved } from "./saved";
 import { followAddress } from "./state";
 import "./page.css";
 
-const connection = new Connection(new URLSearchParams(location.search).get("token") ?? "");
-followAddress();
-render(<App connection={connection} />, document.body);
-connection.start();
+const saved = findSaved();
+if (saved) {
+  openSaved(saved);
+  render(<App connection={null} />, document.body);
+} else {
+  const connection = new Connection(new URLSearchParams(location.search).get("token") ?? "");
+  followAddress();
+  render(<App connection={connection} />, document.body);
+  connection.start();
+}

@@ -7,6 +7,8 @@ import type { Column, Live, State, Strip, Target, View, ViewEntry } from "./docu
 export const WINDOWS = ["1", "10", "60", "all"] as const;
 export type WindowLength = (typeof WINDOWS)[number];
 
+export type Clock = "cpu" | "wall";
+
 export interface Wish {
   view: string;
   window: WindowLength;
@@ -14,6 +16,7 @@ export interface Wish {
   ascending: boolean;
   filter: string;
   limit: number;
+  clock?: Clock;
   function?: number;
 }
 
@@ -23,6 +26,8 @@ export const viewId = signal("functions");
 export const windowLength = signal<WindowLength>("10");
 export const filterText = signal("");
 export const limit = signal(DEFAULT_LIMIT);
+/** None: what the server thinks fit. */
+export const clock = signal<Clock | null>(null);
 export const functionId = signal<number | null>(null);
 export interface Sort {
   column: string;
@@ -60,6 +65,7 @@ export const wish = computed<Wish>(() => {
     filter: filterText.value,
     limit: limit.value,
   };
+  if (clock.value) now.clock = clock.value;
   if (viewId.value === "function" && functionId.value !== null) now.function = functionId.value;
   return now;
 });
@@ -135,6 +141,8 @@ function readAddress(): void {
     if (length && (WINDOWS as readonly string[]).includes(length))
       windowLength.value = length as WindowLength;
     filterText.value = asked.get("filter") ?? "";
+    const time = asked.get("clock");
+    if (time === "cpu" || time === "wall") clock.value = time;
     const sort = asked.get("sort");
     if (sort) {
       const ascending = asked.get("ascending") === "1";
@@ -146,7 +154,15 @@ function readAddress(): void {
   });
 }
 
-export function followAddress(): void {
+/** `start`: what is shown where the address does not say. */
+export function followAddress(start?: Wish): void {
+  if (start && !location.hash) {
+    batch(() => {
+      viewId.value = start.view;
+      windowLength.value = start.window;
+      functionId.value = start.function ?? null;
+    });
+  }
   readAddress();
   addEventListener("popstate", readAddress);
   let path = "";
@@ -155,6 +171,7 @@ export function followAddress(): void {
     const query = new URLSearchParams();
     if (now.window !== "10") query.set("window", now.window);
     if (now.filter) query.set("filter", now.filter);
+    if (now.clock) query.set("clock", now.clock);
     if (now.sort) query.set("sort", now.sort);
     if (now.sort && now.ascending) query.set("ascending", "1");
     if (now.function !== undefined) query.set("function", String(now.function));

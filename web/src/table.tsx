@@ -3,7 +3,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Column, Row, View } from "./documents";
 import { formatCell, formatCount } from "./format";
 import { DEFAULT_LIMIT, limit, openFunction, sortBy } from "./state";
@@ -99,7 +99,7 @@ export function Table(props: { view: View; columns: Column[]; rows: Row[]; filte
 
   // A row that has the keyboard keeps it when live figures put it elsewhere.
   const hadFocus = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!hadFocus.current || document.activeElement?.closest("tbody") === body.current) return;
     if (document.activeElement === document.body)
       (body.current?.rows[current] as HTMLElement | undefined)?.focus();

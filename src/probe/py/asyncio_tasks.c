@@ -224,7 +224,16 @@ static void tell_made(void *frame)
     }
 }
 
+static void push(enum event_kind kind, uint32_t marked, void *frame);
+
 void asyncio_tasks_push(enum event_kind kind, uint32_t marked, void *frame)
+{
+    writer_is_at_work++;
+    push(kind, marked, frame);
+    writer_is_at_work--;
+}
+
+static void push(enum event_kind kind, uint32_t marked, void *frame)
 {
     if (!link_to.header || define_is_import(marked))
         return;

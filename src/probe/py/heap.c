@@ -143,6 +143,11 @@ size_t heap_measure(const struct heap_measure *measure, PyObject *object)
     return bytes + measure->header_bytes;
 }
 
+size_t heap_item_bytes(PyTypeObject *type)
+{
+    return (size_t)PYAPI_FIELD(Py_ssize_t, type, TYPE_ITEM_SIZE);
+}
+
 const char *heap_type_tail(PyTypeObject *type)
 {
     const char *name = PYAPI_FIELD(const char *, type, TYPE_NAME);

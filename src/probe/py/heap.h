@@ -34,6 +34,9 @@ struct heap_measure {
 void heap_measure_type(PyTypeObject *type, struct heap_measure *ret_measure);
 size_t heap_measure(const struct heap_measure *measure, PyObject *object);
 
+/* What each of an instance's ob_size items takes; 0: it has none. */
+size_t heap_item_bytes(PyTypeObject *type);
+
 /* The last part of a type's name, as C has it: borrowed, never NULL. */
 const char *heap_type_tail(PyTypeObject *type);
 

@@ -8,11 +8,14 @@
  * site whose mode is OFF, at its starts, resumes, returns and yields, so that it costs nothing from then
  * on; never at an unwind or a throw, where it would raise in the user's code below 3.15. What was
  * disabled is heard again after monitoring_rearm. */
+#include "probe/py/monitoring.h"
+
 #include "probe/source_hooks.h"
 #include "probe/switch.h"
 
 #include "sources/c_calls/c_calls_probe.h"
 #include "sources/calls/calls_probe.h"
+#include "sources/lines/lines_probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -591,13 +594,45 @@ static int monitoring_on(uint32_t sources, char *reason, size_t size)
     return 0;
 }
 
-static void change_local_events(PyObject *code, long mask)
+/* --- for sources with events of their own ---------------------------------------------------- */
+
+bool monitoring_is_of_frame(const void *frame, const PyObject *code)
+{
+    return is_of_frame(frame, code);
+}
+
+void monitoring_set_local(PyObject *code, long mask)
 {
     PyObject *result = PyObject_CallFunction(set_local_events, "iOl", tool_id, code, mask);
     Py_XDECREF(result);
     if (!result)
         PyErr_Clear();
 }
+
+bool monitoring_take_event(const char *name, pyapi_vectorcall *call, long *ret_event)
+{
+    PyObject *monitoring = PySys_GetObject("monitoring"); /* borrowed */
+    PyObject *events = monitoring ? PyObject_GetAttrString(monitoring, "events") : NULL;
+    PyObject *bit = events ? PyObject_GetAttrString(events, name) : NULL;
+    PyObject *type = bit ? make_type() : NULL;
+    PyObject *callback = type ? make_callback(type, call) : NULL;
+    *ret_event = bit ? PyLong_AsLong(bit) : -1;
+    bool taken = callback && *ret_event > 0 && attach_callback(*ret_event, callback) == 0;
+    PyErr_Clear();
+    Py_XDECREF(callback);
+    Py_XDECREF(type);
+    Py_XDECREF(bit);
+    Py_XDECREF(events);
+    return taken;
+}
+
+void monitoring_give_event(long event)
+{
+    if (attach_callback(event, Py_None))
+        PyErr_Clear();
+}
+
+/* --- silence --------------------------------------------------------------------------------- */
 
 static bool is_to_be_heard(uint32_t id)
 {
@@ -614,8 +649,8 @@ static void forget_silence(uint32_t id)
     silent[id] = false;
     if (!code)
         return;
-    change_local_events(code, event_bits[HOOK_RETURN]);
-    change_local_events(code, 0);
+    monitoring_set_local(code, event_bits[HOOK_RETURN] | lines_local_events(id));
+    monitoring_set_local(code, lines_local_events(id));
 }
 
 /* Nobody who comes later finds functions that tell nothing. */

@@ -52,7 +52,7 @@ struct pyapi {
     size_t tstate_thread_id;
     size_t frame_previous, frame_globals;
     size_t frame_owner;                              /* 3.11+ */
-    size_t frame_instruction;                        /* 3.11 */
+    size_t frame_instruction;                        /* 3.11+ */
     size_t frame_lasti, frame_stacktop, frame_state; /* 3.9, 3.10 */
     size_t object_frame; /* 3.11: PyFrameObject -> its interpreter frame */
     size_t frame_locals;

@@ -45,6 +45,7 @@ static struct fold_push push_of_suspendable(struct model *model, struct track *t
     if (known) {
         what.prior_ticks = activation.total_ticks;
         what.prior_wait_ticks = activation.wait_ticks;
+        what.line = activation.line;
     } else if (!what.calls) {
         what.prior_ticks = -TRACK_UNCERTAIN;
     }
@@ -86,7 +87,7 @@ void calls_fold_push(struct model *model, struct track *track, struct fold_curso
 
 /* The entry is off the stack, and still there to read. */
 static void suspend(struct model *model, const struct track *track, const struct entry *entry,
-                    uint64_t counter, int64_t running_ticks)
+                    uint64_t counter, int64_t running_ticks, uint32_t line)
 {
     struct symbol *symbol = &model->symbols.symbols[entry->symbol];
     symbol->yields++;
@@ -98,6 +99,7 @@ static void suspend(struct model *model, const struct track *track, const struct
         .task = entry->task && model->tasks.tasks[entry->task].frame == (uint32_t)entry->key
                     ? entry->task
                     : 0,
+        .line = line,
         .since = counter,
         .total_ticks = running_ticks,
         .wait_ticks = track->wait_ticks - entry->wait_begin_ticks,
@@ -119,7 +121,9 @@ static void yield(struct model *model, struct track *track, struct fold_cursor *
     if (track->yield_symbol == 0 && awaits)
         track->yield_symbol = entry->symbol;
     track->yield_counter = event->counter;
-    suspend(model, track, entry, event->counter, fold_cursor_pop(model, track, cursor, false));
+    uint32_t line = track->lines.running;
+    int64_t running_ticks = fold_cursor_pop(model, track, cursor, false);
+    suspend(model, track, entry, event->counter, running_ticks, line);
 }
 
 static void fold_call(struct model *model, struct track *track, struct fold_cursor *cursor,

@@ -7,11 +7,22 @@ import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
 import type { AlgaeView, Column, Row, Tile, View } from "../documents";
 import { formatCount, formatTime } from "../format";
+import { picture, Svg } from "../picture";
 import { filterText, openFunction, shown } from "../state";
 import { Table } from "../table";
 import { palette } from "../theme";
 import { type Line, Scene, siteOf, type Unit } from "./scene";
-import { cellAt, makePainter, middleOf, type Painter, type Rgb, rgb, STYLE, TileList } from "./tiles";
+import {
+  CORNERS,
+  cellAt,
+  makePainter,
+  middleOf,
+  type Painter,
+  type Rgb,
+  rgb,
+  STYLE,
+  TileList,
+} from "./tiles";
 
 const TITLE = 24;
 const GUTTER = 30;
@@ -357,6 +368,64 @@ export function Algae(): JSX.Element {
       frame.current = 0;
     };
   }, [size.width, size.height]);
+
+  useEffect(() => {
+    picture.value = {
+      canvas: () => {
+        // What WebGL has drawn is there until the browser has shown it: it is drawn again, and copied at once.
+        painting.current();
+        const whole = document.createElement("canvas");
+        const [tiles, over] = [tilesCanvas.current, overCanvas.current];
+        const context = whole.getContext("2d");
+        if (!tiles || !over || !context) return null;
+        whole.width = tiles.width;
+        whole.height = tiles.height;
+        context.fillStyle = palette.peek().panel;
+        context.fillRect(0, 0, whole.width, whole.height);
+        context.drawImage(tiles, 0, 0);
+        context.drawImage(over, 0, 0);
+        return whole;
+      },
+      svg: () => {
+        const svg = new Svg();
+        const step = Math.max(unit.peek(), 3);
+        const ink = palette.peek();
+        let top = 0;
+        let widest = 200;
+        const kinds = ink.series;
+        for (const { scene, rows, columns } of boards.current) {
+          svg.text(8, top + 16, scene.name, ink.ink);
+          const corners = (row: number, column: number): [number, number][] => {
+            const at = middleOf(row, column, step);
+            const [x, y] = [8 + at.x, top + TITLE + at.y];
+            return CORNERS.map(([across, down]) => [x + across * step * 0.92, y + down * step * 0.92]);
+          };
+          for (const cell of scene.board.trail.keys()) {
+            const [row, column] = [Math.floor(cell / 1_048_576), cell % 1_048_576];
+            if (!scene.board.isTaken(row, column))
+              svg.polygon(corners(row, column), kinds[4] ?? "#56b4e9", "none", 0.16);
+          }
+          for (const one of scene.units.values()) {
+            const colour = kinds[kindOf(one.tile.kind).series] ?? "#888888";
+            const isFilled = one.isActive || one.count > 1;
+            svg.polygon(
+              corners(one.placed.row, one.placed.column),
+              one.isRunning ? "#ffd43b" : isFilled ? colour : ink.panel,
+              one.isRunning ? ink.ink : colour,
+              1,
+              describe(one),
+            );
+          }
+          top += TITLE + (rows * 4 + 2) * step + 14;
+          widest = Math.max(widest, 16 + (columns * 4 + 1) * step);
+        }
+        return svg.done(widest, top, ink.panel);
+      },
+    };
+    return () => {
+      picture.value = null;
+    };
+  }, []);
 
   const pointOf = (event: PointerEvent | MouseEvent) => {
     const place = scroller.current;

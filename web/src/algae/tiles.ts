@@ -61,7 +61,7 @@ export interface Painter {
 }
 
 /* In units from the middle. */
-const CORNERS: [number, number][] = [
+export const CORNERS: [number, number][] = [
   [-1.5, -2],
   [1.5, -2],
   [2.5, 0],

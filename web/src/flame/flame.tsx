@@ -8,6 +8,7 @@ import { fitCanvas, useSize } from "../canvas";
 import { functionColour } from "../colour";
 import type { FlameView, FunctionInfo } from "../documents";
 import { formatCount, formatPercent, formatTime } from "../format";
+import { picture, Svg } from "../picture";
 import { filterText, openFunction, shown } from "../state";
 import { palette, theme } from "../theme";
 import { type Box, findPath, layOut, type Measure, makeTree, matchedWeight, pathOf } from "./layout";
@@ -119,6 +120,38 @@ export function Flame(): JSX.Element {
     performance.measure("ulma-draw", "ulma-draw");
     performance.clearMarks("ulma-draw");
   });
+
+  useEffect(() => {
+    picture.value = {
+      canvas: () => canvas.current,
+      svg: () => {
+        const svg = new Svg();
+        const isDark = theme.peek() === "dark";
+        const wide = Math.max(width.peek(), 600);
+        const { boxes, depth } = layout.peek();
+        for (const one of boxes) {
+          const x = one.from * wide;
+          const across = (one.to - one.from) * wide;
+          const y = one.depth * ROW;
+          const colour = functionColour(infoOf(one.function), isDark);
+          svg.rect(x, y, Math.max(across - (across > 3 ? 1 : 0), 0.4), ROW - 1, colour, describe(one.node));
+          const letters = Math.floor((across - 8) / 6.6);
+          const name = nameOf(one.function);
+          if (letters >= 3)
+            svg.text(
+              x + 5,
+              y + 14,
+              name.length > letters ? `${name.slice(0, letters - 1)}…` : name,
+              palette.peek().ink,
+            );
+        }
+        return svg.done(wide, depth * ROW, palette.peek().panel);
+      },
+    };
+    return () => {
+      picture.value = null;
+    };
+  }, []);
 
   const boxAt = (event: MouseEvent): Box | null => {
     const bounds = canvas.current?.getBoundingClientRect();

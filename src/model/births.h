@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Births and deaths of objects, by type and by the function and line that made them.
+ * How: a birth names its place, a death only its address, so what is alive is kept by address. Rings are read one
+ * after the other, and an object may be freed by another thread than made it: events wait until all that came before
+ * them, of any ring, has been read, and are then taken in the order of their counters.
+ * Why an address that is born anew is a death: an interpreter that puts off the end of deeply nested containers frees
+ * them untold (wire/session.h: UNSEEN_DEEP).
+ * Rules: one owner, the fold. Nothing an event says is believed. Bounded: rows, places and living objects have limits;
+ * beyond them births count in `(other)`, or their deaths are only counted by type. */
+#ifndef ULMA_MODEL_BIRTHS_H
+#define ULMA_MODEL_BIRTHS_H
+
+#include "model/histogram.h"
+#include "wire/event.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct symbols;
+struct process;
+struct model;
+struct track;
+
+enum {
+    BIRTHS_ROWS_MAX = 1 << 17,
+    BIRTHS_TYPES_MAX = 1 << 16,
+    BIRTHS_PLACES_MAX = 1 << 22,
+    BIRTHS_ALIVE_MAX = 1 << 25,
+    BIRTHS_OCTAVES_MAX = 1 << 18,
+    BIRTHS_ROW_OTHER = 1,
+};
+
+/* What one line of one function made of one type; or, of symbol 0 and no line and `before`, what was born unseen. */
+struct births_row {
+    uint32_t type, symbol, line;
+    bool before;
+    uint64_t births, deaths, live;
+    uint64_t bytes, live_bytes; /* of those born, as they were then; of those that are alive */
+    uint32_t next_in_bucket;
+    struct histogram life;
+};
+
+struct births_place {
+    uint32_t row;
+    uint64_t bytes; /* of what is born there now */
+};
+
+struct births_alive {
+    uint64_t birth; /* counter */
+    uint64_t bytes;
+    uint32_t address, row; /* row 0: free */
+};
+
+struct births_waiting {
+    struct event event;
+    uint64_t order;
+};
+
+/* One process's: its addresses, its places and its types' ids, and the events that wait. */
+struct births_of_process {
+    struct births_alive *alive;
+    uint32_t alive_mask, alive_count;
+    struct births_place *places; /* a region of BIRTHS_PLACES_MAX */
+    uint32_t place_count;        /* the highest + 1 */
+    uint32_t *types;             /* by id, a region: index of its name; 0: not known */
+    struct births_alive moving;  /* has left its address; row 0: none */
+
+    struct births_waiting *waiting;
+    size_t waiting_count, waiting_limit;
+    uint64_t order, order_seen,
+        last; /* numbers given out, as of the last round; the last one's counter */
+    bool is_unsorted;
+    uint64_t now[2]; /* when the last two rounds began */
+};
+
+struct births {
+    struct births_row *rows; /* a region; [0] is none's, [1] `(other)` */
+    uint32_t row_count;
+    uint32_t *buckets; /* by type, symbol and line */
+    char **types;      /* names, owned; [0] stands for none, [1] for `(other)` */
+    uint32_t type_count;
+    uint32_t *type_buckets;
+    struct octave_pool octaves;
+    uint64_t refused; /* objects that are not followed, for want of room */
+};
+
+int births_init(struct births *births); /* 0 or -ENOMEM */
+void births_done(struct births *births);
+void births_reset(struct model *model);
+
+void births_end_process(struct model *model, struct process *process);
+
+/* A type's id is used no more. */
+void births_forget(struct model *model, uint32_t id);
+
+/* OBJECT_*, of the present process. */
+void births_event(struct model *model, struct track *track, const struct event *event);
+
+/* A round over all rings of the present process begins, whose heads were read before `now`: what is older than the
+ * round before the last one has all been read. */
+void births_round(struct model *model, uint64_t now);
+
+/* All that waits is taken: there is no more to come, of any ring of that process. */
+void births_settle(struct model *model, struct process *process);
+
+/* The median time from birth to death, in ticks; -1: none has died. */
+int64_t births_median(const struct births *births, const struct births_row *row);
+
+#endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/* The tracer, and its coming and going.
+ * Why one object is held back: its size is not known when it is born. It is told at the next birth or death, whoever's
+ * that is, with the counter of its own. Types whose instances are all alike are told at once.
+ * Why a death that still has references: an immutable object that is resized (str, bytes, tuple) is told as dead and
+ * as born again; it is the same one at another address, and counts once.
+ * Rules: see objects_probe.h. One tracer for the whole process, so that interpreters other than the main one, which
+ * have locks of their own, are passed over. An object near the end of its thread's stack is not held back: what is
+ * freed there may be freed untold (3.14 on). */
+#include "sources/objects/objects_probe.h"
+
+#include "probe/py/heap.h"
+#include "probe/switch.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CREATE = 0, DESTROY = 1, REMOVED = 2 }; /* PyRefTracerEvent */
+enum { TSTATE_INTERP = 16, ADDRESS_SHIFT = 4, PAGE_SHIFT = 12 };
+
+typedef int tracer(PyObject *object, int event, void *data);
+static int (*set_tracer)(tracer *, void *);
+static tracer *(*get_tracer)(void **data);
+
+static bool is_on;
+static void *main_interpreter;
+
+/* Born, and not told yet. */
+static struct {
+    PyObject *object; /* NULL: none */
+    struct objects_place *place;
+    uint64_t counter;
+} held;
+
+/* A str, bytes or tuple that has left its address. */
+static struct {
+    PyTypeObject *type;          /* NULL: none */
+    struct objects_place *place; /* it was held: born nowhere yet */
+    uint64_t counter;
+} moving;
+
+static uint32_t address_of(const PyObject *object)
+{
+    return (uint32_t)((uintptr_t)object >> ADDRESS_SHIFT);
+}
+
+/* --- when ----------------------------------------------------------------------------------- */
+
+/* Reading the counter costs more than all else here. While objects come and go fast it is read for every eighth of
+ * them, and those between are taken to come at the pace of the eight before; counters still rise from one to the next,
+ * of all threads together. The collector's heart, which beats many times a second, says when time has passed that
+ * no object has measured. */
+enum { UNREAD = 7, DENSE_NS = 200 };
+
+static struct {
+    uint64_t last;        /* given out */
+    uint64_t read, told;  /* when the counter was last read; given out since */
+    uint64_t dense_ticks; /* an average gap that is shorter is dense */
+    uint64_t heartbeat;   /* at that read */
+    uint32_t gap_ticks, left;
+} pace;
+
+static void pace_begin(void)
+{
+    memset(&pace, 0, sizeof(pace));
+    pace.dense_ticks = switch_ticks_of_ns(DENSE_NS);
+}
+
+static __attribute__((noinline)) uint64_t read_counter(uint64_t heartbeat)
+{
+    uint64_t now = link_counter(), before = pace.read;
+    uint64_t gap = now > before ? (now - before) / (pace.told + 1) : 0;
+    pace.last = now > pace.last ? now : pace.last + 1;
+    pace.left = gap < pace.dense_ticks ? UNREAD : 0;
+    pace.gap_ticks = (uint32_t)gap + (gap == 0);
+    pace.read = now;
+    pace.told = 0;
+    pace.heartbeat = heartbeat;
+    return pace.last;
+}
+
+static inline __attribute__((always_inline)) uint64_t
+next_counter(const struct session_header *header)
+{
+    uint64_t heartbeat = atomic_load_explicit(&header->heartbeat, memory_order_relaxed);
+    if (__builtin_expect(pace.left == 0 || heartbeat != pace.heartbeat, 0))
+        return read_counter(heartbeat);
+    pace.left--;
+    pace.told++;
+    return pace.last += pace.gap_ticks;
+}
+
+/* --- writing -------------------------------------------------------------------------------- */
+
+/* Nothing is switched from here: that calls Python's functions. Whoever writes the next call does it. */
+static __attribute__((noinline, cold)) bool put_slow(uint64_t counter, uint32_t kind, uint32_t id,
+                                                     uint32_t frame)
+{
+    if (link_to.orphan || !link_to.header)
+        return false;
+    uint64_t before = writer_of_thread->ring ? writer_of_thread->head : 0;
+    switch_begin_busy();
+    writer_put_slow(counter, kind, id, frame);
+    switch_end_busy();
+    return writer_of_thread->ring && writer_of_thread->head != before;
+}
+
+static inline __attribute__((always_inline)) bool put(uint64_t counter, uint32_t kind, uint32_t id,
+                                                      uint32_t frame)
+{
+    struct writer *writer = writer_of_thread;
+    if (__builtin_expect(writer->head == writer->limit, 0))
+        return put_slow(counter, kind, id, frame);
+    writer_store(writer, counter, kind, id, frame);
+    return true;
+}
+
+bool objects_put(uint64_t counter, enum event_kind kind, uint32_t id, uint32_t frame)
+{
+    return put(counter, kind, id, frame);
+}
+
+static void tell_size(struct objects_place *place, size_t bytes, uint64_t counter)
+{
+    size_t pages = bytes >> PAGE_SHIFT;
+    uint32_t told = bytes < OBJECT_PAGES
+                        ? (uint32_t)bytes
+                        : OBJECT_PAGES |
+                              (uint32_t)(pages < OBJECT_PAGES - 1 ? pages : OBJECT_PAGES - 1);
+    if (place->bytes != told && put(counter, EVENT_OBJECT_SIZE, place->id, told))
+        place->bytes = told;
+}
+
+/* --- births --------------------------------------------------------------------------------- */
+
+static inline __attribute__((always_inline)) void tell_held(void)
+{
+    struct objects_place *place = held.place;
+    PyObject *object = held.object;
+    if (__builtin_expect(!object, 1))
+        return;
+    held.object = NULL;
+    const struct objects_type *type = objects_type_at(place->type_slot);
+    tell_size(place, objects_size(type->sizing, type->fixed_bytes, object), held.counter);
+    put(held.counter, EVENT_OBJECT_BIRTH, place->id, address_of(object));
+}
+
+static bool stack_is_near_its_end(void)
+{
+    return (uintptr_t)__builtin_frame_address(0) < writer_of_thread->stack_floor;
+}
+
+static inline __attribute__((always_inline)) void
+hold_or_tell(PyObject *object, struct objects_place *place, uint64_t counter)
+{
+    const struct objects_type *type = objects_type_at(place->type_slot);
+    if (type->sizing != SIZING_FIXED && !stack_is_near_its_end()) {
+        held.object = object;
+        held.place = place;
+        held.counter = counter;
+        return;
+    }
+    if (__builtin_expect(!place->bytes, 0))
+        tell_size(place, type->fixed_bytes, counter);
+    put(counter, EVENT_OBJECT_BIRTH, place->id, address_of(object));
+}
+
+static __attribute__((noinline)) void arrive(PyObject *object, uint64_t counter)
+{
+    struct objects_place *place = moving.place;
+    moving.type = NULL;
+    if (place)
+        hold_or_tell(object, place, moving.counter);
+    else
+        put(counter, EVENT_OBJECT_BIRTH, OBJECT_MORE, address_of(object));
+}
+
+static inline __attribute__((always_inline)) void birth(PyThreadState *tstate, PyObject *object,
+                                                        uint64_t counter)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (__builtin_expect(moving.type != NULL, 0)) {
+        if (moving.type == type) {
+            arrive(object, counter);
+            return;
+        }
+        moving.type = NULL;
+    }
+    struct objects_place *place = objects_place_of(tstate, type, counter);
+    if (__builtin_expect(place != NULL, 1))
+        hold_or_tell(object, place, counter);
+    else
+        put(counter, EVENT_OBJECT_BIRTH, 0, address_of(object));
+}
+
+/* --- deaths --------------------------------------------------------------------------------- */
+
+/* From 3.14 on the other half of the word is flags. */
+static bool has_references(PyObject *object)
+{
+    return (uint32_t)object->ob_refcnt != 0;
+}
+
+static __attribute__((noinline)) void leave(PyObject *object, const struct objects_type *type,
+                                            uint64_t counter, bool was_held)
+{
+    moving.type = Py_TYPE(object);
+    moving.place = was_held ? held.place : NULL;
+    moving.counter = was_held ? held.counter : counter;
+    if (was_held)
+        held.object = NULL;
+    else
+        put(counter, EVENT_OBJECT_DEATH, OBJECT_MORE | (type ? type->id : 0), address_of(object));
+}
+
+static __attribute__((noinline)) void end_names(PyObject *object, const struct objects_type *type)
+{
+    if (type->is_type)
+        objects_type_ends((PyTypeObject *)object);
+    else
+        objects_code_ends(object);
+}
+
+static inline __attribute__((always_inline)) void death(PyObject *object, uint64_t counter)
+{
+    const struct objects_type *type = objects_type_of(Py_TYPE(object));
+    if (__builtin_expect(has_references(object), 0)) {
+        bool was_held = held.object == object;
+        if (!was_held)
+            tell_held();
+        leave(object, type, counter, was_held);
+        return;
+    }
+    tell_held();
+    put(counter, EVENT_OBJECT_DEATH, type ? type->id : 0, address_of(object));
+    if (type && __builtin_expect(type->is_type || type->is_code, 0))
+        end_names(object, type);
+}
+
+/* --- the tracer ----------------------------------------------------------------------------- */
+
+static void note_taken(void)
+{
+    is_on = false;
+    held.object = NULL;
+    if (link_to.header)
+        atomic_fetch_or_explicit(&link_to.header->objects_unseen, UNSEEN_TAKEN,
+                                 memory_order_relaxed);
+}
+
+/* From 3.14 on an object whose thread has little stack left is freed later, and untold. Whoever comes there by freeing
+ * or making objects, one within the other, has come through here. */
+static __attribute__((noinline, cold)) void note_deep(void)
+{
+    if (pyapi.minor >= 14 && writer_of_thread->ring && link_to.header)
+        atomic_fetch_or_explicit(&link_to.header->objects_unseen, UNSEEN_DEEP,
+                                 memory_order_relaxed);
+}
+
+static int on_object(PyObject *object, int event, void *data)
+{
+    (void)data;
+    PyThreadState *tstate = pyapi.thread_state();
+    const struct session_header *header = link_to.header; /* NULL: of a fork's child */
+    if (__builtin_expect(event == REMOVED || !object, 0)) {
+        if (is_on)
+            note_taken();
+        return 0;
+    }
+    if (__builtin_expect(writer_is_at_work || !tstate || !is_on || !header ||
+                             PYAPI_FIELD(void *, tstate, TSTATE_INTERP) != main_interpreter,
+                         0))
+        return 0;
+    if (__builtin_expect(stack_is_near_its_end(), 0))
+        note_deep();
+    writer_is_at_work++;
+    uint64_t counter = next_counter(header);
+    if (event == CREATE) {
+        tell_held();
+        birth(tstate, object, counter);
+    } else {
+        death(object, counter);
+    }
+    writer_is_at_work--;
+    return 0;
+}
+
+/* --- the hooks ------------------------------------------------------------------------------ */
+
+static bool find(void *function, const char *name)
+{
+    void *symbol = dlsym(RTLD_DEFAULT, name);
+    memcpy(function, &symbol, sizeof(symbol));
+    return symbol != NULL;
+}
+
+static int refuse_version(char *reason, size_t size)
+{
+    snprintf(reason, size,
+             "Python %.*s does not tell when objects are made and freed, as 3.13.3 and newer do; "
+             "`ulma census` counts what is alive",
+             (int)strcspn(Py_GetVersion(), " "), Py_GetVersion());
+    return -1;
+}
+
+/* The tracer of 3.13.0 to 3.13.2 is not told of objects that the interpreter's loop itself frees. */
+static bool version_tells(void)
+{
+    int major = 0, minor = 0, patch = 0;
+    sscanf(Py_GetVersion(), "%d.%d.%d", &major, &minor, &patch);
+    return minor > 13 || (minor == 13 && patch >= 3);
+}
+
+/* The interpreter's own is tracemalloc's. */
+static int refuse_held(tracer *other, char *reason, size_t size)
+{
+    Dl_info ours, theirs;
+    const void *python = (const void *)(uintptr_t)&PyType_Type;
+    const char *who = "another tool", *slash;
+    if (dladdr((void *)(uintptr_t)other, &theirs) && theirs.dli_fname) {
+        slash = strrchr(theirs.dli_fname, '/');
+        who = slash ? slash + 1 : theirs.dli_fname;
+        if (dladdr(python, &ours) && ours.dli_fbase == theirs.dli_fbase)
+            who = "tracemalloc";
+    }
+    snprintf(reason, size,
+             "%s holds the interpreter's one tracer of objects; stop it first (objects cannot be "
+             "told to both)",
+             who);
+    return -1;
+}
+
+static int refuse_if_held(char *reason, size_t size)
+{
+    void *data;
+    tracer *other = get_tracer(&data);
+    return other && other != on_object ? refuse_held(other, reason, size) : 0;
+}
+
+/* At the interpreter's end everything dies; what was alive before is what one wants to know. */
+static PyObject *on_end(PyObject *self, PyObject *unused);
+static PyMethodDef exit_method = {"ulma_objects", on_end, METH_NOARGS, NULL};
+static PyObject *exit_function, *at_exit_module; /* owned */
+
+/* The module `atexit`, a builtin one, stands in sys.modules only if the program put it there. */
+static void find_at_exit(void)
+{
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    PyObject *known = modules ? PyDict_GetItemString(modules, "atexit") : NULL;
+    if (!at_exit_module)
+        at_exit_module = PyImport_ImportModule("atexit");
+    if (at_exit_module && !known && PyDict_DelItemString(modules, "atexit"))
+        PyErr_Clear();
+    if (!exit_function)
+        exit_function = PyCFunction_New(&exit_method, NULL);
+    PyErr_Clear();
+}
+
+static void at_exit(const char *what)
+{
+    PyObject *result = at_exit_module && exit_function
+                           ? PyObject_CallMethod(at_exit_module, what, "O", exit_function)
+                           : NULL;
+    Py_XDECREF(result);
+    PyErr_Clear();
+}
+
+static int objects_make_ready(char *reason, size_t size)
+{
+    if (!version_tells() || !find(&set_tracer, "PyRefTracer_SetTracer") ||
+        !find(&get_tracer, "PyRefTracer_GetTracer"))
+        return refuse_version(reason, size);
+    if (refuse_if_held(reason, size) || heap_prepare(reason, size) || line_prepare(reason, size))
+        return -1;
+    objects_sizes_prepare();
+    find_at_exit();
+    at_exit("register");
+    return 0;
+}
+
+static int objects_on(char *reason, size_t size)
+{
+    if (refuse_if_held(reason, size))
+        return -1;
+    objects_places_begin();
+    pace_begin();
+    held.object = NULL;
+    moving.type = NULL;
+    main_interpreter = PyInterpreterState_Get();
+    is_on = set_tracer(on_object, NULL) == 0;
+    if (is_on)
+        return 0;
+    PyErr_Clear();
+    snprintf(reason, size, "the interpreter's tracer of objects cannot be set");
+    return -1;
+}
+
+static bool is_ours(void)
+{
+    void *data;
+    return get_tracer && get_tracer(&data) == on_object;
+}
+
+static void objects_look(void)
+{
+    if (is_on && !is_ours())
+        note_taken();
+}
+
+static void end_tracer(void)
+{
+    objects_look();
+    if (!is_on)
+        return;
+    writer_is_at_work++;
+    if (writer_of_thread->ring)
+        tell_held();
+    writer_is_at_work--;
+    is_on = false;
+    if (set_tracer(NULL, NULL))
+        PyErr_Clear();
+}
+
+static PyObject *on_end(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    end_tracer();
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
+static void objects_off(void)
+{
+    if (!is_on && !exit_function)
+        return;
+    end_tracer();
+    at_exit("unregister");
+    Py_CLEAR(exit_function);
+    Py_CLEAR(at_exit_module);
+}
+
+const struct source_hooks objects_hooks = {
+    .bit = SOURCE_OBJECTS,
+    .make_ready = objects_make_ready,
+    .on = objects_on,
+    .off = objects_off,
+    .look = objects_look,
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* The list.
+ * Why: see catalogue.h.
+ * Rules: as there. */
+#include "web/catalogue.h"
+
+#include <string.h>
+
+const struct catalogue_row catalogue[] = {
+    {"functions", "Functions", NULL},
+    {"function", "Function", NULL},
+    {"tree", "Tree", NULL},
+    {"flame", "Flame", NULL},
+    {"timeline", "Timeline", NULL},
+    {"algae", "Algae", NULL},
+    {"nova", "Nova", "objects"},
+    {"objects", "Objects", "objects"},
+    {"memory", "Memory", "memory"},
+    {"io", "I/O", "io"},
+    {"tasks", "Tasks", NULL},
+    {"processes", "Processes", NULL},
+    {"threads", "Threads", NULL},
+    {"methods", "Methods", "methods"},
+    {"operators", "Operators", "operators"},
+    {"gc", "Garbage collector", "gc"},
+    {"lines", "Lines", "lines"},
+    {"waits", "Waits", "waits"},
+    {"verdicts", "Verdicts", NULL},
+};
+const size_t catalogue_count = sizeof(catalogue) / sizeof(catalogue[0]);
+
+const struct catalogue_row *catalogue_find(const char *id)
+{
+    for (size_t i = 0; i < catalogue_count; i++)
+        if (strcmp(catalogue[i].id, id) == 0)
+            return &catalogue[i];
+    return NULL;
+}
+
+static bool is_made(const struct catalogue_row *row)
+{
+    return view_find(row->id) || strcmp(row->id, "flame") == 0;
+}
+
+const char *catalogue_reason(const struct catalogue_row *row, const struct snapshot *snapshot)
+{
+    if (!is_made(row))
+        return "this version of ulma does not make it";
+    if (!snapshot)
+        return "nothing has been counted yet";
+    if (row->source && !snapshot_has_source(&snapshot->meta, row->source))
+        return "its source was never on";
+    if (strcmp(row->id, "tasks") == 0 && snapshot->task_count == 0)
+        return "no asyncio task has been seen";
+    return NULL;
+}
+
+void catalogue_write(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    json_open(writer, NULL, '[');
+    for (size_t i = 0; i < catalogue_count; i++) {
+        const char *reason = catalogue_reason(&catalogue[i], snapshot);
+        json_open(writer, NULL, '{');
+        json_string(writer, "id", catalogue[i].id);
+        json_string(writer, "title", catalogue[i].title);
+        json_bool(writer, "available", !reason);
+        json_string(writer, "reason", reason);
+        json_string(writer, "source", catalogue[i].source);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* A view as JSON: columns with their kinds, rows with typed cells.
+ * Why one form for all views: a new view is shown by the page without a line of its own.
+ * Rules: numbers are numbers, in the units of the report's names: ids of times end in _ns. */
+#ifndef ULMA_WEB_VIEW_JSON_H
+#define ULMA_WEB_VIEW_JSON_H
+
+#include "export/json_writer.h"
+#include "web/wish.h"
+
+/* The object of a wish, as member `key` (NULL: alone). 0 or -ENOMEM. `snapshot` may be NULL. */
+int view_json_write(struct json_writer *writer, const char *key, const struct wish *wish,
+                    const struct snapshot *snapshot);
+
+/* The members of the picture `flame`: the calling-context tree, its heaviest nodes. 0 or -ENOMEM. */
+int flame_json_write(struct json_writer *writer, const struct wish *wish,
+                     const struct snapshot *snapshot);
+
+#endif

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+// What the browser's tests do on a page, and what they tell of it. Each is called with Playwright's page, the address,
+// and what the test asked for; each waits for what it wants to see.
+import { copyFileSync, readFileSync } from "node:fs";
+
+const opened = async (page, url) => {
+  await page.goto(url);
+  await page.waitForSelector(".link-open [data-shown]");
+};
+const tokenOf = (url) => new URL(url).searchParams.get("token");
+
+export async function numbers(page, url, asked) {
+  await page.goto(url);
+  await page.waitForSelector(".pill-ended");
+  await page.waitForSelector("text=The target has ended with exit status 0");
+  const names = page.locator("tbody tr .name");
+  await page.waitForFunction(() => [...document.querySelectorAll("tbody .name")]
+      .every((name) => !name.textContent.includes("BaseEventLoop")));
+  const rows = await page.locator("tbody tr").evaluateAll((all) =>
+      all.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
+  const report = await page.evaluate((token) =>
+      fetch("api/report", { headers: { Authorization: `Bearer ${token}` } }).then((answer) => answer.json()),
+      tokenOf(url));
+  const heads = await page.locator("thead th").allInnerTexts();
+  return { rows, report, heads: heads.map((head) => head.replace(/[▾▴]/, "").trim()) };
+}
+
+export async function keyboard(page, url, asked) {
+  await opened(page, url);
+  await page.waitForSelector("tbody tr:has-text('price')");
+  const focus = () => page.evaluate(() => document.activeElement.getAttribute("aria-label")
+      || document.activeElement.innerText || document.activeElement.id || document.activeElement.tagName);
+  const stops = [];
+  for (let i = 0; i < 40; i++) {
+      await page.keyboard.press("Tab");
+      stops.push((await focus()).split("\\n")[0].trim());
+      if (await page.evaluate(() => document.activeElement.matches("tbody tr"))) break;
+  }
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowDown");
+  const row = await page.evaluate(() => document.activeElement.querySelector(".name").textContent);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[data-shown=function]");
+  const title = await page.locator(".titles h2").innerText();
+  await page.goBack();
+  await page.waitForSelector("[data-shown=functions]");
+  await page.keyboard.press("w");
+  await page.keyboard.press("/");
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("amounts");
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  const address = new URL(page.url()).hash;
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("]");
+  await page.waitForSelector("main[data-view=function]");
+  return { stops, row, title, address };
+}
+
+export async function switching(page, url, asked) {
+  await opened(page, url);
+  const answers = [];
+  await page.waitForSelector(".pill-on");
+  await page.keyboard.press("o");
+  await page.waitForSelector(".pill-off");
+  answers.push(await page.locator(".notice").innerText());
+  const count = () => page.evaluate((token) => fetch(`api/report?token=${token}`)
+      .then((answer) => answer.json()).then((report) => report.events.read), tokenOf(url));
+  const first = await count();
+  await page.click("role=switch");
+  await page.waitForSelector(".pill-on");
+  let now = await count();
+  while (now <= first) now = await count();
+  answers.push(await page.locator(".notice").count());
+  return answers;
+}
+
+export async function sorting(page, url, asked) {
+  await opened(page, url);
+  const names = () => page.locator("tbody .name").evaluateAll((all) => all.map((one) => one.textContent));
+  const sorted = (title, way) => page.waitForSelector(`th[aria-sort=${way}]:has-text("${title}")`);
+  await page.click("thead button:has-text('function')");
+  await sorted("function", "ascending");
+  const up = await names();
+  await page.click("thead button:has-text('function')");
+  await sorted("function", "descending");
+  const down = await names();
+  await page.click("thead button:has-text('calls/s')");
+  await sorted("calls/s", "descending");
+  return { up, down };
+}
+
+export async function lost(page, url, asked) {
+  await opened(page, url);
+              await asked.tell("open");
+              await page.waitForSelector(".pill-lost");
+              await page.waitForSelector("text=The connection to ulma is lost");
+              await asked.tell("lost");
+              await page.waitForSelector(".link-open .pill-on");
+              return await page.locator(".notice").count();
+}
+
+export async function wrongToken(page, url, asked) {
+  await page.goto(url);
+  await page.route("**/api/views*", (route) =>
+      route.continue({ headers: { ...route.request().headers(), authorization: "Bearer wrong" } }));
+  await page.reload();
+  await page.waitForSelector("text=its token is not right");
+  return page.locator(".pill").innerText();
+}
+
+export async function screenReader(page, url, asked) {
+  await opened(page, url);
+  const found = {};
+  for (const view of asked.views) {
+      await page.evaluate((view) => { location.hash = view; }, view);
+      await page.waitForSelector(`main[data-view=${view}]`);
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: `${asked.pictures}/${view}-${asked.options.colorScheme}.png` });
+      await page.evaluate(readFileSync(asked.axe, "utf8"));
+      const told = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+      found[view] = told.violations.filter((one) => ["serious", "critical"].includes(one.impact))
+          .map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
+  }
+  return found;
+}
+
+export async function fits(page, url, asked) {
+  await opened(page, url);
+  const wider = [];
+  for (const view of ["functions", "flame", "tasks", "algae"]) {
+      await page.evaluate((view) => { location.hash = view; }, view);
+      await page.waitForSelector(`main[data-view=${view}]`);
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: `${asked.pictures}/${view}-${asked.options.viewport.width}.png` });
+      const wide = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      if (wide[0] > wide[1]) wider.push([view, ...wide]);
+  }
+  return wider;
+}
+
+const savedBy = async (page, choose) => {
+  await page.keyboard.press("s");
+  const waiting = page.waitForEvent("download");
+  await choose();
+  const file = `${await (await waiting).path()}`;
+  return { file, name: (await waiting).suggestedFilename() };
+};
+
+export async function saving(page, url, asked) {
+  const seen = {};
+  await opened(page, url);
+  await page.waitForSelector("tbody tr:has-text('price')");
+  const html = await savedBy(page, () => page.click("text=This page as one HTML file"));
+  seen.html = html.name;
+  await page.evaluate(() => {
+    location.hash = "flame";
+  });
+  await page.waitForSelector("[data-shown=flame]");
+  const svg = await savedBy(page, () => page.click("text=This picture as SVG"));
+  seen.svg = readFileSync(svg.file, "utf8");
+  const png = await savedBy(page, () => page.click("text=This picture as PNG"));
+  seen.png = readFileSync(png.file).subarray(0, 8).toString("latin1");
+
+  // The saved page, from a file of its own, with nobody to ask.
+  const saved = `${asked.pictures}/saved.html`;
+  copyFileSync(html.file, saved);
+  await page.goto(`file://${saved}`);
+  await page.waitForSelector(".link-saved [data-shown=functions]");
+  await page.keyboard.press("/");
+  await page.keyboard.type("price");
+  await page.waitForSelector("tbody mark:has-text('price')");
+  await page.click("thead button:has-text('calls/s')");
+  const order = await page.locator("tbody tr").allInnerTexts();
+  seen.rows = order.length;
+  await page.click("tbody tr");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[data-shown=function]");
+  seen.title = await page.locator(".titles h2").innerText();
+  await page.evaluate(() => {
+    location.hash = "flame";
+  });
+  await page.waitForSelector(".flame canvas");
+  seen.pill = await page.locator(".pill").innerText();
+  return seen;
+}

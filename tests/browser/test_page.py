@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""The live page in a browser, of a real program: what it shows, by hand, by keyboard, and when
+things go away. What is done on the page stands in looks.mjs."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import browser
+import harness
+import pages
+import pytest
+
+pytestmark = [browser.needs_chromium, pytest.mark.some_pythons]
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory):
+    """The page of a program that goes on until the tests are over."""
+    end = tmp_path_factory.mktemp("orders") / "end"
+    with (
+        harness.private_session_dir() as directory,
+        pages.serve(directory, "--kill", HERE / "orders.py", end) as served,
+    ):
+        yield served
+        end.touch()
+
+
+def test_the_numbers_are_the_reports(tmp_path):
+    end = tmp_path / "end"
+    with (
+        harness.private_session_dir() as directory,
+        pages.serve(directory, HERE / "orders.py", end) as served,
+    ):
+        end.touch()
+        seen = pages.look(
+            f"{served.url}#functions?window=all&filter=orders.py",
+            "numbers",
+        )
+    functions = {
+        f["name"]: f for f in seen["report"]["functions"] if "orders.py" in (f["file"] or "")
+    }
+    shown = {re.split(r"\s|\(", row[-1])[0]: dict(zip(seen["heads"], row)) for row in seen["rows"]}
+    assert set(shown) == {f["qualname"] for f in functions.values()}
+    seconds = seen["report"]["window"]["to"] - seen["report"]["window"]["from"]
+    for name in ("price", "amounts", "handle"):
+        function = functions[name]
+        calls = function["calls"] + function["resumes"]
+        assert number(shown[name]["calls/s"]) == pytest.approx(calls / seconds, rel=0.02), name
+
+
+def number(text):
+    value, _, unit = text.replace(",", "").partition(" ")
+    return float(value) * {"": 1, "k": 1e3, "M": 1e6}[unit]
+
+
+def test_all_is_reached_by_keyboard(orders):
+    seen = pages.look(
+        f"{orders.url}#functions?filter=orders.py",
+        "keyboard",
+    )
+    for stop in ("recording", "Functions", "10 s", "Hold", "%self"):
+        assert any(stop in one for one in seen["stops"]), (stop, seen["stops"])
+    assert seen["row"] in seen["title"], seen
+    assert "window=60" in seen["address"] and "filter=amounts" in seen["address"]
+
+
+def test_recording_is_switched_off_and_on_from_the_page(orders):
+    seen = pages.look(
+        orders.url,
+        "switching",
+    )
+    assert "Recording is off" in seen[0] and seen[1] == 0
+
+
+def test_sorting_goes_both_ways_and_texts_from_a(orders):
+    seen = pages.look(
+        orders.url,
+        "sorting",
+    )
+    assert len(seen["up"]) > 10
+    assert seen["up"] == sorted(seen["up"]) and seen["down"] == sorted(seen["down"], reverse=True)
+
+
+def test_a_lost_connection_is_told_and_comes_back():
+    target = subprocess.Popen(
+        [sys.executable, "-c", "import time\nwhile True: time.sleep(0.01)"],
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        with harness.private_session_dir() as directory:
+            with pages.serve(directory, target.pid) as first:
+                port, url = first.port, first.url
+                looking = pages.Looking(
+                    url,
+                    "lost",
+                )
+                looking.wait("open")
+            looking.wait("lost")
+            with pages.serve(directory, target.pid, port=port):
+                assert looking.seen() == 0
+    finally:
+        target.kill()
+        target.wait()
+
+
+def test_a_wrong_token_is_told(orders):
+    seen = pages.look(
+        orders.url,
+        "wrongToken",
+    )
+    assert seen == "no connection"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "views"),
+    [
+        ("light", ["functions", "flame", "algae", "tasks", "timeline"]),
+        ("dark", ["functions", "flame"]),
+    ],
+)
+def test_nothing_serious_is_in_the_way_of_a_screen_reader(orders, scheme, views):
+    seen = pages.look(
+        orders.url,
+        "screenReader",
+        views=views,
+        colorScheme=scheme,
+    )
+    assert not {view: faults for view, faults in seen.items() if faults}
+
+
+@pytest.mark.parametrize("width", [375, 1280, 1920])
+def test_it_fits(orders, width):
+    seen = pages.look(
+        orders.url,
+        "fits",
+        viewport={"width": width, "height": 720 if width < 1900 else 1080},
+    )
+    assert seen == []
+
+
+def test_what_is_saved_opens_without_a_server(orders):
+    seen = pages.look(orders.url, "saving")
+    assert re.fullmatch(r"ulma-orders\.py-\d{8}T\d{6}\.html", seen["html"])
+    assert seen["svg"].startswith("<svg ") and "price" in seen["svg"]
+    assert seen["png"] == "\x89PNG\r\n\x1a\n"
+    assert seen["rows"] >= 1 and "price" in seen["title"]
+    assert seen["pill"] == "saved"

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: MIT
+"""`ulma web`: what it prints, what it serves, how it ends."""
+
+import gzip
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import harness
+from web_client import LIMIT_S, Live, Target, by_name, serving
+
+VIEWS = (
+    "functions function tree flame timeline algae nova objects memory io tasks processes threads "
+    "methods operators gc lines waits verdicts"
+)
+
+
+def test_the_first_line_is_the_address():
+    with serving() as server:
+        assert server.name == "127.0.0.1"
+        assert 8562 <= server.port < 8662
+        assert len(server.token) >= 22
+        assert server.is_alive()
+
+
+def test_the_next_free_port_and_a_given_one():
+    with serving() as one, serving() as other:
+        assert one.port != other.port and one.token != other.token
+        assert other.request("/api/views", token=one.token).status == 401
+        again = harness.run([harness.ULMA, "web", "--port", one.port, "-c", "pass"])
+        assert again.status == 125
+        assert f"port {one.port}" in again.err.decode()
+
+
+def test_the_numbers_are_the_reports():
+    with serving("--clock", "wall") as server:
+        server.ask("calls 1234")
+        server.ask("slow 30")
+        report = server.get("/api/report")
+        assert report["ulma"] == 1 and report["events"]["lost"] == 0
+        (leaf,) = [row for row in report["functions"] if row["name"] == "leaf"]
+        assert leaf["calls"] == 1234
+        shown = server.functions()
+        assert shown["leaf"]["id"] == leaf["id"]
+        assert shown["leaf"]["self_ns"] == leaf["self_ns"]
+        assert shown["leaf"]["max_ns"] == leaf["max_ns"]
+        view = server.get("/api/views/tree?window=all&limit=0")
+        assert view["total"] == len(view["rows"]) == len(report["tree"]) - 1
+        calls = {by["function"].split(" (")[0]: by["calls"] for by in by_name(view).values()}
+        assert calls["leaf"] == 1234
+
+
+def test_every_view_is_listed():
+    with serving() as server:
+        server.ask("calls 1")
+        listed = {view["id"]: view for view in server.get("/api/views")}
+        assert " ".join(listed) == VIEWS
+        for name, view in listed.items():
+            shown = server.get(f"/api/views/{name}")
+            assert view["available"] == (view["reason"] is None)
+            if name != "function":
+                assert shown["available"] == view["available"], name
+        assert listed["functions"]["available"] and listed["threads"]["available"]
+        assert not listed["gc"]["available"]
+        assert server.request("/api/views/nothing").status == 404
+
+
+def test_sort_filter_limit():
+    with serving() as server:
+        server.ask("calls 20")
+        ids = [column["id"] for column in server.get("/api/views/functions")["columns"]]
+        for name in ("self", "self_ns", "total_ns", "max_ns"):
+            view = server.get(f"/api/views/functions?window=all&sort={name}&limit=0")
+            at = ids.index(view["sort"])
+            values = [row["cells"][at] for row in view["rows"] if row["cells"][at] is not None]
+            assert view["sort"] == name.removesuffix("_ns") + "_ns"
+            assert values == sorted(values, reverse=True)
+            back = server.get(f"/api/views/functions?window=all&sort={name}&limit=0&ascending=1")
+            values = [row["cells"][at] for row in back["rows"] if row["cells"][at] is not None]
+            assert values == sorted(values)
+        assert set(server.functions(filter="lea")) == {"leaf"}
+        one = server.get("/api/views/functions?window=all&limit=1")
+        assert len(one["rows"]) == 1 and one["left_out"] == one["total"] - 1
+        for wrong in ("window=2", "limit=x", "limit=-1", "clock=sun", "function=a"):
+            answer = server.request(f"/api/views/functions?{wrong}")
+            assert answer.status == 400 and answer.json()["error"], wrong
+
+
+def test_one_function():
+    with serving() as server:
+        server.ask("calls 7")
+        leaf = server.functions()["leaf"]["id"]
+        view = server.get(f"/api/views/function?function={leaf}")
+        assert view["available"] and "leaf" in view["title"]
+        assert any(row["function"] for row in view["rows"])
+        assert not server.get("/api/views/function?function=999999")["available"]
+
+
+def test_flame_is_the_tree():
+    with serving("--clock", "wall") as server:
+        server.ask("calls 30")
+        server.end()
+        flame = server.get("/api/views/flame?window=all")
+        tree = server.get("/api/report")["tree"]
+        assert [[node[0], *node[2:]] for node in flame["nodes"]] == [
+            [row["parent"], row["self_ns"], row["total_ns"], row["calls"]] for row in tree
+        ]
+        names = {int(key): value["name"] for key, value in flame["functions"].items()}
+        (leaf,) = [node for node in flame["nodes"] if names.get(node[1]) == "leaf"]
+        assert leaf[4] == 30
+        few = server.get("/api/views/flame?window=all&limit=2")
+        assert len(few["nodes"]) + few["left_out"] == few["total"] > len(few["nodes"])
+
+
+def test_live_shows_what_is_wished():
+    with serving() as server, Live(server) as live, Live(server) as other:
+        first = live.message()
+        assert first["view"]["id"] == "functions" and first["view"]["window"] == "10"
+        assert first["state"] in ("on", "off")
+        server.ask("calls 100")
+        live.wish(view="threads", window="all")
+        threads = live.until(lambda message: message["view"]["id"] == "threads")
+        assert threads["view"]["rows"] and threads["target"]["pid"] > 0
+        live.wish(view="functions", window="1", filter="slow")
+        server.ask("slow 300")
+        live.until(lambda message: list(by_name(message["view"])) == ["slow"])
+        strip = live.until(lambda message: message["strip"]["events_per_s"] is not None)["strip"]
+        assert strip["lost"] == 0 and strip["rss_bytes"] > 1 << 20
+        assert strip["cpu"][0]["thread"]
+        assert other.message()["view"]["id"] == "functions"
+
+
+def test_what_gets_slow_is_on_top():
+    with serving() as server, Live(server) as live:
+        live.wish(view="functions", window="1", sort="self_ns", limit=5)
+        server.ask("calls 1000")
+        server.ask("slow 500")
+        live.until(lambda message: next(iter(by_name(message["view"])), "") == "slow")
+
+
+def test_messages_stay_small():
+    """Not more than 300 kB/s of one stream, however much there is to show."""
+    with serving() as server, Live(server) as live:
+        live.wish(view="functions", window="all", limit=0)
+        for _ in range(5):
+            server.ask("calls 20000")
+        begin, size = time.monotonic(), 0
+        while time.monotonic() - begin < 2:
+            opcode, payload = live.frame()
+            if opcode == 9:
+                live.send_frame(0x8A, payload)
+            size += len(payload)
+        assert size < 300_000 * (time.monotonic() - begin) + 100_000
+
+
+def test_switch():
+    with serving() as server, Live(server) as live:
+        live.until(lambda message: message["state"] == "on")
+        server.ask("calls 10")
+        assert server.post("/api/switch", {"on": False}).status == 200
+        live.until(lambda message: message["state"] == "off")
+        server.ask("calls 10")
+        assert server.post("/api/switch", {"on": True}).status == 200
+        live.until(lambda message: message["state"] == "on")
+        answer = server.post(
+            "/api/switch", {"skip": ["__main__:slow"], "budget": 7, "events": ["calls", "gc"]}
+        )
+        assert answer.status == 200, answer.body
+        message = answer.json()["message"]
+        assert "skip=__main__:slow" in message and "budget=7" in message and "gc" in message
+        server.ask("slow 5")
+        server.ask("calls 10")
+        functions = server.functions()
+        assert "slow" not in functions and functions["leaf"]["calls_per_s"] > 0
+        (leaf,) = [f for f in server.get("/api/report")["functions"] if f["name"] == "leaf"]
+        assert leaf["calls"] == 20
+        live.until(lambda told: told["target"]["budget_pct"] == 7)
+        assert {view["id"]: view for view in server.get("/api/views")}["gc"]["available"]
+        assert "budget=exact" in server.post("/api/switch", {"budget": None}).json()["message"]
+
+
+def test_read_only():
+    with serving("--read-only") as server, Live(server) as live:
+        answer = server.post("/api/switch", {"on": False})
+        assert answer.status == 403 and "--read-only" in answer.json()["error"]
+        assert live.message()["target"]["read_only"]
+
+
+def test_events():
+    with serving() as server, server.connect() as connection:
+        server.ask("calls 3")
+        request = (
+            f"GET /events?view=threads&token={server.token} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        connection.sendall(request.encode())
+        stream = connection.makefile("rb")
+        head = b"".join(iter(stream.readline, b"\r\n"))
+        assert b"200 OK" in head and b"text/event-stream" in head
+        for _ in range(2):
+            assert stream.readline() == b"event: view\n"
+            data = stream.readline()
+            assert data.startswith(b"data: ")
+            assert json.loads(data[6:])["view"]["id"] == "threads"
+            assert stream.readline() == b"\n"
+
+
+def test_metrics_with_a_token_of_their_own(tmp_path):
+    tokens = tmp_path / "tokens"
+    tokens.write_text("the-page-token-0123\nthe-scraper-token-4567\n")
+    tokens.chmod(0o600)
+    with serving("--token-file", tokens) as server:
+        assert server.token == "the-page-token-0123"
+        server.ask("calls 12")
+        answer = server.request("/metrics", token="the-scraper-token-4567")
+        assert answer.status == 200
+        assert answer.headers["content-type"].startswith("application/openmetrics-text")
+        lines = answer.body.decode().splitlines()
+        assert lines[-1] == "# EOF"
+        (leaf,) = [ln for ln in lines if ln.startswith('ulma_function_calls_total{function="leaf"')]
+        assert leaf.endswith(" 12")
+        assert "ulma_lost_events_total 0" in lines
+        assert server.request("/metrics").status == 200
+        for path in ("/", "/api/views", "/api/report", "/live"):
+            assert server.request(path, token="the-scraper-token-4567").status == 401
+
+
+def test_a_profile_of_the_next_second():
+    with serving("--clock", "wall") as server:
+        server.ask("calls 1000")
+        assert server.request("/debug/pprof/profile?seconds=0").status == 400
+        with server.connect() as connection:
+            head = f"Host: {server.host}\r\nAuthorization: Bearer {server.token}\r\n\r\n"
+            connection.sendall(f"GET /debug/pprof/profile?seconds=1 HTTP/1.1\r\n{head}".encode())
+            assert server.request("/api/views").status == 200  # nobody else waits
+            server.ask("calls 5")
+            raw = b""
+            while part := connection.recv(65536):
+                raw += part
+        profile = gzip.decompress(raw.split(b"\r\n\r\n", 1)[1])
+        assert b"leaf" in profile
+
+
+def test_the_page_stays_after_the_end():
+    with serving() as server, Live(server) as live:
+        server.ask("calls 77")
+        server.end()
+        ended = live.until(lambda message: message["state"] == "ended")
+        assert ended["target"]["exit_status"] == 0
+        (leaf,) = [f for f in server.get("/api/report")["functions"] if f["name"] == "leaf"]
+        assert leaf["calls"] == 77
+        assert server.request("/debug/pprof/profile").status == 409
+        os.kill(server.process.pid, signal.SIGINT)
+        assert server.process.wait(LIMIT_S) == 0
+
+
+def test_the_status_is_the_targets(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("import sys; sys.exit(7)\n")
+    with (
+        serving("--python", harness.pythons()[0].path, Target(program)) as server,
+        Live(server) as live,
+    ):
+        live.until(lambda message: message["state"] == "ended")
+        os.kill(server.process.pid, signal.SIGINT)
+        assert server.process.wait(LIMIT_S) == 7
+
+
+def test_a_recording(tmp_path):
+    python, file = harness.pythons()[-1].path, tmp_path / "program.ulma"
+    program = tmp_path / "program.py"
+    program.write_text("def leaf(): pass\nfor _ in range(500): leaf()\n")
+    done = harness.run([harness.ULMA, "record", "--python", python, "-o", file, program])
+    assert done.status == 0, done.told()
+    report = harness.run([harness.ULMA, "report", "--clock", "cpu", "-f", "json", file])
+    with serving(Target(file)) as server, Live(server) as live:
+        told = json.loads(report.out)
+        shown = server.get("/api/report")
+        assert shown["functions"] == told["functions"] and shown["tree"] == told["tree"]
+        message = live.message()
+        assert message["state"] == "ended" and message["target"]["recording"]
+        live.wish(view="tree", window="all")
+        live.until(lambda got: got["view"]["id"] == "tree")
+        assert server.post("/api/switch", {"on": True}).status == 403
+        os.kill(server.process.pid, signal.SIGINT)
+        assert server.process.wait(LIMIT_S) == 0
+
+
+def test_tokens_that_cannot_be(tmp_path):
+    file = tmp_path / "token"
+    for text, part in (
+        ("short\n", "16"),
+        ("", "no token"),
+        ("with a blank in it 0123\n", "letters"),
+    ):
+        file.write_text(text)
+        file.chmod(0o600)
+        done = harness.run([harness.ULMA, "web", "--token-file", file, "-c", "pass"])
+        assert done.status == 125 and part in done.err.decode(), done.told()
+    done = harness.run([harness.ULMA, "web", "--listen", "somewhere", "-c", "pass"])
+    assert done.status == 125 and "--listen" in done.err.decode()
+    done = harness.run([harness.ULMA, "web", "--port", "0", "-c", "pass"])
+    assert done.status == 125 and "--port" in done.err.decode()
+
+
+def test_over_ssh_it_says_how_to_get_here():
+    env = harness.environment(
+        SSH_CONNECTION="192.0.2.1 50000 192.0.2.7 2222", ULMA_TOKEN="0123456789abcdefgh"
+    )
+    with serving(env=env) as server:
+        assert server.token == "0123456789abcdefgh"
+        line = server.process.stdout.readline()
+        assert line.startswith(f"ssh -L {server.port}:127.0.0.1:{server.port} -p 2222 ")
+        assert line.rstrip().endswith("192.0.2.7")
+
+
+def test_open_hands_over_the_address_and_no_token_in_words(tmp_path):
+    browser, told = tmp_path / "bin" / "xdg-open", tmp_path / "told"
+    browser.parent.mkdir()
+    browser.write_text(
+        f'#!/bin/sh\ncat "$1" > {told}.new; echo "$@" >> {told}.new; mv {told}.new {told}\n'
+    )
+    browser.chmod(0o755)
+    env = harness.environment(
+        PATH=f"{browser.parent}:{os.environ['PATH']}", XDG_RUNTIME_DIR=str(tmp_path)
+    )
+    with serving("--open", env=env) as server:
+        end = time.monotonic() + LIMIT_S
+        while not told.exists():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        page, words = told.read_text().rsplit("\n", 2)[:2]
+        assert server.url in page and server.token not in words
+        file = pathlib.Path(words.strip())
+        assert file.stat().st_mode & 0o077 == 0
+        server.end()
+        os.kill(server.process.pid, signal.SIGINT)
+        server.process.wait(LIMIT_S)
+        assert not file.exists()
+
+
+def test_a_pid(tmp_path):
+    """It is followed and left as it was; a second page looks on."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import time\ndef leaf(): pass\n"
+        "while True:\n    for _ in range(1000): leaf()\n    time.sleep(0.01)\n"
+    )
+    python = harness.pythons()[-1].path
+    process = subprocess.Popen([python, str(program)], env=harness.environment())
+    try:
+        with serving(Target(process.pid)) as server:
+            with Live(server) as live:
+                live.wish(view="functions", window="all", sort="calls_per_s")
+                live.until(lambda message: "leaf" in by_name(message["view"]))
+                with serving(Target(process.pid)) as second:
+                    assert "leaf" in second.functions()
+                    answer = second.post("/api/switch", {"on": False})
+                    assert answer.status == 403 and "read-only" in answer.json()["error"]
+                    with Live(second) as looking:
+                        looking.until(lambda message: message["state"] == "on")
+                        os.kill(second.process.pid, signal.SIGTERM)
+                        assert second.process.wait(LIMIT_S) == 0
+                assert live.message()["state"] == "on"
+            os.kill(server.process.pid, signal.SIGINT)
+            assert server.process.wait(LIMIT_S) == 0
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()

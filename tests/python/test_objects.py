@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""The source `objects`: births and deaths by type, and by the function and line that made them."""
+
+import json
+import re
+
+import harness
+import pytest
+from harness import report_of, run_ulma
+
+TARGET = harness.TARGETS / "objects_made.py"
+KNOWS = [python for python in harness.pythons() if python.minor >= (3, 14)]
+
+
+@pytest.fixture(params=KNOWS, ids=lambda python: python.version)
+def telling(request):
+    """A CPython that tells births and deaths."""
+    return request.param
+
+
+def expected():
+    """(type, line) -> per round, whether they are kept: as the target's own lines say."""
+    made = {}
+    for number, line in enumerate(TARGET.read_text().splitlines(), 1):
+        for text in re.findall(r"# made: ((?:\S+ \d+ ?)+(?:kept)?)", line):
+            words = text.split()
+            if "per" in words:
+                continue
+            keeps = words[-1] == "kept"
+            for kind, count in zip(words[::2], words[1::2]):
+                made[kind, number] = (int(count), keeps)
+    return made
+
+
+def rows_of(report, file):
+    return {
+        (row["type"], row["line"]): row for row in report["objects"] if row["file"] == str(file)
+    }
+
+
+def check_target(report):
+    rounds, rows = 700, rows_of(report, TARGET)
+    made = expected()
+    assert len(made) > 20
+    for (kind, line), (count, keeps) in made.items():
+        row = rows[kind, line]
+        assert row["births"] == count * rounds, row
+        assert row["live"] == row["births"] - row["deaths"], row
+        if keeps:
+            assert row["deaths"] == 0 and row["median_life_ns"] is None, row
+            assert row["live_bytes"] == row["bytes"] > 0, row
+        else:
+            assert row["live"] == 0 and row["live_bytes"] == 0, row
+            assert row["median_life_ns"] >= 0, row
+    (grown,) = [
+        row for row in rows.values() if (row["function"], row["type"]) == ("resized", "str")
+    ]
+    assert (grown["births"], grown["live"]) == (1, 1), grown
+
+
+def test_counts_are_those_of_the_program(telling):
+    report = report_of(run_ulma(telling, TARGET, options=["-e", "objects"]))
+    check_target(report)
+    (source,) = [row for row in report["sources"] if row["name"] == "objects"]
+    assert source["complete"] is True and source["reason"] is None
+
+
+def test_sizes_are_those_of_getsizeof(telling, tmp_path):
+    script = tmp_path / "sizes.py"
+    script.write_text(
+        "import sys\n"
+        "class C:\n"
+        "    pass\n"
+        "class D(dict):\n"
+        "    pass\n"
+        "kept = []\n"
+        "n = 7\n"
+        "kept.append([n, n, n])\n"
+        "kept.append({'a': n})\n"
+        "kept.append((n, n))\n"
+        "kept.append(f'{n}é')\n"
+        "kept.append(n ** 50)\n"
+        "kept.append(C())\n"
+        "kept.append({n, 'a', 'b', 'c', 'd', 'e', 'f'})\n"
+        "kept.append(bytes(999))\n"
+        "kept.append(D())\n"
+        "kept.append([0] * 3000)\n"
+        "print([(type(one).__name__, sys.getsizeof(one)) for one in kept])\n"
+    )
+    done = run_ulma(telling, script, options=["-e", "objects"])
+    rows = rows_of(report_of(done), script)
+    sizes = eval(done.out)
+    for line, (kind, size) in enumerate(sizes, 8):
+        name = kind if kind not in ("C", "D") else f"__main__.{kind}"
+        assert rows[name, line]["live_bytes"] == size, (kind, line, rows[name, line], size)
+
+
+def test_types_that_die_do_not_lend_their_names(telling, tmp_path):
+    """A class is made, used and dropped; the next one may lie where it lay."""
+    script = tmp_path / "types.py"
+    script.write_text(
+        "import gc\n"
+        "def use(number):\n"
+        "    cls = type(f'T{number}', (), {})\n"
+        "    for _ in range(number + 1):\n"
+        "        cls()\n"
+        "for number in range(60):\n"
+        "    use(number)\n"
+        "    gc.collect()\n"
+    )
+    report = report_of(run_ulma(telling, script, options=["-e", "objects"]))
+    found = {row["type"]: row["births"] for row in report["objects"] if row["line"] == 5}
+    assert {f"__main__.T{number}": number + 1 for number in range(60)} == {
+        kind: births for kind, births in found.items() if kind.startswith("__main__.T")
+    }
+
+
+def test_code_that_dies_does_not_lend_its_lines(telling, tmp_path):
+    script = tmp_path / "codes.py"
+    script.write_text(
+        "for number in range(80):\n"
+        "    text = '\\n' * number + 'for _ in range(5): {}'\n"
+        "    exec(compile(text, f'made{number}.py', 'exec'), {})\n"
+    )
+    report = report_of(run_ulma(telling, script, options=["-e", "objects"]))
+    found = {
+        (row["file"], row["line"]): row["births"]
+        for row in report["objects"]
+        if row["type"] == "dict" and row["file"] and row["file"].startswith("made")
+    }
+    assert found == {(f"made{number}.py", number + 1): 5 for number in range(80)}
+
+
+def test_containers_nested_a_million_deep_are_told_or_marked(telling, tmp_path):
+    script = tmp_path / "deep.py"
+    script.write_text(
+        "def build(depth):\n"
+        "    box = []\n"
+        "    for _ in range(depth):\n"
+        "        box = [box]\n"
+        "    return box\n"
+        "build(1_000_000)\n"
+        "print('fine')\n"
+    )
+    done = run_ulma(telling, script, options=["-e", "objects"])
+    report = report_of(done)
+    assert done.out == b"fine\n"
+    row = rows_of(report, script)["list", 4]
+    assert row["births"] == 1_000_000
+    (source,) = [row for row in report["sources"] if row["name"] == "objects"]
+    assert not source["complete"] and "gh-156371" in source["reason"]
+
+
+def test_what_was_born_before_has_no_line(telling, tmp_path):
+    """An import of the interpreter's own start is freed: deaths without births."""
+    report = report_of(run_ulma(telling, TARGET, options=["-e", "objects"]))
+    before = [row for row in report["objects"] if row["births"] == 0]
+    for row in before:
+        assert row["function"] is None and row["line"] is None and row["live"] == 0
+
+
+def test_tracemalloc_that_is_on_is_named(telling, tmp_path):
+    script = tmp_path / "plain.py"
+    script.write_text("print('ran')\n")
+    words = [harness.ULMA, "run", "-e", "objects", "--", telling.path, "-X", "tracemalloc", script]
+    with harness.private_session_dir() as directory:
+        done = harness.run(words, env=harness.environment(directory))
+    assert done.out == b"ran\n", done.told()
+    assert b"tracemalloc holds the interpreter's one tracer" in done.err, done.told()
+
+
+def test_tracemalloc_that_comes_later_is_told(telling, tmp_path):
+    script = tmp_path / "later.py"
+    script.write_text(
+        "import tracemalloc\n"
+        "kept = [{} for _ in range(50)]\n"
+        "tracemalloc.start()\n"
+        "more = [{} for _ in range(50)]\n"
+        "print(tracemalloc.get_traced_memory()[0] > 0)\n"
+        "tracemalloc.stop()\n"
+        "exec('1')\n"
+    )
+    done = run_ulma(telling, script, options=["-e", "objects"])
+    report = report_of(done)
+    assert done.out == b"True\n"
+    assert rows_of(report, script)["dict", 2]["births"] == 50
+    (source,) = [row for row in report["sources"] if row["name"] == "objects"]
+    assert not source["complete"] and "tracemalloc" in source["reason"]
+
+
+def test_a_recording_keeps_them(telling, tmp_path):
+    file = tmp_path / "a.ulma"
+    words = [harness.ULMA, "record", "-q", "-e", "objects", "-o", file, "--python", telling.path]
+    with harness.private_session_dir() as directory:
+        env = harness.environment(directory)
+        done = harness.run([*words, TARGET], env=env)
+        assert done.status == 0, done.told()
+        report = json.loads(harness.run([harness.ULMA, "report", "-f", "json", file]).out)
+        text = harness.run([harness.ULMA, "report", file]).out.decode()
+    check_target(report)
+    assert "\nObjects: " in text and "made by" in text and "objects_made.py" in text
+
+
+def test_older_pythons_refuse_it(python, tmp_path):
+    if python in KNOWS:
+        return
+    script = tmp_path / "plain.py"
+    script.write_text("print('ran')\n")
+    done = run_ulma(python, script, options=["-e", "objects"])
+    assert done.out == b"ran\n"
+    assert b"does not tell when objects are made and freed" in done.err, done.told()
+
+
+def test_without_the_source_the_list_is_absent(telling):
+    assert "objects" not in report_of(run_ulma(telling, TARGET))

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""Does what each line of standard input says, and prints `done`: a test chooses its moments.
+
+calls N      leaf() N times
+slow N       slow() once, which runs for N ms of CPU time
+quit         ends
+"""
+
+import sys
+import time
+
+
+def leaf():
+    return 1
+
+
+def calls(count):
+    for _ in range(count):
+        leaf()
+
+
+def slow(milliseconds):
+    end = time.process_time() + milliseconds / 1000
+    while time.process_time() < end:
+        pass
+
+
+def main():
+    for line in sys.stdin:
+        word, _, number = line.strip().partition(" ")
+        if word == "quit":
+            break
+        {"calls": calls, "slow": slow}[word](int(number))
+        print("done", flush=True)
+
+
+main()

@@ -174,12 +174,14 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
         /* A line's function is known from the calls. Not in `all`: it is of functions that are named. */
         {"lines", SOURCE_CALLS | SOURCE_LINES},
+        /* Who reads and writes is known from the calls. */
+        {"io", SOURCE_CALLS | SOURCE_IO},
         /* Where the code objects end that places are in, and who makes what, is known with the calls. */
         {"objects", SOURCE_CALLS | SOURCE_OBJECTS},
         {"memory", SOURCE_MEMORY},
-        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY},
+        {"all",
+         SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY | SOURCE_IO},
         {"operators", 0},
-        {"io", 0},
         {"waits", 0},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -191,13 +193,13 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         }
         snprintf(
             error, OPTIONS_ERROR_SIZE,
-            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects or memory",
+            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects, memory or io",
             known[i].name);
         return false;
     }
     snprintf(error, OPTIONS_ERROR_SIZE,
              "no source `%.*s`: take calls, c-calls, gc, methods, "
-             "lines, objects, memory or all",
+             "lines, objects, memory, io or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }
@@ -310,6 +312,15 @@ static bool read_limits(const char *word, struct option_limits *limits)
     }
 }
 
+static bool read_some_size(enum option_kind kind, const char *word, void *field,
+                           const char **ret_wanted)
+{
+    bool is_file = kind == OPTION_FILE_SIZE;
+    *ret_wanted = is_file ? "a size from 1M to 16T, such as 2G"
+                          : "a size from 1M to 64G, such as 32M";
+    return is_file ? read_file_size(word, field) : read_buffer(word, field);
+}
+
 static bool read_of_server(enum option_kind kind, const char *word, void *field,
                            const char **ret_wanted)
 {
@@ -335,8 +346,7 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         wanted = "a word that is not empty";
         break;
     case OPTION_BY:
-        good = strcmp(word, "process") == 0;
-        *(bool *)field = good;
+        *(bool *)field = good = strcmp(word, "process") == 0;
         wanted = "the word process";
         break;
     case OPTION_COUNT:
@@ -348,12 +358,8 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         wanted = "a time such as 10, 1.5s or 2m";
         break;
     case OPTION_SIZE:
-        good = read_buffer(word, field);
-        wanted = "a size from 1M to 64G, such as 32M";
-        break;
     case OPTION_FILE_SIZE:
-        good = read_file_size(word, field);
-        wanted = "a size from 1M to 16T, such as 2G";
+        good = read_some_size(row->kind, word, field, &wanted);
         break;
     case OPTION_MAP:
         good = read_map(word, field);

@@ -436,6 +436,28 @@ static void write_gc(struct json_writer *writer, const struct snapshot *snapshot
     json_close(writer, ']');
 }
 
+static void write_io(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    if (!snapshot_has_source(&snapshot->meta, "io"))
+        return;
+    json_open(writer, "io", '[');
+    for (size_t i = 0; i < snapshot->io_count; i++) {
+        const struct snapshot_io *row = &snapshot->io[i];
+        json_open(writer, NULL, '{');
+        json_string(writer, "operation", row->operation);
+        json_string(writer, "resource", row->resource);
+        write_site(writer, snapshot, row->function);
+        json_unsigned(writer, "calls", row->calls);
+        json_unsigned(writer, "bytes", row->bytes);
+        json_integer(writer, "blocked_ns", row->blocked_ns);
+        json_integer(writer, "p99_ns", row->p99_ns);
+        json_integer(writer, "max_ns", row->max_ns);
+        json_unsigned(writer, "errors", row->errors);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
 static void write_lines(struct json_writer *writer, const struct snapshot *snapshot,
                         enum snapshot_clock clock)
 {
@@ -517,6 +539,7 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_methods(&writer, snapshot, options->clock);
     write_objects(&writer, snapshot);
     write_gc(&writer, snapshot);
+    write_io(&writer, snapshot);
     export_memory_write(&writer, snapshot);
     json_close(&writer, '}');
     putc('\n', stream);

@@ -34,11 +34,21 @@ static void write_site(struct json_writer *writer, const struct snapshot *snapsh
     json_close(writer, '}');
 }
 
+static void write_known(struct json_writer *writer, const char *key, uint64_t bytes)
+{
+    if (bytes)
+        json_unsigned(writer, key, bytes);
+    else
+        json_null(writer, key);
+}
+
 static void write_total(struct json_writer *writer, const struct snapshot *snapshot)
 {
     json_open(writer, "memory_total", '{');
     write_sums(writer, &snapshot->meta.memory.total);
     json_unsigned(writer, "unknown_frees", snapshot->meta.memory.unknown_frees);
+    write_known(writer, "rss_bytes", snapshot->meta.memory.rss_bytes);
+    write_known(writer, "before_bytes", snapshot->meta.memory.before_bytes);
     json_unsigned(writer, "untracked", snapshot->meta.memory.untracked);
     json_bool(writer, "exact", snapshot->meta.lost == 0 && snapshot->meta.memory.untracked == 0);
     json_close(writer, '}');

@@ -176,8 +176,9 @@ static void put_alive(struct births *births, struct births_of_process *of,
 static void settle_birth(struct births *births, struct births_of_process *of,
                          const struct event *event)
 {
-    uint32_t id = event_id(event);
-    if (id & OBJECT_MORE) {
+    uint32_t id = event_id(event), number = id & (OBJECT_MORE - 1);
+    bool is_brief = id != number && number;
+    if (id == OBJECT_MORE) {
         struct births_alive born = of->moving;
         of->moving.row = 0;
         born.address = event->frame;
@@ -185,13 +186,18 @@ static void settle_birth(struct births *births, struct births_of_process *of,
             put_alive(births, of, &born);
         return;
     }
-    bool known = id && id < of->place_count && of->places[id].row;
-    struct births_place place = known ? of->places[id]
+    bool known = number && number < of->place_count && of->places[number].row;
+    struct births_place place = known ? of->places[number]
                                       : (struct births_place){.row = BIRTHS_ROW_OTHER};
     struct births_row *row = &births->rows[place.row];
     row->births++;
-    row->live++;
     row->bytes += place.bytes;
+    if (is_brief) {
+        row->deaths++;
+        record_life(births, row, event->frame);
+        return;
+    }
+    row->live++;
     row->live_bytes += place.bytes;
     put_alive(births, of,
               &(struct births_alive){event->counter, place.bytes, event->frame, place.row});
@@ -323,7 +329,7 @@ static void add_place(struct model *model, struct births_of_process *of, struct 
 
 /* Without memory for what has to wait, it is taken out of order. */
 static void wait_for_others(struct births *births, struct births_of_process *of,
-                            const struct event *event)
+                            const struct track *track, const struct event *event)
 {
     if (of->waiting_count == of->waiting_limit) {
         size_t limit = of->waiting_limit ? 2 * of->waiting_limit : FIRST_WAITING;
@@ -338,7 +344,9 @@ static void wait_for_others(struct births *births, struct births_of_process *of,
         of->waiting_limit = limit;
     }
     of->waiting[of->waiting_count++] = (struct births_waiting){*event, of->order++};
-    of->is_unsorted |= event->counter < of->last;
+    /* One ring's are told late at most, and never past their own deaths. */
+    of->is_unsorted |= event->counter < of->last && track != of->last_track;
+    of->last_track = track;
     of->last = event->counter;
 }
 
@@ -357,7 +365,7 @@ void births_event(struct model *model, struct track *track, const struct event *
         uint32_t type = type_of(model, of, id & (OBJECT_MORE - 1));
         waiting.kind_id = event_pack(EVENT_OBJECT_DEATH, (id & OBJECT_MORE) | type);
     }
-    wait_for_others(&model->births, of, &waiting);
+    wait_for_others(&model->births, of, track, &waiting);
 }
 
 /* --- beginnings and ends -------------------------------------------------------------------- */
@@ -423,6 +431,13 @@ void births_end_process(struct model *model, struct process *process)
     free(of->alive);
     free(of);
     process->births = NULL;
+}
+
+void births_meet_type(struct model *model, uint32_t id)
+{
+    struct births_of_process *of = present(model);
+    if (of)
+        type_of(model, of, id);
 }
 
 void births_forget(struct model *model, uint32_t id)

@@ -69,6 +69,7 @@ struct births_of_process {
     size_t waiting_count, waiting_limit;
     uint64_t order, order_seen,
         last; /* numbers given out, as of the last round; the last one's counter */
+    const struct track *last_track; /* whose that was; only compared */
     bool is_unsorted;
     uint64_t now[2]; /* when the last two rounds began */
 };
@@ -89,6 +90,9 @@ void births_done(struct births *births);
 void births_reset(struct model *model);
 
 void births_end_process(struct model *model, struct process *process);
+
+/* A type's id, whose name can be asked for now. */
+void births_meet_type(struct model *model, uint32_t id);
 
 /* A type's id is used no more. */
 void births_forget(struct model *model, uint32_t id);

@@ -6,6 +6,7 @@
 #include "model/collector.h"
 
 #include "model/family.h"
+#include "model/io_lookup.h"
 #include "model/schedstat.h"
 #include "model/stolen.h"
 #include "wire/guard.h"
@@ -73,6 +74,7 @@ static void tick(struct collector *collector, uint64_t counter)
     model_flush(model, counter);
     budget_settle(collector, counter);
     model_tick(model, counter);
+    collector_see_rss(collector);
     collector_tell_words(collector, counter);
     collector->cpu_seconds_ns[model->windows.newest] = collector->cpu_ns - collector->cpu_seen_ns;
     collector->cpu_seen_ns = collector->cpu_ns;
@@ -233,6 +235,7 @@ static void *drain_run(void *context)
         bool poor;
         uint32_t fullest = fullest_ring(collector, &poor);
         sleep_ns = next_sleep_ns(fullest, sleep_ns);
+        poor |= io_lookup_is_wanted(collector);
         collector_leave(collector);
         if (poor)
             sem_post(&collector->keeper_wake);
@@ -408,6 +411,20 @@ static int read_cpu_words(void *context)
     words->on_ns = atomic_load(&header->cpu_on_ns);
     words->recorded_ns = atomic_load(&header->cpu_recorded_ns);
     return 0;
+}
+
+uint64_t collector_see_rss(struct collector *collector)
+{
+    uint64_t bytes = 0;
+    if (!collector->model.memory.sites)
+        return 0;
+    for (const struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        bool first = drain == &collector->drain && collector->options.target > 0;
+        bytes += stolen_process_rss(first ? collector->options.target : (pid_t)drain->process->pid);
+    }
+    if (bytes)
+        collector->rss_bytes = bytes;
+    return collector->rss_bytes;
 }
 
 uint64_t collector_target_cpu_ns(const struct collector *collector)

@@ -87,9 +87,9 @@ struct collector_change {
     struct sites
         *sites; /* the collector's from then on, in place of the ones before; NULL: as it is */
     bool has_sources, has_on_full, has_budget;
-    uint32_t sources;  /* bits of enum session_source */
-    uint32_t on_full;  /* enum on_full */
-    double budget_pct; /* 0: none */
+    uint32_t sources;          /* bits of enum session_source */
+    uint32_t on_full;          /* enum on_full */
+    double budget_pct;         /* 0: none */
     bool matched[SITES_LIMIT]; /* out, with sites: some known function matches the pattern */
 };
 

@@ -38,6 +38,7 @@ struct collector {
     struct off_cpu off_cpu;
     struct budget budget;
     struct clock_scale scale;
+    uint64_t rss_bytes;
     struct timespec birth; /* CLOCK_REALTIME at birth_counter */
     uint64_t birth_counter;
     uint64_t next_tick;     /* counter */
@@ -79,6 +80,9 @@ uint64_t collector_catch_up(struct collector *collector);
 
 /* The target's CPU time while it was recorded; 0: not known. */
 uint64_t collector_target_cpu_ns(const struct collector *collector);
+
+/* What the processes that run have in memory, or had when they last were seen; 0: not known, or not asked for. */
+uint64_t collector_see_rss(struct collector *collector);
 
 /* Under the lock: events lost and nested, of all processes. */
 void collector_losses(struct collector *collector, uint64_t *ret_lost, uint64_t *ret_nested);

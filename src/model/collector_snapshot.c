@@ -27,6 +27,7 @@ static int read_header(void *context)
     copy->hooks_taken = atomic_load(&header->hooks_taken);
     copy->methods_unheard = atomic_load(&header->methods_unheard);
     copy->objects_unseen = atomic_load(&header->objects_unseen);
+    copy->memory_before_bytes = atomic_load(&header->memory_before_bytes);
     copy->definitions_refused = atomic_load(&header->definitions_refused);
     copy->ringless_lost = atomic_load(&header->ringless_lost);
     copy->stack_guards = atomic_load(&header->stack_guards);
@@ -78,6 +79,7 @@ static void read_counts(struct collector *collector, struct reading *reading)
     reading->waits_lost = off_cpu_lost(&collector->off_cpu);
     uint64_t cpu_ns = collector_target_cpu_ns(collector);
     reading->target_cpu_ns = cpu_ns ? cpu_ns - collector->target_cpu_baseline_ns : 0;
+    reading->rss_bytes = collector_see_rss(collector);
     reading->wait_source = off_cpu_source(&collector->off_cpu);
     reading->ended = collector->end_counter != 0;
     for (const struct drain *drain = &collector->drain; drain; drain = drain->next) {

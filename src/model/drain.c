@@ -7,6 +7,8 @@
  * tail here, acquire there; release of state FREE here, acq_rel compare-and-swap there. */
 #include "model/drain.h"
 
+#include "model/io_apply.h"
+
 #include "model/methods.h"
 #include "wire/guard.h"
 
@@ -219,6 +221,7 @@ static int read_words(void *context)
     words->children_made = atomic_load_explicit(&header->children_made, memory_order_acquire);
     words->target_pid = atomic_load_explicit(&header->target_pid, memory_order_relaxed);
     words->methods_listed = atomic_load_explicit(&header->methods_listed, memory_order_relaxed);
+    words->files_asked = atomic_load_explicit(&header->files_asked, memory_order_relaxed);
     words->costs = read_costs(header);
     if (drain->joined) {
         uint32_t made = atomic_load_explicit(&header->rings_made, memory_order_acquire);
@@ -364,6 +367,7 @@ static void end_ring(struct drain *drain, uint32_t index)
 void drain_end(struct drain *drain, uint64_t counter)
 {
     drain_enter(drain);
+    io_apply(drain->model, drain->process, UINT64_MAX);
     memory_settle(drain->model, UINT64_MAX);
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         struct track *track = drain->rings[i].track;
@@ -456,6 +460,7 @@ static int beat(void *context)
 
 uint64_t drain_round(struct drain *drain)
 {
+    uint64_t begun = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     drain->round++;
     drain_enter(drain);
     uint64_t horizon = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
@@ -480,6 +485,7 @@ uint64_t drain_round(struct drain *drain)
     consumed += consume_all(drain, count);
     memory_settle(drain->model, horizon);
     finish_round(drain, count);
+    io_apply(drain->model, drain->process, begun);
     forget_gone(drain);
     guarded(drain, beat, drain);
     return consumed;

@@ -33,7 +33,7 @@ struct drain_ring {
 /* What the header said when a round began. */
 struct drain_words {
     uint32_t target_pid, gone_head, children_made;
-    uint32_t methods_listed;
+    uint32_t methods_listed, files_asked;
     struct model_costs costs;
 };
 
@@ -70,6 +70,8 @@ struct drain {
     uint64_t image_end; /* counter at which the armed program ended, not yet carried out; 0: none */
     bool image_exec;
     uint64_t execs;
+    _Atomic uint32_t
+        files_known; /* the last question about descriptors that was answered (io_lookup.h) */
     uint32_t methods_decided; /* the list of methods last answered (methods.h) */
     uint32_t fullest;         /* of this round: the highest share of a ring in use, in 1/256 */
     uint32_t free_rings;      /* of this round */

@@ -10,6 +10,7 @@
 #include "model/async_tasks.h"
 #include "model/births.h"
 #include "model/gc_pauses.h"
+#include "model/io_calls.h"
 #include "model/lines.h"
 #include "model/memory_blocks.h"
 #include "model/nodes.h"
@@ -35,6 +36,7 @@ struct process {
     char command[256];                /* "": not known */
     bool entered, shares_rows;        /* of a recording that has many rows already */
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
+    struct io_fds fds;
     struct memory_process memory;
     /* while another one is present */
     struct symbols_ids ids;
@@ -77,6 +79,7 @@ struct model {
     struct suspended suspended;
     struct async_tasks tasks;
     struct gc_pauses gc;
+    struct io_calls io;
     struct lines lines;
     struct births births;
     struct memory memory;

@@ -4,6 +4,7 @@
  * not wait for either.
  * Rules: I/O without the lock; the lock only to hand over what was read. */
 #include "model/family.h"
+#include "model/io_lookup.h"
 #include "model/schedstat.h"
 #include "wire/guard.h"
 
@@ -134,6 +135,7 @@ void *keeper_run(void *context)
         add_rings(collector);
         budget_call(collector);
         family_keep(collector);
+        io_lookup(collector);
         off_cpu_poll(collector);
         if (clock_monotonic_ns() >= next_names_ns) {
             name_threads(collector);

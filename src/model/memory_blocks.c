@@ -101,6 +101,8 @@ static bool grow_sites(struct memory *memory)
         free(buckets);
         return false;
     }
+    if (!memory->sites)
+        memory->site_count = 0;
     free(memory->buckets);
     memory->sites = sites;
     memory->site_limit = limit;

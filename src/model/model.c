@@ -4,6 +4,8 @@
  * Rules: a track is in the list from model_add_track to model_end_track. */
 #include "model/fold.h"
 
+#include "model/io_apply.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,8 @@ int model_init(struct model *model, const struct model_options *options)
         result = async_tasks_init(&model->tasks);
     if (result == 0)
         result = gc_pauses_init(&model->gc);
+    if (result == 0)
+        result = io_calls_init(&model->io);
     if (result == 0)
         result = lines_init(&model->lines);
     if (result == 0)
@@ -86,11 +90,13 @@ void model_end_process(struct model *model, struct process *process)
 {
     tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
+    io_apply(model, process, UINT64_MAX);
     memory_end_process(&model->memory, &process->memory);
     model_enter(model, &model->first);
     births_end_process(model, process);
     symbols_ids_done(&process->ids);
     suspended_done(&process->suspended);
+    io_fds_done(&process->fds);
 }
 
 void model_done(struct model *model)
@@ -105,6 +111,8 @@ void model_done(struct model *model)
     windows_done(&model->windows);
     async_tasks_done(&model->tasks);
     gc_pauses_done(&model->gc);
+    io_calls_done(&model->io);
+    io_fds_done(&model->first.fds);
     lines_done(&model->lines);
     births_end_process(model, &model->first);
     births_done(&model->births);
@@ -370,6 +378,7 @@ void model_reset(struct model *model, uint64_t counter)
     suspended_reset(&model->suspended);
     async_tasks_reset(&model->tasks, counter);
     gc_pauses_reset(&model->gc);
+    io_calls_reset(&model->io);
     lines_reset(&model->lines);
     births_reset(model);
     memory_reset(&model->memory);

@@ -38,8 +38,13 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
         result = make_room(&moment->gc_triggers, &moment->gc_trigger_limit, room->gc_triggers,
                            sizeof(*moment->gc_triggers));
     if (result == 0)
+        result = activations_prepare(&moment->activations);
+    if (result == 0)
         result =
             make_room(&moment->lines, &moment->line_limit, room->lines, sizeof(*moment->lines));
+    if (result == 0)
+        result = make_room(&moment->io_rows, &moment->io_row_limit, room->io_rows,
+                           sizeof(*moment->io_rows));
     if (result == 0)
         result = make_room(&moment->objects, &moment->object_limit, room->objects,
                            sizeof(*moment->objects));
@@ -70,7 +75,8 @@ struct moment_room moment_room_of(const struct model *model)
                                 .gc_triggers = model->gc.trigger_count,
                                 .lines = model->lines.count,
                                 .objects = model->births.row_count,
-                                .memory_sites = model->memory.site_count};
+                                .memory_sites = model->memory.site_count,
+                                .io_rows = model->io.row_count};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -81,7 +87,7 @@ bool moment_fits(const struct moment *moment, const struct model *model)
            room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
            room.lines <= moment->line_limit && room.objects <= moment->object_limit &&
            room.memory_sites <= moment->memory_site_limit &&
-           room.memory_sites <= moment->memory_before_limit;
+           room.memory_sites <= moment->memory_before_limit && room.io_rows <= moment->io_row_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -95,6 +101,8 @@ void moment_done(struct moment *moment)
     free(moment->tasks);
     free(moment->groups);
     free(moment->gc_triggers);
+    activations_done(&moment->activations);
+    free(moment->io_rows);
     free(moment->lines);
     free(moment->objects);
     free(moment->memory_sites);
@@ -263,6 +271,37 @@ static void take_gc(struct moment *moment, const struct gc_pauses *gc)
     memcpy(moment->gc_triggers, gc->triggers, gc->trigger_count * sizeof(*moment->gc_triggers));
 }
 
+static int64_t io_p99(const struct io_calls *io, const struct io_row *row)
+{
+    int64_t counts[HISTOGRAM_SLOTS] = {0};
+    if (!row->durations)
+        return row->sums.max_ticks;
+    histogram_sum(&io->octaves, row->durations, counts);
+    int64_t ticks = histogram_percentile(counts, 0.99);
+    /* A bucket's middle may lie beyond what was seen. */
+    return ticks < row->sums.max_ticks ? ticks : row->sums.max_ticks;
+}
+
+static void take_io(struct moment *moment, const struct io_calls *io)
+{
+    moment->io_row_count = 0;
+    for (uint32_t i = 1; i < io->row_count; i++) {
+        const struct io_row *row = &io->rows[i];
+        const struct io_resource *resource =
+            &io->files.resources[io_files_true(&io->files, row->resource)];
+        moment->io_rows[moment->io_row_count++] = (struct moment_io){
+            .symbol = row->symbol,
+            .operation = row->operation,
+            .resource = resource->text                     ? resource->text
+                        : resource->sort == IO_SORT_SOCKET ? "socket"
+                                                           : NULL,
+            .fd = row->resource == IO_RESOURCE_NONE ? IO_NO_FD : resource->fd,
+            .sums = row->sums,
+            .p99_ticks = io_p99(io, row),
+        };
+    }
+}
+
 static void take_lines(struct moment *moment, const struct lines *lines)
 {
     moment->line_count = lines->count;
@@ -371,6 +410,8 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_threads(moment, model, seconds);
     take_tasks(moment, model, counter);
     take_gc(moment, &model->gc);
+    activations_take(&moment->activations, model, counter);
+    take_io(moment, &model->io);
     take_lines(moment, &model->lines);
     take_objects(moment, &model->births);
     take_memory(moment, model, seconds);

@@ -7,6 +7,7 @@
 #ifndef ULMA_MODEL_MOMENT_H
 #define ULMA_MODEL_MOMENT_H
 
+#include "model/activations.h"
 #include "model/fold.h"
 
 struct moment_row {
@@ -23,6 +24,14 @@ struct moment_thread {
     uint32_t running_symbol; /* 0: none */
     uint32_t depth;
     struct track_second window;
+};
+
+struct moment_io {
+    uint32_t symbol, operation;
+    const char *resource; /* of the model, for ever; NULL: none, or not known */
+    uint32_t fd;          /* IO_NO_FD: none */
+    struct io_sums sums;
+    int64_t p99_ticks;
 };
 
 struct moment_object {
@@ -49,6 +58,8 @@ struct moment {
     struct gc_sums gc[GC_GENERATIONS];
     struct gc_trigger *gc_triggers;
     uint32_t gc_trigger_count, gc_trigger_limit;
+    struct moment_io *io_rows;
+    uint32_t io_row_count, io_row_limit;
     struct line_sums *lines; /* [0] is nobody's */
     uint32_t line_count, line_limit;
     uint64_t lines_refused;
@@ -61,6 +72,7 @@ struct moment {
     struct memory memory;          /* its sums alone */
     struct window_second *seconds; /* owned copies; [0] is the present one */
     uint32_t second_count;
+    struct activations activations;
     enum snapshot_clock clock;
     /* of a detailed one */
     uint32_t *thread_of; /* by node: its thread's number; 0: of several */
@@ -72,7 +84,8 @@ struct moment {
 };
 
 struct moment_room {
-    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites;
+    uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites,
+        io_rows;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

@@ -23,6 +23,7 @@ struct reading_header {
     char python[64], executable[512];
     uint32_t pid, sources_on, off_cause, hooks_taken, methods_unheard, objects_unseen;
     uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
+    uint64_t memory_before_bytes;
     uint64_t forks_unfollowed;
 };
 
@@ -36,6 +37,7 @@ struct reading {
     uint64_t on_ticks, off_ticks;
     struct source_times source_times; /* absent_ticks up to now */
     uint64_t window_cpu_ns, window_from, window_events;
+    uint64_t rss_bytes;     /* of all processes that run, or last did; 0: not known */
     uint64_t target_cpu_ns; /* as the kernel counts it; 0: not known */
     uint64_t execs;
     uint32_t thread_count, left_out;

@@ -16,6 +16,7 @@ static void pack_header(const struct reading_header *header, struct tap_words *w
     words->hooks_taken = header->hooks_taken;
     words->methods_unheard = header->methods_unheard;
     words->objects_unseen = header->objects_unseen;
+    words->memory_before_bytes = header->memory_before_bytes;
     words->definitions_refused = header->definitions_refused;
     words->ringless_lost = header->ringless_lost;
     words->stack_guards = header->stack_guards;
@@ -33,6 +34,7 @@ static void unpack_header(const struct tap_words *words, struct reading_header *
     header->hooks_taken = (uint32_t)words->hooks_taken;
     header->methods_unheard = (uint32_t)words->methods_unheard;
     header->objects_unseen = (uint32_t)words->objects_unseen;
+    header->memory_before_bytes = words->memory_before_bytes;
     header->definitions_refused = words->definitions_refused;
     header->ringless_lost = words->ringless_lost;
     header->stack_guards = words->stack_guards;
@@ -105,6 +107,7 @@ void reading_pack(const struct reading *reading, struct tap_words *words)
         .wait_source = reading->wait_source,
         .cpu_ns = reading->window_cpu_ns,
         .target_cpu_ns = reading->target_cpu_ns,
+        .rss_bytes = reading->rss_bytes,
         .recording = reading->recording,
         .ended = reading->ended,
         .corrected = reading->corrected,
@@ -140,6 +143,7 @@ void reading_unpack(const struct tap_words *words, struct reading *reading)
         words->wait_source <= WAIT_PERF ? (enum snapshot_wait_source)words->wait_source : WAIT_NONE;
     reading->window_cpu_ns = words->cpu_ns;
     reading->target_cpu_ns = words->target_cpu_ns;
+    reading->rss_bytes = words->rss_bytes;
     reading->recording = words->recording;
     reading->ended = words->ended;
     reading->corrected = words->corrected;

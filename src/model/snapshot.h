@@ -131,6 +131,15 @@ struct snapshot_gc {
     int64_t total_ns, max_ns;
 };
 
+/* What one function had the C library do with one file, socket or pipe. Over the whole run. */
+struct snapshot_io {
+    const char *operation; /* "write" */
+    const char *resource;  /* NULL: of none, as a sleep */
+    int32_t function;      /* NONE: no Python function was open */
+    uint64_t calls, bytes, errors;
+    int64_t blocked_ns, p99_ns, max_ns;
+};
+
 /* A line of a function whose lines were asked for. Over the whole run. */
 struct snapshot_line {
     int32_t function;
@@ -193,7 +202,11 @@ struct snapshot_memory {
         uint64_t most_bytes;
     } classes[SNAPSHOT_MEMORY_CLASSES];
     uint64_t unknown_frees; /* of blocks from before the source was on */
-    uint64_t untracked;     /* blocks that there was no room for here: live figures are too small */
+    uint64_t rss_bytes;     /* of all processes; 0: not known */
+    uint64_t
+        before_bytes; /* given out before the source was on, in blocks of 512 bytes at most: at most so
+                             * much of it is there still; 0: not known */
+    uint64_t untracked; /* blocks that there was no room for here: live figures are too small */
 };
 
 struct snapshot_meta {
@@ -319,6 +332,21 @@ struct snapshot_quantiles {
     double ns[SNAPSHOT_QUANTILES];
 };
 
+/* Who is alive now: open on a thread's stack, or suspended. Not in recordings. */
+struct snapshot_activation {
+    uint32_t frame, number; /* together they name it */
+    uint32_t parent_frame, parent_number;
+    int32_t function;
+    int32_t awaiting; /* the innermost coroutine that it is suspended in, or NONE */
+    int32_t maker;    /* who made the task whose coroutine it is, or NONE */
+    uint32_t thread;  /* snapshot_thread's number */
+    uint32_t depth;
+    uint32_t count; /* of several that wait alike: how many, and the oldest's figures */
+    bool is_active, is_top;
+    int64_t
+        age_ns; /* active: since its beginning, of a generator what it ran; else since its yield */
+};
+
 struct snapshot {
     struct snapshot_meta meta;
     struct snapshot_function *functions; /* order of first sight */
@@ -337,12 +365,17 @@ struct snapshot {
     size_t gc_count;
     struct snapshot_gc *gc_triggers;
     size_t gc_trigger_count;
+    struct snapshot_io *io; /* the longest first */
+    size_t io_count;
     struct snapshot_line *lines; /* by function, then by line */
     size_t line_count;
     struct snapshot_object *objects;
     size_t object_count;
     struct snapshot_memory_site *memory_sites; /* those with any number */
     size_t memory_site_count;
+    struct snapshot_activation *activations; /* active ones first, whoever stands above before */
+    size_t activation_count;
+    uint64_t activations_left_out;
     struct snapshot_detail *detail;       /* NULL: not asked for */
     struct snapshot_quantiles *quantiles; /* by function; NULL: not asked for */
     struct arena *arena;                  /* owns all of the above */

@@ -132,6 +132,16 @@ static const struct field gc_fields[] = {
     END,
 };
 
+static const struct field io_fields[] = {
+    F(io, operation, TEXT, 0),
+    F(io, resource, STRING, 0),
+    F(io, function, FUNCTION_OR_NONE, 0),
+    F(io, blocked_ns, NS, 0),
+    F(io, p99_ns, NS, 0),
+    F(io, max_ns, NS, 0),
+    END,
+};
+
 static const struct field line_fields[] = {
     F(line, function, FUNCTION, 0), F(line, self_ns, NS, 0),  F(line, self_wait_ns, NS, 0),
     F(line, is_partial, BOOL, 0),   F(line, text, STRING, 0), END,
@@ -212,7 +222,7 @@ struct part {
             sizeof(struct snapshot_##type), type##_fields                   \
     }
 
-enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 13 };
+enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 14 };
 
 static const struct part parts[PART_COUNT] = {
     [PART_META] = {offsetof(struct snapshot, meta), 0, sizeof(struct snapshot_meta), meta_fields},
@@ -224,6 +234,7 @@ static const struct part parts[PART_COUNT] = {
     PART(tasks, task_count, task),
     PART(gc, gc_count, gc),
     PART(gc_triggers, gc_trigger_count, gc),
+    PART(io, io_count, io),
     PART(lines, line_count, line),
     PART(objects, object_count, object),
     PART(memory_sites, memory_site_count, memory_site),

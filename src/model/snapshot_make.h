@@ -26,9 +26,17 @@ int snapshot_make(struct snapshot_maker *maker);
 void snapshot_make_mark_tasks(const struct snapshot_maker *maker);
 int snapshot_make_tasks(struct snapshot_maker *maker);
 
+/* snapshot_activations.c: the functions that are alive; who is. 0 or -ENOMEM. */
+void snapshot_make_mark_activations(const struct snapshot_maker *maker);
+int snapshot_make_activations(struct snapshot_maker *maker);
+
 /* snapshot_gc.c: the functions that triggered collections; the collector's pauses. 0 or -ENOMEM. */
 void snapshot_make_mark_gc(const struct snapshot_maker *maker);
 int snapshot_make_gc(struct snapshot_maker *maker);
+
+/* snapshot_io.c: the functions that called the C library; what they did. 0 or -ENOMEM. */
+void snapshot_make_mark_io(const struct snapshot_maker *maker);
+int snapshot_make_io(struct snapshot_maker *maker);
 /* snapshot_lines.c: the functions whose lines were told; these. 0 or -ENOMEM. */
 void snapshot_make_mark_lines(const struct snapshot_maker *maker);
 int snapshot_make_lines(struct snapshot_maker *maker);

@@ -4,7 +4,12 @@
  * Rules: as there. */
 #include "model/stolen.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { DOUBT_NS = 2 * 1000 * 1000, DOUBT_PART = 200 };
 
@@ -23,4 +28,19 @@ double stolen_share(int64_t on_cpu_ns, int64_t counted_ns)
     if (counted_ns <= 0 || stolen_ns < DOUBT_NS || stolen_ns < on_cpu_ns / DOUBT_PART)
         return 0;
     return (double)stolen_ns / (double)on_cpu_ns;
+}
+
+uint64_t stolen_process_rss(pid_t pid)
+{
+    char path[64], text[128];
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (size <= 0)
+        return 0;
+    text[size] = '\0';
+    const char *second = strchr(text, ' ');
+    return second ? strtoul(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }

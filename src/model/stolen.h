@@ -14,6 +14,9 @@
 /* The process's CPU time in nanoseconds (a zombie's too); 0: not to be had. */
 uint64_t stolen_process_cpu_ns(pid_t pid);
 
+/* What a process has in memory, in bytes; 0: not known. */
+uint64_t stolen_process_rss(pid_t pid);
+
 /* The part of the threads' time on their CPUs that was stolen, 0 .. 1; 0 where both agree, within what
  * reading them at different moments may make. */
 double stolen_share(int64_t on_cpu_ns, int64_t counted_ns);

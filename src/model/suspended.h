@@ -19,10 +19,13 @@ enum { SUSPENDED_LIMIT = 1 << 20 };
 
 struct suspended_activation {
     uint32_t frame;
-    uint32_t symbol; /* 0: a free slot */
-    uint32_t task;   /* whose coroutine it is (async_tasks.h); 0: none's */
-    uint32_t line;   /* that it is at (lines.h); 0: not known */
-    uint64_t since;  /* counter of its yield */
+    uint32_t symbol;                      /* 0: a free slot */
+    uint32_t task;                        /* whose coroutine it is (async_tasks.h); 0: none's */
+    uint32_t parent_frame, parent_symbol; /* who it yielded to; 0: nobody that was heard */
+    uint32_t awaiting;      /* the innermost coroutine that yielded with it, just before; 0: none */
+    uint32_t thread, depth; /* its track's number, and where it stood there */
+    uint32_t line;          /* that it is at (lines.h); 0: not known */
+    uint64_t since;         /* counter of its yield */
     int64_t total_ticks, wait_ticks;
 };
 

@@ -122,6 +122,7 @@ struct tap_words {
     char python[64], executable[512];
     uint64_t cost_line;
     uint64_t objects_unseen;
+    uint64_t memory_before_bytes, rss_bytes;
 };
 
 struct tap_step {

@@ -14,6 +14,7 @@
 #define ULMA_MODEL_TRACK_H
 
 #include "model/gc_pauses.h"
+#include "model/io_calls.h"
 #include "model/lines.h"
 #include "model/memory_blocks.h"
 #include "model/parked.h"
@@ -132,6 +133,7 @@ struct track {
     uint32_t task_passing; /* whose throw() has just left a coroutine, at this counter */
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
     struct gc_open gc;
+    struct io_open io;
     struct line_stack lines;
     struct memory_told memory;
     uint32_t object_place, object_type; /* of a place that is being told (births.h) */

@@ -5,7 +5,6 @@
  * collector could write decides where we write, except gone_acked, which is checked. */
 #include "probe/define.h"
 
-#include "probe/own_memory.h"
 #include "probe/py/heap.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
@@ -342,7 +341,6 @@ static uint32_t define_new_code(PyObject *code, void *frame)
     if (!link_to.header || Py_TYPE(code) != pyapi.code_type || refused())
         return 0;
     PyObject *type, *value, *traceback;
-    own_memory_begin();
     PyErr_Fetch(&type, &value, &traceback);
     struct names names = {
         .name = utf8_attribute(code, "co_name"),
@@ -365,7 +363,6 @@ static uint32_t define_new_code(PyObject *code, void *frame)
         lines_defined(code, id);
     }
     PyErr_Restore(type, value, traceback);
-    own_memory_end();
     return id;
 }
 
@@ -424,7 +421,6 @@ static uint32_t publish_display(struct c_entry *entry, PyObject *display, PyObje
 static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObject *module)
 {
     PyObject *type, *value, *traceback;
-    own_memory_begin();
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *keeper = NULL;
     PyObject *display = c_display(entry->method, self, module, &keeper);
@@ -436,7 +432,6 @@ static uint32_t publish_c_function(struct c_entry *entry, PyObject *self, PyObje
     Py_XDECREF(display);
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
-    own_memory_end();
     return entry->id;
 }
 

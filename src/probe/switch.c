@@ -644,7 +644,9 @@ bool switch_follow_child(uint32_t excluded)
     link_to.orphan = false;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
+    writer_is_at_work++;
     bool followed = follow_child(excluded);
+    writer_is_at_work--;
     PyErr_Clear();
     PyErr_Restore(type, value, traceback);
     return followed;

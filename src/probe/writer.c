@@ -15,12 +15,15 @@
 #include "probe/py/stacks.h"
 #include "probe/switch.h"
 #include "probe/thread_name.h"
+#include "probe/unlocked.h"
+#include "probe/writer_overwrite.h"
 #include "probe/writer_quiet.h"
 #include "sources/memory/memory_probe.h"
 
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -60,7 +63,7 @@ __thread uint32_t writer_is_at_work __attribute__((tls_model("initial-exec")));
 static struct writer writers[SESSION_RING_LIMIT];
 static pthread_key_t end_of_thread;
 
-/* A thread ends without the GIL: its last store into the session and the link's end exclude each other. */
+/* Threads end, and some take a ring, without the GIL: these and the link's end exclude each other. */
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 
 /* The heartbeat as last seen, and when it last changed (monotonic ns). */
@@ -112,6 +115,7 @@ static void on_fork_parent(void)
 
 static void on_fork_child(void)
 {
+    unlocked_forget();
     static const pthread_mutex_t unlocked = PTHREAD_MUTEX_INITIALIZER;
     control_page_forget();
     memory_probe_forked();
@@ -211,50 +215,6 @@ static void set_pace(struct writer *writer, uint64_t counter)
         writer->step *= 2;
 }
 
-/* --- a ring that overwrites itself ---------------------------------------------------------- */
-
-static uint64_t eighth_of(const struct writer *writer)
-{
-    return (writer->mask + 1) / RING_EIGHTHS;
-}
-
-static void tell_safe(struct ring_shared *ring, uint64_t safe)
-{
-    atomic_store_explicit(&ring->tail, safe, memory_order_relaxed);
-    /* Pairs with the reader's acquire fence, after its copy and before it reads tail again: one that has
-     * copied anything of what is written from here on sees this tail. */
-    atomic_thread_fence(memory_order_release);
-}
-
-/* A seed begins at the head, and readers may begin there from now on. Until the next one is due, an eighth
- * further on, and while it is late, half an eighth is written at most, and that it takes half of one: what
- * these will overwrite is told before. */
-static void begin_eighth(struct writer *writer)
-{
-    uint64_t head = writer->head, safe = head;
-    uint64_t end = head + 2 * eighth_of(writer);
-    writer->seeds[writer->seed_count++ % WRITER_SEEDS] = head;
-    for (uint32_t i = 0; i < WRITER_SEEDS && i < writer->seed_count; i++) {
-        uint64_t seed = writer->seeds[i];
-        if (seed + writer->mask + 1 >= end && seed < safe)
-            safe = seed;
-    }
-    tell_safe(writer->ring, safe);
-    writer->next_seed = head + eighth_of(writer);
-}
-
-/* Up to 3.11 a pop is told when its frame is no longer among those of the stack: the seed waits for a
- * push, for a while. */
-static void seed_when_due(struct writer *writer, uint64_t counter, uint32_t kind, uint32_t frame)
-{
-    uint64_t head = writer->head;
-    bool push = kind == EVENT_START || kind == EVENT_RESUME || kind == EVENT_THROW;
-    if (head < writer->next_seed ||
-        (!push && pyapi.minor < 12 && head < writer->next_seed + eighth_of(writer) / 2))
-        return;
-    writer_seed(writer, pyapi.thread_state(), counter, 0, push ? frame : 0, false);
-}
-
 /* --- taking a ring, again ------------------------------------------------------------------- */
 
 static struct writer *set_up(struct writer *writer, uint32_t index, unsigned long thread,
@@ -286,7 +246,7 @@ static struct writer *set_up(struct writer *writer, uint32_t index, unsigned lon
         /* Of a thread that has ended: its events are not this one's. */
         writer->head = writer->looked = writer->limit = writer->next_seed =
             atomic_load(&ring->head);
-        tell_safe(ring, writer->head);
+        writer_tell_safe(ring, writer->head);
     } else {
         set_limit(writer, 0);
     }
@@ -333,7 +293,8 @@ static uint32_t longest_ended(uint32_t made)
     return found;
 }
 
-static struct writer *take_ring(unsigned long thread, uint32_t tid)
+/* `ending` is held. */
+static struct writer *find_ring(unsigned long thread, uint32_t tid)
 {
     uint32_t made = atomic_load_explicit(&link_to.header->rings_made, memory_order_acquire);
     struct writer *writer = find_writer(thread);
@@ -348,6 +309,14 @@ static struct writer *take_ring(unsigned long thread, uint32_t tid)
         return set_up(writer, made, thread, tid);
     uint32_t ended = longest_ended(made);
     return ended && change_state(ended, RING_ENDED) ? set_up(writer, ended, thread, tid) : NULL;
+}
+
+static struct writer *take_ring(unsigned long thread, uint32_t tid)
+{
+    pthread_mutex_lock(&ending);
+    struct writer *writer = find_ring(thread, tid);
+    pthread_mutex_unlock(&ending);
+    return writer;
 }
 
 /* A burst of new threads is ahead of the collector's ring making: under `wait` they wait for it as
@@ -391,6 +360,21 @@ static uintptr_t find_stack_floor(void)
     return (uintptr_t)lowest + (kept < size ? kept : size);
 }
 
+/* It is the calling thread's from now on. */
+static struct writer *adopt(struct writer *writer, uint32_t tid)
+{
+    atomic_store_explicit(&writer->ring->tid, tid, memory_order_release);
+    if (tid == (uint32_t)getpid())
+        thread_name_set(writer->ring, "MainThread", sizeof("MainThread") - 1);
+    if (writer->adopted)
+        return writer;
+    writer->stack_floor = find_stack_floor();
+    writer->adopted = true;
+    writer_of_thread = writer;
+    pthread_setspecific(end_of_thread, writer);
+    return writer;
+}
+
 struct writer *writer_take(void)
 {
     struct writer *writer = writer_of_thread;
@@ -403,18 +387,35 @@ struct writer *writer_take(void)
     writer = find_writer(thread);
     if (writer && !writer->ring) /* else: reserved for it by a seed */
         writer = wait_for_ring(thread, tid);
-    if (!writer)
-        return NULL;
-    atomic_store_explicit(&writer->ring->tid, tid, memory_order_release);
-    if (tid == (uint32_t)getpid())
-        thread_name_set(writer->ring, "MainThread", sizeof("MainThread") - 1);
-    if (writer->adopted)
-        return writer;
-    writer->stack_floor = find_stack_floor();
-    writer->adopted = true;
-    writer_of_thread = writer;
-    pthread_setspecific(end_of_thread, writer);
+    return writer ? adopt(writer, tid) : NULL;
+}
+
+struct writer *writer_try_ring(const _Atomic uint32_t *gate, bool last, bool *ret_open)
+{
+    struct writer *writer = NULL;
+    pthread_mutex_lock(&ending);
+    *ret_open = atomic_load(gate) && link_to.header && writer_of_thread != &forked;
+    uint32_t tid = *ret_open ? (uint32_t)syscall(SYS_gettid) : 0;
+    if (*ret_open)
+        writer = find_ring((unsigned long)pthread_self(), tid);
+    if (writer)
+        adopt(writer, tid);
+    else if (*ret_open)
+        writer_wake_collector(); /* it adds some */
+    if (*ret_open && !writer && last)
+        writer_count_ringless(1);
+    pthread_mutex_unlock(&ending);
     return writer;
+}
+
+void writer_await_unlocked(void)
+{
+    /* Whoever takes a ring has seen the gate closed, or has taken it by now. */
+    pthread_mutex_lock(&ending);
+    pthread_mutex_unlock(&ending);
+    for (uint32_t i = 0; i < SESSION_RING_LIMIT; i++)
+        while (atomic_load_explicit(&writers[i].busy, memory_order_acquire) == UNLOCKED_INSIDE)
+            sched_yield();
 }
 
 struct writer *writer_reserve(unsigned long thread, uint32_t tid)
@@ -450,7 +451,7 @@ uint64_t writer_end_scratch(void)
 /* --- events of the writer's own ------------------------------------------------------------- */
 
 /* These do not look at `limit` and may pass it: the next event takes the slow path, which sets it anew. */
-static void advance(struct writer *writer, uint64_t head)
+void writer_advance(struct writer *writer, uint64_t head)
 {
     writer->head = writer->limit = head;
     atomic_store_explicit(&writer->ring->head, head, memory_order_release);
@@ -462,7 +463,7 @@ static bool put_raw(struct writer *writer, struct event event)
     if (writer->head - tail > writer->mask)
         return false;
     writer->events[writer->head & writer->mask] = event;
-    advance(writer, writer->head + 1);
+    writer_advance(writer, writer->head + 1);
     return true;
 }
 
@@ -473,8 +474,8 @@ static uint64_t seed_room(struct writer *writer)
         return writer->mask + 1 - (writer->head - tail);
     }
     if (writer->head >= writer->next_seed)
-        begin_eighth(writer);
-    return eighth_of(writer) / 2;
+        writer_begin_eighth(writer);
+    return writer_eighth(writer) / 2;
 }
 
 bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t begin_amount,
@@ -500,7 +501,7 @@ bool writer_seed(struct writer *writer, void *tstate, uint64_t counter, uint64_t
     uint64_t end = first + walk.depth;
     writer->events[end & writer->mask] = (struct event){
         .counter = counter, .kind_id = event_pack(EVENT_SEED_END, 0), .frame = walk.bottom};
-    advance(writer, end + 1);
+    writer_advance(writer, end + 1);
     return true;
 }
 
@@ -576,9 +577,10 @@ static bool wait_for_room(struct writer *writer)
     return room;
 }
 
-static void begin_drop(struct writer *writer, uint64_t counter)
+void writer_begin_drop(struct writer *writer, uint64_t counter)
 {
     writer->dropping = true;
+    writer->unlocked_limit = 0;
     writer->lost_since = 0;
     writer->next_resume = counter + switch_ticks_of_ns(RESUME_STEP_NS);
     writer->limit = writer->head;
@@ -590,14 +592,14 @@ bool writer_seed_whole(struct writer *writer, void *tstate)
     stacks_count(tstate, &walk);
     uint64_t needed = (uint64_t)walk.depth + 2 + RESERVED;
     if (link_to.flight)
-        return needed <= eighth_of(writer) / 2 &&
+        return needed <= writer_eighth(writer) / 2 &&
                writer_seed(writer, tstate, link_counter(), 0, 0, true);
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
     if (writer->mask + 1 - (writer->head - tail) < needed) {
         if (needed > writer->mask / 8)
             return false; /* more than waiting makes room for */
         if (!link_to.wait || !wait_for_room(writer)) {
-            begin_drop(writer, link_counter());
+            writer_begin_drop(writer, link_counter());
             return true;
         }
         tell_stall(writer);
@@ -651,7 +653,7 @@ static bool room_or_drop(struct writer *writer, uint64_t counter, uint32_t kind,
     uint64_t tail = atomic_load_explicit(&writer->ring->tail, memory_order_acquire);
     if (writer->head - tail + RESERVED > writer->mask) {
         if (!link_to.wait || !wait_for_room(writer)) {
-            begin_drop(writer, counter);
+            writer_begin_drop(writer, counter);
             count_lost(writer);
             return false;
         }
@@ -693,7 +695,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
     set_pace(writer, counter);
     if (link_to.flight) {
         flight_look(writer, counter);
-        seed_when_due(writer, counter, kind, frame);
+        writer_seed_when_due(writer, counter, kind, frame);
         set_limit(writer, 0);
         return writer;
     }
@@ -746,7 +748,7 @@ bool writer_make_room_for(struct writer *writer, uint64_t counter, uint32_t coun
         resume(writer, counter, EVENT_NONE, 0);
     while (!writer->dropping) {
         if (!has_room(writer, count) && (!link_to.wait || !wait_for_room(writer)))
-            begin_drop(writer, counter);
+            writer_begin_drop(writer, counter);
         else if (writer->limit - writer->head >= count && !writer->stall_ticks)
             return true;
         else
@@ -779,9 +781,9 @@ void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t fram
         counter = link_counter(); /* none is older than the session */
     writer_is_at_work++;
     struct writer *writer = writer_make_room(writer_of_thread, counter, kind, frame);
+    if (writer) {
+        writer_store(writer, counter, kind, id, frame);
+        tell_speed(writer);
+    }
     writer_is_at_work--;
-    if (!writer)
-        return;
-    writer_store(writer, counter, kind, id, frame);
-    tell_speed(writer);
 }

@@ -10,7 +10,7 @@
 
 #include "probe/link.h"
 
-enum { WRITER_GAPS = 8, WRITER_SEEDS = 16 };
+enum { WRITER_GAPS = 8, WRITER_SEEDS = 16, WRITER_WOKEN = 8 };
 
 struct writer {
     uint64_t head;
@@ -18,7 +18,12 @@ struct writer {
     struct event *events;
     uint64_t mask;
     struct ring_shared *ring; /* NULL: a writer that never writes */
-    uint32_t busy;            /* set while this thread is inside writer_put */
+    uint64_t
+        unlocked_limit; /* so far may go who has not the GIL, whatever `limit` says (unlocked.h) */
+    _Atomic uint32_t busy; /* this thread writes without the GIL (unlocked.h) */
+    uint32_t
+        woken[WRITER_WOKEN]; /* descriptors that a signal handler wrote a byte to, not told yet */
+    _Atomic uint32_t woken_count;
     bool dropping;
     uint64_t lost_since;             /* events dropped since dropping began */
     uint64_t next_resume;            /* counter before which no resume is tried */
@@ -61,6 +66,19 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
 
 /* This thread's writer, taking a ring if it has none; NULL: there is none to be had. */
 struct writer *writer_take(void);
+
+/* The same for a thread that may be without the GIL, at once or not; not open: `gate` is 0. With `last` an event is
+ * lost where there is none. */
+struct writer *writer_try_ring(const _Atomic uint32_t *gate, bool last, bool *ret_open);
+
+/* Until no thread is inside of what was the gate. */
+void writer_await_unlocked(void);
+
+/* Up to `head` all is written; the next event takes the slow path. */
+void writer_advance(struct writer *writer, uint64_t head);
+
+/* From here on events are lost, until there is room for much. */
+void writer_begin_drop(struct writer *writer, uint64_t counter);
 
 /* Events of a thread that finds no ring are lost: counts them. */
 void writer_count_ringless(uint64_t events);

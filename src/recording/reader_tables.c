@@ -55,7 +55,7 @@ static int mark_task(struct slice *slice, sqlite3_stmt *statement, size_t index)
     return 0;
 }
 
-static int mark_gc(struct slice *slice, sqlite3_stmt *statement, size_t index)
+static int mark_function(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     (void)index;
     slice_mark(slice, slice_recorded_function(slice, statement, 0));
@@ -67,15 +67,22 @@ static bool has_lines(const struct slice *slice)
     return !recording_lacks(slice->recording, "lines");
 }
 
+static bool has_io(const struct slice *slice)
+{
+    return !recording_lacks(slice->recording, "io");
+}
+
 int slice_mark_tasks(struct slice *slice)
 {
     int result = slice_take_rows(slice, "SELECT coroutine, maker, awaiting FROM tasks", mark_task);
     if (result == 0)
-        result = slice_take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_gc);
+        result = slice_take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_function);
     if (result == 0 && has_lines(slice))
-        result = slice_take_rows(slice, "SELECT DISTINCT function FROM lines", mark_gc);
+        result = slice_take_rows(slice, "SELECT DISTINCT function FROM lines", mark_function);
     if (result == 0 && count_objects(slice))
-        result = slice_take_rows(slice, "SELECT function FROM objects", mark_gc);
+        result = slice_take_rows(slice, "SELECT function FROM objects", mark_function);
+    if (result == 0 && has_io(slice))
+        result = slice_take_rows(slice, "SELECT function FROM io", mark_function);
     return result == 0 ? slice_mark_memory(slice) : result;
 }
 
@@ -157,6 +164,41 @@ static int fill_gc(struct slice *slice)
     if (!snapshot->gc || !snapshot->gc_triggers)
         return recording_fail(slice->recording, -ENOMEM, "out of memory");
     return slice_take_rows(slice, "SELECT * FROM gc ORDER BY position", take_gc);
+}
+
+static int take_io(struct slice *slice, sqlite3_stmt *statement, size_t index)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    struct arena *arena = snapshot->arena;
+    int result = 0;
+    if (index >= slice->io_rows)
+        return 0;
+    struct snapshot_io row = {
+        .operation = recording_text(slice->recording, statement, 1, arena, &result),
+        .resource = recording_text(slice->recording, statement, 2, arena, &result),
+        .function = shown_function(slice, statement, 3),
+        .calls = count_of(statement, 4),
+        .bytes = count_of(statement, 5),
+        .errors = count_of(statement, 6),
+        .blocked_ns = time_of(statement, 7),
+        .p99_ns = time_of(statement, 8),
+        .max_ns = time_of(statement, 9),
+    };
+    if (row.operation && row.calls)
+        snapshot->io[snapshot->io_count++] = row;
+    return result;
+}
+
+static int fill_io(struct slice *slice)
+{
+    struct snapshot *snapshot = slice->snapshot;
+    if (!has_io(slice))
+        return 0;
+    slice->io_rows = (size_t)slice_row_count(slice->recording, "SELECT count(*) FROM io");
+    snapshot->io = arena_array(snapshot->arena, slice->io_rows + 1, sizeof(*snapshot->io));
+    if (!snapshot->io)
+        return recording_fail(slice->recording, -ENOMEM, "out of memory");
+    return slice_take_rows(slice, "SELECT * FROM io ORDER BY position", take_io);
 }
 
 static int take_line(struct slice *slice, sqlite3_stmt *statement, size_t index)
@@ -283,6 +325,8 @@ int slice_fill_tables(struct slice *slice)
         result = slice_take_rows(slice, "SELECT * FROM tasks ORDER BY position", take_task);
     if (result == 0 && slice->whole && slice->all)
         result = fill_gc(slice);
+    if (result == 0 && slice->whole && slice->all)
+        result = fill_io(slice);
     if (result == 0 && slice->whole && slice->all)
         result = fill_lines(slice);
     if (result == 0 && slice->whole && slice->all)

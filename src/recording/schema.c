@@ -59,6 +59,9 @@ const struct schema_table schema_tables[] = {
     TABLE(gc, "position INTEGER PRIMARY KEY, generation INTEGER, by_function INTEGER, "
               "function INTEGER, runs INTEGER, collected INTEGER, uncollectable INTEGER, "
               "total_ns INTEGER, max_ns INTEGER"),
+    LATER(io, "position INTEGER PRIMARY KEY, operation TEXT, resource TEXT, function INTEGER, "
+              "calls INTEGER, bytes INTEGER, errors INTEGER, blocked_ns INTEGER, p99_ns INTEGER, "
+              "max_ns INTEGER"),
     LATER(lines, "position INTEGER PRIMARY KEY, function INTEGER, line INTEGER, hits INTEGER, "
                  "self_ns INTEGER, self_wait_ns INTEGER, partial INTEGER"),
     LATER(objects, "position INTEGER PRIMARY KEY, type TEXT, function INTEGER, line INTEGER, "
@@ -125,6 +128,8 @@ const struct schema_field schema_fields[] = {
     FIELD(longest_step_task, META_TEXT),
     FIELD(memory.unknown_frees, META_UINT),
     FIELD(memory.untracked, META_UINT),
+    FIELD(memory.rss_bytes, META_UINT),
+    FIELD(memory.before_bytes, META_UINT),
 };
 const size_t schema_field_count = sizeof(schema_fields) / sizeof(schema_fields[0]);
 

@@ -4,6 +4,7 @@
  * Rules: each function here is one op of tap.h; the names are its. */
 #include "recording/trace_replay_parts.h"
 
+#include "model/io_apply.h"
 #include "model/resite.h"
 #include "model/schedstat.h"
 
@@ -43,7 +44,7 @@ static const char *next_text(const char **at, const char *end, uint16_t *ret_siz
 
 static int step_define(struct trace_replay *replay, const struct trace_record *record)
 {
-    struct tap_definition fixed;
+    struct tap_definition fixed = {0};
     const char *at = (const char *)(record + 1), *end = at + record->size;
     struct definition_text *text = &replay->defined;
     if (record->subject == 0 || record->subject >= SESSION_ID_LIMIT)
@@ -64,7 +65,10 @@ static int step_define(struct trace_replay *replay, const struct trace_record *r
             return -EBADMSG;
         replay->defined_id = record->subject;
     }
-    symbols_handle(&replay->model.symbols, record->subject);
+    if (fixed.kind == DEFINITION_TYPE)
+        births_meet_type(&replay->model, record->subject);
+    else
+        symbols_handle(&replay->model.symbols, record->subject);
     replay->defined_id = 0;
     return 0;
 }
@@ -533,8 +537,18 @@ static int step_time(struct trace_replay *replay, const struct trace_record *rec
     return 0;
 }
 
+void trace_replay_apply_io(struct trace_replay *replay, uint64_t counter)
+{
+    io_apply(&replay->model, &replay->model.first, counter);
+    for (uint32_t i = 0; i < replay->process_count; i++)
+        if (!replay->processes[i]->gone)
+            io_apply(&replay->model, &replay->processes[i]->process, counter);
+}
+
 static int step_latest(struct trace_replay *replay, uint64_t counter)
 {
+    /* What a round has read came before it ended. */
+    trace_replay_apply_io(replay, replay->now);
     replay->model.latest = counter;
     replay->now = counter - REPLAY_SLACK;
     births_round(&replay->model, replay->now);

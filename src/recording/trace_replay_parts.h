@@ -42,4 +42,7 @@ struct trace_replay {
     struct moment scratch;
 };
 
+/* Calls of the C library that have ended by then (model/io_apply.h). */
+void trace_replay_apply_io(struct trace_replay *replay, uint64_t counter);
+
 #endif

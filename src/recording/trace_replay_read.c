@@ -196,6 +196,8 @@ struct snapshot *trace_replay_snapshot(struct trace_replay *replay, int window_s
     struct snapshot *snapshot = snapshot_new();
     int result = -1;
     if (reading && snapshot && replay->begun)
+        trace_replay_apply_io(replay, UINT64_MAX);
+    if (reading && snapshot && replay->begun)
         result = fill(replay, window_s, clock, detailed, reading, snapshot);
     if (reading)
         free(reading->processes);

@@ -362,6 +362,45 @@ static int put_gc(struct recording_writer *writer, const struct snapshot *snapsh
     return result;
 }
 
+static int put_io_row(struct recording_writer *writer, const struct snapshot *snapshot,
+                      size_t index)
+{
+    const struct snapshot_io *row = &snapshot->io[index];
+    sqlite3_stmt *statement = writer->statements[PUT_IO];
+    int64_t values[] = {id_of(snapshot, row->function),
+                        (int64_t)row->calls,
+                        (int64_t)row->bytes,
+                        (int64_t)row->errors,
+                        row->blocked_ns,
+                        row->p99_ns,
+                        row->max_ns};
+    sqlite3_bind_int64(statement, 1, (int64_t)index);
+    database_bind_text(statement, 2, row->operation);
+    database_bind_text(statement, 3,
+                       redact_path(&writer->redact, writer->masked->arena, row->resource));
+    for (int i = 0; i < (int)(sizeof(values) / sizeof(values[0])); i++)
+        sqlite3_bind_int64(statement, 4 + i, values[i]);
+    return database_step(statement);
+}
+
+static int put_io(struct recording_writer *writer, const struct snapshot *snapshot)
+{
+    uint64_t hash = snapshot->io_count;
+    int result;
+    for (size_t i = 0; i < snapshot->io_count; i++) {
+        const struct snapshot_io *row = &snapshot->io[i];
+        uint64_t numbers[] = {(uint64_t)row->function, row->calls, row->bytes, row->errors,
+                              (uint64_t)row->blocked_ns};
+        hash = mix_text(mix_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0])),
+                        row->resource);
+    }
+    if (!is_new(writer, &writer->io_hash, hash, "DELETE FROM io", &result))
+        return result;
+    for (size_t i = 0; result == 0 && i < snapshot->io_count; i++)
+        result = put_io_row(writer, snapshot, i);
+    return result;
+}
+
 static int put_lines(struct recording_writer *writer, const struct snapshot *snapshot)
 {
     uint64_t hash = snapshot->line_count;
@@ -493,6 +532,8 @@ int writer_put_definitions(struct recording_writer *writer, const struct snapsho
         result = put_tasks(writer, snapshot);
     if (result == 0)
         result = put_gc(writer, snapshot);
+    if (result == 0)
+        result = put_io(writer, snapshot);
     if (result == 0)
         result = put_lines(writer, snapshot);
     if (result == 0)

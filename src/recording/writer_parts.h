@@ -89,6 +89,7 @@ enum writer_statement {
     PUT_PROCESS_TIMES,
     PUT_TASK,
     PUT_GC,
+    PUT_IO,
     PUT_LINE,
     PUT_OBJECT,
     PUT_SITE,
@@ -121,7 +122,7 @@ struct recording_writer {
     size_t object_count, object_limit;
     bool memory_made;      /* the table is there */
     uint64_t memory_steps; /* allocations and frees when it was last written */
-    uint64_t task_hash, gc_hash, line_hash, site_hash, source_hash;
+    uint64_t task_hash, gc_hash, line_hash, io_hash, site_hash, source_hash;
     int64_t source_bytes;
     struct text_set *files;  /* whose source has been looked for */
     struct snapshot *masked; /* strings of this add */

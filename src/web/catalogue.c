@@ -39,7 +39,7 @@ const struct catalogue_row *catalogue_find(const char *id)
 
 static bool is_made(const struct catalogue_row *row)
 {
-    return view_find(row->id) || strcmp(row->id, "flame") == 0;
+    return view_find(row->id) || strcmp(row->id, "flame") == 0 || strcmp(row->id, "algae") == 0;
 }
 
 const char *catalogue_reason(const struct catalogue_row *row, const struct snapshot *snapshot)
@@ -50,6 +50,8 @@ const char *catalogue_reason(const struct catalogue_row *row, const struct snaps
         return "nothing has been counted yet";
     if (row->source && !snapshot_has_source(&snapshot->meta, row->source))
         return "its source was never on";
+    if (strcmp(row->id, "algae") == 0 && snapshot->meta.ended)
+        return "it shows who is alive: the target has ended";
     if (strcmp(row->id, "tasks") == 0 && snapshot->task_count == 0)
         return "no asyncio task has been seen";
     return NULL;

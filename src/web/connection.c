@@ -114,7 +114,8 @@ void connection_add(struct connection *connection, const void *bytes, size_t siz
         connection->dead = true;
         return;
     }
-    memcpy(connection->out + connection->out_size, bytes, size);
+    if (size > 0) /* else there need be no bytes */
+        memcpy(connection->out + connection->out_size, bytes, size);
     connection->out_size += size;
 }
 
@@ -122,6 +123,7 @@ void connection_add_frame(struct connection *connection, enum websocket_opcode o
                           const void *bytes, size_t size)
 {
     uint8_t head[WEBSOCKET_HEAD_MOST];
-    connection_add(connection, head, websocket_write_head(head, opcode, size));
+    size_t head_size = websocket_write_head(head, opcode, size);
+    connection_add(connection, head, head_size);
     connection_add(connection, bytes, size);
 }

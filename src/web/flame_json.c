@@ -67,8 +67,8 @@ static void write_node(struct json_writer *writer, const struct snapshot *snapsh
     json_close(writer, ']');
 }
 
-static void write_functions(struct json_writer *writer, const struct snapshot *snapshot,
-                            const bool *named)
+void view_json_functions(struct json_writer *writer, const struct snapshot *snapshot,
+                         const bool *named)
 {
     char id[32];
     json_open(writer, "functions", '{');
@@ -113,7 +113,7 @@ int flame_json_write(struct json_writer *writer, const struct wish *wish,
     }
     json_close(writer, ']');
     if (places && named)
-        write_functions(writer, snapshot, named);
+        view_json_functions(writer, snapshot, named);
     json_unsigned(writer, "total", shown);
     json_unsigned(writer, "left_out", shown > sent ? shown - sent : 0);
     int result = places && named && least > 0 ? 0 : -ENOMEM;

@@ -28,7 +28,7 @@ static const char *kind_name(enum cell_kind kind)
 {
     static const char *const names[] = {
         [CELL_TEXT] = "text",       [CELL_COUNT] = "count", [CELL_TIME] = "time",
-        [CELL_PERCENT] = "percent", [CELL_RATE] = "rate",
+        [CELL_PERCENT] = "percent", [CELL_RATE] = "rate",   [CELL_MEMORY] = "bytes",
     };
     return (size_t)kind < sizeof(names) / sizeof(names[0]) && names[kind] ? names[kind] : "count";
 }
@@ -190,6 +190,8 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
         write_nothing(writer, row, view);
     else if (view)
         result = write_table(writer, wish, snapshot, view);
+    else if (strcmp(row->id, "algae") == 0)
+        result = algae_json_write(writer, snapshot);
     else
         result = flame_json_write(writer, wish, snapshot);
     json_close(writer, '}');

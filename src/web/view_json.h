@@ -16,4 +16,11 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
 int flame_json_write(struct json_writer *writer, const struct wish *wish,
                      const struct snapshot *snapshot);
 
+/* The members of the picture `algae`: who is alive. 0 or -ENOMEM. */
+int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot);
+
+/* The member `functions` of a picture: name and place of those that are `named`, by id. */
+void view_json_functions(struct json_writer *writer, const struct snapshot *snapshot,
+                         const bool *named);
+
 #endif

@@ -67,8 +67,8 @@ enum event_kind {
                               * kind in the ring, with OBJECT_MORE: id = the function's, frame = line. */
     EVENT_OBJECT_SIZE =
         37, /* what is born at place id from here on has `frame` bytes (OBJECT_PAGES) */
-    EVENT_OBJECT_BIRTH =
-        38, /* id = place; frame = address. OBJECT_MORE: the one that has left last is here */
+    EVENT_OBJECT_BIRTH = 38, /* id = place; frame = address. OBJECT_MORE beside a place: it has died
+                              * already, after `frame` ticks; alone: what has left last is here */
     EVENT_OBJECT_DEATH =
         39, /* id = its type's; frame = address. OBJECT_MORE: it leaves to another address */
     EVENT_SPEED = 27, /* how fast the processor is now: id = ticks that a fixed piece of work takes
@@ -84,6 +84,11 @@ enum event_kind {
         43,          /* the same, without a line. Of address 0: from here on the source hears; what
                               * became of blocks that were told before is not known */
     EVENT_LINE = 28, /* a line of the function that `frame` is of begins; id = its number */
+    EVENT_IO_BEGIN =
+        44, /* a call of the C library that may wait: wire/io_operation.h, and the next */
+    EVENT_IO_END = 45,     /* ... ends; amount = its result */
+    EVENT_IO_NAME = 46,    /* 7 bytes of the path that it opened */
+    EVENT_IO_ADDRESS = 47, /* 7 bytes of the sockaddr that it was given or gave */
     EVENT_KIND_COUNT = 52
 };
 

@@ -84,6 +84,7 @@ enum session_source {
     SOURCE_LINES = 16,
     SOURCE_OBJECTS = 64,
     SOURCE_MEMORY = 128,
+    SOURCE_IO = 256,
 };
 
 /* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */
@@ -269,6 +270,13 @@ struct session_header {
     uint32_t
         cost_line_ticks256; /* of one LINE event, in ticks of the counter x 256; 0: not measured */
     _Atomic uint32_t objects_unseen; /* by the probe: bits of enum objects_unseen */
+    /* by the probe, when the source `memory` went on: what the interpreter's own allocator had given out, in blocks
+     * of 512 bytes at most; 0: not known */
+    _Atomic uint64_t memory_before_bytes;
+    /* The source `io`: before it is heard, the probe raises `files_asked` and waits until the collector has looked up
+     * which files, sockets and pipes the process has open, and set `files_known` to what it answers. */
+    _Atomic uint32_t files_asked;              /* by the probe */
+    _Alignas(64) _Atomic uint32_t files_known; /* by the collector */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

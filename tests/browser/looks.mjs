@@ -183,3 +183,33 @@ export async function saving(page, url, asked) {
   seen.pill = await page.locator(".pill").innerText();
   return seen;
 }
+
+export async function pile(page, url) {
+  await page.goto(url);
+  await page.waitForSelector(".algae-window canvas[data-painter]");
+  const row = page.locator(".algae-table tbody tr:has(td:nth-child(4):has-text('fetch'))");
+  await row.first().waitFor();
+  // A shape line where it is not yet that wide, by keyboard.
+  await page.focus(".algae-scroll");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("b");
+  await page.waitForSelector(".shape-line.is-over .stack li");
+  const crossed = await page.locator(".shape-head").first().innerText();
+  const stack = await page.locator(".shape-line .stack li").allInnerTexts();
+  const said = await page.locator("#algae-said").innerText();
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".algae-table tbody tr")].some(
+      (tr) => Number(tr.cells[0].innerText.replace(",", "")) > 220 && tr.cells[3].innerText.startsWith("fetch"),
+    ),
+  );
+  const cells = await row.first().locator("td").allInnerTexts();
+  return { crossed, stack, said, cells: cells.map((cell) => cell.trim()) };
+}
+
+export async function pictures(page, url, asked) {
+  await opened(page, url);
+  const [view] = asked.views;
+  // A window's worth of history, as a reader would have it.
+  await page.waitForTimeout(6000);
+  await page.screenshot({ path: `${asked.pictures}/page-${view}.png` });
+}

@@ -2,6 +2,7 @@
 """The live page in a browser, of a real program: what it shows, by hand, by keyboard, and when
 things go away. What is done on the page stands in looks.mjs."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -9,7 +10,7 @@ import sys
 
 import browser
 import harness
-import pages
+import live_page
 import pytest
 
 pytestmark = [browser.needs_chromium, pytest.mark.some_pythons]
@@ -22,7 +23,7 @@ def orders(tmp_path_factory):
     end = tmp_path_factory.mktemp("orders") / "end"
     with (
         harness.private_session_dir() as directory,
-        pages.serve(directory, "--kill", HERE / "orders.py", end) as served,
+        live_page.serve(directory, "--kill", HERE / "orders.py", end) as served,
     ):
         yield served
         end.touch()
@@ -32,10 +33,10 @@ def test_the_numbers_are_the_reports(tmp_path):
     end = tmp_path / "end"
     with (
         harness.private_session_dir() as directory,
-        pages.serve(directory, HERE / "orders.py", end) as served,
+        live_page.serve(directory, HERE / "orders.py", end) as served,
     ):
         end.touch()
-        seen = pages.look(
+        seen = live_page.look(
             f"{served.url}#functions?window=all&filter=orders.py",
             "numbers",
         )
@@ -57,7 +58,7 @@ def number(text):
 
 
 def test_all_is_reached_by_keyboard(orders):
-    seen = pages.look(
+    seen = live_page.look(
         f"{orders.url}#functions?filter=orders.py",
         "keyboard",
     )
@@ -68,7 +69,7 @@ def test_all_is_reached_by_keyboard(orders):
 
 
 def test_recording_is_switched_off_and_on_from_the_page(orders):
-    seen = pages.look(
+    seen = live_page.look(
         orders.url,
         "switching",
     )
@@ -76,7 +77,7 @@ def test_recording_is_switched_off_and_on_from_the_page(orders):
 
 
 def test_sorting_goes_both_ways_and_texts_from_a(orders):
-    seen = pages.look(
+    seen = live_page.look(
         orders.url,
         "sorting",
     )
@@ -91,15 +92,15 @@ def test_a_lost_connection_is_told_and_comes_back():
     )
     try:
         with harness.private_session_dir() as directory:
-            with pages.serve(directory, target.pid) as first:
+            with live_page.serve(directory, target.pid) as first:
                 port, url = first.port, first.url
-                looking = pages.Looking(
+                looking = live_page.Looking(
                     url,
                     "lost",
                 )
                 looking.wait("open")
             looking.wait("lost")
-            with pages.serve(directory, target.pid, port=port):
+            with live_page.serve(directory, target.pid, port=port):
                 assert looking.seen() == 0
     finally:
         target.kill()
@@ -107,7 +108,7 @@ def test_a_lost_connection_is_told_and_comes_back():
 
 
 def test_a_wrong_token_is_told(orders):
-    seen = pages.look(
+    seen = live_page.look(
         orders.url,
         "wrongToken",
     )
@@ -122,7 +123,7 @@ def test_a_wrong_token_is_told(orders):
     ],
 )
 def test_nothing_serious_is_in_the_way_of_a_screen_reader(orders, scheme, views):
-    seen = pages.look(
+    seen = live_page.look(
         orders.url,
         "screenReader",
         views=views,
@@ -133,7 +134,7 @@ def test_nothing_serious_is_in_the_way_of_a_screen_reader(orders, scheme, views)
 
 @pytest.mark.parametrize("width", [375, 1280, 1920])
 def test_it_fits(orders, width):
-    seen = pages.look(
+    seen = live_page.look(
         orders.url,
         "fits",
         viewport={"width": width, "height": 720 if width < 1900 else 1080},
@@ -142,9 +143,43 @@ def test_it_fits(orders, width):
 
 
 def test_what_is_saved_opens_without_a_server(orders):
-    seen = pages.look(orders.url, "saving")
+    seen = live_page.look(orders.url, "saving")
     assert re.fullmatch(r"ulma-orders\.py-\d{8}T\d{6}\.html", seen["html"])
     assert seen["svg"].startswith("<svg ") and "price" in seen["svg"]
     assert seen["png"] == "\x89PNG\r\n\x1a\n"
     assert seen["rows"] >= 1 and "price" in seen["title"]
     assert seen["pill"] == "saved"
+
+
+def test_what_hangs_since_when_and_who_started_it():
+    with (
+        harness.private_session_dir() as directory,
+        live_page.serve(directory, "--kill", HERE / "pile.py") as served,
+    ):
+        seen = live_page.look(f"{served.url}#algae", "pile")
+    count, since, waits_at, suspended, started_by, thread = seen["cells"]
+    assert int(count.replace(",", "")) > 220 and thread == "MainThread"
+    assert re.fullmatch(r"\d.* s", since)
+    assert "Event.wait" in waits_at and "locks.py:" in waits_at
+    assert "fetch" in suspended and "pile.py:11" in suspended
+    assert "main" in started_by and "pile.py:" in started_by
+    assert "crossed 1 " in seen["crossed"]
+    assert any("run_forever" in line for line in seen["stack"])
+    assert "on the stack" in seen["said"] or "running" in seen["said"]
+
+
+@pytest.mark.skipif(not os.environ.get("ULMA_PICTURES"), reason="tools/pictures makes them")
+@pytest.mark.parametrize(
+    ("program", "view", "scheme"),
+    [
+        ("orders.py", "functions", "light"),
+        ("orders.py", "flame", "dark"),
+        ("pile.py", "algae", "light"),
+    ],
+)
+def test_pictures_for_the_docs(program, view, scheme):
+    with (
+        harness.private_session_dir() as directory,
+        live_page.serve(directory, "--kill", program, "never") as served,
+    ):
+        live_page.look(f"{served.url}#{view}", "pictures", views=[view], colorScheme=scheme)

@@ -4,6 +4,7 @@
 import inspect
 import json
 import os
+import random
 import re
 
 import harness
@@ -62,6 +63,27 @@ def test_hits_are_those_of_settrace(new, tmp_path):
     assert {row["file"] for row in report["lines"]} == {str(PROGRAM)}
 
 
+@oldest_and_newest
+def test_a_loop_on_one_line_is_one_hit(new):
+    script = (
+        "def f(n):\n    for i in range(n): i + 1\n"
+        "    return sum(i for i in [j for j in range(n)])\nf(50)\n"
+    )
+    options = ["-e", "lines", "--only", "__main__:f"]
+    report = report_of(run_ulma(new, "-c", script, options=options))
+    assert hits_of(report) == {("f", 2): 1, ("f", 3): 1, ("f.<locals>.<genexpr>", 3): 1}
+
+
+def test_compiled_traces_tell_their_lines():
+    """3.15's JIT compiles what it has seen often."""
+    newest = [python for python in harness.pythons() if python.minor >= (3, 15)]
+    assert newest, "no 3.15 is there"
+    env, words = environment(PYTHON_JIT="1"), ["-e", "lines", "--only", "__main__:counted"]
+    script = "def counted(n):\n    for _ in range(n):\n        n -= 1\n\ncounted(90000)\n"
+    report = report_of(run_ulma(newest[-1], "-c", script, options=words, env=env))
+    assert hits_of(report) == {("counted", 2): 90001, ("counted", 3): 90000}
+
+
 @with_lines
 def test_lines_add_up_to_their_function(new):
     """But for the little before the first line; nothing that it calls is in them."""
@@ -97,13 +119,10 @@ def test_time_goes_to_the_line_that_took_it(new, tmp_path):
     options = ["-e", "lines", "--only", "__main__"]
     report = report_of(run_ulma(new, script, options=options))
     took = {(row["function"], row["line"]): row["self_ns"] for row in report["lines"]}
-    assert took["inner", 3] > 190e6 and took["outer", 10] > 390e6 and took["steps", 6] > 90e6
     # A line that calls does not have its callee's time, nor a generator's line that of its pause.
-    busy = {("inner", 3), ("outer", 10), ("steps", 6)}
-    assert sum(ns for key, ns in took.items() if key not in busy) < 100e6
-    report = report_of(run_ulma(new, script, options=[*options, "--clock", "cpu"]))
-    if report["clock"] == "cpu":
-        assert sum(row["self_ns"] for row in report["lines"]) < 300e6
+    longest = sorted(took, key=took.get, reverse=True)[:3]
+    assert longest == [("outer", 10), ("inner", 3), ("steps", 6)], took
+    assert took["outer", 10] > 390e6 and took["inner", 3] > 190e6 and took["steps", 6] > 90e6
 
 
 @oldest_and_newest
@@ -198,6 +217,28 @@ def test_a_loop_that_runs_already(new, session_dir, tmp_path):
     hits = hits_of(report)
     assert last - first <= hits["turning", body] <= after - before < end
     assert abs(hits["turning", loop] - hits["turning", body]) <= 1
+
+
+@with_lines
+def test_random_switches_under_load(new, session_dir, tmp_path):
+    """Nothing of it shows in the program, and the rest of the figures stay sound."""
+    chance = random.Random(new.version)
+    functions = ["loops", "steps", "depth", "raising", "made", "work", "short"]
+    with followed(new, session_dir, tmp_path, program=TARGETS / "line_load.py") as program:
+        for _ in range(150 if os.environ.get("ULMA_TORTURE") == "1" else 50):
+            names = chance.sample(functions, chance.randint(0, 4))
+            lines = "lines=" + ",".join(f"__main__:{name}" for name in names)
+            only = chance.choice(["only=", "only=__main__", "skip=__main__:loops", "skip="])
+            more = chance.choice([[], [only], ["budget=2"], ["budget=exact"]])
+            if chance.random() < 0.2:
+                more.append(chance.choice(["events+=c-calls", "events+=gc"]))
+            program.set(*more, lines)
+        program.set("budget=exact", "only=", "skip=", "lines=")
+        assert program.ask("over") == "[] True"
+        report = program.end()
+    assert report["events"]["lost"] == 0 and report["lines"]
+    for row in (*report["functions"], *report["lines"]):
+        assert row["self_ns"] >= 0, row
 
 
 @oldest_and_newest

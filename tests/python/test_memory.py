@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The source `memory`: what Python's allocators gave out, against programs that count themselves."""
+"""The source `memory`: what Python's allocators gave out, beside programs that count it."""
 
 import json
 import os
@@ -141,7 +141,7 @@ EVENTS = ["memory", "calls", "calls,memory", "gc", "memory,gc", "c-calls,memory"
 
 @pytest.mark.some_pythons
 def test_random_switches_under_load(python, session_dir, tmp_path):
-    """Threads, zlib without the GIL, deep lists, tracemalloc that comes and goes: nothing breaks."""
+    """Threads, zlib without the GIL, deep lists, tracemalloc on and off: nothing breaks."""
     file = tmp_path / "report.json"
     options = ["-q", "-e", "memory", "--no-children", "--on-full", "wait", "-f", "json", "-o", file]
     env = harness.environment(session_dir)
@@ -171,6 +171,14 @@ def test_random_switches_under_load(python, session_dir, tmp_path):
     assert live == sum(row["live_bytes"] for row in report["memory"])
 
 
+def check_rss(done):
+    """Of a process that runs: what it has in memory, of which Python gave out a part."""
+    assert done.status == 0, done.told()
+    total = json.loads(done.out)["memory_total"]
+    assert 100_000 < total["before_bytes"] < total["rss_bytes"] < 1_000_000_000
+    assert total["live_bytes"] < total["rss_bytes"]
+
+
 @pytest.mark.some_pythons
 def test_what_was_alive_before_an_off_is_not_believed(python, session_dir, tmp_path):
     script, file = tmp_path / "program.py", tmp_path / "report.json"
@@ -196,6 +204,7 @@ def test_what_was_alive_before_an_off_is_not_believed(python, session_dir, tmp_p
         process.stdin.flush()
         assert process.stdout.readline() == "gone\n"
         assert harness.run([*set_words, "events=memory"], env=env).status == 0
+        check_rss(harness.run([harness.ULMA, "report", "-q", "-f", "json", pid], env=env))
         process.communicate("\n", timeout=harness.LIMIT_S)
     assert process.returncode == 0
     report = json.loads(file.read_text())

@@ -2,10 +2,13 @@
 """The source `objects`: births and deaths by type, and by the function and line that made them."""
 
 import json
+import os
+import random
 import re
 
 import harness
 import pytest
+from followed_program import followed
 from harness import report_of, run_ulma
 
 TARGET = harness.TARGETS / "objects_made.py"
@@ -85,6 +88,10 @@ def test_sizes_are_those_of_getsizeof(telling, tmp_path):
         "kept.append(bytes(999))\n"
         "kept.append(D())\n"
         "kept.append([0] * 3000)\n"
+        "kept.append(set('abcdefghijklmnopqrstuvwxyz'))\n"
+        "kept.append(list('abcdefghijkl'))\n"
+        "kept.append(dict(zip('abcdefgh', range(8))))\n"
+        "kept.append(list(map(str, range(300, 340))))\n"
         "print([(type(one).__name__, sys.getsizeof(one)) for one in kept])\n"
     )
     done = run_ulma(telling, script, options=["-e", "objects"])
@@ -151,14 +158,6 @@ def test_containers_nested_a_million_deep_are_told_or_marked(telling, tmp_path):
     assert not source["complete"] and "gh-156371" in source["reason"]
 
 
-def test_what_was_born_before_has_no_line(telling, tmp_path):
-    """An import of the interpreter's own start is freed: deaths without births."""
-    report = report_of(run_ulma(telling, TARGET, options=["-e", "objects"]))
-    before = [row for row in report["objects"] if row["births"] == 0]
-    for row in before:
-        assert row["function"] is None and row["line"] is None and row["live"] == 0
-
-
 def test_tracemalloc_that_is_on_is_named(telling, tmp_path):
     script = tmp_path / "plain.py"
     script.write_text("print('ran')\n")
@@ -213,3 +212,103 @@ def test_older_pythons_refuse_it(python, tmp_path):
 
 def test_without_the_source_the_list_is_absent(telling):
     assert "objects" not in report_of(run_ulma(telling, TARGET))
+
+
+# --- switched while the program runs --------------------------------------------------------------
+
+ROUNDS = 100 if os.environ.get("ULMA_TORTURE") == "1" else 12
+
+
+def test_switched_at_random_under_load(telling, session_dir, tmp_path):
+    """Threads, derived types, lists nested deep being freed: no crash, and then exact counts."""
+    choose = random.Random(telling.version)
+    program = harness.TARGETS / "objects_load.py"
+    with followed(telling, session_dir, tmp_path, "--on-full", "wait", program=program) as load:
+        for number in range(ROUNDS):
+            load.set(f"events={choose.choice(['calls', 'objects', 'objects', 'objects,gc'])}")
+            if number == ROUNDS // 2:
+                assert load.ask("million") == "done"
+        load.set("events=calls")
+        load.set("events=objects")
+        assert load.ask("known") == "done"
+        load.process.stdin.write("end\n")
+        report = load.end()
+    assert report["events"]["lost"] == 0
+    found = [row for row in report["objects"] if row["type"] == "__main__.Known"]
+    assert sorted((row["births"], row["deaths"], row["live"]) for row in found) == [
+        (500, 500, 0),
+        (1000, 0, 1000),
+    ]
+
+
+def test_what_was_born_before_has_no_line(telling, session_dir, tmp_path):
+    script = tmp_path / "before.py"
+    script.write_text(
+        "import sys\n"
+        "class Early:\n"
+        "    pass\n"
+        "kept = [Early() for _ in range(40)]\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "del kept[:30]\n"
+        "print('done', flush=True)\n"
+        "sys.stdin.readline()\n"
+    )
+    with followed(telling, session_dir, tmp_path, program=script) as program:
+        program.set("events=objects")
+        assert program.ask("free") == "done"
+        report = program.end()
+    (row,) = [row for row in report["objects"] if row["type"] == "__main__.Early"]
+    assert (row["births"], row["deaths"], row["live"]) == (0, 30, 0)
+    assert row["function"] is None and row["file"] is None and row["line"] is None
+
+
+def test_two_threads_make_and_free_each_others(telling, tmp_path):
+    """Each event is of one ring or the other, and an address is soon used again by either."""
+    script = tmp_path / "passed.py"
+    script.write_text(
+        "import queue, threading\n"
+        "class Passed:\n"
+        "    pass\n"
+        "def make(there, number):\n"
+        "    for _ in range(number):\n"
+        "        there.put(Passed())\n"
+        "def free(here, number):\n"
+        "    for _ in range(number):\n"
+        "        here.get()\n"
+        "def both(here, there):\n"
+        "    for _ in range(200):\n"
+        "        make(there, 100)\n"
+        "        free(here, 100)\n"
+        "left, right = queue.SimpleQueue(), queue.SimpleQueue()\n"
+        "thread = threading.Thread(target=both, args=(left, right))\n"
+        "thread.start()\n"
+        "both(right, left)\n"
+        "thread.join()\n"
+    )
+    report = report_of(run_ulma(telling, script, options=["-e", "objects"]))
+    (row,) = [row for row in report["objects"] if row["type"] == "__main__.Passed"]
+    assert (row["births"], row["deaths"], row["live"]) == (40_000, 40_000, 0)
+    assert (row["function"], row["line"]) == ("make", 6)
+
+
+def test_a_forks_child_tells_its_own(telling, tmp_path):
+    script = tmp_path / "forks.py"
+    script.write_text(
+        "import os\n"
+        "class Kept:\n"
+        "    pass\n"
+        "def make(number):\n"
+        "    return [Kept() for _ in range(number)]\n"
+        "kept = make(100)\n"
+        "kept.append([os])\n"
+        "if os.fork() == 0:\n"
+        "    more = make(50)\n"
+        "    del more[:20]\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "more = make(10)\n"
+    )
+    report = report_of(run_ulma(telling, script, options=["-e", "objects"]))
+    rows = [row for row in report["objects"] if row["type"] in ("__main__.Kept", "(other)")]
+    assert [(row["births"], row["deaths"], row["live"]) for row in rows] == [(160, 20, 140)]

@@ -130,6 +130,15 @@ def calling(n):
     )
 
 
+def short(x): return x + 1  # noqa: E704
+
+
+def calling_short(n):
+    for i in range(n):
+        short(i)
+    return sorted(range(n), key=lambda number: -number)
+
+
 async def waiting(n):
     for _ in range(n):
         await asyncio.sleep(0)
@@ -167,6 +176,7 @@ def work():
     managing(6)
     comprehensions(8)
     calling(6)
+    calling_short(50)
     try:
         unwinding(5)
     except LookupError:

@@ -664,6 +664,23 @@ static void set_methods(struct snapshot *snapshot)
     add_source(&snapshot->meta, "methods");
 }
 
+static int set_io(struct snapshot *snapshot)
+{
+    static const struct snapshot_io rows[] = {
+        {"write", "/var/log/shop/a\x1b[31mlong\nname of a file that is cut.log", SAMPLE_ROWS,
+         100000, 1234567, 0, 900 * MS, 20 * US, 4 * MS},
+        {"recv", "127.0.0.1:5432", SAMPLE_HOSTILE, 12, 4096, 3, 300 * MS, 90 * MS, 95 * MS},
+        {"clock_nanosleep", NULL, SNAPSHOT_NONE, 1, 0, 0, 50 * MS, 50 * MS, 50 * MS},
+    };
+    snapshot->io = arena_array(snapshot->arena, 3, sizeof(*snapshot->io));
+    if (!snapshot->io)
+        return -1;
+    memcpy(snapshot->io, rows, sizeof(rows));
+    snapshot->io_count = 3;
+    add_source(&snapshot->meta, "io");
+    return 0;
+}
+
 static int set_lines(struct snapshot *snapshot)
 {
     static const struct snapshot_line lines[] = {
@@ -704,6 +721,7 @@ static int set_memory(struct snapshot *snapshot)
 int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
     set_methods(snapshot);
-    return set_lines(snapshot) || set_objects(snapshot) || set_memory(snapshot) ? -1
-                                                                                : set_gc(snapshot);
+    if (set_lines(snapshot) || set_objects(snapshot) || set_memory(snapshot) || set_io(snapshot))
+        return -1;
+    return set_gc(snapshot);
 }

@@ -96,6 +96,27 @@ static void what_is_called_is_not_in_it(void **state)
     expect(3, 31, 1, 13 + 2);
 }
 
+/* Off the CPU while the line was on top, and while what it called was. */
+static void a_wait_is_the_running_lines(void **state)
+{
+    (void)state;
+    struct bench_thread thread = fold_tools_thread(&model, 7, 1000);
+    want(1);
+    E(0, START, 1, 10);
+    E(0, LINE, 11, 10);
+    thread.track->wait_ticks += 30;
+    E(100, START, 2, 20);
+    thread.track->wait_ticks += 500;
+    E(600, RETURN, 0, 20);
+    thread.track->wait_ticks += 4;
+    E(10, LINE, 12, 10);
+    thread.track->wait_ticks += 1;
+    E(10, RETURN, 0, 10);
+    expect(1, 11, 1, 110);
+    assert_int_equal(line_of(1, 11).wait_ticks, 34);
+    assert_int_equal(line_of(1, 12).wait_ticks, 1);
+}
+
 static void a_generator_goes_on_at_its_line(void **state)
 {
     (void)state;
@@ -192,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_line_ends_where_the_next_begins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_called_is_not_in_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wait_is_the_running_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_generator_goes_on_at_its_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_ended_unseen_gives_its_line_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobodys_lines_are_dropped, set_up, tear_down),

@@ -50,6 +50,7 @@ static struct snapshot *take(uint64_t counter, int seconds, enum snapshot_clock 
     assert_non_null(maker.snapshot);
     assert_int_equal(snapshot_make(&maker), 0);
     assert_int_equal(snapshot_make_window(&maker), 0);
+    assert_int_equal(snapshot_make_activations(&maker), 0);
     return maker.snapshot;
 }
 
@@ -103,6 +104,81 @@ static void functions_callers_and_tree(void **state)
     assert_int_equal(snapshot->nodes[0].total_ns, 52);
     for (size_t i = 1; i < snapshot->node_count; i++)
         assert_true(snapshot->nodes[i].parent >= 0 && snapshot->nodes[i].parent < (int32_t)i);
+    snapshot_free(snapshot);
+}
+
+static const struct snapshot_activation *alive(const struct snapshot *snapshot, const char *name)
+{
+    for (size_t i = 0; i < snapshot->activation_count; i++)
+        if (strcmp(snapshot->functions[snapshot->activations[i].function].name, name) == 0)
+            return &snapshot->activations[i];
+    fail_msg("%s is not alive", name);
+    return NULL;
+}
+
+static void who_is_alive_and_what_it_waits_in(void **state)
+{
+    (void)state;
+    struct bench_thread thread = fold_tools_thread(&model, 7, 1000);
+    E(0, START, 1, 10);
+    E(5, START, 150, 20);
+    E(5, START, 151, 30);
+    E(1, START, 2, 40);
+    E(1, RETURN, 2, 40);
+    E(5, YIELD, 151, 30);
+    E(0, YIELD, 150, 20);
+    E(9, START, 100, 50);
+    E(1, YIELD, 100, 50);
+    struct snapshot *snapshot = take(thread.counter + 100, -1, CLOCK_WALL);
+    assert_int_equal(snapshot->activation_count, 4);
+    const struct snapshot_activation *one = alive(snapshot, "f1");
+    const struct snapshot_activation *outer = alive(snapshot, "g150");
+    const struct snapshot_activation *inner = alive(snapshot, "g151");
+    assert_ptr_equal(one, &snapshot->activations[0]);
+    assert_true(one->is_active && one->is_top);
+    assert_int_equal(one->parent_number, 0);
+    assert_int_equal(one->depth, 0);
+    assert_false(outer->is_active || outer->is_top);
+    assert_int_equal(outer->parent_frame, one->frame);
+    assert_int_equal(outer->parent_number, one->number);
+    assert_int_equal(outer->awaiting, inner->function);
+    assert_int_equal(outer->depth, 1);
+    assert_int_equal(outer->age_ns, 110);
+    assert_int_equal(inner->parent_frame, 20);
+    assert_int_equal(inner->parent_number, outer->number);
+    assert_int_equal(inner->awaiting, SNAPSHOT_NONE);
+    assert_int_equal(inner->depth, 2);
+    assert_int_equal(alive(snapshot, "g100")->awaiting, SNAPSHOT_NONE);
+    assert_int_equal(alive(snapshot, "g100")->count, 1);
+    snapshot_free(snapshot);
+
+    E(1, RESUME, 150, 20);
+    E(1, RETURN, 150, 20);
+    snapshot = take(thread.counter, -1, CLOCK_WALL);
+    assert_int_equal(snapshot->activation_count, 3);
+    snapshot_free(snapshot);
+}
+
+static void hundreds_that_wait_alike_are_one_row(void **state)
+{
+    (void)state;
+    struct bench_thread thread = fold_tools_thread(&model, 7, 1000);
+    E(0, START, 1, 10);
+    for (uint32_t i = 0; i < 200; i++) {
+        E(1, START, 150, 1000 + 2 * i);
+        E(1, YIELD, 150, 1000 + 2 * i);
+    }
+    struct snapshot *snapshot = take(thread.counter, -1, CLOCK_WALL);
+    assert_int_equal(snapshot->activation_count, 201);
+    snapshot_free(snapshot);
+    E(1, START, 100, 20);
+    E(1, YIELD, 100, 20);
+    snapshot = take(thread.counter, -1, CLOCK_WALL);
+    assert_int_equal(snapshot->activation_count, 3);
+    assert_int_equal(alive(snapshot, "g150")->count, 200);
+    assert_int_equal(alive(snapshot, "g150")->frame, 1000);
+    assert_int_equal(alive(snapshot, "g150")->age_ns, 400);
+    assert_int_equal(alive(snapshot, "g100")->count, 1);
     snapshot_free(snapshot);
 }
 
@@ -276,6 +352,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(functions_callers_and_tree),
+        CASE(who_is_alive_and_what_it_waits_in),
+        CASE(hundreds_that_wait_alike_are_one_row),
         CASE(windows_hold_the_last_seconds),
         CASE(seconds_that_nobody_asks_for_are_not_kept),
         CASE(the_cpu_clock_has_its_own_percentiles),

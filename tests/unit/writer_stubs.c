@@ -32,6 +32,11 @@ PyThreadState *stub_thread_state(void)
     return NULL;
 }
 
+PyThreadState *PyGILState_GetThisThreadState(void)
+{
+    return NULL;
+}
+
 uint32_t stub_depth;
 
 void stacks_count(void *tstate, struct stacks_walk *walk)

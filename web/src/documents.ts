@@ -66,10 +66,12 @@ export interface Tile {
   file?: string;
   line?: number;
   depth: number;
+  /** On the stack: for so long; suspended: since then. */
   age_ns: number;
-  resumes: number;
-  running: boolean;
+  running?: boolean;
   awaits?: string | null;
+  /** Who made the task whose coroutine it is. */
+  maker?: string;
   /** Where the server has made one of several. */
   count?: number;
   oldest_ns?: number;

@@ -79,3 +79,6 @@ export function formatCell(value: Cell | undefined, kind: CellKind): string {
       return formatCount(value);
   }
 }
+
+/** `package/module.py`: as much as tells one from another, as in the tables. */
+export const shortPath = (path: string): string => path.split("/").slice(-2).join("/");

@@ -10,7 +10,6 @@ const tile = (id: number, parent: number | null, depth: number, more: Partial<Ti
   function: 7,
   depth,
   age_ns: 1000 - id,
-  resumes: 0,
   running: false,
   awaits: "pool.py:88",
   ...more,

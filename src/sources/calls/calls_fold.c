@@ -93,12 +93,18 @@ static void suspend(struct model *model, const struct track *track, const struct
     symbol->yields++;
     if (!symbols_suspends(symbol))
         return;
+    uint32_t depth = (uint32_t)(entry - track->entries) - 1;
     struct suspended_activation activation = {
         .frame = (uint32_t)entry->key,
         .symbol = entry->symbol,
         .task = entry->task && model->tasks.tasks[entry->task].frame == (uint32_t)entry->key
                     ? entry->task
                     : 0,
+        .parent_frame = depth ? (uint32_t)entry[-1].key : 0,
+        .parent_symbol = depth ? entry[-1].symbol : 0,
+        .awaiting = track->yield_symbol != entry->symbol ? track->yield_symbol : 0,
+        .thread = track->number,
+        .depth = depth,
         .line = line,
         .since = counter,
         .total_ticks = running_ticks,

@@ -12,18 +12,16 @@
 #include "sources/memory/memory_probe.h"
 
 #include "probe/define.h"
-#include "probe/own_memory.h"
 #include "probe/py/allocators.h"
-#include "probe/py/frame_line.h"
+#include "probe/py/line.h"
 #include "probe/source_hooks.h"
 #include "probe/writer_quiet.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-__thread uint32_t own_memory_depth __attribute__((tls_model("initial-exec")));
 
 enum {
     LINES = 1 << 12,    /* remembered places */
@@ -44,13 +42,13 @@ struct site {
 /* What a thread's last allocation under the GIL was told of. */
 struct last_site {
     PyObject *code; /* compared only */
-    const void *place;
+    uintptr_t word;
     struct site site;
 };
 static __thread struct last_site last_site __attribute__((tls_model("initial-exec")));
 
 static struct place_line {
-    const void *place;
+    uintptr_t word;
     uint32_t id, line;
 } lines[LINES];
 
@@ -61,6 +59,7 @@ static allocator_hooks hooks;
 static void *main_interpreter;
 static PyThreadState *(*own_state)(void);
 static int (*is_finalizing)(void);
+static uint64_t before_bytes;
 
 static struct {
     pthread_mutex_t lock;
@@ -79,22 +78,12 @@ static PyThreadState *state_with_gil(void)
     return pyapi.minor >= 12 || own_state() == present ? present : NULL;
 }
 
-static void *python_frame(PyThreadState *tstate, PyObject **ret_code)
+static uint32_t line_of(const struct line_place *place, uint32_t id)
 {
-    void *frame = pyapi_current_frame(tstate);
-    PyObject *code = NULL;
-    while (frame && !(code = pyapi_frame_code(frame)))
-        frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
-    *ret_code = code;
-    return frame;
-}
-
-static uint32_t line_of(PyObject *code, const void *place, uint32_t id)
-{
-    struct place_line *known = &lines[((uintptr_t)place * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
-    if (known->place != place || known->id != id) {
-        uint32_t line = frame_line_of(code, place);
-        *known = (struct place_line){place, id, line < MEMORY_LINE_LIMIT ? line : 0};
+    struct place_line *known = &lines[(place->word * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
+    if (known->word != place->word || known->id != id) {
+        uint32_t line = line_number(place->code, place->word);
+        *known = (struct place_line){place->word, id, line < MEMORY_LINE_LIMIT ? line : 0};
     }
     return known->line;
 }
@@ -120,18 +109,16 @@ static uint32_t define(PyObject *code, void *frame)
 
 static struct site site_of(PyThreadState *tstate)
 {
-    PyObject *code;
-    void *frame = python_frame(tstate, &code);
-    if (!frame)
+    struct line_place place = line_of_thread(tstate);
+    if (!place.frame)
         return (struct site){0};
-    const void *place = frame_line_place(frame, code);
     struct last_site *last = &last_site;
-    uint32_t id = define_known(code);
+    uint32_t id = define_known(place.code);
     if (__builtin_expect(id == 0, 0))
-        id = define(code, frame);
-    uint32_t line = last->place == place && last->site.id == id ? last->site.line
-                                                                : line_of(code, place, id);
-    *last = (struct last_site){code, place, {id, line}};
+        id = define(place.code, place.frame);
+    bool same = last->word == place.word && last->site.id == id;
+    uint32_t line = same ? last->site.line : line_of(&place, id);
+    *last = (struct last_site){place.code, place.word, {id, line}};
     return last->site;
 }
 
@@ -140,15 +127,13 @@ static struct site site_of(PyThreadState *tstate)
 static struct site foreign_site(void)
 {
     PyThreadState *tstate = own_state();
-    PyObject *code;
     if (!tstate || PYAPI_FIELD(void *, tstate, INTERPRETER_OFFSET) != main_interpreter ||
         !last_site.code)
         return (struct site){0};
-    void *frame = python_frame(tstate, &code);
-    if (!frame || code != last_site.code)
+    struct line_place place = line_of_thread(tstate);
+    if (place.code != last_site.code)
         return (struct site){0};
-    bool same = frame_line_place(frame, code) == last_site.place;
-    return (struct site){last_site.site.id, same ? last_site.site.line : 0};
+    return (struct site){last_site.site.id, place.word == last_site.word ? last_site.site.line : 0};
 }
 
 /* --- events --------------------------------------------------------------------------------- */
@@ -250,7 +235,7 @@ static __attribute__((noinline)) bool is_passive(int layer, enum memory_domain d
 /* Nothing is to be told: off, or an allocation within another one, or a lower layer's. */
 static inline bool is_quiet(int layer, enum memory_domain domain)
 {
-    if (own_memory_depth != 0 || !is_on || is_finalizing())
+    if (writer_is_at_work || !is_on || is_finalizing())
         return true;
     return __builtin_expect(layer != active[domain], 0) && is_passive(layer, domain);
 }
@@ -260,9 +245,9 @@ static inline void *hook_malloc(int layer, enum memory_domain domain, void *cont
     const struct allocator *below = &allocators_below[layer][domain];
     if (is_quiet(layer, domain))
         return below->malloc(context, size);
-    own_memory_begin();
+    writer_is_at_work++;
     void *block = below->malloc(context, size);
-    own_memory_end();
+    writer_is_at_work--;
     if (block)
         tell_alloc(domain, block, size);
     return block;
@@ -274,9 +259,9 @@ static inline void *hook_calloc(int layer, enum memory_domain domain, void *cont
     const struct allocator *below = &allocators_below[layer][domain];
     if (is_quiet(layer, domain))
         return below->calloc(context, count, size);
-    own_memory_begin();
+    writer_is_at_work++;
     void *block = below->calloc(context, count, size);
-    own_memory_end();
+    writer_is_at_work--;
     if (block)
         tell_alloc(domain, block, count * size);
     return block;
@@ -290,9 +275,9 @@ static inline void hook_free(int layer, enum memory_domain domain, void *context
         return;
     }
     tell_free(domain, block, 0); /* before another thread can be given the block */
-    own_memory_begin();
+    writer_is_at_work++;
     below->free(context, block);
-    own_memory_end();
+    writer_is_at_work--;
 }
 
 /* A block that stays where it is needs no free: the collector knows that it was there. One that moves is told
@@ -304,9 +289,9 @@ static inline void *hook_realloc(int layer, enum memory_domain domain, void *con
     if (is_quiet(layer, domain))
         return below->realloc(context, block, size);
     uint64_t before = link_counter();
-    own_memory_begin();
+    writer_is_at_work++;
     void *moved = below->realloc(context, block, size);
-    own_memory_end();
+    writer_is_at_work--;
     if (moved && block && moved != block)
         tell_free(domain, block, before);
     if (moved)
@@ -362,6 +347,29 @@ static void set_foreign(struct writer *writer)
     pthread_mutex_unlock(&foreign.lock);
 }
 
+/* The interpreter's own statistics say how much its allocator for small blocks has given out. */
+static uint64_t small_blocks_bytes(void)
+{
+    static const char key[] = "# bytes in allocated blocks";
+    int (*tell)(FILE * stream) = NULL;
+    void *symbol = dlsym(RTLD_DEFAULT, "_PyObject_DebugMallocStats");
+    char *text = NULL;
+    size_t size = 0;
+    uint64_t bytes = 0;
+    memcpy(&tell, &symbol, sizeof(symbol));
+    FILE *stream = tell ? open_memstream(&text, &size) : NULL;
+    if (!stream)
+        return 0;
+    tell(stream);
+    fclose(stream);
+    const char *at = text ? strstr(text, key) : NULL;
+    for (at = at ? at + strlen(key) : ""; *at && *at != '\n'; at++)
+        if (*at >= '0' && *at <= '9')
+            bytes = bytes * 10 + (uint64_t)(*at - '0');
+    free(text);
+    return bytes;
+}
+
 static int memory_make_ready(char *reason, size_t size)
 {
     main_interpreter = PyInterpreterState_Get();
@@ -372,7 +380,8 @@ static int memory_make_ready(char *reason, size_t size)
         snprintf(reason, size, "this Python does not say when it ends (Py_IsFinalizing)");
         return -1;
     }
-    return frame_line_prepare(reason, size) || allocators_prepare(reason, size) ? -1 : 0;
+    before_bytes = small_blocks_bytes();
+    return line_prepare(reason, size) || allocators_prepare(reason, size) ? -1 : 0;
 }
 
 static void lower_all(void)
@@ -393,6 +402,7 @@ static int memory_on(char *reason, size_t size)
         }
     }
     memset(lines, 0, sizeof(lines)); /* of code that has ended meanwhile */
+    atomic_store_explicit(&link_to.header->memory_before_bytes, before_bytes, memory_order_relaxed);
     struct event begin = event_with_amount(link_counter(), EVENT_MEMORY_FREE, 0);
     put(&begin, 1);
     set_foreign(writer_reserve(FOREIGN_THREAD, 0));

@@ -12,15 +12,17 @@
 #include <string.h>
 
 enum {
-    TYPE_SLOTS = 1 << 14,
-    PLACE_SLOTS = 1 << 17,
+    TYPE_SLOTS = OBJECTS_TYPE_SLOTS,
+    PLACE_SLOTS = OBJECTS_PLACE_SLOTS,
     TYPES_MOST = TYPE_SLOTS * 3 / 4,
     PLACES_MOST = PLACE_SLOTS * 3 / 4,
     IDS_MOST = OBJECT_MORE - 1,
 };
 
-static struct objects_type types[TYPE_SLOTS];     /* [0] is never used */
-static struct objects_place places[PLACE_SLOTS];  /* [0] is never used */
+struct objects_type objects_types[TYPE_SLOTS];
+struct objects_place objects_places[PLACE_SLOTS];
+#define types  objects_types
+#define places objects_places
 static uint32_t place_of_code[SESSION_ID_LIMIT];  /* the first slot of a function's */
 static uint32_t types_used, places_used, next_id; /* used: also by what has ended */
 
@@ -39,12 +41,6 @@ void objects_places_begin(void)
     next_id = 1;
 }
 
-static uint32_t hash_of(uintptr_t word, uint32_t slots)
-{
-    uint64_t mixed = (uint64_t)word * UINT64_C(0x9e3779b97f4a7c15);
-    return (uint32_t)(mixed >> 40) & (slots - 1);
-}
-
 static void note_full(void)
 {
     atomic_fetch_or_explicit(&link_to.header->objects_unseen, UNSEEN_PLACES, memory_order_relaxed);
@@ -61,7 +57,9 @@ static __attribute__((noinline)) struct objects_type *meet_type(struct objects_t
         note_full();
         return NULL;
     }
+    writer_is_at_work++;
     uint32_t id = define_type(type);
+    writer_is_at_work--;
     if (!id)
         return NULL;
     *slot = (struct objects_type){
@@ -75,9 +73,9 @@ static __attribute__((noinline)) struct objects_type *meet_type(struct objects_t
     return slot;
 }
 
-struct objects_type *objects_type_of(PyTypeObject *type)
+struct objects_type *objects_type_search(PyTypeObject *type)
 {
-    uint32_t at = hash_of((uintptr_t)type, TYPE_SLOTS);
+    uint32_t at = objects_hash((uintptr_t)type, TYPE_SLOTS);
     for (;; at = (at + 1) & (TYPE_SLOTS - 1)) {
         struct objects_type *slot = &types[at];
         if (__builtin_expect(slot->type == type, 1))
@@ -85,11 +83,6 @@ struct objects_type *objects_type_of(PyTypeObject *type)
         if (!slot->type && at)
             return meet_type(slot, type);
     }
-}
-
-struct objects_type *objects_type_at(uint32_t slot)
-{
-    return &types[slot];
 }
 
 /* --- places --------------------------------------------------------------------------------- */
@@ -134,7 +127,8 @@ static __attribute__((noinline)) struct objects_place *meet_place(struct objects
         *place = (struct objects_place){
             .word = where->word,
             .type = type,
-            .type_slot = (uint32_t)(made - types),
+            .type_slot = (uint16_t)(made - types),
+            .sizing = made->sizing,
             .next_of_type = made->first_place,
             .code_id = where->code ? define_id(where->code, where->frame) : 0,
         };
@@ -154,10 +148,11 @@ static __attribute__((noinline)) struct objects_place *meet_place(struct objects
     return place;
 }
 
-struct objects_place *objects_place_of(PyThreadState *tstate, PyTypeObject *type, uint64_t counter)
+struct objects_place *objects_place_search(PyThreadState *tstate, PyTypeObject *type,
+                                           uint64_t counter)
 {
     struct line_place where = who_makes(tstate);
-    uint32_t at = hash_of(where.word ^ ((uintptr_t)type << 7), PLACE_SLOTS);
+    uint32_t at = objects_place_hash(where.word, type);
     for (;; at = (at + 1) & (PLACE_SLOTS - 1)) {
         struct objects_place *place = &places[at];
         if (__builtin_expect(place->word == where.word && place->type == type, 1))
@@ -178,7 +173,7 @@ static void end_place(struct objects_place *place)
 
 void objects_type_ends(PyTypeObject *type)
 {
-    uint32_t at = hash_of((uintptr_t)type, TYPE_SLOTS);
+    uint32_t at = objects_hash((uintptr_t)type, TYPE_SLOTS);
     while (types[at].type && types[at].type != type)
         at = (at + 1) & (TYPE_SLOTS - 1);
     struct objects_type *slot = &types[at];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tracer, and its coming and going.
- * Why one object is held back: its size is not known when it is born. It is told at the next birth or death, whoever's
- * that is, with the counter of its own. Types whose instances are all alike are told at once.
+ * Why one object is held back: its size is not known when it is born, and many die next. It is told at the next birth or
+ * death, whoever's that is, with the counter of its own; where that death is its own, both are one event.
  * Why a death that still has references: an immutable object that is resized (str, bytes, tuple) is told as dead and
  * as born again; it is the same one at another address, and counts once.
  * Rules: see objects_probe.h. One tracer for the whole process, so that interpreters other than the main one, which
@@ -16,22 +16,28 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CREATE = 0, DESTROY = 1, REMOVED = 2 }; /* PyRefTracerEvent */
+enum { CREATE = 0 }; /* PyRefTracerEvent: a birth, else a death */
 enum { TSTATE_INTERP = 16, ADDRESS_SHIFT = 4, PAGE_SHIFT = 12 };
 
 typedef int tracer(PyObject *object, int event, void *data);
 static int (*set_tracer)(tracer *, void *);
-static tracer *(*get_tracer)(void **data);
+typedef tracer *tracer_getter(void **data);
+static tracer_getter *get_tracer;
 
 static bool is_on;
-static void *main_interpreter;
+static uint32_t generation;    /* of the link that places were told to */
+static void *main_interpreter; /* NULL: not on */
 
 /* Born, and not told yet. */
-static struct {
+static struct held_object {
     PyObject *object; /* NULL: none */
     struct objects_place *place;
     uint64_t counter;
 } held;
+
+/* A list, dict or set in whose making other objects are made: list(range(9)), set("abc"). It is held longer, until
+ * something is born by another instruction, or it dies. */
+static struct held_object outer;
 
 /* A str, bytes or tuple that has left its address. */
 static struct {
@@ -134,16 +140,44 @@ static void tell_size(struct objects_place *place, size_t bytes, uint64_t counte
 
 /* --- births --------------------------------------------------------------------------------- */
 
+static inline __attribute__((always_inline)) void measure(struct objects_place *place,
+                                                          PyObject *object, uint64_t counter)
+{
+    size_t fixed_bytes;
+    if (place->sizing == SIZING_FIXED && __builtin_expect(place->bytes != 0, 1))
+        return;
+    fixed_bytes = objects_types[place->type_slot].fixed_bytes;
+    tell_size(place, objects_size(place->sizing, fixed_bytes, object), counter);
+}
+
+static inline __attribute__((always_inline)) void tell(struct held_object *one)
+{
+    PyObject *object = one->object;
+    if (!object)
+        return;
+    one->object = NULL;
+    measure(one->place, object, one->counter);
+    put(one->counter, EVENT_OBJECT_BIRTH, one->place->id, address_of(object));
+}
+
 static inline __attribute__((always_inline)) void tell_held(void)
 {
-    struct objects_place *place = held.place;
-    PyObject *object = held.object;
-    if (__builtin_expect(!object, 1))
+    tell(&held);
+}
+
+/* Before `place` makes the next one. */
+static inline __attribute__((always_inline)) void tell_before(const struct objects_place *place)
+{
+    if (__builtin_expect(outer.object && outer.place->word != place->word, 0))
+        tell(&outer);
+    if (held.object && !outer.object && held.place->word == place->word &&
+        held.place->type != place->type && held.place->sizing >= SIZING_LIST &&
+        held.place->sizing <= SIZING_SET) {
+        outer = held;
+        held.object = NULL;
         return;
-    held.object = NULL;
-    const struct objects_type *type = objects_type_at(place->type_slot);
-    tell_size(place, objects_size(type->sizing, type->fixed_bytes, object), held.counter);
-    put(held.counter, EVENT_OBJECT_BIRTH, place->id, address_of(object));
+    }
+    tell_held();
 }
 
 static bool stack_is_near_its_end(void)
@@ -151,19 +185,17 @@ static bool stack_is_near_its_end(void)
     return (uintptr_t)__builtin_frame_address(0) < writer_of_thread->stack_floor;
 }
 
+/* Where little stack is left an object may be freed untold; its fields are not looked at later. */
 static inline __attribute__((always_inline)) void
-hold_or_tell(PyObject *object, struct objects_place *place, uint64_t counter)
+hold(PyObject *object, struct objects_place *place, uint64_t counter)
 {
-    const struct objects_type *type = objects_type_at(place->type_slot);
-    if (type->sizing != SIZING_FIXED && !stack_is_near_its_end()) {
-        held.object = object;
-        held.place = place;
-        held.counter = counter;
+    if (__builtin_expect(place->sizing != SIZING_FIXED && stack_is_near_its_end(), 0)) {
+        put(counter, EVENT_OBJECT_BIRTH, place->id, address_of(object));
         return;
     }
-    if (__builtin_expect(!place->bytes, 0))
-        tell_size(place, type->fixed_bytes, counter);
-    put(counter, EVENT_OBJECT_BIRTH, place->id, address_of(object));
+    held.object = object;
+    held.place = place;
+    held.counter = counter;
 }
 
 static __attribute__((noinline)) void arrive(PyObject *object, uint64_t counter)
@@ -171,7 +203,7 @@ static __attribute__((noinline)) void arrive(PyObject *object, uint64_t counter)
     struct objects_place *place = moving.place;
     moving.type = NULL;
     if (place)
-        hold_or_tell(object, place, moving.counter);
+        hold(object, place, moving.counter);
     else
         put(counter, EVENT_OBJECT_BIRTH, OBJECT_MORE, address_of(object));
 }
@@ -182,16 +214,20 @@ static inline __attribute__((always_inline)) void birth(PyThreadState *tstate, P
     PyTypeObject *type = Py_TYPE(object);
     if (__builtin_expect(moving.type != NULL, 0)) {
         if (moving.type == type) {
+            tell_held();
             arrive(object, counter);
             return;
         }
         moving.type = NULL;
     }
     struct objects_place *place = objects_place_of(tstate, type, counter);
-    if (__builtin_expect(place != NULL, 1))
-        hold_or_tell(object, place, counter);
-    else
+    if (__builtin_expect(place == NULL, 0)) {
+        tell_held();
         put(counter, EVENT_OBJECT_BIRTH, 0, address_of(object));
+        return;
+    }
+    tell_before(place);
+    hold(object, place, counter);
 }
 
 /* --- deaths --------------------------------------------------------------------------------- */
@@ -222,9 +258,31 @@ static __attribute__((noinline)) void end_names(PyObject *object, const struct o
         objects_code_ends(object);
 }
 
+/* It dies before anything else is born or dies: one event says both. */
+static inline __attribute__((always_inline)) void brief(struct held_object *one, uint64_t counter)
+{
+    struct objects_place *place = one->place;
+    PyObject *object = one->object;
+    const struct objects_type *type = &objects_types[place->type_slot];
+    uint64_t ticks = counter - one->counter;
+    measure(place, object, one->counter);
+    one->object = NULL;
+    put(one->counter, EVENT_OBJECT_BIRTH, OBJECT_MORE | place->id,
+        ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX);
+    if (__builtin_expect(type->is_type || type->is_code, 0))
+        end_names(object, type);
+}
+
 static inline __attribute__((always_inline)) void death(PyObject *object, uint64_t counter)
 {
-    const struct objects_type *type = objects_type_of(Py_TYPE(object));
+    const struct objects_type *type;
+    if (object == held.object && !has_references(object)) {
+        brief(&held, counter);
+        return;
+    }
+    if (__builtin_expect(object == outer.object, 0))
+        tell(&outer);
+    type = objects_type_of(Py_TYPE(object));
     if (__builtin_expect(has_references(object), 0)) {
         bool was_held = held.object == object;
         if (!was_held)
@@ -243,7 +301,8 @@ static inline __attribute__((always_inline)) void death(PyObject *object, uint64
 static void note_taken(void)
 {
     is_on = false;
-    held.object = NULL;
+    main_interpreter = NULL;
+    held.object = outer.object = NULL;
     if (link_to.header)
         atomic_fetch_or_explicit(&link_to.header->objects_unseen, UNSEEN_TAKEN,
                                  memory_order_relaxed);
@@ -263,26 +322,23 @@ static int on_object(PyObject *object, int event, void *data)
     (void)data;
     PyThreadState *tstate = pyapi.thread_state();
     const struct session_header *header = link_to.header; /* NULL: of a fork's child */
-    if (__builtin_expect(event == REMOVED || !object, 0)) {
+    if (__builtin_expect(!object, 0)) {                   /* REMOVED, 3.15 */
         if (is_on)
             note_taken();
         return 0;
     }
-    if (__builtin_expect(writer_is_at_work || !tstate || !is_on || !header ||
+    if (__builtin_expect(writer_is_at_work || !tstate || !header ||
                              PYAPI_FIELD(void *, tstate, TSTATE_INTERP) != main_interpreter,
                          0))
         return 0;
     if (__builtin_expect(stack_is_near_its_end(), 0))
         note_deep();
-    writer_is_at_work++;
     uint64_t counter = next_counter(header);
     if (event == CREATE) {
-        tell_held();
         birth(tstate, object, counter);
     } else {
         death(object, counter);
     }
-    writer_is_at_work--;
     return 0;
 }
 
@@ -384,8 +440,9 @@ static int objects_on(char *reason, size_t size)
     if (refuse_if_held(reason, size))
         return -1;
     objects_places_begin();
+    generation = link_to.generation;
     pace_begin();
-    held.object = NULL;
+    held.object = outer.object = NULL;
     moving.type = NULL;
     main_interpreter = PyInterpreterState_Get();
     is_on = set_tracer(on_object, NULL) == 0;
@@ -414,10 +471,14 @@ static void end_tracer(void)
     if (!is_on)
         return;
     writer_is_at_work++;
-    if (writer_of_thread->ring)
+    if (writer_of_thread->ring && generation == link_to.generation) { /* else: a fork's child */
+        tell(&outer);
         tell_held();
+    }
+    held.object = outer.object = NULL;
     writer_is_at_work--;
     is_on = false;
+    main_interpreter = NULL;
     if (set_tracer(NULL, NULL))
         PyErr_Clear();
 }

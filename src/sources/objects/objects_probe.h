@@ -50,25 +50,65 @@ struct objects_place {
     uint32_t id;        /* 0: not told yet */
     uint32_t bytes;     /* of what was born there last, as OBJECT_SIZE has it; 0: not told */
     uint32_t next_of_type, next_of_code; /* slots, 0: none */
-    uint32_t type_slot;
     uint32_t code_id;
+    uint16_t type_slot;
+    uint8_t sizing;
 };
 #define OBJECTS_GONE UINTPTR_MAX
 
 /* The tables begin anew: other ids are told. */
 void objects_places_begin(void);
 
+enum { OBJECTS_TYPE_SLOTS = 1 << 14, OBJECTS_PLACE_SLOTS = 1 << 17 };
+extern struct objects_type objects_types[OBJECTS_TYPE_SLOTS];    /* [0] is never used */
+extern struct objects_place objects_places[OBJECTS_PLACE_SLOTS]; /* [0] is never used */
+
+static inline uint32_t objects_hash(uintptr_t word, uint32_t slots)
+{
+    uint64_t mixed = (uint64_t)word * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(mixed >> 40) & (slots - 1);
+}
+
+static inline uint32_t objects_place_hash(uintptr_t word, const PyTypeObject *type)
+{
+    return objects_hash(word ^ ((uintptr_t)type << 7), OBJECTS_PLACE_SLOTS);
+}
+
 /* The type's slot; NULL: there are too many types. */
-struct objects_type *objects_type_of(PyTypeObject *type);
+struct objects_type *objects_type_search(PyTypeObject *type);
+
+static inline struct objects_type *objects_type_of(PyTypeObject *type)
+{
+    struct objects_type *slot = &objects_types[objects_hash((uintptr_t)type, OBJECTS_TYPE_SLOTS)];
+    return __builtin_expect(slot->type == type, 1) ? slot : objects_type_search(type);
+}
 
 /* Where an object of this type is born now; told. NULL: places have run out, or the session has no room. */
-struct objects_place *objects_place_of(PyThreadState *tstate, PyTypeObject *type, uint64_t counter);
+struct objects_place *objects_place_search(PyThreadState *tstate, PyTypeObject *type,
+                                           uint64_t counter);
+
+/* From 3.13 on. A frame of a generator's own function is its caller's for a while: that, and all that is seldom, is
+ * searched for. */
+static inline struct objects_place *objects_place_of(PyThreadState *tstate, PyTypeObject *type,
+                                                     uint64_t counter)
+{
+    enum { SELDOM = PYAPI_CODE_NO_EVENTS | PYAPI_CODE_SUSPENDS };
+    void *frame = PYAPI_FIELD(void *, tstate, pyapi.tstate_frame);
+    if (__builtin_expect(!frame || PYAPI_FIELD(unsigned char, frame, pyapi.frame_owner) >=
+                                       PYAPI_OWNED_BY_INTERPRETER,
+                         0))
+        return objects_place_search(tstate, type, counter);
+    uintptr_t code = PYAPI_FIELD(uintptr_t, frame, pyapi.frame_code) & ~(uintptr_t)7;
+    uintptr_t word = PYAPI_FIELD(uintptr_t, frame, pyapi.frame_instruction);
+    struct objects_place *place = &objects_places[objects_place_hash(word, type)];
+    bool found = place->word == word && place->type == type && place->id &&
+                 !(PYAPI_FIELD(int, code, pyapi.code_flags) & SELDOM);
+    return __builtin_expect(found, 1) ? place : objects_place_search(tstate, type, counter);
+}
 
 /* What is about to end: its address may be another's soon. */
 void objects_type_ends(PyTypeObject *type);
 void objects_code_ends(PyObject *code);
-
-struct objects_type *objects_type_at(uint32_t slot);
 
 /* --- objects_probe.c ------------------------------------------------------------------------ */
 

@@ -6,7 +6,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
 import type { AlgaeView, Column, Row, Tile, View } from "../documents";
-import { formatCount, formatTime } from "../format";
+import { formatCount, formatTime, shortPath } from "../format";
 import { picture, Svg } from "../picture";
 import { filterText, openFunction, shown } from "../state";
 import { Table } from "../table";
@@ -36,9 +36,10 @@ const KINDS: Record<string, { series: number; letter: string; title: string }> =
   coroutine: { series: 3, letter: "c", title: "coroutine" },
   async_generator: { series: 5, letter: "a", title: "async generator" },
   c: { series: 1, letter: "C", title: "C function" },
-  unwinding: { series: 6, letter: "!", title: "unwinding" },
 };
 const kindOf = (kind: string) => KINDS[kind] ?? { series: 0, letter: "f", title: kind };
+
+const sinceOf = (one: Unit) => (one.isActive ? "on the stack for" : "suspended for");
 
 interface Board {
   scene: Scene;
@@ -78,7 +79,7 @@ export function Algae(): JSX.Element {
   const placeOf = (tile: Tile) => {
     const file = tile.file ?? infoOf(tile)?.file;
     const line = tile.line ?? infoOf(tile)?.line;
-    return file ? `${file}${line ? `:${line}` : ""}` : "";
+    return file ? `${shortPath(file)}${line ? `:${line}` : ""}` : "";
   };
   const labelOf = (one: Unit) =>
     one.count > 1
@@ -157,7 +158,7 @@ export function Algae(): JSX.Element {
           merged.push([
             GUTTER + at.x,
             down + at.y,
-            step * Math.min(1.7, 1 + Math.log10(one.count) / 5),
+            step * Math.min(1.35, 1 + Math.log10(one.count) / 9),
             colour,
           ]);
           continue;
@@ -222,19 +223,28 @@ export function Algae(): JSX.Element {
         ...(lineDrag.peek()?.thread === scene.thread ? [lineDrag.peek() as Line] : []),
       ])
         paintLine(context, line, down, rows, columns);
-      for (const one of scene.units.values()) {
+      // Of twenty thousand small tiles none is written on: they are not gone through.
+      const isLettered = step >= 4 && scene.units.size < 1500;
+      const chosen =
+        pinned.peek()?.thread === scene.thread ? scene.units.get(pinned.peek()?.id ?? "") : undefined;
+      const written =
+        isLettered || filterText.peek()
+          ? scene.units.values()
+          : [...scene.merged, ...(chosen ? [chosen] : [])];
+      for (const one of written) {
         const at = middleOf(one.placed.row, one.placed.column, step);
         const x = GUTTER + at.x;
         const y = down + at.y;
         if (x < left - 60 || x > left + size.width + 60) continue;
+        if (y < place.scrollTop - 60 || y > place.scrollTop + size.height + 60) continue;
         if (one.count > 1) paintCount(context, one, x, y);
-        else if (step >= 4 && scene.units.size < 1500) {
+        else if (isLettered) {
           context.textAlign = "center";
           context.font = `${one.isRunning ? "700 " : ""}${Math.round(step * 2)}px ui-monospace, monospace`;
           context.fillStyle = one.isRunning ? "#1d1600" : one.isActive ? ink.panel : ink.ink;
           context.fillText(kindOf(one.tile.kind).letter, x, y + 0.5);
         }
-        const isPinned = pinned.peek()?.thread === scene.thread && pinned.peek()?.id === one.id;
+        const isPinned = one === chosen;
         const isFound =
           filterText.peek() !== "" &&
           nameOf(one.tile).toLowerCase().includes(filterText.peek().toLowerCase());
@@ -252,16 +262,18 @@ export function Algae(): JSX.Element {
   const paintCount = (context: CanvasRenderingContext2D, one: Unit, x: number, y: number) => {
     const ink = palette.peek();
     const text = formatCount(one.count);
-    context.font = "600 11px ui-sans-serif, system-ui, sans-serif";
-    context.textAlign = "left";
+    context.font = "700 10px ui-sans-serif, system-ui, sans-serif";
     const wide = context.measureText(text).width;
-    const from = x + unit.peek() * 3;
-    context.fillStyle = ink.panel;
-    context.globalAlpha = 0.85;
-    context.fillRect(from - 2, y - 8, wide + 5, 16);
-    context.globalAlpha = 1;
-    context.fillStyle = ink.ink;
-    context.fillText(text, from, y);
+    const isInside = wide <= unit.peek() * 4;
+    if (!isInside) {
+      context.fillStyle = ink.panel;
+      context.globalAlpha = 0.85;
+      context.fillRect(x - wide / 2 - 2, y - 6, wide + 4, 12);
+      context.globalAlpha = 1;
+    }
+    context.textAlign = "center";
+    context.fillStyle = isInside ? ink.panel : ink.ink;
+    context.fillText(text, x, y + 0.5);
   };
 
   const paintLine = (
@@ -340,8 +352,8 @@ export function Algae(): JSX.Element {
       scene.sync(thread, nowS());
     }
     changedAt.current = nowS();
-    fitUnit();
-    measure();
+    if (isOwnUnit.peek() || !size.width) measure();
+    else fitUnit();
     fill();
     performance.measure("ulma-fold", "ulma-fold");
     performance.clearMarks("ulma-fold");
@@ -557,7 +569,8 @@ export function Algae(): JSX.Element {
 
   const describe = (one: Unit) =>
     `${labelOf(one)}, ${kindOf(one.tile.kind).title}, ${placeOf(one.tile)}, ${one.isRunning ? "running" : one.isActive ? "on the stack" : "suspended"}, ` +
-    `row ${one.placed.row}, column ${one.placed.column}, alive for ${formatTime(one.oldestNs)}, resumed ${formatCount(one.tile.resumes)} times` +
+    `row ${one.placed.row}, column ${one.placed.column}, ${sinceOf(one)} ${formatTime(one.oldestNs)}` +
+    (one.tile.maker ? `, its task was made by ${one.tile.maker}` : "") +
     (one.tile.awaits ? `, waits at ${one.tile.awaits}` : "");
 
   version.value;
@@ -746,10 +759,14 @@ export function Algae(): JSX.Element {
           <dl>
             <dt>{kindOf(tip.unit.tile.kind).title}</dt>
             <dd>{tip.unit.isRunning ? "running" : tip.unit.isActive ? "on the stack" : "suspended"}</dd>
-            <dt>alive for</dt>
+            <dt>{sinceOf(tip.unit)}</dt>
             <dd>{formatTime(tip.unit.oldestNs)}</dd>
-            <dt>resumed</dt>
-            <dd>{formatCount(tip.unit.tile.resumes)} ×</dd>
+            {tip.unit.tile.maker && (
+              <>
+                <dt>task made by</dt>
+                <dd>{tip.unit.tile.maker}</dd>
+              </>
+            )}
             {tip.unit.tile.awaits && (
               <>
                 <dt>waits at</dt>
@@ -787,10 +804,14 @@ function Chosen(props: {
           {unit.isRunning ? "running" : unit.isActive ? "on the stack" : "suspended"},{" "}
           {kindOf(unit.tile.kind).title}
         </dd>
-        <dt>alive for</dt>
+        <dt>{sinceOf(unit)}</dt>
         <dd>{formatTime(unit.oldestNs)}</dd>
-        <dt>resumed</dt>
-        <dd>{formatCount(unit.tile.resumes)} ×</dd>
+        {unit.tile.maker && (
+          <>
+            <dt>task made by</dt>
+            <dd>{unit.tile.maker}</dd>
+          </>
+        )}
         {unit.tile.awaits && (
           <>
             <dt>waits at</dt>
@@ -826,10 +847,10 @@ const COLUMNS: Column[] = [
     kind: "count",
     help: "suspended activations of one site that wait in one place",
   },
-  { id: "oldest", title: "oldest", kind: "time", help: "for so long the oldest of them has been alive" },
+  { id: "oldest", title: "oldest", kind: "time", help: "for so long the oldest of them has not gone on" },
   { id: "awaits", title: "waits at", kind: "text" },
   { id: "function", title: "suspended", kind: "text" },
-  { id: "by", title: "started by", kind: "text" },
+  { id: "by", title: "made or resumed by", kind: "text" },
   { id: "thread", title: "thread", kind: "text" },
 ];
 
@@ -854,7 +875,14 @@ function Waiting(props: { nameOf: (tile: Tile) => string; placeOf: (tile: Tile) 
     for (const { count, oldest, unit, tile } of groups.values()) {
       const name = `${nameOf(tile)}  ${placeOf(tile)}`;
       const by = unit.placed.parent ? scene.units.get(unit.placed.parent.id) : undefined;
-      const cells = [count, oldest, tile.awaits ?? "", name, by ? nameOf(by.tile) : "", scene.name];
+      const cells = [
+        count,
+        oldest,
+        tile.awaits ?? "",
+        name,
+        tile.maker ?? (by ? nameOf(by.tile) : ""),
+        scene.name,
+      ];
       if (text && !cells.join(" ").toLowerCase().includes(text)) continue;
       found.push({
         oldest,

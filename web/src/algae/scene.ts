@@ -72,6 +72,8 @@ export class Scene {
   readonly unfolded = new Set<string>();
   readonly lines: Line[] = [];
   units = new Map<Id, Unit>();
+  /** Those of several. */
+  merged: Unit[] = [];
   top: Tile | null = null;
   suspended = 0;
   private isMerging = false;
@@ -151,6 +153,7 @@ export class Scene {
       });
     }
     this.units = units;
+    this.merged = [...units.values()].filter((unit) => unit.count > 1);
   }
 
   /** How deep and how wide it is now. Width counts what is merged, too. */

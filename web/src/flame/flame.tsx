@@ -7,7 +7,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
 import { functionColour } from "../colour";
 import type { FlameView, FunctionInfo } from "../documents";
-import { formatCount, formatPercent, formatTime } from "../format";
+import { formatCount, formatPercent, formatTime, shortPath } from "../format";
 import { picture, Svg } from "../picture";
 import { filterText, openFunction, shown } from "../state";
 import { palette, theme } from "../theme";
@@ -21,7 +21,7 @@ const MEASURES: { id: Measure; title: string; help: string }[] = [
 ];
 
 const place = (fn: FunctionInfo | undefined) =>
-  fn?.file ? `${fn.file}${fn.line ? `:${fn.line}` : ""}` : (fn?.kind ?? "");
+  fn?.file ? `${shortPath(fn.file)}${fn.line ? `:${fn.line}` : ""}` : (fn?.kind ?? "");
 
 export function Flame(): JSX.Element {
   const measure = useSignal<Measure>("total");

@@ -21,7 +21,7 @@ import harness
 import page_tools
 
 HERE = pathlib.Path(__file__).resolve().parent
-PICTURES = harness.ROOT / "tests" / "output" / "browser"
+PICTURES = harness.ROOT / os.environ.get("ULMA_PICTURES", "tests/output/browser")
 TOKEN = "of-the-tests-alone"
 
 
@@ -46,6 +46,7 @@ def serve(session_dir: pathlib.Path, *words: Any, port: int = 0) -> Iterator[Ser
     process = subprocess.Popen(
         [harness.ULMA, "web", *map(str, options), *map(str, words)],
         env=harness.environment(session_dir, ULMA_TOKEN=TOKEN),
+        cwd=HERE,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* The source `io` in the target: calls of the C library that move bytes or wait, through wrappers in the global offset
+ * tables of all loaded objects.
+ * Why there: the interpreter and every extension reach the C library through their own tables, so one word changed in
+ * each hears them all, a database driver's too, and one put back costs nothing. LD_PRELOAD would stay for ever.
+ * Rules: a wrapper runs on any thread, with the GIL or without, in signal handlers and in a vfork's child. errno is what
+ * the function left. What the C library and the probe itself do is not heard. */
+#ifndef ULMA_SOURCES_IO_PROBE_H
+#define ULMA_SOURCES_IO_PROBE_H
+
+#include "wire/io_operation.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef long io_function(long a, long b, long c, long d, long e, long f);
+
+/* One symbol. */
+struct io_entry {
+    const char *symbol;
+    io_function *wrapper;
+    io_function *real; /* the C library's; NULL: it has none, or the source was never on */
+};
+
+/* Those of io_functions.def, then some more; a NULL symbol ends the list. */
+extern struct io_entry io_entries[];
+
+/* --- io_wrappers_probe.c -------------------------------------------------------------------- */
+
+/* Looks the real functions up. */
+void io_find_real(void);
+
+/* --- io_tables_probe.c ---------------------------------------------------------------------- */
+
+/* Changes the tables of all objects that are loaded now; puts back what was changed. The first may be repeated, for
+ * objects that came later. False: no memory for what they were. */
+bool io_tables_change(void);
+void io_tables_restore(void);
+
+/* Changes the tables of objects that were loaded since, if there are any. */
+void io_tables_look_again(void);
+
+#endif

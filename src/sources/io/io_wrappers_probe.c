@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/* The wrappers: a begin, the real function, an end.
+ * How one fits all: arguments are words in registers, six at most; handing on six hands on those that there are, a
+ * variadic open's and fcntl's too (both ABIs, x86-64's and aarch64's).
+ * Why the begin is told before: a thread that waits for hours is to be seen waiting.
+ * Rules: names and addresses are read once the kernel has read them, after the call. */
+#include "sources/io/io_probe.h"
+
+#include "probe/py/pyapi.h"
+#include "probe/unlocked.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum io_of { OF_NONE, OF_FIRST, OF_THIRD, OF_POLLED };
+
+static const unsigned char results[IO_OPERATION_COUNT] = {
+#define IO_OPERATION(name, text, result, sort) IO_RESULT_##result,
+#include "wire/io_operations.def"
+};
+
+struct call {
+    enum io_operation operation;
+    uint32_t fd;
+    uint32_t epoch;
+    long a, b, c, d;
+};
+
+/* --- signal handlers ------------------------------------------------------------------------ */
+
+/* Python's signal handler writes one byte to wake whoever waits (signal.set_wakeup_fd, asyncio). It may interrupt this
+ * thread in the midst of an event of its own, but only where that has the GIL: then it is told later. */
+static bool is_wake(const struct call *call)
+{
+    return (call->operation == IO_WRITE || call->operation == IO_SEND) && call->c == 1 &&
+           pyapi.thread_state() && pyapi.thread_state() == PyGILState_GetThisThreadState();
+}
+
+static void put_aside(const struct call *call)
+{
+    struct writer *writer = writer_of_thread;
+    uint32_t count = atomic_load_explicit(&writer->woken_count, memory_order_relaxed);
+    if (!writer->ring)
+        return;
+    if (count < WRITER_WOKEN) {
+        writer->woken[count] = call->fd;
+        atomic_store_explicit(&writer->woken_count, count + 1, memory_order_release);
+    } else {
+        atomic_fetch_add_explicit(&writer->ring->nested, 1, memory_order_relaxed);
+    }
+}
+
+static __attribute__((noinline)) void tell_woken(struct writer *writer)
+{
+    uint32_t count = atomic_load_explicit(&writer->woken_count, memory_order_relaxed);
+    atomic_store_explicit(&writer->woken_count, 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < count && i < WRITER_WOKEN; i++) {
+        uint64_t now = link_counter();
+        uint32_t id = io_begin_id(IO_WRITE, IO_PLACE_UNKNOWN);
+        struct event pair[2] = {
+            {.counter = now, .kind_id = event_pack(EVENT_IO_BEGIN, id), .frame = writer->woken[i]},
+            event_with_amount(now, EVENT_IO_END, 1)};
+        unlocked_put_slow(pair, 2);
+    }
+}
+
+/* --- the events ----------------------------------------------------------------------------- */
+
+static inline __attribute__((always_inline)) bool begin(struct call *call)
+{
+    call->epoch = atomic_load_explicit(&unlocked_epoch, memory_order_relaxed);
+    if (__builtin_expect(!call->epoch, 0))
+        return false;
+    if (__builtin_expect(call->c == 1, 0) && is_wake(call)) {
+        put_aside(call);
+        return false;
+    }
+    struct writer *writer = writer_of_thread;
+    if (__builtin_expect(atomic_load_explicit(&writer->woken_count, memory_order_relaxed) != 0, 0))
+        tell_woken(writer);
+    uint32_t id = io_begin_id(call->operation, IO_PLACE_UNKNOWN);
+    return unlocked_put((struct event){
+        .counter = link_counter(), .kind_id = event_pack(EVENT_IO_BEGIN, id), .frame = call->fd});
+}
+
+enum { NAME_EVENTS = (IO_NAME_MOST + 1 + EVENT_NAME_BYTES - 1) / EVENT_NAME_BYTES };
+
+static void put_bytes(uint64_t counter, enum event_kind kind, const void *bytes, size_t size)
+{
+    struct event events[NAME_EVENTS];
+    uint32_t count = 0;
+    for (size_t at = 0; at < size && count < NAME_EVENTS; at += EVENT_NAME_BYTES) {
+        unsigned char piece[8] = {0};
+        size_t left = size - at;
+        memcpy(piece, (const char *)bytes + at, left < EVENT_NAME_BYTES ? left : EVENT_NAME_BYTES);
+        uint32_t id = piece[0] | (uint32_t)piece[1] << 8 | (uint32_t)piece[2] << 16;
+        uint32_t frame;
+        memcpy(&frame, piece + 3, sizeof(frame));
+        events[count++] =
+            (struct event){.counter = counter, .kind_id = event_pack(kind, id), .frame = frame};
+    }
+    unlocked_put_slow(events, count);
+}
+
+static void put_path(uint64_t counter, const char *path)
+{
+    size_t size = strlen(path);
+    size_t cut = size > IO_NAME_MOST ? size - IO_NAME_MOST : 0;
+    put_bytes(counter, EVENT_IO_NAME, path + cut, size - cut);
+}
+
+static void put_address(uint64_t counter, const void *address, size_t size)
+{
+    if (address && size >= sizeof(sa_family_t))
+        put_bytes(counter, EVENT_IO_ADDRESS, address, size < IO_NAME_MOST ? size : IO_NAME_MOST);
+}
+
+static const void *pointer(long word)
+{
+    return (const void *)word; /* NOLINT(performance-no-int-to-ptr) */
+}
+
+/* What the descriptor is of: for operations that have been told so. */
+static inline void tell_resource(const struct call *call, uint64_t counter, int error)
+{
+    if (error == EFAULT)
+        return;
+    switch (call->operation) {
+    case IO_OPEN:
+    case IO_CREAT:
+        put_path(counter, pointer(call->a));
+        break;
+    case IO_OPENAT:
+        put_path(counter, pointer(call->b));
+        break;
+    case IO_CONNECT:
+    case IO_BIND:
+        put_address(counter, pointer(call->b), (size_t)(uint32_t)call->c);
+        break;
+    case IO_GETSOCKNAME:
+        if (!error)
+            put_address(counter, pointer(call->b), *(const socklen_t *)pointer(call->c));
+        break;
+    default:
+        break;
+    }
+}
+
+static int64_t sum_messages(const struct mmsghdr *messages, int count)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += messages[i].msg_len;
+    return count < 0 ? -1 : sum;
+}
+
+/* 0, or errno as the function left it. */
+static inline int error_of(const struct call *call, long result)
+{
+    enum io_result kind = (enum io_result)results[call->operation];
+    if (kind == IO_RESULT_ERROR)
+        return (int)result;
+    return (kind == IO_RESULT_BYTES ? result : (long)(int)result) < 0 ? errno : 0;
+}
+
+static inline uint64_t amount_of(const struct call *call, long result)
+{
+    switch ((enum io_result)results[call->operation]) {
+    case IO_RESULT_BYTES:
+        return (uint64_t)result;
+    case IO_RESULT_NEW_FD:
+        return (uint32_t)result;
+    case IO_RESULT_FD_PAIR: {
+        const int *pair = pointer(call->operation == IO_SOCKETPAIR ? call->d : call->a);
+        return io_pair((uint32_t)pair[0], (uint32_t)pair[1]);
+    }
+    default:
+        return 0;
+    }
+}
+
+static inline __attribute__((always_inline)) void end(const struct call *call, long result)
+{
+    uint64_t counter = link_counter();
+    if (__builtin_expect(call->epoch != atomic_load_explicit(&unlocked_epoch, memory_order_relaxed),
+                         0))
+        return;
+    if (call->operation == IO_SENDMMSG || call->operation == IO_RECVMMSG)
+        result = (long)sum_messages(pointer(call->b), (int)result);
+    int error = error_of(call, result);
+    tell_resource(call, counter, error);
+    unlocked_put(event_with_amount(counter, EVENT_IO_END,
+                                   error ? IO_FAILED | (uint32_t)error : amount_of(call, result)));
+}
+
+/* --- the wrappers --------------------------------------------------------------------------- */
+
+static inline __attribute__((always_inline)) uint32_t fd_of(enum io_of of, long a, long b, long c)
+{
+    const struct pollfd *polled = pointer(a);
+    switch (of) {
+    case OF_FIRST:
+        return (uint32_t)a;
+    case OF_THIRD:
+        return (uint32_t)c;
+    case OF_POLLED: /* of one, as a socket's timeout has it */
+        return b == 1 && polled ? (uint32_t)polled->fd : IO_NO_FD;
+    default:
+        return IO_NO_FD;
+    }
+}
+
+enum entry_number {
+#define IO_FUNCTION(symbol, operation, of) ENTRY_##symbol,
+#include "sources/io/io_functions.def"
+    ENTRY_DLSYM,
+    ENTRY_VFORK,
+};
+
+static const unsigned char operation_of[] = {
+#define IO_FUNCTION(symbol, operation, of) IO_##operation,
+#include "sources/io/io_functions.def"
+};
+
+static inline __attribute__((always_inline)) long
+through(enum entry_number number, enum io_of of, long a, long b, long c, long d, long e, long f)
+{
+    const struct io_entry *entry = &io_entries[number];
+    enum io_operation operation = (enum io_operation)operation_of[number];
+    struct call call = {.operation = operation, .a = a, .b = b, .c = c, .d = d};
+    if (operation == IO_FCNTL_DUP && (int)b != F_DUPFD && (int)b != F_DUPFD_CLOEXEC)
+        return entry->real(a, b, c, d, e, f);
+    call.fd = fd_of(of, a, b, c);
+    if (!begin(&call))
+        return entry->real(a, b, c, d, e, f);
+    long result = entry->real(a, b, c, d, e, f);
+    end(&call, result);
+    return result;
+}
+
+#define IO_FUNCTION(symbol, operation, of)                                    \
+    static long wrap_##symbol(long a, long b, long c, long d, long e, long f) \
+    {                                                                         \
+        return through(ENTRY_##symbol, OF_##of, a, b, c, d, e, f);            \
+    }
+#include "sources/io/io_functions.def"
+
+/* --- two that may leave no frame on the stack ------------------------------------------------ */
+
+/* dlsym looks at who calls it; a vfork's child returns before its parent does, on the same stack. So these do what is
+ * to be done and jump.
+ *   dlsym   whoever has loaded a library asks it for its functions next: it is heard from here on
+ *   vfork   marks the thread's writer, `busy` of it (unlocked.h) */
+io_function io_wrap_dlsym, io_wrap_vfork;
+extern void *io_real_dlsym, *io_real_vfork;
+void io_before_dlsym(void);
+void io_before_vfork(void);
+
+__attribute__((visibility("hidden"))) void *io_real_dlsym, *io_real_vfork;
+
+__attribute__((visibility("hidden"), used)) void io_before_dlsym(void)
+{
+    int kept = errno;
+    io_tables_look_again();
+    errno = kept;
+}
+
+__attribute__((visibility("hidden"), used)) void io_before_vfork(void)
+{
+    struct writer *writer = writer_of_thread;
+    if (atomic_load_explicit(&unlocked_epoch, memory_order_relaxed))
+        atomic_store_explicit(&writer->busy, UNLOCKED_VFORKED, memory_order_relaxed);
+}
+
+#if defined(__x86_64__)
+#define JUMPER(name)                                                                  \
+    __asm__(".text\n.hidden io_wrap_" #name "\n.globl io_wrap_" #name "\n"            \
+            ".type io_wrap_" #name ", @function\nio_wrap_" #name ":\n"                \
+            "endbr64\npush %rdi\npush %rsi\nsub $8, %rsp\ncall io_before_" #name "\n" \
+            "add $8, %rsp\npop %rsi\npop %rdi\njmp *io_real_" #name "(%rip)\n"        \
+            ".size io_wrap_" #name ", .-io_wrap_" #name "\n")
+#elif defined(__aarch64__)
+#define JUMPER(name)                                                                           \
+    __asm__(".text\n.hidden io_wrap_" #name "\n.globl io_wrap_" #name "\n"                     \
+            ".type io_wrap_" #name ", %function\nio_wrap_" #name ":\n"                         \
+            "stp x29, x30, [sp, -32]!\nmov x29, sp\nstp x0, x1, [sp, 16]\nbl io_before_" #name \
+            "\n"                                                                               \
+            "ldp x0, x1, [sp, 16]\nldp x29, x30, [sp], 32\n"                                   \
+            "adrp x16, io_real_" #name "\nldr x16, [x16, :lo12:io_real_" #name "]\nbr x16\n"   \
+            ".size io_wrap_" #name ", .-io_wrap_" #name "\n")
+#else
+#error "the source io knows x86-64 and aarch64"
+#endif
+JUMPER(dlsym);
+JUMPER(vfork);
+
+struct io_entry io_entries[] = {
+#define IO_FUNCTION(symbol, operation, of) {#symbol, wrap_##symbol, NULL},
+#include "sources/io/io_functions.def"
+    {"dlsym", io_wrap_dlsym, NULL},
+    {"vfork", io_wrap_vfork, NULL},
+    {NULL, NULL, NULL},
+};
+
+/* An executable that takes a function's address has its own stub stand for it everywhere, and that goes through the
+ * table that is changed: so the C library itself is asked. */
+void io_find_real(void)
+{
+    void *library = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    for (struct io_entry *entry = io_entries; entry->symbol; entry++) {
+        union {
+            void *found;
+            io_function *real;
+        } word = {.found = library ? dlsym(library, entry->symbol) : NULL};
+        entry->real = word.real;
+    }
+    if (library)
+        dlclose(library);
+    memcpy(&io_real_dlsym, &io_entries[ENTRY_DLSYM].real, sizeof(void *));
+    memcpy(&io_real_vfork, &io_entries[ENTRY_VFORK].real, sizeof(void *));
+}

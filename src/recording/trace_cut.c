@@ -240,6 +240,8 @@ struct snapshot *trace_cut(struct recording *recording, struct trace_player *pla
     if (cut.from_ns < last_ns && (cut.at_end || cut.from_ns < cut.to_ns) &&
         play(player, meta, &cut) == 0)
         snapshot = slice_of(recording, query, &cut);
+    if (snapshot)
+        snapshot->meta.is_slice = cut.before || !cut.at_end;
     snapshot_free(cut.before);
     snapshot_free(cut.upto);
     return snapshot;

@@ -82,8 +82,21 @@ def refuse(why: str) -> None:
         pass  # there is nowhere to say it, and the program must not notice
 
 
+def unknown_wish(wanted: str) -> "str | None":
+    """ULMA=on,…: what whoever collects reads by itself (src/cmd/wishes.h); a slip is told here."""
+    for word in wanted.split(",")[1:]:
+        key, sign, _ = word.partition("=")
+        if sign and key not in ("events", "only", "skip", "budget", "keep"):
+            return (
+                f"ULMA={wanted}: {key}= means nothing; it may have events=, only=, skip=, "
+                "budget= and keep="
+            )
+    return None
+
+
 def at_start() -> None:
-    """ULMA=1: armed. ULMA=flight: with the flight recorder. ULMA=0: not.
+    """ULMA=1: armed. ULMA=on,…: and what is to be collected. ULMA=flight: with the flight
+    recorder. ULMA=0: not.
 
     In a program that ulma itself starts: nothing to do.
     """
@@ -96,7 +109,7 @@ def at_start() -> None:
     elif wanted.split(",")[0] == "flight":
         why = arm(wanted[len("flight,") :])
     elif wanted.split(",")[0] == "on":
-        why = f"ULMA={wanted} is not there yet; ULMA=1 arms it"
+        why = unknown_wish(wanted) or arm()
     else:
         why = f"ULMA={wanted} means nothing; ULMA=1 arms it, ULMA=0 does not"
     if why and in_main_interpreter():

@@ -481,4 +481,5 @@ void job_close(struct job *job)
     target_done(&job->target);
     armed_close(&job->first.armed);
     job_others_close(job);
+    wishes_done(&job->wishes);
 }

@@ -15,6 +15,7 @@
 #include "cmd/private_folder.h"
 #include "cmd/supervise.h"
 #include "cmd/target.h"
+#include "cmd/wishes.h"
 #include "model/collector.h"
 
 /* A process that ulma did not start, and how it is left. */
@@ -30,6 +31,7 @@ struct job_trace;
 
 struct job {
     const struct options *options;
+    struct wishes wishes; /* of a process that says what is to be collected of it */
     enum snapshot_clock clock;
     struct target target;
     bool is_process;         /* ulma did not start it (job_process.h) */

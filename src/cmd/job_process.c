@@ -318,6 +318,15 @@ static bool name_target(struct job *job)
     return named;
 }
 
+static void take_wishes(struct job *job)
+{
+    const struct armed *armed = &job->first.armed;
+    if (!armed->here || !wishes_read(armed->pid, job->options, &job->wishes))
+        return;
+    job->options = &job->wishes.options;
+    job->sites = job->options->sites;
+}
+
 static bool watch(struct job *job)
 {
     const struct armed *armed = &job->first.armed;
@@ -342,6 +351,7 @@ static bool start(struct job *job, char **words, int word_count)
         !job_others_find(job, words + 1, word_count - 1) || !job_process_follow(armed) ||
         !name_target(job))
         return false;
+    take_wishes(job);
     snprintf(job->directory, sizeof(job->directory), "%s", armed->directory);
     job_session_name(name, sizeof(name));
     if (!watch(job))

@@ -104,6 +104,12 @@ int recorded_report(const struct options *options, const char *path)
     bool good = snapshot != NULL;
     if (!good)
         message_error("%s", recording_reason(recorded.recording));
+    struct snapshot *cut = good && !output_format(&own)->write_trace ? recorded_cut(&recorded)
+                                                                     : NULL;
+    if (cut) {
+        snapshot_free(snapshot);
+        snapshot = cut;
+    }
     /* Before there is a file that would stay empty. */
     if (good && output_format(&own)->write_trace)
         good = recorded_has_trace(recorded.recording, path);

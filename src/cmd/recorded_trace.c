@@ -5,6 +5,7 @@
 #include "cmd/recorded_trace.h"
 
 #include "cmd/message.h"
+#include "recording/trace_cut.h"
 #include "recording/trace_slices.h"
 #include "recording/trace_table.h"
 
@@ -99,4 +100,25 @@ bool recorded_timeline(struct recorded *recorded, const char *path,
                       result == -EBADMSG ? ": the trace is damaged, and the timeline ends there"
                                          : "");
     return result == 0;
+}
+
+struct snapshot *recorded_cut(struct recorded *recorded)
+{
+    const struct recording_query *query = &recorded->query;
+    struct recording_query all = {.clock = query->clock, .by_process = query->by_process};
+    struct trace_source *source;
+    if ((query->from_ns <= 0 && query->to_ns <= 0) || !trace_table_is_whole(recorded->recording) ||
+        trace_table_open(recorded->recording, &source))
+        return NULL;
+    struct trace_player *player = trace_player_new(source);
+    if (!player) {
+        source->close(source);
+        return NULL;
+    }
+    struct snapshot *whole = recording_snapshot(recorded->recording, &all);
+    struct snapshot *cut = whole ? trace_cut(recorded->recording, player, query, &whole->meta)
+                                 : NULL;
+    snapshot_free(whole);
+    trace_player_free(player);
+    return cut;
 }

@@ -23,4 +23,7 @@ struct trace_slices_query;
 int recorded_write_timeline(struct trace_player *player, const struct trace_slices_query *query,
                             const struct snapshot_meta *meta, struct output *output);
 
+/* The slice exactly as asked for, where the recording has a whole trace; else NULL: windows are what there is. */
+struct snapshot *recorded_cut(struct recorded *recorded);
+
 #endif

@@ -27,6 +27,7 @@ struct replayer {
     struct trace_player *player;
     const struct snapshot_meta *meta; /* of the recording: what the trace does not say */
     double speed;                     /* 0: as fast as it can be played */
+    int64_t from_ns, to_ns;           /* what is played; to_ns INT64_MAX: to the end */
     int64_t played_ns;                /* the recorded clock at `since_ns` */
     uint64_t since_ns;                /* monotonic; 0: the clock stands */
     int result;                       /* 1: it plays; 0: it has ended */
@@ -46,11 +47,20 @@ static void set_clock(struct replayer *replayer, int64_t ns, bool goes)
     replayer->since_ns = goes ? clock_monotonic_ns() : 0;
 }
 
+/* At --to it stands for good, with no event after it. */
+static void run(struct replayer *replayer, int64_t until_ns)
+{
+    if (replayer->result != 1)
+        return;
+    if (until_ns < replayer->to_ns || replayer->to_ns == INT64_MAX)
+        replayer->result = trace_player_run(replayer->player, until_ns);
+    else
+        replayer->result = trace_player_run_to(replayer->player, replayer->to_ns);
+}
+
 static void play(struct replayer *replayer)
 {
-    int64_t until_ns = replayer->speed > 0 ? clock_now(replayer) : INT64_MAX;
-    if (replayer->result == 1)
-        replayer->result = trace_player_run(replayer->player, until_ns);
+    run(replayer, replayer->speed > 0 ? clock_now(replayer) : INT64_MAX);
 }
 
 /* What the command line knew, and the trace's steps do not hold. */
@@ -60,7 +70,7 @@ static void fill_meta(const struct replayer *replayer, struct snapshot *snapshot
     struct snapshot_meta *meta = &snapshot->meta;
     meta->command = from->command ? arena_string(snapshot->arena, from->command) : NULL;
     meta->host = from->host ? arena_string(snapshot->arena, from->host) : NULL;
-    bool whole = replayer->result <= 0;
+    bool whole = replayer->result <= 0 && replayer->to_ns == INT64_MAX;
     meta->exit_status = whole ? from->exit_status : -1;
     meta->signal = whole ? from->signal : 0;
     meta->ended = meta->ended || whole;
@@ -95,12 +105,11 @@ static void seek(void *context, int step, char *message, size_t size)
                                            : trace_player_now_ns(replayer->player);
     int64_t to_ns = now_ns + step * SEEK_S * INT64_C(1000000000);
     if (step < 0) {
-        to_ns = to_ns > 0 ? to_ns : 0;
+        to_ns = to_ns > replayer->from_ns ? to_ns : replayer->from_ns;
         replayer->result = trace_player_rewind(replayer->player) ? -ENOMEM : 1;
     }
     set_clock(replayer, to_ns, goes);
-    if (replayer->result == 1)
-        replayer->result = trace_player_run(replayer->player, to_ns);
+    run(replayer, to_ns);
     snprintf(message, size, "at %lld s", (long long)(to_ns / 1000000000));
 }
 
@@ -146,7 +155,8 @@ static int show(const struct options *options, struct replayer *replayer)
     enum snapshot_clock clock = options->clock == CLOCK_WALL ? CLOCK_WALL : CLOCK_CPU;
     bool at_once = replayer->speed <= 0;
     top_options_init(&wanted, options, clock, frames && at_once ? 0 : WINDOW_S);
-    set_clock(replayer, 0, !at_once);
+    run(replayer, replayer->from_ns);
+    set_clock(replayer, replayer->from_ns, !at_once);
     if (!frames) {
         int result = tui_run(&host, &wanted);
         if (result != -ENOTTY)
@@ -169,6 +179,9 @@ static int replay(const struct options *options, struct recorded *recorded, cons
                                 .speed = options->speed_thousandths == OPTIONS_UNSET
                                              ? 1
                                              : (double)options->speed_thousandths / 1000,
+                                .from_ns = recorded->query.from_ns,
+                                .to_ns = recorded->query.to_ns > 0 ? recorded->query.to_ns
+                                                                   : INT64_MAX,
                                 .result = 1};
     int status = EXIT_FAILED;
     replayer.player = recorded_player(recorded->recording, path);
@@ -193,6 +206,10 @@ int verb_replay(const struct options *options, char **words, int word_count)
     struct recorded recorded;
     if (word_count != 1) {
         message_error("`ulma replay` takes one recording; see `ulma replay --help`");
+        return EXIT_WRONG_WORDS;
+    }
+    if (options->to_ns != OPTIONS_UNSET && options->from_ns >= options->to_ns) {
+        message_error("--to lies before --from: nothing would be played");
         return EXIT_WRONG_WORDS;
     }
     if (!recorded_open(&recorded, options, words[0]))

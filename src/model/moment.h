@@ -103,6 +103,12 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
  * thread each node is of. 0 or -ENOMEM. */
 int moment_take_detail(struct moment *moment, struct model *model);
 
+/* The recent extremes begin anew, or are kept (NULL: no memory) and put back, as if nothing had ended meanwhile. */
+struct recent_extremes;
+void moment_begin_recent(struct model *model);
+struct recent_extremes *moment_keep_recent(const struct model *model);
+void moment_put_recent(struct model *model, struct recent_extremes *kept); /* frees it */
+
 void moment_done(struct moment *moment);
 
 #endif

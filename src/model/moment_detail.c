@@ -124,6 +124,53 @@ static int take_row(struct moment *moment, struct symbols *symbols, uint32_t row
     return result;
 }
 
+void moment_begin_recent(struct model *model)
+{
+    struct snapshot_durations durations = {0};
+    for (uint32_t i = 1; i < model->symbols.count; i++)
+        take_extremes(&model->symbols.symbols[i], &durations);
+}
+
+struct recent_extremes {
+    uint32_t count;
+    struct {
+        int64_t min, min_cpu, second_max, second_max_cpu, past_max, past_max_cpu;
+    } of[];
+};
+
+struct recent_extremes *moment_keep_recent(const struct model *model)
+{
+    uint32_t count = model->symbols.count;
+    struct recent_extremes *kept = malloc(sizeof(*kept) + count * sizeof(kept->of[0]));
+    for (uint32_t i = 0; kept && i < count; i++) {
+        const struct symbol *symbol = &model->symbols.symbols[i];
+        kept->of[i].min = symbol->min_ticks;
+        kept->of[i].min_cpu = symbol->min_cpu_ticks;
+        kept->of[i].second_max = symbol->second_max_ticks;
+        kept->of[i].second_max_cpu = symbol->second_max_cpu_ticks;
+        kept->of[i].past_max = symbol->past_max_ticks;
+        kept->of[i].past_max_cpu = symbol->past_max_cpu_ticks;
+    }
+    if (kept)
+        kept->count = count;
+    return kept;
+}
+
+void moment_put_recent(struct model *model, struct recent_extremes *kept)
+{
+    moment_begin_recent(model);
+    for (uint32_t i = 0; i < kept->count; i++) {
+        struct symbol *symbol = &model->symbols.symbols[i];
+        symbol->min_ticks = kept->of[i].min;
+        symbol->min_cpu_ticks = kept->of[i].min_cpu;
+        symbol->second_max_ticks = kept->of[i].second_max;
+        symbol->second_max_cpu_ticks = kept->of[i].second_max_cpu;
+        symbol->past_max_ticks = kept->of[i].past_max;
+        symbol->past_max_cpu_ticks = kept->of[i].past_max_cpu;
+    }
+    free(kept);
+}
+
 int moment_take_detail(struct moment *moment, struct model *model)
 {
     struct symbols *symbols = &model->symbols;

@@ -26,9 +26,10 @@ void recording_close(struct recording *recording); /* NULL is allowed */
 
 /* What of it. All zero: the whole, by the wall clock, processes summed. */
 struct recording_query {
-    int64_t from_ns, to_ns; /* since the start, widened to whole windows; to_ns 0: to the end */
-    const char *thread;     /* a tid or a name, all of that name; NULL: all threads */
-    uint32_t pid;           /* of one process; 0: all */
+    int64_t from_ns,
+        to_ns; /* since the start, widened to whole windows (trace_cut.h: exactly); to_ns 0: to the end */
+    const char *thread; /* a tid or a name, all of that name; NULL: all threads */
+    uint32_t pid;       /* of one process; 0: all */
     enum snapshot_clock clock;
     bool by_process; /* a row for each process and function */
     int window_s; /* the window's columns are of the slice's last seconds; 0: of the whole slice */

@@ -18,6 +18,7 @@ struct trace_player {
     bool uncorrected, summed, ended;
     struct tap_words end; /* as the last chunk has them */
     int result;
+    int64_t mark_ns; /* 0: none */
     const void *block;
     size_t size, at;
 };
@@ -122,11 +123,23 @@ static int next_block(struct trace_player *player)
     return result ? result : 1;
 }
 
+/* The counter of a moment is known once the first event has been met. */
+static void set_mark(struct trace_player *player)
+{
+    double rate = trace_replay_rate(player->replay);
+    uint64_t start = trace_replay_start(player->replay);
+    if (player->mark_ns <= 0 || !start || rate <= 0)
+        return;
+    trace_replay_mark_at(player->replay, start + (uint64_t)((double)player->mark_ns / rate));
+    player->mark_ns = 0;
+}
+
 int trace_player_step(struct trace_player *player)
 {
     if (player->ended)
         return player->result;
     int result = 1;
+    set_mark(player);
     while (result == 1 && player->at >= player->size)
         result = next_block(player);
     if (result == 1) {
@@ -172,6 +185,11 @@ int trace_player_run_to(struct trace_player *player, int64_t at_ns)
         result = trace_player_run(player, at_ns + SETTLE_NS);
     trace_replay_settle(replay);
     return result < 0 ? result : 0;
+}
+
+void trace_player_mark(struct trace_player *player, int64_t at_ns)
+{
+    player->mark_ns = at_ns;
 }
 
 struct trace_replay *trace_player_replay(const struct trace_player *player)

@@ -31,6 +31,9 @@ int trace_player_run(struct trace_player *player, int64_t until_ns);
  * rewind. 0 or negative errno. */
 int trace_player_run_to(struct trace_player *player, int64_t at_ns);
 
+/* Of longest and shortest calls only those count that end after that moment; before the first step. */
+void trace_player_mark(struct trace_player *player, int64_t at_ns);
+
 /* To the beginning. 0 or negative errno. */
 int trace_player_rewind(struct trace_player *player);
 

@@ -362,6 +362,27 @@ static int fold_each(struct trace_replay *replay, struct track *track, const str
     return result;
 }
 
+/* Threads pass the mark one after the other: what one has before it, after another has passed, is kept out of the recent
+ * extremes by putting those of before back. */
+static int fold_around_mark(struct trace_replay *replay, struct track *track,
+                            const struct event *events, uint64_t count)
+{
+    uint64_t before = 0;
+    struct recent_extremes *kept = NULL;
+    while (before < count && events[before].counter <= replay->mark)
+        before++;
+    if (before && replay->marked && !(kept = moment_keep_recent(&replay->model)))
+        return -ENOMEM;
+    fold_events(&replay->model, track, events, before);
+    if (kept)
+        moment_put_recent(&replay->model, kept);
+    if (before == count)
+        return 0;
+    trace_replay_begin_recent(replay);
+    fold_events(&replay->model, track, events + before, count - before);
+    return 0;
+}
+
 static int step_events(struct trace_replay *replay, struct track *track,
                        const struct trace_record *record)
 {
@@ -375,6 +396,8 @@ static int step_events(struct trace_replay *replay, struct track *track,
     }
     if (replay->listener.moved)
         return fold_each(replay, track, events, count);
+    if (replay->mark)
+        return fold_around_mark(replay, track, events, count);
     fold_events(&replay->model, track, events, count);
     return 0;
 }

@@ -39,6 +39,11 @@ void trace_replay_set_end(struct trace_replay *replay, const struct tap_words *e
 /* Events of counters beyond are not folded: their tracks stand still from there on. UINT64_MAX: all. */
 void trace_replay_stop_at(struct trace_replay *replay, uint64_t counter);
 
+/* Longest and shortest calls since the last detailed snapshot: only those that end after `counter` count. */
+void trace_replay_mark_at(struct trace_replay *replay, uint64_t counter);
+/* Where the mark has not been met yet, it is met here. */
+void trace_replay_begin_recent(struct trace_replay *replay);
+
 /* No track has events before the stop any more: what is open is brought up to it. */
 void trace_replay_settle(struct trace_replay *replay);
 

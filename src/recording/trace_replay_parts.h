@@ -35,6 +35,8 @@ struct trace_replay {
     uint32_t defined_id;
     struct definition_text defined;
     struct tap_words words, end;
+    uint64_t mark; /* 0: none, or it is met */
+    bool marked;   /* some track is beyond it */
     uint64_t now, reset, stop, holes, events_baseline, gaps_baseline;
     struct trace_listener listener;
     struct moment scratch;

@@ -60,6 +60,19 @@ void trace_replay_stop_at(struct trace_replay *replay, uint64_t counter)
     replay->stop = counter;
 }
 
+void trace_replay_mark_at(struct trace_replay *replay, uint64_t counter)
+{
+    replay->mark = counter;
+    replay->marked = false;
+}
+
+void trace_replay_begin_recent(struct trace_replay *replay)
+{
+    if (replay->begun && replay->mark && !replay->marked)
+        moment_begin_recent(&replay->model);
+    replay->marked = true;
+}
+
 void trace_replay_settle(struct trace_replay *replay)
 {
     if (replay->begun && replay->stop != UINT64_MAX)

@@ -242,6 +242,13 @@ bool trace_table_find(struct recording *recording, int64_t *ret_events, int64_t 
     return true;
 }
 
+bool trace_table_is_whole(struct recording *recording)
+{
+    return has_trace(recording) &&
+           database_number(recording_database(recording),
+                           "SELECT max(lost)=0 AND count(*)=max(chunk) FROM trace_chunks", 0);
+}
+
 int trace_table_open(struct recording *recording, struct trace_source **ret_source)
 {
     if (!has_trace(recording))

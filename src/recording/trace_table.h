@@ -33,6 +33,9 @@ void trace_table_free(struct trace_table *table);
 /* Events and bytes of the trace; false: the recording has none. */
 bool trace_table_find(struct recording *recording, int64_t *ret_events, int64_t *ret_bytes);
 
+/* No batch was left out of it, and no chunk is missing. */
+bool trace_table_is_whole(struct recording *recording);
+
 /* The chunks, while the recording stays open. 0; -ENODATA: it has no trace; or -errno. */
 int trace_table_open(struct recording *recording, struct trace_source **ret_source);
 

@@ -214,7 +214,8 @@ def test_fork(armed, tmp_path, followed):
     (
         ("0", b""),
         ("on", b""),
-        ("on,keep=3", b"ULMA=on,keep=3 is not there yet"),
+        ("on,keep=3,events=calls,c-calls", b""),
+        ("on,speed=3", b"ULMA=on,speed=3: speed= means nothing"),
         ("yes", b"ULMA=yes means nothing"),
     ),
 )
@@ -223,6 +224,27 @@ def test_values_of_ulma(python, installed, session_dir, value, told):
     done = run([python.path, "-c", "print(1)"], env=env)
     assert (done.status, done.out) == (0, b"1\n")
     assert told in done.err and done.err.count(b"\n") == bool(told)
+
+
+@pytest.mark.newest_python
+def test_what_a_process_wishes_to_be_collected(start, tmp_path):
+    """The command line goes before it, and what makes no sense is told."""
+    process = start(ULMA="on,events=calls,c-calls,skip=@stdlib,__main__:in_thread,budget=x,keep=1m")
+    report = Report(process, tmp_path)
+    assert process.ask("calls 50") == "done"
+    told = report.finish()
+    assert calls_of(told, "in_main") == 50 and calls_of(told, "in_thread") == 0
+    assert {source["name"] for source in told["sources"]} == {"calls", "c-calls"}
+    assert any(row["kind"] == "c" for row in told["functions"])
+    for words in ("ULMA=on,events=calls,c-calls: so", "skip=@stdlib,__main__:in_thread: so"):
+        assert words in report.err
+    assert "ULMA=on,budget=x, which is left out: budget needs a percentage" in report.err
+    report = Report(process, tmp_path, "--only", "__main__:in_thread", "--budget", "7")
+    assert process.ask("calls 20") == "done"
+    told = report.finish()
+    assert calls_of(told, "in_main") == 0 and calls_of(told, "in_thread") == 20
+    assert told["probe"]["budget_pct"] == 7 and "skip=" not in report.err
+    process.end()
 
 
 def test_a_handler_of_the_programs_own_is_left_alone(python, installed, session_dir):

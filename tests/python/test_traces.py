@@ -204,6 +204,138 @@ def test_a_timeline_adds_up_to_the_report(python, tmp_path, name, edges):
     assert checked > 5
 
 
+PHASES = """
+import threading, time
+
+def leaf(n):
+    return n
+
+def slow():
+    time.sleep(0.002)
+
+def work():
+    for number in range(150):
+        for i in range(30):
+            leaf(i)
+        slow()
+
+threads = [threading.Thread(target=work) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def summed_by_name(told):
+    """Names of this program's functions -> what adds up; and the longest call."""
+    names = collections.defaultdict(lambda: [0] * 6)
+    fields = ("calls", "primitive_calls", "resumes", "self_ns", "total_ns", "wait_ns")
+    for row in told["functions"]:
+        key = row["qualname"], row["file"], row["line"]
+        names[key] = [a + row[field] for a, field in zip(names[key], fields)]
+    return names
+
+
+@pytest.mark.some_pythons
+def test_a_slice_of_a_trace_is_exact(python, tmp_path):
+    """Not whole windows, of a second each: to the nanosecond, as the timeline has the calls."""
+    script = tmp_path / "phases.py"
+    script.write_text(PHASES)
+    path, _done = record(python, tmp_path, script, options=("--trace", "--uncorrected"))
+    whole = report(path)
+    middle = whole["window"]["to"] / 2
+    cuts = [middle * share for share in (0.5, 0.9, 1.3)]
+    parts = [report(path, "--to", f"{cuts[0]:.6f}")]
+    for begin, end in zip(cuts, cuts[1:]):
+        parts.append(report(path, "--from", f"{begin:.6f}", "--to", f"{end:.6f}"))
+    parts.append(report(path, "--from", f"{cuts[-1]:.6f}"))
+    sums = collections.defaultdict(lambda: [0] * 6)
+    for part in parts:
+        assert part["target"]["python"] == whole["target"]["python"]
+        assert part["sources"] and all(source["complete"] for source in part["sources"])
+        for key, numbers in summed_by_name(part).items():
+            sums[key] = [a + b for a, b in zip(sums[key], numbers)]
+    assert sums == summed_by_name(whole)
+    assert sum(part["events"]["read"] for part in parts) == whole["events"]["read"]
+    ends = [part["window"]["to"] for part in parts]
+    assert ends[:-1] == [round(cut, 6) for cut in cuts] and ends[-1] == whole["window"]["to"]
+    assert [part["target"]["exit_status"] for part in parts] == [None, None, None, 0]
+
+    timeline = tmp_path / "whole.json"
+    done = run([ULMA, "report", "-q", "-f", "chrome", "-o", timeline, path])
+    assert done.status == 0, done.told()
+    begins, longest = collections.Counter(), collections.defaultdict(int)
+    stacks = collections.defaultdict(list)
+    low, high = (round(cut, 6) * 1e9 for cut in cuts[:2])
+    for thread, name, at_ns in chrome_edges(timeline):
+        if name is not None:
+            stacks[thread].append((name, at_ns))
+            begins[name] += low < at_ns <= high
+        else:
+            ended, begun_ns = stacks[thread].pop()
+            if low < at_ns <= high:
+                longest[ended] = max(longest[ended], at_ns - begun_ns)
+    for name in ("leaf", "slow"):
+        row = function_named(parts[1], name, script)
+        label = f"{name} ({script}:{row['line']})"
+        assert row["calls"] == begins[label] > 20
+        assert abs(row["max_ns"] - longest[label]) <= 1
+        assert row["min_ns"] <= row["p50_ns"] <= row["p99_ns"] <= row["max_ns"]
+
+
+@pytest.mark.parametrize("target", ["asyncio_tasks.py", "exceptions.py"])
+def test_slices_add_up(newest, tmp_path, target):
+    options = ("--trace", "--events", "calls,c-calls")
+    path, _done = record(newest, tmp_path, TARGETS / target, options=options)
+    whole = report(path)
+    sums = collections.defaultdict(lambda: [0] * 6)
+    cuts = [f"{whole['window']['to'] * share:.6f}" for share in (0.2, 0.5, 0.8)]
+    for begin, end in zip(["0", *cuts], [*cuts, "1h"]):
+        part = report(path, "--from", begin, "--to", end)
+        for key, numbers in summed_by_name(part).items():
+            sums[key] = [a + b for a, b in zip(sums[key], numbers)]
+    assert {key: row for key, row in sums.items() if any(row)} == {
+        key: row for key, row in summed_by_name(whole).items() if any(row)
+    }
+
+
+def test_a_replay_of_a_slice(newest, tmp_path):
+    """It ends where it is told to, with what the report has until there."""
+    script = tmp_path / "phases.py"
+    script.write_text(PHASES)
+    path, _done = record(newest, tmp_path, script)
+    cut = f"{report(path)['window']['to'] / 2:.6f}"
+    reported = {row["name"]: row["calls"] for row in report(path, "--to", cut)["functions"]}
+    assert reported["leaf"] > 0
+    for words in (("--to", cut), ("--from", "0.01", "--to", cut)):
+        played = replayed(path, *words)
+        assert {row["name"]: row["calls"] for row in played["functions"]} == reported
+        assert played["target"]["exit_status"] is None
+    # By the clock, which hardly moves here: the first frame holds what was read up to there.
+    words = [ULMA, "replay", "-b", "-f", "json", "-n", "0", "--speed", "0.001", "-i", "0.1"]
+    done = run([*words, "--from", cut, "--count", "1", path])
+    (row,) = [row for row in json.loads(done.out)["functions"] if row["name"] == "leaf"]
+    assert row["calls"] > reported["leaf"] / 2
+    done = run([ULMA, "replay", "--from", "2", "--to", "1", path])
+    assert done.status == 2 and b"--to lies before --from" in done.err
+
+
+def test_a_slice_of_a_trace_that_lacks_events_is_of_whole_windows(newest, tmp_path):
+    script = tmp_path / "phases.py"
+    script.write_text(PHASES)
+    path, _done = record(newest, tmp_path, script)
+    cut = f"{report(path)['window']['to'] / 2:.6f}"
+    assert report(path, "--to", cut)["window"]["to"] == float(cut)
+    with sqlite3.connect(path) as database:
+        (end_ns,) = database.execute(
+            "SELECT min(to_ns) FROM windows WHERE level=0 AND to_ns >= ?", (float(cut) * 1e9,)
+        ).fetchone()
+        database.execute("UPDATE trace_chunks SET lost=7")
+    database.close()
+    assert report(path, "--to", cut)["window"]["to"] == end_ns / 1e9
+
+
 @pytest.mark.some_pythons
 def test_run_writes_a_timeline_by_itself(python, tmp_path):
     output = tmp_path / "run.json"

@@ -11,12 +11,17 @@ static_assert((int)SNAPSHOT_MEMORY_DOMAINS == (int)MEMORY_DOMAINS &&
                   (int)SNAPSHOT_MEMORY_CLASSES == (int)MEMORY_CLASSES,
               "a snapshot has what the model has");
 
+static bool has_numbers(const struct memory_sums *sums)
+{
+    return sums->allocations || sums->frees || sums->live_blocks;
+}
+
 void snapshot_make_mark_memory(const struct snapshot_maker *maker)
 {
     const struct moment *moment = maker->moment;
     for (uint32_t i = 0; i < moment->memory_site_count; i++) {
         uint32_t symbol = moment->memory_sites[i].symbol;
-        if (symbol && symbol < moment->symbol_count)
+        if (symbol && symbol < moment->symbol_count && has_numbers(&moment->memory_sites[i].sums))
             maker->function_of[symbol] = 0;
     }
 }
@@ -45,11 +50,6 @@ static void fill_all(struct snapshot_memory *all, const struct memory *memory)
         all->classes[i].sums = sums_of(&memory->classes[i]);
         all->classes[i].most_bytes = memory_class_bytes(i);
     }
-}
-
-static bool has_numbers(const struct memory_sums *sums)
-{
-    return sums->allocations || sums->frees || sums->live_blocks;
 }
 
 int snapshot_make_memory(struct snapshot_maker *maker)

@@ -520,21 +520,27 @@ def test_another_users_process(python, session_dir, tmp_path):
 def test_a_process_has_a_budget(armed, tmp_path):
     """A PID is asked about by people who do not want to slow it; --exact is theirs to say."""
     report = Report(armed, tmp_path, "--on-full", "wait")
+    made = []
+
+    def call():
+        assert armed.ask("alone 1000000") == "done"
+        made.append(1_000_000)
 
     def is_muted():
         """After so many calls as it takes: on a busy machine the governor may look late."""
-        assert armed.ask("alone 1000000") == "done"
+        call()
         done = ulma(armed, "report", armed.pid, "-f", "json")
         assert done.status == 0, done.told()
         return json.loads(done.out)["probe"]["muted_functions"] == 1
 
     wait_for(is_muted, "in_main is muted")
-    assert armed.ask("alone 1000000") == "done"
+    call()
     told = report.finish()
     assert told["probe"]["budget_pct"] == 5
     assert told["probe"]["muted_functions"] == 1
     assert [row["name"] for row in told["functions"] if not row["calls_exact"]] == ["in_main"]
-    assert told["events"]["read"] < calls_of(told, "in_main")
+    # Heard, each has two events.
+    assert told["events"]["read"] < 1.5 * sum(made)
     report = Report(armed, tmp_path, "--exact", "--on-full", "wait")
     assert armed.ask("alone 500000") == "done"
     told = report.finish()

@@ -27,24 +27,6 @@ enum { WINDOW_S = 10, FIRST_MS = 10000, SCREEN_MS = 1000, FILE_COLUMNS = 120 };
 
 /* --- the report ------------------------------------------------------------------------------- */
 
-static bool write_snapshot(const struct options *options, const struct snapshot *snapshot,
-                           struct output *output)
-{
-    struct export_options wanted = report_stream_options(options, snapshot->meta.clock, output->fd);
-    size_t size = 0;
-    int error;
-    char *bytes = report_stream_render(snapshot, output->format, &wanted, &size, &error);
-    if (!bytes) {
-        message_error("cannot make the report: %s; try another format with -f", strerror(-error));
-        return false;
-    }
-    bool written = output_write(output, bytes, size);
-    if (written && output->path)
-        report_stream_say_written(output);
-    free(bytes);
-    return written;
-}
-
 static bool say_reason(const struct join *join)
 {
     if (join->state == JOIN_FAILED || !join->seen)
@@ -82,7 +64,7 @@ static bool report(struct join *join, const struct options *own, struct output *
     struct snapshot *snapshot = NULL;
     while (!snapshot && join->state == JOIN_GOES_ON)
         snapshot = join_snapshot(join, 0, join->clock, FIRST_MS);
-    bool good = snapshot && write_snapshot(own, snapshot, output);
+    bool good = snapshot && report_stream_write(own, snapshot, output);
     snapshot_free(snapshot);
     return say_reason(join) && good;
 }
@@ -201,7 +183,7 @@ static bool keep_report(struct join *join)
     if (!output_open(&output, join->options, join->found.pid))
         return false;
     struct snapshot *made = join_snapshot(join, 0, join->clock, FIRST_MS);
-    bool good = made && write_snapshot(join->options, made, &output);
+    bool good = made && report_stream_write(join->options, made, &output);
     snapshot_free(made);
     output_close(&output);
     return good;

@@ -73,24 +73,6 @@ struct snapshot *recorded_snapshot(struct recorded *recorded, const struct recor
     return snapshot;
 }
 
-static bool write_report(const struct options *options, const struct snapshot *snapshot,
-                         struct output *output)
-{
-    struct export_options wanted = report_stream_options(options, snapshot->meta.clock, output->fd);
-    size_t size = 0;
-    int error;
-    char *bytes = report_stream_render(snapshot, output->format, &wanted, &size, &error);
-    if (!bytes) {
-        message_error("cannot make the report: %s; try another format with -f", strerror(-error));
-        return false;
-    }
-    bool written = output_write(output, bytes, size);
-    if (written && output->path)
-        report_stream_say_written(output);
-    free(bytes);
-    return written;
-}
-
 int recorded_report(const struct options *options, const char *path)
 {
     struct recorded recorded;
@@ -119,7 +101,7 @@ int recorded_report(const struct options *options, const char *path)
             if (good && output.path)
                 report_stream_say_written(&output);
         } else {
-            good = write_report(&own, snapshot, &output);
+            good = report_stream_write(&own, snapshot, &output);
         }
         output_close(&output);
     }

@@ -115,3 +115,21 @@ void report_stream_say_written(const struct output *output)
                      output->path, plain ? "" : "'", file + 2);
     }
 }
+
+bool report_stream_write(const struct options *options, const struct snapshot *snapshot,
+                         struct output *output)
+{
+    struct export_options wanted = report_stream_options(options, snapshot->meta.clock, output->fd);
+    size_t size = 0;
+    int error;
+    char *bytes = report_stream_render(snapshot, output->format, &wanted, &size, &error);
+    if (!bytes) {
+        message_error("cannot make the report: %s; try another format with -f", strerror(-error));
+        return false;
+    }
+    bool written = output_write(output, bytes, size);
+    if (written && output->path)
+        report_stream_say_written(output);
+    free(bytes);
+    return written;
+}

@@ -29,4 +29,8 @@ char *report_stream_render(const struct snapshot *snapshot, const struct exporte
 /* The last line: what was written, and which command reads it. */
 void report_stream_say_written(const struct output *output);
 
+/* All of it: rendered, written, said. False: it is said why not. */
+bool report_stream_write(const struct options *options, const struct snapshot *snapshot,
+                         struct output *output);
+
 #endif

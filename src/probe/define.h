@@ -25,7 +25,7 @@ uint32_t define_method(PyMethodDef *method, PyTypeObject *type, PyObject *module
 /* The id of an operator of a builtin type: a new one each time, until define_end. */
 struct define_operator {
     const char *type, *name; /* `dict`, `__getitem__` */
-    PyObject *code;          /* that uses it at `line`; NULL: none, or the operator wherever it is used */
+    PyObject *code; /* that uses it at `line`; NULL: none, or the operator wherever it is used */
     void *frame;
     uint32_t line;
     bool is_partial; /* not every use of it is told */

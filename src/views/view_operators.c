@@ -27,7 +27,8 @@ enum {
 static const struct view_column columns[COLUMNS] = {
     {"total_pct", "%total", CELL_PERCENT, 6, 3, "share of all time"},
     {"calls_per_s", "calls/s", CELL_RATE, 7, 2, "over the window"},
-    {"calls", "calls", CELL_COUNT, 11, 0, "since the start; ~: at least, this Python does not tell all"},
+    {"calls", "calls", CELL_COUNT, 11, 0,
+     "since the start; ~: at least, this Python does not tell all"},
     {"total", "total", CELL_TIME, 7, 1, "time in it and in what it called, over the window"},
     {"mean", "mean", CELL_TIME, 7, 4, "time of one, over the window"},
     {"max", "max", CELL_TIME, 7, 6, "the longest"},
@@ -42,8 +43,9 @@ static const char *as_written(struct arena *arena, const char *type, const char 
     static const struct {
         const char *name, *before, *after;
     } forms[] = {
-        {"__getitem__", "", "[k]"},    {"__setitem__", "", "[k] = v"}, {"__delitem__", "del ", "[k]"},
-        {"__contains__", "k in ", ""}, {"__iter__", "iter ", ""},      {"__next__", "next of ", ""},
+        {"__getitem__", "", "[k]"},     {"__setitem__", "", "[k] = v"},
+        {"__delitem__", "del ", "[k]"}, {"__contains__", "k in ", ""},
+        {"__iter__", "iter ", ""},      {"__next__", "next of ", ""},
     };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
         if (strcmp(forms[i].name, name) == 0)
@@ -136,7 +138,8 @@ static int fill(const struct snapshot *snapshot, const struct view_query *query,
 const struct view view_operators = {
     .id = "operators",
     .title = "Operators",
-    .question = "Which lines subscript, search and iterate over the builtin types, how often, how long?",
+    .question =
+        "Which lines subscript, search and iterate over the builtin types, how often, how long?",
     .columns = columns,
     .column_count = COLUMNS,
     .default_sort = "calls",

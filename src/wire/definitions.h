@@ -24,9 +24,10 @@
 #include <stdint.h>
 
 enum definition_kind {
-    DEFINITION_FUNCTION = 1,   /* a code object */
-    DEFINITION_C_FUNCTION = 2, /* a PyMethodDef; an operator of a type, with file and line of where it is used */
-    DEFINITION_TYPE = 3,       /* a type: its name is module.qualname, of builtins the qualname */
+    DEFINITION_FUNCTION = 1, /* a code object */
+    DEFINITION_C_FUNCTION =
+        2, /* a PyMethodDef; an operator of a type, with file and line of where it is used */
+    DEFINITION_TYPE = 3, /* a type: its name is module.qualname, of builtins the qualname */
 };
 
 enum definition_flags {

@@ -7,8 +7,8 @@ import random
 
 import harness
 import pytest
-from harness import TARGETS, ULMA, environment, report_of, run, run_ulma
 from followed_program import followed
+from harness import TARGETS, ULMA, environment, report_of, run, run_ulma
 
 TARGET = TARGETS / "operator_uses.py"
 
@@ -190,8 +190,8 @@ def test_off_every_slot_is_as_it_was(python, session_dir, tmp_path):
 
 @pytest.mark.some_pythons
 def test_random_switches_under_load(python, session_dir, tmp_path):
-    """Threads, subclasses, classes that are made and changed meanwhile, deep structures that are freed: nothing of it
-    shows in what the program computes."""
+    """Threads, subclasses, classes that are made and changed meanwhile, deep structures that are
+    freed: nothing of it shows in what the program computes."""
     chance = random.Random(python.version)
     patterns = ["dict.*", "dict.__getitem__", "list.*", "set.*", "tuple.__getitem__", "str.*"]
     with followed(python, session_dir, tmp_path, program=LOAD) as program:

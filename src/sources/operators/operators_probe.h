@@ -39,7 +39,8 @@ typedef void operators_function(void); /* a slot's, of whatever form */
 struct operators_slot {
     operators_function *original, *thunk;
     enum operators_whose whose;
-    uint16_t pointer; /* offset in the type of what points to the slot's table; 0: the slot is in the type */
+    uint16_t
+        pointer; /* offset in the type of what points to the slot's table; 0: the slot is in the type */
     uint16_t offset;
     uint8_t operator, other;
 };

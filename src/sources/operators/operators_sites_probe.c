@@ -71,13 +71,13 @@ static __attribute__((noinline, cold)) uint32_t meet(const struct line_place *pl
 {
     if (link_to.orphan)
         switch_follow_child(0);
-    if (!link_to.header || !(operators_state.told >> operator & 1))
+    if (!link_to.header || !(operators_state.told >> operator& 1))
         return 0;
     if (generation != link_to.generation || used == MOST)
         begin_anew();
     uint32_t code_id = place->code ? define_id(place->code, place->frame) : 0;
     uint32_t at = hash(place->word, operator);
-    while (sites[at].id && (sites[at].word != place->word || sites[at].operator != operator))
+    while (sites[at].id && (sites[at].word != place->word || sites[at].operator!= operator))
         at = (at + 1) & (SLOTS - 1);
     struct site *site = &sites[at];
     if (site->id && site->code_id == code_id)
@@ -96,8 +96,9 @@ uint32_t operators_site(PyThreadState *tstate, uint32_t operator)
 {
     struct line_place place = line_of_thread(tstate);
     const struct site *site = &sites[hash(place.word, operator)];
-    if (__builtin_expect(site->word == place.word && site->operator == operator && site->id != 0 &&
-                             generation == link_to.generation,
+    if (__builtin_expect(site->word == place.word && site->operator== operator&&
+                                                     site->id != 0 &&
+                                                     generation == link_to.generation,
                          1) &&
         site->code_id == (place.code ? define_known(place.code) : 0))
         return site->id;

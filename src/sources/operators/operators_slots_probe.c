@@ -100,7 +100,6 @@ int operators_find_slots(char *reason, size_t size)
         if (fine)
             slot->original = *at;
     }
-    /* Some Python's str has one type of iterator. */
     found = fine;
     if (fine)
         return 0;
@@ -137,9 +136,8 @@ static bool inherits(PyTypeObject *type, const struct operators_slot *slot)
     return (PyType_GetFlags(type) & HEAP_TYPE) &&
            (own = pyapi.type_lookup(types[slot->whose], name)) != NULL &&
            own == pyapi.type_lookup(type, name) &&
-           (slot->operator == slot->other ||
-            pyapi.type_lookup(type, special_names[slot->other]) ==
-                pyapi.type_lookup(types[slot->whose], special_names[slot->other]));
+           (slot->operator== slot->other || pyapi.type_lookup(type, special_names[slot->other]) ==
+            pyapi.type_lookup(types[slot->whose], special_names[slot->other]));
 }
 
 static void put_slot(PyTypeObject *type, uint32_t number)
@@ -176,7 +174,7 @@ static void take_slot(const struct put *put)
 
 static uint32_t bits_of(const struct operators_slot *slot)
 {
-    return UINT32_C(1) << slot->operator | UINT32_C(1) << slot->other;
+    return UINT32_C(1) << slot->operator| UINT32_C(1) << slot->other;
 }
 
 static void put_type(PyTypeObject *type, enum operators_whose whose, uint32_t operators)
@@ -266,8 +264,7 @@ void operators_watch_classes(void)
 {
     PyObject *name = PyUnicode_InternFromString("__init_subclass__");
     PyObject *method = name ? pyapi.type_lookup(&PyBaseObject_Type, name) : NULL; /* borrowed */
-    PyMethodDef *found =
-        method ? PYAPI_FIELD(PyMethodDef *, method, DESCRIPTOR_METHOD) : NULL;
+    PyMethodDef *found = method ? PYAPI_FIELD(PyMethodDef *, method, DESCRIPTOR_METHOD) : NULL;
     const struct mapped_file *file = found ? mapped_files_find(found) : NULL;
     if (!init_subclass && file && file->is_writable && found->ml_meth != on_class) {
         init_subclass = found;

@@ -25,7 +25,7 @@ static inline __attribute__((always_inline)) bool begin(struct call *call, uint3
         state->heard[operator]++;
         return false;
     }
-    if (__builtin_expect(!(state->told >> operator & 1) || writer_is_at_work, 0) ||
+    if (__builtin_expect(!(state->told >> operator& 1) || writer_is_at_work, 0) ||
         PYAPI_FIELD(void *, tstate, TSTATE_INTERPRETER) != state->interpreter)
         return false;
     uint32_t id = operators_site(tstate, operator);

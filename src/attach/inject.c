@@ -51,27 +51,21 @@ struct injection {
     struct attach_outcome *outcome;
 };
 
-/* While it holds the process's thread, this one is not to wait behind others for a processor. Who may not have
- * that priority goes without. */
-static void go_first(void)
-{
-    struct sched_param first = {.sched_priority = 1};
-    pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
-}
-
 static void *try_once(void *argument)
 {
     struct inject_try *try = argument;
     pid_t tid = try->place->tid;
     int before;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    go_first();
-    uint64_t begin = clock_monotonic_ns();
-    int error = inject_stop(tid);
-    atomic_store(&try->stopped, error == 0);
-    /* The PID may have been given to another process since it was looked at. */
+    inject_go_first();
+    inject_rehearse(try);
+    int error = inject_seize(tid);
+    /* The PID may have been given to another process since it was looked at; from here on it cannot be. */
     if (!error && poll(&(struct pollfd){.fd = try->pidfd, .events = POLLIN}, 1, 0) != 0)
         error = -ESRCH;
+    uint64_t begin = clock_monotonic_ns();
+    error = error ? error : inject_stop(tid);
+    atomic_store(&try->stopped, error == 0);
     if (!error)
         error = inject_enter(try);
     inject_let_go(tid);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Under a budget several sources come on one after the other, and one that tells too much is held back.
+"""Under a budget sources come on one after the other, and one that tells too much is held back.
 
 When each comes depends on the machine; in which order, how far apart at least, and which is too dear does not.
 """

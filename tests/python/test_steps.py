@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Under a budget sources come on one after the other, and one that tells too much is held back.
 
-When each comes depends on the machine; in which order, how far apart at least, and which is too dear does not.
+When each comes depends on the machine; in which order, how far apart at least, and which is too
+dear does not.
 """
 
 import contextlib
@@ -75,24 +76,25 @@ def await_sources(seen, condition):
     for count, frame in enumerate(seen):
         sources = sources_of(frame)
         if condition(sources):
-            return frame, sources
+            return sources
         assert count < 10 * LIMIT_S, sources
     raise AssertionError("top has ended")
 
 
 @pytest.mark.newest_python
 def test_one_after_the_other(python, session_dir, tmp_path):
-    with running(python, tmp_path, session_dir, GENTLE) as process:
-        with frames(process, session_dir, "-e", "c-calls,gc,io") as seen:
-            first, sources = await_sources(seen, lambda sources: sources["calls"]["on_ns"] > 0)
-            if not sources["c-calls"]["on_ns"]:
-                assert not sources["c-calls"]["complete"]
-                assert "still to come" in sources["c-calls"]["reason"]
-            frame, sources = await_sources(seen, lambda sources: sources["c-calls"]["on_ns"] > 0)
+    with (
+        running(python, tmp_path, session_dir, GENTLE) as process,
+        frames(process, session_dir, "-e", "c-calls,gc,io") as seen,
+    ):
+        sources = await_sources(seen, lambda sources: sources["calls"]["on_ns"] > 0)
+        if not sources["c-calls"]["on_ns"]:
+            assert not sources["c-calls"]["complete"]
+            assert "still to come" in sources["c-calls"]["reason"]
+        sources = await_sources(seen, lambda sources: sources["c-calls"]["on_ns"] > 0)
     on = [sources[name]["on_ns"] for name in ("calls", "gc", "io", "c-calls")]
     # A tenth of a second at least from each to the next.
     assert all(one - next_one > 90e6 for one, next_one in zip(on, on[1:])), on
-    assert frame["gc"] == [] or frame["gc"]
     assert not any("still to come" in (row["reason"] or "") for row in sources.values())
 
 
@@ -100,7 +102,7 @@ def test_one_after_the_other(python, session_dir, tmp_path):
 def test_held_back(python, session_dir, tmp_path):
     with running(python, tmp_path, session_dir, DENSE) as process:
         with frames(process, session_dir, "-e", "c-calls") as seen:
-            frame, sources = await_sources(
+            sources = await_sources(
                 seen, lambda sources: "holds it back" in (sources["c-calls"]["reason"] or "")
             )
         # It was on for a moment, and its rows stay; the calls are followed on.

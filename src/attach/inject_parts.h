@@ -180,6 +180,17 @@ size_t inject_code_bytes(const char *code);
 void inject_write_code(char *text, const char *code, uint64_t message, uint64_t blob,
                        size_t blob_bytes);
 
+/* The same for the way of inject_script.c, whose files lie in `folder`. */
+size_t inject_script_bytes(const char *code);
+void inject_write_script(char *text, const char *code, const char *folder);
+
+/* --- inject_script.c ------------------------------------------------------------------------ */
+
+/* Where ptrace is not to be had, but the process's memory is. 0 or -errno; -ETIMEDOUT, and where the process has no
+ * such door, without a sentence. */
+int inject_by_script(pid_t pid, int pidfd, const char *code, const struct attach_options *options,
+                     uint64_t deadline_ns, struct attach_outcome *outcome);
+
 /* --- inject_shared.c ------------------------------------------------------------------------ */
 
 /* Which descriptor it will be and where it shall lie; notes what other ulmas have left. 0, -EMFILE,

@@ -54,7 +54,7 @@ int main(int argc, char **argv)
     }
     if (argc == 2)
         return stop_and_tell((pid_t)strtol(argv[1], NULL, 10));
-    static const char *const ways[] = {"none", "in place", "pending"};
+    static const char *const ways[] = {"none", "in place", "pending", "script"};
     struct attach_options options = {0};
     struct attach_outcome outcome;
     if (argc == 4)

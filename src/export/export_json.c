@@ -9,6 +9,7 @@
 
 #include "export/export_memory.h"
 #include "export/export_names.h"
+#include "export/export_operators.h"
 #include "export/exporter.h"
 #include "export/json_writer.h"
 #include "model/tree_order.h"
@@ -566,11 +567,13 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_tasks(&writer, snapshot);
     write_lines(&writer, snapshot, options->clock);
     write_methods(&writer, snapshot, options->clock);
+    int result = export_operators_write(&writer, snapshot, options->clock);
     write_objects(&writer, snapshot);
     write_gc(&writer, snapshot);
     write_io(&writer, snapshot);
     export_memory_write(&writer, snapshot);
-    int result = write_verdicts(&writer, snapshot);
+    if (result == 0)
+        result = write_verdicts(&writer, snapshot);
     json_close(&writer, '}');
     putc('\n', stream);
     int finished = export_finish(stream);

@@ -52,7 +52,7 @@ struct options {
     int64_t timeout_ns, every_ns, min_time_ns;  /* OPTIONS_UNSET */
     int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
     enum export_weight weight;
-    int64_t sources;            /* bits of enum session_source */
+    int64_t sources; /* bits of enum session_source */
     int64_t verdicts_off;
     int64_t on_full;            /* enum on_full or OPTIONS_UNSET */
     int64_t budget_thousandths; /* of a percent, or OPTIONS_UNSET */

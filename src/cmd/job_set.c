@@ -126,6 +126,8 @@ static void describe(const struct job *job, const bool *matched, char *text, siz
         append(text, size, "%s%s", before, (*source)->name);
         before = ",";
     }
+    if (settings->sources & SOURCE_OPERATORS_EVERY)
+        append(text, size, ",every-operator");
     append_patterns(sites, USE_ONLY, text, size);
     append_patterns(sites, USE_SKIP, text, size);
     if (settings->sources & SOURCE_LINES)

@@ -106,6 +106,8 @@ static void append_sources(uint32_t sources, const char *before, char *text, siz
         append(text, size, "%s%s", before, (*source)->name);
         before = ",";
     }
+    if (sources & SOURCE_OPERATORS_EVERY)
+        append(text, size, ",every-operator");
 }
 
 static void append_patterns(const struct sites *sites, enum set_use use, char *text, size_t size)

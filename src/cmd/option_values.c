@@ -174,6 +174,7 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
         /* As a method's. Not in `all`: every subscript of the program costs then. */
         {"operators", SOURCE_CALLS | SOURCE_OPERATORS},
+        {"every-operator", SOURCE_CALLS | SOURCE_OPERATORS | SOURCE_OPERATORS_EVERY},
         /* A line's function is known from the calls. Not in `all`: it is of functions that are named. */
         {"lines", SOURCE_CALLS | SOURCE_LINES},
         /* Who reads and writes is known from the calls. */

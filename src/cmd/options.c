@@ -315,8 +315,11 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
     parsed->word_count = kept > 0 ? kept : word_count - first;
     if (verb->bit == VERB_SET)
         return; /* its words are settings */
-    if ((parsed->options.sources & SOURCE_LINES) && !sites_name_lines(&parsed->options.sites))
+    bool names_functions = sites_name_lines(&parsed->options.sites);
+    if ((parsed->options.sources & SOURCE_LINES) && !names_functions)
         wrong(&parser, "%s", OPTIONS_LINES_OF_NONE);
+    if ((parsed->options.sources & SOURCE_OPERATORS_EVERY) && !names_functions)
+        wrong(&parser, "%s", OPTIONS_EVERY_OF_NONE);
     if (parsed->options.pid && parsed->word_count > 0)
         wrong(&parser, "-p names the process already: leave `%.80s` out", parsed->words[0]);
     else if (parsed->options.pid) {

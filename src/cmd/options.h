@@ -139,6 +139,9 @@ enum { OPTIONS_ERROR_SIZE = 512 };
     "the source `lines` needs functions to be named, since the lines of all would cost " \
     "too much: add --only pkg:function (of a process that is followed: `ulma set PID "   \
     "lines=pkg:function`)"
+#define OPTIONS_EVERY_OF_NONE                                                                   \
+    "`every-operator` needs functions to be named, since it has their instructions run one by " \
+    "one: add --only pkg:function"
 
 struct parsed {
     struct options options;

@@ -213,7 +213,7 @@ static const char *why_source(const struct snapshot *snapshot, const struct read
 }
 
 /* The names of what this Python tells in part only. */
-static const char *why_operators(struct arena *arena, uint32_t unseen)
+static const char *why_operators(struct arena *arena, uint32_t unseen, bool every)
 {
     static const char *const names[OPERATOR_COUNT] = {
 #define OPERATOR(symbol, type, name) type "." name,
@@ -225,9 +225,9 @@ static const char *why_operators(struct arena *arena, uint32_t unseen)
         if (unseen >> i & 1)
             list = list ? arena_format(arena, "%s, %s", list, names[i]) : names[i];
     return list ? arena_format(arena,
-                               "where this Python has specialised an instruction it does not tell "
-                               "%s",
-                               list)
+                               "where this Python has specialised an instruction%s it does not "
+                               "tell %s",
+                               every ? ", outside of the functions that --only names," : "", list)
                 : NULL;
 }
 
@@ -274,7 +274,8 @@ static void fill_sources(struct snapshot *snapshot, const struct reading *readin
                                                          : meta->inexact;
         if (!row->reason)
             row->reason = (*source)->bit == SOURCE_OPERATORS
-                              ? why_operators(snapshot->arena, reading->header.operators_unseen)
+                              ? why_operators(snapshot->arena, reading->header.operators_unseen,
+                                              bits & SOURCE_OPERATORS_EVERY)
                               : why_source(snapshot, reading, (*source)->bit);
         row->complete = !row->reason;
         meta->source_count++;

@@ -9,6 +9,7 @@
 #include "probe/switch.h"
 #include "probe/writer.h"
 #include "sources/lines/lines_probe.h"
+#include "sources/operators/operators_probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -384,6 +385,7 @@ static uint32_t define_new_code(PyObject *code, void *frame)
         else
             codes[id] = code;
         lines_defined(code, id);
+        operators_defined(code, id);
     }
     PyErr_Restore(type, value, traceback);
     return id;

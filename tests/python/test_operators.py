@@ -110,6 +110,50 @@ def test_a_profile_function_keeps_3_11_from_specialising():
     check(report_of(done), json.loads(done.out), set())
 
 
+# Its loops over these have no iterator, whatever the interpreter is asked for.
+UNTOLD_OF_EVERY = {
+    (3, 15): {
+        "list.__iter__",
+        "list.__next__",
+        "tuple.__iter__",
+        "tuple.__next__",
+        "str.__iter__",
+        "str.__next__",
+    }
+}
+NEW = [python for python in harness.pythons() if python.minor >= (3, 12)]
+
+
+@pytest.mark.parametrize("new", NEW, ids=str)
+def test_every_operator_of_named_functions(new):
+    done = run_ulma(new, TARGET, options=["-e", "every-operator", "--only", "__main__"])
+    report = report_of(done)
+    untold = UNTOLD_OF_EVERY.get(new.minor, set())
+    for function, name, number in json.loads(done.out):
+        if name not in untold:
+            assert uses_in(report, name, function) == number, (function, name)
+    sites = [row for row in report["functions"] if row["name"].startswith("<slot wrapper")]
+    partial = {
+        row["name"] for row in sites if row["file"] == str(TARGET) and not row["calls_exact"]
+    }
+    assert {tuple(name.split("'")[1:4:2])[::-1] for name in partial} <= {
+        tuple(name.split(".")) for name in untold
+    }
+    assert "outside of the functions that --only names" in source_of(report)["reason"]
+
+
+@pytest.mark.newest_python
+def test_every_operator_needs_names(python):
+    done = run_ulma(python, TARGET, options=["-e", "every-operator", "--only", "dict.*"])
+    assert done.status == 125 and b"needs functions to be named" in done.err
+
+
+def test_every_operator_is_refused_on_3_11():
+    (old,) = [python for python in harness.pythons() if python.minor == (3, 11)][:1]
+    done = run_ulma(old, TARGET, options=["-e", "every-operator", "--only", "__main__"])
+    assert done.status == 125 and b"c-calls,operators tells every operator" in done.err
+
+
 @pytest.mark.some_pythons
 def test_patterns_choose(python):
     only = ["--only", "dict.__getitem__", "--only", "set.*", "--skip", "set.__iter__"]
@@ -199,7 +243,10 @@ def test_random_switches_under_load(python, session_dir, tmp_path):
         assert program.ask("begin") == "begun"
         for _ in range(100 if TORTURE else 20):
             sources = chance.choice(["calls", "calls,operators", "calls,operators,methods"])
-            only = ",".join(chance.sample(patterns, chance.randint(0, 3)))
+            named = chance.sample(patterns, chance.randint(0, 3))
+            if python.minor >= (3, 12) and chance.random() < 0.4:
+                sources, named = "calls,every-operator", [*named, "__main__"]
+            only = ",".join(named)
             program.set(f"events={sources}", f"only={only}")
         program.set("events=calls,operators", "only=")
         program.set("events=calls")

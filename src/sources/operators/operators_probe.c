@@ -7,13 +7,16 @@
 
 #include "probe/define.h"
 #include "probe/py/line.h"
+#include "probe/py/monitoring.h"
 #include "probe/source_hooks.h"
 #include "probe/switch.h"
 #include "sources/methods/methods_probe.h"
 
 static bool is_on;
 static uint32_t ids[OPERATOR_COUNT]; /* under the present link */
-static uint32_t generation, unseen;
+static uint32_t generation;
+static uint32_t unseen,
+    unseen_of_every; /* told in part: everywhere; where every one is asked for */
 
 static void tell_list(void)
 {
@@ -49,6 +52,12 @@ static bool fit(void)
     return changed;
 }
 
+static bool wants_every(void)
+{
+    uint32_t sources = atomic_load_explicit(&link_to.header->sources_wanted, memory_order_relaxed);
+    return pyapi.minor >= 12 && (sources & SOURCE_OPERATORS_EVERY);
+}
+
 /* Up to 3.11 a profile function, as c-calls has one there, keeps the interpreter from what it specialised. */
 static bool is_unspecialized(void)
 {
@@ -60,9 +69,9 @@ static int operators_make_ready(char *reason, size_t size)
 {
     if (line_prepare(reason, size) || operators_find_slots(reason, size))
         return -1;
-    unseen = operators_test();
-    if (is_unspecialized())
-        unseen = 0;
+    unseen = is_unspecialized() ? 0 : operators_test(0);
+    long instruction_event = wants_every() ? monitoring_event("INSTRUCTION") : 0;
+    unseen_of_every = instruction_event > 0 ? operators_test(instruction_event) : unseen;
     tell_list();
     return 0;
 }
@@ -73,7 +82,7 @@ static int operators_on(char *reason, size_t size)
     (void)size;
     operators_state.interpreter = PyInterpreterState_Get();
     operators_state.epoch++;
-    operators_sites_begin(unseen);
+    operators_sites_begin(unseen, unseen_of_every);
     is_on = true;
     fit();
     operators_watch_classes();

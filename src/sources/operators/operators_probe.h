@@ -63,8 +63,11 @@ extern struct operators_state {
 /* The id of an operator at the line that runs; 0: there is none to be had. */
 uint32_t operators_site(PyThreadState *tstate, uint32_t operator);
 
-/* Ids begin anew; `unseen`: operators that are told in part only. */
-void operators_sites_begin(uint32_t unseen);
+/* Ids begin anew; operators that are told in part only: everywhere, and where every one is asked for. */
+void operators_sites_begin(uint32_t unseen, uint32_t unseen_of_every);
+
+/* Those of a code object. */
+void operators_sites_forget(uint32_t code_id);
 
 /* --- operators_slots_probe.c ------------------------------------------------------------------- */
 
@@ -82,8 +85,22 @@ void operators_unwatch_classes(void);
 
 /* --- operators_test_probe.c -------------------------------------------------------------------- */
 
-/* Runs each operator where the interpreter has specialised it. The bits of those that were not heard in full; the
- * same ones every time. */
-uint32_t operators_test(void);
+/* Runs each operator where the interpreter has specialised it; with the bit of the INSTRUCTION event, where it is kept
+ * from that. The bits of those that were not heard in full; the same ones every time. */
+uint32_t operators_test(long instruction_event);
+
+/* --- operators_every_probe.c ------------------------------------------------------------------- */
+
+/* A code object has just got this id. A pending exception has been put aside. */
+void operators_defined(PyObject *code, uint32_t id);
+
+/* The local events that the code object of this id is to keep. */
+long operators_local_events(uint32_t id);
+
+/* In this function every operator is told. */
+bool operators_every_is_told(uint32_t id);
+
+/* Lets go what the collector has decided against. */
+void operators_every_decide(void);
 
 #endif

@@ -20,7 +20,7 @@ static struct site {
     uint32_t code_id, id; /* id 0: nobody's */
     uint32_t operator;
 } sites[SLOTS];
-static uint32_t used, generation, unseen_operators;
+static uint32_t used, generation, unseen_operators, unseen_everywhere;
 
 static const struct {
     const char *type, *name;
@@ -36,13 +36,14 @@ static inline uint32_t hash(uintptr_t word, uint32_t operator)
 }
 static_assert(SLOTS == 1 << 15, "fifteen bits of the hash");
 
-void operators_sites_begin(uint32_t unseen)
+void operators_sites_begin(uint32_t unseen, uint32_t unseen_of_every)
 {
     if (used)
         memset(sites, 0, sizeof(sites));
     used = 0;
     generation = link_to.generation;
     unseen_operators = unseen;
+    unseen_everywhere = unseen_of_every;
 }
 
 static void begin_anew(void)
@@ -50,18 +51,26 @@ static void begin_anew(void)
     for (uint32_t i = 0; i < SLOTS; i++)
         if (sites[i].id)
             define_end(sites[i].id);
-    operators_sites_begin(unseen_operators);
+    operators_sites_begin(unseen_operators, unseen_everywhere);
 }
 
-static uint32_t define(const struct line_place *place, uint32_t operator)
+void operators_sites_forget(uint32_t code_id)
 {
+    for (uint32_t i = 0; used && i < SLOTS; i++)
+        if (sites[i].id && sites[i].code_id == code_id)
+            sites[i].code_id = UINT32_MAX; /* nobody's: it is met anew */
+}
+
+static uint32_t define(const struct line_place *place, uint32_t code_id, uint32_t operator)
+{
+    bool is_every = code_id && operators_every_is_told(code_id);
     struct define_operator what = {
         .type = names[operator].type,
         .name = names[operator].name,
         .code = place->code,
         .frame = place->frame,
         .line = line_number(place->code, place->word),
-        .is_partial = unseen_operators >> operator & 1,
+        .is_partial = (is_every ? unseen_everywhere : unseen_operators) >> operator & 1,
     };
     return define_operator(&what);
 }
@@ -76,6 +85,7 @@ static __attribute__((noinline, cold)) uint32_t meet(const struct line_place *pl
     if (generation != link_to.generation || used == MOST)
         begin_anew();
     uint32_t code_id = place->code ? define_id(place->code, place->frame) : 0;
+    operators_every_decide();
     uint32_t at = hash(place->word, operator);
     while (sites[at].id && (sites[at].word != place->word || sites[at].operator!= operator))
         at = (at + 1) & (SLOTS - 1);
@@ -86,7 +96,7 @@ static __attribute__((noinline, cold)) uint32_t meet(const struct line_place *pl
         define_end(site->id);
     else
         used++;
-    *site = (struct site){place->word, code_id, define(place, operator), operator};
+    *site = (struct site){place->word, code_id, define(place, code_id, operator), operator};
     if (!site->id)
         used--;
     return site->id;

@@ -541,9 +541,10 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_gc(&writer, snapshot);
     write_io(&writer, snapshot);
     export_memory_write(&writer, snapshot);
+    int more = options->write_more ? options->write_more(options->context, &writer) : 0;
     json_close(&writer, '}');
     putc('\n', stream);
-    return export_finish(stream);
+    return more ? more : export_finish(stream);
 }
 
 const struct exporter export_json = {

@@ -27,7 +27,8 @@ static void tell_function(struct telling *telling, uint32_t id)
 {
     struct definition_text text;
     struct json_writer *writer = telling->writer;
-    bool known = id && mapping_definition(&telling->flight->mapping, id, telling->buffer, &text) == 0;
+    bool known = id &&
+                 mapping_definition(&telling->flight->mapping, id, telling->buffer, &text) == 0;
     json_string(writer, "name", known ? text.name : NULL);
     json_string(writer, "qualname", known && *text.qualname ? text.qualname : NULL);
     json_string(writer, "file", known && *text.file ? text.file : NULL);

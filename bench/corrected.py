@@ -7,8 +7,8 @@ work stands there more often.
 How: all is wall time. Each measurement is a process with many short rounds of the program, each
 compiled anew, so that a report has a row for each round. This machine's cores have neighbours, and
 are half as fast for some tens of milliseconds at a time; a piece of work before and after each
-round tells whether it was disturbed, beside the best that any process of the program had, and then it
-does not count, whoever profiled it. Of the others the lower quartile is taken. Processes of all
+round tells whether it was disturbed, beside the best that any process of the program had, and then
+it does not count, whoever profiled it. Of the others the lower quartile is taken. Processes of all
 kinds follow each other in turns.
 Rules: every function of the list stands in the table, also where fewer than FEW rounds were left.
 """

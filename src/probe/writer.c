@@ -13,6 +13,7 @@
 #include "probe/flight_file.h"
 #include "probe/py/pyapi.h"
 #include "probe/py/stacks.h"
+#include "probe/ring_ahead.h"
 #include "probe/switch.h"
 #include "probe/thread_name.h"
 #include "probe/unlocked.h"
@@ -43,7 +44,6 @@ enum {
     NAME_TRIES = 16,
     NAME_STEP = 4,   /* events */
     FIRST_STEP = 64, /* events */
-    PAGE_EVENTS = 4096 / sizeof(struct event),
     LEAST_STACK = 64 * 1024,
     LEAST_LATE_STACK = 256 * 1024, /* 3.14 and newer free late from 96 KiB on */
     FLIGHT_STEP = 8192, /* events between two looks of the flight recorder's budget, at most */
@@ -187,16 +187,6 @@ void writer_wake_collector(void)
         syscall(SYS_futex, sleeping, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-/* A page of the ring that is written to for the first time is a fault, of two microseconds on a virtual machine: of
- * the first round's calls each cost 18 ns more by it. A read has the kernel map the pages around it, too (sixteen,
- * and of shared memory so that they can be written), so what lies ahead is read at the ring's first round. */
-static void touch_ahead(const struct writer *writer)
-{
-    uint64_t end = writer->limit <= writer->mask ? writer->limit : writer->mask;
-    for (uint64_t at = writer->head; at < end; at += PAGE_EVENTS)
-        (void)*(const volatile uint64_t *)&writer->events[at].counter;
-}
-
 static void set_limit(struct writer *writer, uint64_t tail)
 {
     uint64_t capacity = writer->mask + 1;
@@ -212,7 +202,7 @@ static void set_limit(struct writer *writer, uint64_t tail)
         writer->limit = next_try;
     if (writer->head + writer->step < writer->limit)
         writer->limit = writer->head + writer->step;
-    touch_ahead(writer);
+    ring_ahead(writer);
 }
 
 /* A program that makes few calls takes long to fill a quarter of a ring, and the collector may die

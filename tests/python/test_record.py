@@ -362,7 +362,7 @@ def kill_and_read(env, folder, delay_s, *options):
     # All but the last second, and what a busy machine takes to write one down.
     assert windows_of(file) >= windows + int(lived_s - 2), (windows, lived_s)
     left = names_left(folder)
-    # A trace mostly leaves a journal that says nothing (docs/recordings.md): its first bytes are zero.
+    # A trace mostly leaves a journal that says nothing, with zeros first (docs/recordings.md).
     if options and "a.ulma-journal" in left:
         assert not any((folder / "a.ulma-journal").read_bytes()[:8])
         left.remove("a.ulma-journal")

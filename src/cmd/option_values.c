@@ -402,6 +402,10 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         break;
     case OPTION_WEIGHT:
         return read_weight(word, field, error);
+    case OPTION_VERDICTS:
+        good = read_choice(word, "on", "off", field);
+        wanted = "on or off";
+        break;
     case OPTION_ON_FULL:
         good = option_value_on_full(word, field);
         wanted = "wait or drop";

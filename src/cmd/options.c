@@ -68,7 +68,7 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 
 /* Of the contract, for later versions: told apart from what never was. */
 static const char *const later_verbs[] = {NULL};
-static const char *const later_options[] = {"verdicts", "rules", NULL};
+static const char *const later_options[] = {"rules", NULL};
 
 const struct verb_row *verb_find(const char *name)
 {

@@ -13,7 +13,9 @@
 #include "export/exporter.h"
 #include "export/json_writer.h"
 #include "model/tree_order.h"
+#include "model/verdicts.h"
 
+#include <errno.h>
 #include <time.h>
 
 static const char *kind_name(enum snapshot_kind kind)
@@ -521,6 +523,33 @@ static void write_processes(struct json_writer *writer, const struct snapshot *s
     json_close(writer, ']');
 }
 
+/* Each with its evidence, or none at all (`--verdicts off`). */
+static int write_verdicts(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    struct usage_verdicts verdicts = {0};
+    struct arena *arena = arena_new();
+    if (!arena || verdicts_find(snapshot, arena, &verdicts)) {
+        arena_free(arena);
+        return -ENOMEM;
+    }
+    if (!verdicts_are_hidden())
+        json_open(writer, "verdicts", '[');
+    for (size_t i = 0; i < verdicts.count; i++) {
+        const struct usage_verdict *verdict = &verdicts.rows[i];
+        json_open(writer, NULL, '{');
+        json_string(writer, "verdict", verdict->name);
+        write_site(writer, snapshot, verdict->function);
+        json_unsigned(writer, "count", verdict->count);
+        json_integer(writer, "cost_ns", verdict->cost_ns);
+        json_string(writer, "evidence", verdict->evidence);
+        json_close(writer, '}');
+    }
+    if (!verdicts_are_hidden())
+        json_close(writer, ']');
+    arena_free(arena);
+    return 0;
+}
+
 static int write(const struct snapshot *snapshot, const struct export_options *options,
                  FILE *stream)
 {
@@ -543,11 +572,14 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_gc(&writer, snapshot);
     write_io(&writer, snapshot);
     export_memory_write(&writer, snapshot);
+    if (result == 0)
+        result = write_verdicts(&writer, snapshot);
     if (result == 0 && options->write_more)
         result = options->write_more(options->context, &writer);
     json_close(&writer, '}');
     putc('\n', stream);
-    return result ? result : export_finish(stream);
+    int finished = export_finish(stream);
+    return result ? result : finished;
 }
 
 const struct exporter export_json = {

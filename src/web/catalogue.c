@@ -4,6 +4,8 @@
  * Rules: as there. */
 #include "web/catalogue.h"
 
+#include "model/verdicts.h"
+
 #include <string.h>
 
 const struct catalogue_row catalogue[] = {
@@ -54,6 +56,8 @@ const char *catalogue_reason(const struct catalogue_row *row, const struct snaps
         return "it shows who is alive: the target has ended";
     if (strcmp(row->id, "tasks") == 0 && snapshot->task_count == 0)
         return "no asyncio task has been seen";
+    if (strcmp(row->id, "verdicts") == 0 && !verdicts_any(snapshot))
+        return "nothing that was counted costs more than it has to";
     return NULL;
 }
 

@@ -574,6 +574,8 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     export_memory_write(&writer, snapshot);
     if (result == 0)
         result = write_verdicts(&writer, snapshot);
+    if (result == 0 && options->write_more)
+        result = options->write_more(options->context, &writer);
     json_close(&writer, '}');
     putc('\n', stream);
     int finished = export_finish(stream);

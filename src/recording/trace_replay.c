@@ -439,6 +439,7 @@ static int step_of_track(struct trace_replay *replay, const struct trace_record 
         track_set_hurdle(track);
         return 0;
     case TAP_WAIT_IN:
+        kept_note(model, track, TIMELINE_OFF, waits_since(&track->waits), record->value, 0);
         waits_in(&track->waits, record->value);
         track_set_hurdle(track);
         return 0;

@@ -32,6 +32,7 @@ import {
 import { Strip } from "./strip";
 import { Table } from "./table";
 import { theme, turnTheme } from "./theme";
+import { Timeline } from "./timeline/timeline";
 
 const GROUPS: { title: string; ids: string[] }[] = [
   { title: "Where", ids: ["functions", "function", "tree", "flame", "lines", "operators", "methods"] },
@@ -430,6 +431,7 @@ function Content(props: {
     );
   if (viewId.value === "flame") return <Flame />;
   if (viewId.value === "algae") return <Algae />;
+  if (viewId.value === "timeline") return <Timeline connection={props.connection} />;
   if (!view) return <p class="empty">{link.value === "open" ? "One moment …" : ""}</p>;
   const columns = view.columns ?? [];
   const rows = view.rows ?? [];

@@ -25,12 +25,17 @@ interface Gauge {
   bad?: (value: number) => boolean;
 }
 
+const sumOf = (cpu: Values["cpu"]): number | null =>
+  cpu.some((one) => one.pct !== null) || cpu.length === 0
+    ? cpu.reduce((sum, one) => sum + (one.pct ?? 0), 0)
+    : null;
+
 const GAUGES: Gauge[] = [
   {
     id: "cpu",
     title: "cpu",
     help: "processor time of the target's threads",
-    value: (strip) => (strip.cpu ? strip.cpu.reduce((sum, thread) => sum + thread.pct, 0) : null),
+    value: (strip) => (strip.cpu ? sumOf(strip.cpu) : null),
     text: (value) => `${formatPercent(value)} %`,
     least: 100,
   },
@@ -89,7 +94,7 @@ const GAUGES: Gauge[] = [
 function busiest(all: Moment[]): string[] {
   const sums = new Map<string, number>();
   for (const { strip } of all)
-    for (const { thread, pct } of strip.cpu ?? []) sums.set(thread, (sums.get(thread) ?? 0) + pct);
+    for (const { thread, pct } of strip.cpu ?? []) sums.set(thread, (sums.get(thread) ?? 0) + (pct ?? 0));
   return [...sums]
     .sort((one, other) => other[1] - one[1] || (one[0] < other[0] ? -1 : 1))
     .slice(0, THREADS)
@@ -145,7 +150,7 @@ function drawGauge(gauge: Gauge, context: CanvasRenderingContext2D, size: Size):
           name === null
             ? cpu.filter((one) => !names.includes(one.thread))
             : cpu.filter((one) => one.thread === name);
-        return (low[i] ?? 0) + own.reduce((sum, one) => sum + one.pct, 0);
+        return (low[i] ?? 0) + (sumOf(own) ?? 0);
       });
       const points = recent.map(({ at }, i) => ({ x: x(at), low: y(low[i] ?? 0), high: y(high[i] ?? 0) }));
       drawArea(context, points, name === null ? colours.faint : (colours.series[index] ?? colours.faint));
@@ -194,7 +199,11 @@ function GaugeBox(props: { gauge: Gauge }): JSX.Element {
   const text = value === null ? "–" : gauge.text(value);
   const threads = gauge.id === "cpu" && latest ? (latest.strip.cpu ?? []) : [];
   const said =
-    threads.length > 1 ? threads.map((one) => `${one.thread} ${formatPercent(one.pct)} %`).join(", ") : "";
+    threads.length > 1
+      ? threads
+          .map((one) => `${one.thread} ${one.pct === null ? "–" : `${formatPercent(one.pct)} %`}`)
+          .join(", ")
+      : "";
   return (
     <div class={`gauge gauge-${gauge.id}`} title={said ? `${gauge.help}: ${said}` : gauge.help}>
       <div class="gauge-head">

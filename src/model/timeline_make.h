@@ -11,7 +11,7 @@ struct model;
 struct timeline_maker;
 
 struct timeline_source {
-    struct model *model; /* that keeps */
+    const struct model *model; /* that keeps */
     uint64_t start, now; /* counters: 0 ns, and the present */
     double ns_per_tick;
 };

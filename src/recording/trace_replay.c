@@ -471,6 +471,10 @@ static int step_begin(struct trace_replay *replay, const struct trace_record *re
                                     .define_context = replay};
     if (model_init(model, &options))
         return -ENOMEM;
+    if (replay->keeps && kept_start(model)) {
+        model_done(model);
+        return -ENOMEM;
+    }
     replay->begun = true;
     replay->present = &model->first;
     model->by_process = begin.by_process && !replay->summed;

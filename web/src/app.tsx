@@ -9,6 +9,7 @@ import type { Connection } from "./connection";
 import type { View, ViewEntry } from "./documents";
 import { Flame } from "./flame/flame";
 import { formatTime } from "./format";
+import { FunctionPage } from "./function/function";
 import { picture } from "./picture";
 import { download, fileName, savedPage } from "./saved";
 import {
@@ -442,6 +443,7 @@ function Content(props: {
           (filterText.value ? `Nothing here matches “${filterText.value}”.` : "Nothing ran in this window.")}
       </p>
     );
+  if (view.id === "function") return <FunctionPage view={view} connection={props.connection} />;
   return <Table key={view.id} view={view} columns={columns} rows={rows} filter={filterText.value} />;
 }
 

@@ -10,18 +10,7 @@ import type { Connection } from "../connection";
 import type { TimelineCall, TimelineView } from "../documents";
 import { formatCount, formatTime, shortPath } from "../format";
 import { picture, Svg } from "../picture";
-import {
-  columns,
-  filterText,
-  held,
-  link,
-  openFunction,
-  type Span,
-  shown,
-  span,
-  target,
-  trouble,
-} from "../state";
+import { columns, filterText, link, openFunction, type Span, shown, span, target, trouble } from "../state";
 import { palette, theme } from "../theme";
 import { axisText, colourOf, describe, KIND_TITLES, type Look, nameOf, paint, place } from "./draw";
 import { infoOf, type Lane, type LaneRow, makeLanes, missing, type Slice } from "./lanes";

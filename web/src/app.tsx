@@ -430,7 +430,7 @@ function Content(props: {
         connection={props.connection}
       />
     );
-  if (viewId.value === "flame") return <Flame />;
+  if (viewId.value === "flame") return <Flame connection={props.connection} />;
   if (viewId.value === "algae") return <Algae />;
   if (viewId.value === "timeline") return <Timeline connection={props.connection} />;
   if (!view) return <p class="empty">{link.value === "open" ? "One moment …" : ""}</p>;

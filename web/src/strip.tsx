@@ -7,7 +7,7 @@ import { useRef } from "preact/hooks";
 import { Chart, type Size } from "./canvas";
 import type { Strip as Values } from "./documents";
 import { formatBytes, formatCount, formatPercent, formatRate, formatTime } from "./format";
-import { type Moment, moments, WINDOWS, type WindowLength, windowLength } from "./state";
+import { type Moment, moments, span, viewId, WINDOWS, type WindowLength, windowLength } from "./state";
 import { palette } from "./theme";
 
 const SHOWN_S = 60;
@@ -132,6 +132,13 @@ function drawGauge(gauge: Gauge, context: CanvasRenderingContext2D, size: Size):
     context.fillRect(from, 0, width - from, height);
     context.globalAlpha = 1;
   }
+  if (viewId.value === "timeline" && span.value) {
+    const [from, to] = [Math.max(0, x(span.value.from)), Math.min(width, x(span.value.to))];
+    context.fillStyle = colours.accent;
+    context.globalAlpha = 0.35;
+    if (to > from) context.fillRect(from, 0, Math.max(1.5, to - from), height);
+    context.globalAlpha = 1;
+  }
   context.fillStyle = colours.line;
   context.fillRect(0, height - 1, width, 1);
 
@@ -221,9 +228,22 @@ function GaugeBox(props: { gauge: Gauge }): JSX.Element {
 export function Strip(): JSX.Element {
   const brushing = useSignal(false);
   const bounds = useRef<DOMRect | null>(null);
+  const begun = useRef(0);
+  /** In Timeline that very stretch of time; all other views have windows that end now. */
+  const timeAt = (event: PointerEvent): number => {
+    const box = bounds.current;
+    const now = moments.value[moments.value.length - 1]?.at ?? 0;
+    return box ? now - ((box.right - event.clientX) / box.width) * SHOWN_NS : now;
+  };
   const brush = (event: PointerEvent) => {
     const box = bounds.current;
     if (!box) return;
+    if (viewId.value === "timeline") {
+      const to = timeAt(event);
+      const [from, end] = [Math.max(0, Math.min(begun.current, to)), Math.max(begun.current, to)];
+      if (end - from > SHOWN_NS / 200) span.value = { from, to: end };
+      return;
+    }
     const share = Math.min(1, Math.max(0, (box.right - event.clientX) / box.width));
     windowLength.value = nearestWindow(share * SHOWN_S);
   };
@@ -236,6 +256,7 @@ export function Strip(): JSX.Element {
         if (!chart || event.button !== 0) return;
         bounds.current = chart.getBoundingClientRect();
         brushing.value = true;
+        begun.current = timeAt(event);
         event.currentTarget.setPointerCapture(event.pointerId);
         brush(event);
       }}

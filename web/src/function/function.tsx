@@ -9,30 +9,16 @@ import type { Connection } from "../connection";
 import type { Column, FunctionView, LatencySecond, Row, Source, TimelineCall } from "../documents";
 import { formatCount, formatRate, formatTime, shortPath } from "../format";
 import { picture, Svg } from "../picture";
-import { filterText, functionId, link, openFunction, openMoment, shown } from "../state";
+import { filterText, functionId, link, openFunction, openMoment } from "../state";
 import { Table } from "../table";
 import { palette } from "../theme";
 import { bucketNs, type Heat, labelsOf, makeHeat, shade } from "./latency";
+import { sectionsOf } from "./sections";
 
 const SHOWN_NS = 60e9;
 const GUTTER = 52;
 const AGAIN_MS = 2000;
 const STACK_SHOWN = 4;
-
-interface Section {
-  title: string;
-  rows: Row[];
-}
-
-/** The table's sections, each under its heading. */
-export function sectionsOf(rows: Row[]): Section[] {
-  const sections: Section[] = [];
-  for (const row of rows) {
-    if (row.heading) sections.push({ title: row.text ?? "", rows: [] });
-    else sections[sections.length - 1]?.rows.push(row);
-  }
-  return sections;
-}
 
 function geometry(heat: Heat, now: number, size: Size) {
   const rows = heat.high - heat.low + 1;
@@ -424,6 +410,3 @@ export function FunctionPage(props: { view: FunctionView; connection: Connection
     </div>
   );
 }
-
-export const functionView = (): FunctionView | null =>
-  shown.value?.id === "function" ? (shown.value as FunctionView) : null;

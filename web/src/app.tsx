@@ -455,6 +455,7 @@ const KEYS: [string, string][] = [
   ["[ and ]", "view before, view after"],
   ["arrows", "rows, boxes, tiles, tabs"],
   ["Enter", "open the function, zoom in"],
+  ["n and N", "the next call, the one before, in Timeline"],
   ["s", "save the page or the picture"],
   ["t", "light or dark"],
   ["?", "these keys"],

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AGAIN_NS INT64_C(50000000) /* nearer than that to what is looked at, playing again brings nothing */
+#define AGAIN_NS \
+    INT64_C(50000000) /* nearer than that to what is looked at, playing again brings nothing */
 
 struct recorded_timeline {
     struct trace_player *player;

@@ -14,7 +14,7 @@
 enum { FIRST_BITS = 12, CLASS_BITS = 3 };
 
 static const uint32_t limits[TIMELINE_CLASSES] = {1 << 19, 1 << 19, 1 << 18, 1 << 17,
-                                              1 << 16, 1 << 16, 1 << 15, 1 << 15};
+                                                  1 << 16, 1 << 16, 1 << 15, 1 << 15};
 
 uint32_t kept_class(uint64_t ticks)
 {
@@ -42,7 +42,7 @@ struct kept *kept_new(void)
         whole = whole && kept->rings[i].calls;
     }
     kept->floors = calloc(SYMBOLS_LIMIT, sizeof(*kept->floors));
-    kept->slowest = calloc(SYMBOLS_LIMIT, sizeof(*kept->slowest));
+    kept->slowest = calloc(SYMBOLS_LIMIT, sizeof(struct kept_slowest *));
     if (whole && kept->floors && kept->slowest)
         return kept;
     kept_free(kept);
@@ -159,16 +159,13 @@ void kept_pop(struct model *model, const struct track *track, const struct entry
         add_slowest(model->kept, row, &call);
 }
 
-void kept_note(struct model *model, const struct track *track, enum timeline_kind kind, uint64_t begin,
-               uint64_t end, uint32_t what)
+void kept_note(struct model *model, const struct track *track, enum timeline_kind kind,
+               uint64_t begin, uint64_t end, uint32_t what)
 {
     if (!model->kept || begin == 0 || end <= begin)
         return;
-    struct kept_call call = {.begin = begin,
-                             .end = end,
-                             .what = what,
-                             .track = track->number,
-                             .kind = (uint16_t)kind};
+    struct kept_call call = {
+        .begin = begin, .end = end, .what = what, .track = track->number, .kind = (uint16_t)kind};
     /* Of the switch records nobody knows where they stand between a thread's events. */
     if (kind != TIMELINE_OFF && track->depth && track->depth < track->begin_limit)
         call.task = track->begins[track->depth].task;

@@ -69,8 +69,8 @@ void kept_pop(struct model *model, const struct track *track, const struct entry
               uint64_t counter);
 
 /* Something else than a call has ended. */
-void kept_note(struct model *model, const struct track *track, enum timeline_kind kind, uint64_t begin,
-               uint64_t end, uint32_t what);
+void kept_note(struct model *model, const struct track *track, enum timeline_kind kind,
+               uint64_t begin, uint64_t end, uint32_t what);
 
 /* The class of a length, and the shortest length of a class. */
 uint32_t kept_class(uint64_t ticks);

@@ -58,8 +58,7 @@ static int64_t length_ns(const struct timeline_maker *maker, uint64_t ticks)
 
 static uint64_t counter_of(const struct timeline_maker *maker, int64_t ns)
 {
-    return maker->source.start +
-           (ns > 0 ? (uint64_t)((double)ns / maker->source.ns_per_tick) : 0);
+    return maker->source.start + (ns > 0 ? (uint64_t)((double)ns / maker->source.ns_per_tick) : 0);
 }
 
 static uint32_t row_of(const struct model *model, uint32_t node)
@@ -154,8 +153,8 @@ static void fill_call(const struct timeline_maker *maker, const struct kept_call
         return;
     uint32_t stack[TIMELINE_STACK_MOST];
     size_t size = 0;
-    for (uint32_t node = from->what; !nodes_is_root(&nodes->nodes[node]) &&
-                                     size < TIMELINE_STACK_MOST;
+    for (uint32_t node = from->what;
+         !nodes_is_root(&nodes->nodes[node]) && size < TIMELINE_STACK_MOST;
          node = nodes_parent(&nodes->nodes[node]))
         stack[size++] = row_of(maker->source.model, node);
     call->stack = calloc(size + 1, sizeof(*call->stack));
@@ -183,7 +182,9 @@ static void take_slowest(struct timeline_maker *maker)
     for (uint32_t i = 0; maker->made->slowest && i < slowest->count; i++)
         fill_call(maker, &slowest->calls[i], &maker->made->slowest[maker->made->slowest_count++],
                   true);
-    qsort(maker->made->slowest, maker->made->slowest_count, sizeof(*maker->made->slowest), slower);
+    if (maker->made->slowest)
+        qsort(maker->made->slowest, maker->made->slowest_count, sizeof(*maker->made->slowest),
+              slower);
 }
 
 static void add_bucket(const struct timeline_maker *maker, struct timeline_second *second,
@@ -490,7 +491,8 @@ static void put_calls(struct timeline_maker *maker)
     maker->failed = maker->failed || !made->calls;
     for (size_t i = 0; made->calls && i < most; i++)
         fill_call(maker, &maker->calls.calls[i], &made->calls[made->call_count++], false);
-    qsort(made->calls, made->call_count, sizeof(*made->calls), by_begin);
+    if (made->calls)
+        qsort(made->calls, made->call_count, sizeof(*made->calls), by_begin);
 }
 
 struct timeline *timeline_finish(struct timeline_maker *maker)

@@ -11,16 +11,21 @@
 
 enum timeline_kind { TIMELINE_CALL, TIMELINE_GC, TIMELINE_IO, TIMELINE_OFF };
 
-enum { TIMELINE_CLASSES = 8, TIMELINE_COLUMNS_MOST = 4096, TIMELINE_SLICES_MOST = 6000, TIMELINE_CALLS_MOST = 2000 };
+enum {
+    TIMELINE_CLASSES = 8,
+    TIMELINE_COLUMNS_MOST = 4096,
+    TIMELINE_SLICES_MOST = 6000,
+    TIMELINE_CALLS_MOST = 2000
+};
 enum { TIMELINE_STACK_MOST = 200, TIMELINE_SECONDS = 61, TIMELINE_BUCKETS = 96 };
 
 struct timeline_query {
-    int64_t from_ns, to_ns; /* to_ns <= from_ns: no slices are wanted */
-    uint32_t columns;       /* what is shorter than one is summed with its neighbours */
-    size_t slices;          /* at most; the shortest are left out */
-    uint32_t function;      /* id; 0: none */
-    size_t calls;           /* of it, the latest, at most */
-    bool slowest, seconds;  /* of it */
+    int64_t from_ns, to_ns;    /* to_ns <= from_ns: no slices are wanted */
+    uint32_t columns;          /* what is shorter than one is summed with its neighbours */
+    size_t slices;             /* at most; the shortest are left out */
+    uint32_t function;         /* id; 0: none */
+    size_t calls;              /* of it, the latest, at most */
+    bool slowest, seconds;     /* of it */
     enum snapshot_clock clock; /* of the seconds */
 };
 
@@ -34,7 +39,7 @@ struct timeline_slice {
     uint16_t depth;
     enum timeline_kind kind;
     const char *name; /* IO: its operation */
-    bool open; /* it goes on */
+    bool open;        /* it goes on */
 };
 
 struct timeline_call {
@@ -63,7 +68,7 @@ struct timeline {
     size_t slice_count;
     uint64_t left_out;
     struct timeline_detail details[TIMELINE_CLASSES]; /* the shortest first */
-    struct timeline_call *calls;                  /* by begin */
+    struct timeline_call *calls;                      /* by begin */
     size_t call_count;
     struct timeline_call *slowest; /* the slowest first */
     size_t slowest_count;

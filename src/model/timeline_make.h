@@ -12,7 +12,7 @@ struct timeline_maker;
 
 struct timeline_source {
     const struct model *model; /* that keeps */
-    uint64_t start, now; /* counters: 0 ns, and the present */
+    uint64_t start, now;       /* counters: 0 ns, and the present */
     double ns_per_tick;
 };
 

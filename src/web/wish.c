@@ -89,9 +89,8 @@ static const char *set_member(struct wish *wish, const char *key, const char *va
     return NULL;
 }
 
-static const char *const keys[] = {"view",  "window",    "clock",    "sort", "filter",
-                                   "limit", "ascending", "function", "to",
-                                   "from",  "columns",   "calls"};
+static const char *const keys[] = {"view",      "window",   "clock", "sort", "filter",  "limit",
+                                   "ascending", "function", "to",    "from", "columns", "calls"};
 
 static bool finish(struct wish *wish, struct wish *read, const char *wrong, const char *value,
                    char error[WISH_ERROR_SIZE])

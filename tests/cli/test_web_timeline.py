@@ -158,7 +158,14 @@ def test_moments_that_are_none(moments):
     server, _rows = moments
     for wrong in ("from=x", "to=-1", "columns=a", "calls=1e9", "to=1e99"):
         assert server.request(f"/api/views/timeline?{wrong}").status == 400, wrong
-    for odd in ("from=5&to=1", "from=1e8&to=1.1e8", "columns=99999", "limit=1", "function=4294967295"):
+    odd_ones = (
+        "from=5&to=1",
+        "from=1e8&to=1.1e8",
+        "columns=99999",
+        "limit=1",
+        "function=4294967295",
+    )
+    for odd in odd_ones:
         assert server.request(f"/api/views/timeline?{odd}&calls=9").status == 200, odd
     with web_client.Live(server) as live:
         live.wish(view="timeline", window="1", columns=200)

@@ -28,6 +28,7 @@ static int read_header(void *context)
     copy->hooks_taken = atomic_load(&header->hooks_taken);
     copy->methods_unheard = atomic_load(&header->methods_unheard);
     copy->objects_unseen = atomic_load(&header->objects_unseen);
+    copy->operators_unseen = atomic_load(&header->operators_unseen);
     copy->memory_before_bytes = atomic_load(&header->memory_before_bytes);
     copy->definitions_refused = atomic_load(&header->definitions_refused);
     copy->ringless_lost = atomic_load(&header->ringless_lost);

@@ -9,6 +9,7 @@
 #include "model/fold_source.h"
 #include "model/snapshot_make.h"
 #include "model/stolen.h"
+#include "wire/operators.h"
 #include "wire/session.h"
 
 #include <stdio.h>
@@ -211,6 +212,25 @@ static const char *why_source(const struct snapshot *snapshot, const struct read
     return "some of the methods stand in memory that may not be written";
 }
 
+/* The names of what this Python tells in part only. */
+static const char *why_operators(struct arena *arena, uint32_t unseen)
+{
+    static const char *const names[OPERATOR_COUNT] = {
+#define OPERATOR(symbol, type, name) type "." name,
+#include "wire/operators.def"
+#undef OPERATOR
+    };
+    const char *list = NULL;
+    for (int i = 0; i < OPERATOR_COUNT; i++)
+        if (unseen >> i & 1)
+            list = list ? arena_format(arena, "%s, %s", list, names[i]) : names[i];
+    return list ? arena_format(arena,
+                               "where this Python has specialised an instruction it does not tell "
+                               "%s",
+                               list)
+                : NULL;
+}
+
 static void fill_sources(struct snapshot *snapshot, const struct reading *reading)
 {
     struct snapshot_meta *meta = &snapshot->meta;
@@ -230,7 +250,9 @@ static void fill_sources(struct snapshot *snapshot, const struct reading *readin
         row->reason = !meta->inexact && absent_ticks ? "it was on for a part of the time"
                                                      : meta->inexact;
         if (!row->reason)
-            row->reason = why_source(snapshot, reading, (*source)->bit);
+            row->reason = (*source)->bit == SOURCE_OPERATORS
+                              ? why_operators(snapshot->arena, reading->header.operators_unseen)
+                              : why_source(snapshot, reading, (*source)->bit);
         row->complete = !row->reason;
         meta->source_count++;
     }

@@ -21,7 +21,8 @@ struct source_times {
 /* Words of the first session's header, and its children's with them. */
 struct reading_header {
     char python[64], executable[512];
-    uint32_t pid, sources_on, off_cause, hooks_taken, methods_unheard, objects_unseen;
+    uint32_t pid, sources_on, off_cause, hooks_taken, methods_unheard, objects_unseen,
+        operators_unseen;
     uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
     uint64_t memory_before_bytes;
     uint64_t forks_unfollowed;

@@ -402,6 +402,9 @@ size_t snapshot_describe_sites(const struct snapshot_meta *meta, bool unmatched,
  * is of another form. */
 enum { SNAPSHOT_METHOD_SIZE = 256 };
 bool snapshot_method_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE]); /* `dict.get` */
+bool snapshot_operator_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE]);
+bool snapshot_read_operator(const struct snapshot_function *function,
+                            char type[SNAPSHOT_METHOD_SIZE], char name[SNAPSHOT_METHOD_SIZE]);
 bool snapshot_read_method(const struct snapshot_function *function, char type[SNAPSHOT_METHOD_SIZE],
                           char name[SNAPSHOT_METHOD_SIZE]);
 

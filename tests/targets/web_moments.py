@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Calls that know when they were: for each call of `timed` a line on stdout, at the end: its number,
-the time inside of it and around it, in ns. Waits for a line on stdin before it ends."""
+"""Calls that know when they were: for each call of `timed` a line on stdout, at the end: its
+number, the time inside of it and around it, in ns. Waits for a line on stdin before it ends."""
 
 import sys
 import threading

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A program with something slow in it: a thread that makes reports, a loop with tasks. One report in
-forty is slow, and all are once the file that it is given is there. Runs until it is ended."""
+"""A program with something slow in it: a thread that makes reports, a loop with tasks. One report
+in forty is slow, and all are once the file that it is given is there. Runs until it is ended."""
 
 import asyncio
 import pathlib

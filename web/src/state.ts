@@ -25,7 +25,7 @@ export interface Wish {
 }
 
 export const DEFAULT_LIMIT = 200;
-const TIMELINE_LIMIT = 5000;
+const TIMELINE_LIMIT = 4000;
 
 export const viewId = signal("functions");
 export const windowLength = signal<WindowLength>("10");

@@ -56,7 +56,7 @@ function drawHeat(context: CanvasRenderingContext2D, size: Size, heat: Heat, now
   context.globalAlpha = 1;
   context.textAlign = "center";
   context.fillStyle = colours.soft;
-  for (let ago = 60; ago >= 0; ago -= 10) {
+  for (let ago = 60; ago >= 0; ago -= size.width < 560 ? 20 : 10) {
     const at = x(now - ago * 1e9);
     context.textAlign = ago === 0 ? "right" : ago === 60 ? "left" : "center";
     context.fillText(ago === 0 ? "now" : `${ago} s ago`, at, height + 9);

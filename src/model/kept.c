@@ -143,7 +143,7 @@ void kept_pop(struct model *model, const struct track *track, const struct entry
               uint64_t counter)
 {
     uint32_t place = (uint32_t)(entry - track->entries);
-    if (place >= track->begin_limit || counter <= track->begins[place].counter)
+    if (place >= track->begin_limit || counter < track->begins[place].counter)
         return;
     const struct kept_begin *begin = &track->begins[place];
     struct kept_call call = {.begin = begin->counter,

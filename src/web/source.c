@@ -17,6 +17,7 @@ struct reader {
     const char *at; /* the line that is looked at */
     size_t size;    /* of it, without its end */
     int brackets;   /* open where it begins */
+    char quote;     /* of three, in whose text it begins; NUL: in none */
 };
 
 static void measure(struct reader *reader)
@@ -30,7 +31,7 @@ static bool next_line(struct reader *reader)
         return false;
     reader->at += reader->size + 1;
     measure(reader);
-    return *reader->at || reader->at[-1] != '\n' || reader->size;
+    return *reader->at != '\0';
 }
 
 static int indent_of(const struct reader *reader)
@@ -53,18 +54,49 @@ static char first_of(const struct reader *reader)
     return blank < reader->size ? reader->at[blank] : '\0';
 }
 
-/* Strings of one line and comments are passed over. */
+static bool is_three(const struct reader *reader, size_t at, char quote)
+{
+    return at + 2 < reader->size && reader->at[at] == quote && reader->at[at + 1] == quote &&
+           reader->at[at + 2] == quote;
+}
+
+/* Where the text that is open at `at` ends: behind its last quote, or at the line's end. */
+static size_t skip_text(struct reader *reader, size_t at)
+{
+    for (; at < reader->size; at++) {
+        if (reader->at[at] == '\\') {
+            at++;
+        } else if (is_three(reader, at, reader->quote)) {
+            reader->quote = '\0';
+            return at + 3;
+        }
+    }
+    return reader->size;
+}
+
+static size_t skip_quoted(const struct reader *reader, size_t at)
+{
+    char quote = reader->at[at++];
+    for (; at < reader->size && reader->at[at] != quote; at++)
+        at += reader->at[at] == '\\';
+    return at + 1;
+}
+
+/* Comments and what is quoted are passed over. */
 static void count_brackets(struct reader *reader)
 {
-    for (size_t i = 0; i < reader->size && reader->at[i] != '#'; i++) {
-        char one = reader->at[i];
-        if (one == '"' || one == '\'') {
-            while (++i < reader->size && reader->at[i] != one)
-                i += reader->at[i] == '\\';
-        } else if (strchr("([{", one)) {
-            reader->brackets++;
-        } else if (strchr(")]}", one) && reader->brackets > 0) {
-            reader->brackets--;
+    size_t at = reader->quote ? skip_text(reader, 0) : 0;
+    while (at < reader->size && reader->at[at] != '#') {
+        char one = reader->at[at];
+        if ((one == '"' || one == '\'') && is_three(reader, at, one)) {
+            reader->quote = one;
+            at = skip_text(reader, at + 3);
+        } else if (one == '"' || one == '\'') {
+            at = skip_quoted(reader, at);
+        } else {
+            reader->brackets += strchr("([{", one) != NULL;
+            reader->brackets -= strchr(")]}", one) && reader->brackets > 0;
+            at++;
         }
     }
 }
@@ -95,8 +127,8 @@ static uint32_t count_lines(struct reader reader, bool is_module)
     count_brackets(&reader);
     while (count < LINES_MOST && next_line(&reader)) {
         char first = first_of(&reader);
-        bool ends = !is_module && !in_head && reader.brackets == 0 && first && first != '#' &&
-                    first != ')' && indent_of(&reader) <= indent;
+        bool ends = !is_module && !in_head && reader.brackets == 0 && !reader.quote && first &&
+                    first != '#' && indent_of(&reader) <= indent;
         if (ends)
             break;
         if (in_head && is_head(&reader))

@@ -56,6 +56,10 @@ static void read_source_times(const struct collector *collector, struct reading 
 {
     struct source_times *times = &reading->source_times;
     *times = collector->source_times;
+    times->to_come = steps_to_come(&collector->budget.steps);
+    times->held = collector->budget.steps.held;
+    times->refused = collector->budget.steps.refused;
+    memcpy(reading->refusal, collector->budget.refusal, sizeof(reading->refusal));
     uint64_t now = drain_on_ticks(&collector->drain, reading->counter);
     for (uint32_t i = 0; i < COLLECTOR_SOURCES; i++)
         if (!(times->now >> i & 1))

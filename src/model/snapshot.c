@@ -36,7 +36,7 @@ bool snapshot_has_source(const struct snapshot_meta *meta, const char *name)
 {
     for (size_t i = 0; i < meta->source_count; i++)
         if (strcmp(meta->sources[i].name, name) == 0)
-            return true;
+            return meta->sources[i].step == STEP_NONE || meta->sources[i].on_ns > 0;
     return false;
 }
 

@@ -281,6 +281,8 @@ struct session_header {
      * which files, sockets and pipes the process has open, and set `files_known` to what it answers. */
     _Atomic uint32_t files_asked;              /* by the probe */
     _Alignas(64) _Atomic uint32_t files_known; /* by the collector */
+    uint32_t
+        sources_asked; /* fixed at creation: what sources_wanted may come to say; 0: no more than it does */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

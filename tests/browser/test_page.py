@@ -206,7 +206,7 @@ def test_two_windows_side_by_side(shop):
 
 def test_what_comes_over_the_line_is_bounded(shop):
     served, _slow = shop
-    seen = live_page.look(served.url, "weight", views=["functions", "timeline"])
+    seen = live_page.look(served.url, "weight", views=["timeline"])
     assert all(0 < rate < 300_000 for rate in seen.values()), seen
 
 

@@ -192,7 +192,7 @@ def test_the_slowest_call_of_what_got_slow_with_its_stack(shop):
     assert seen["slowest"].endswith("ms") or seen["slowest"].endswith(" s")
     assert seen["stack"].startswith("from reports ←")
     assert "planted" in seen["chosen"] and "reports" in seen["chosen"]
-    assert re.search(r"planted, call, \d.* s, at \d", seen["said"])
+    assert re.search(r"planted, call, \d.*s, at \d", seen["said"])
 
 
 def test_two_windows_side_by_side(shop):

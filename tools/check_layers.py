@@ -48,7 +48,13 @@ PROBE_BASE = {"base/clock.h"}
 
 # Whoever only reads the model reads it as a snapshot; the model itself has one owner.
 SNAPSHOT_ONLY = {"views", "export", "diff", "recording", "tui", "web"}
-SNAPSHOT = {"model/slices.h", "model/snapshot.h", "model/tree_order.h", "model/verdicts.h"}
+SNAPSHOT = {
+    "model/slices.h",
+    "model/snapshot.h",
+    "model/timeline.h",
+    "model/tree_order.h",
+    "model/verdicts.h",
+}
 
 # A recording is made of what the model keeps, and comes to the same numbers by the same code.
 RECORDING = {"model/histogram.h", "model/snapshot_paths.h"}

@@ -96,6 +96,7 @@ struct collector_options job_collector_options(struct job *job)
         .cpu = (int)options->collector_cpu,
         .sites = job->sites.count ? &job->sites : NULL,
         .whole_only = job->whole_only,
+        .keeps_calls = job->keeps_calls,
         /* A recording keeps both apart, and whoever reads it chooses. */
         .by_process = options->by_process || job->is_recorded,
         .by_thread = job->is_recorded,
@@ -189,6 +190,7 @@ int job_start(struct job *job, const struct options *options, char **words, int 
         .options = options,
         .clock = setting->clock,
         .whole_only = setting->whole_only,
+        .keeps_calls = setting->keeps_calls,
         .is_recorded = setting->record,
         .first.armed = ARMED_NONE,
         .output = {.fd = -1},
@@ -419,6 +421,15 @@ struct snapshot *job_snapshot(struct job *job, int window_s, enum snapshot_clock
     if (snapshot && snapshot->line_count)
         source_text_fill(snapshot, NULL, NULL, may_read_sources(job));
     return snapshot;
+}
+
+char *job_source(const struct job *job, const char *file)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t ran_ns = job->started_ns ? clock_monotonic_ns() - job->started_ns : 0;
+    int64_t began_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec - (int64_t)ran_ns;
+    return may_read_sources(job) ? source_text_whole(file, began_ns) : NULL;
 }
 
 struct snapshot *job_snapshot_detailed(struct job *job)

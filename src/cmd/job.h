@@ -55,6 +55,7 @@ struct job {
     uint64_t asked_ns;        /* when an unanswered switch was last signalled; 0: answered */
     bool first_told;          /* the collector knows that the first of several has ended */
     bool whole_only;          /* as in struct job_setting */
+    bool keeps_calls;         /* the same */
     bool delayed;             /* --delay has not passed */
     bool finished;            /* the profiling has ended: the collector has read all */
     bool failed;              /* ulma failed at something after the start */
@@ -68,6 +69,7 @@ struct job_setting {
     bool capture_output;          /* the target prints into a file */
     bool on_screen;               /* ulma reads the terminal's keys */
     bool whole_only;              /* all that is asked for is the whole run */
+    bool keeps_calls;             /* when things were is asked for, too */
     bool record;                  /* into a file, instead of a report at the end */
     void (*ready)(void *context); /* all is there but the target's first line. NULL: nobody asks */
     void *ready_context;
@@ -97,6 +99,9 @@ void job_finish(struct job *job);
 
 /* With all that only the command line knows filled in. NULL: out of memory. */
 struct snapshot *job_snapshot(struct job *job, int window_s, enum snapshot_clock clock);
+
+/* The text of a file of the program's, to be freed; NULL: it is not to be had, or not as it was. */
+char *job_source(const struct job *job, const char *file);
 
 /* The same with the detail that a recording keeps. */
 struct snapshot *job_snapshot_detailed(struct job *job);

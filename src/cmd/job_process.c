@@ -380,6 +380,7 @@ int job_process_start(struct job *job, const struct options *options, char **wor
         .clock = setting->clock,
         .is_recorded = setting->record,
         .is_process = true,
+        .keeps_calls = setting->keeps_calls,
         .first.armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},

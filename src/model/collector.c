@@ -309,7 +309,8 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     if (options->tap)
         options->tap->model = &collector->model;
     enum clock_source clock = session_clock(mapping);
-    if (budget_init(collector, options->budget_pct) ||
+    if ((options->keeps_calls && kept_start(&collector->model)) ||
+        budget_init(collector, options->budget_pct) ||
         drain_init(&collector->drain, mapping, &collector->model, clock)) {
         budget_done(collector);
         model_done(&collector->model);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "model/sites.h"
 #include "model/snapshot.h"
+#include "model/timeline.h"
 #include "wire/mapping.h"
 
 #include <sys/types.h>
@@ -36,6 +37,7 @@ struct collector_options {
     bool follow_children; /* read the sessions that the target's children make */
     bool by_process;      /* functions of each process are rows of their own */
     bool whole_only;      /* nobody asks for the last seconds: they are not kept */
+    bool keeps_calls;     /* when things were is asked for, too (kept.h) */
     bool by_thread;       /* paths of each thread are its own: for a recording */
     struct sites
         *sites;        /* which functions are kept; the collector's until it is freed. NULL: all */
@@ -73,6 +75,10 @@ struct snapshot *collector_snapshot(struct collector *collector, int window_s,
  * taker, since it begins the recent extremes anew. */
 struct snapshot *collector_snapshot_detailed(struct collector *collector,
                                              enum snapshot_clock clock);
+
+/* When things were (timeline.h), of a collector that keeps it. NULL: it does not, or out of memory. */
+struct timeline *collector_timeline(struct collector *collector,
+                                    const struct timeline_query *query);
 
 /* Forgets all counts (open frames stay open, their time starts anew). */
 void collector_reset(struct collector *collector);

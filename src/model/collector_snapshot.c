@@ -3,6 +3,7 @@
  * Why: see snapshot.h.
  * Rules: strings of the header are the target's: copied, cut and terminated before use. */
 #include "model/family.h"
+#include "model/timeline_make.h"
 #include "wire/guard.h"
 
 #include <stdlib.h>
@@ -223,6 +224,29 @@ struct snapshot *collector_snapshot(struct collector *collector, int window_s,
                                     enum snapshot_clock clock)
 {
     return make(collector, window_s, clock, false);
+}
+
+/* The fold goes on between the steps: it waits for none of them longer than for a snapshot. */
+struct timeline *collector_timeline(struct collector *collector, const struct timeline_query *query)
+{
+    struct timeline_source source = {.model = &collector->model};
+    collector_enter(collector);
+    source.now = collector_catch_up(collector);
+    source.start = collector->start_counter ? collector->start_counter
+                                            : collector->model.first_counter;
+    source.ns_per_tick = collector->scale.ns_per_tick;
+    if (!source.start)
+        source.start = source.now;
+    struct timeline_maker *maker = timeline_begin(&source, query);
+    bool more = maker != NULL;
+    while (more) {
+        more = timeline_step(maker);
+        collector_leave(collector);
+        collector_enter(collector);
+    }
+    collector_leave(collector);
+    /* What was found points at nodes and symbols, which stay where they are, and what they are. */
+    return timeline_finish(maker);
 }
 
 struct snapshot *collector_snapshot_detailed(struct collector *collector, enum snapshot_clock clock)

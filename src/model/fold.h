@@ -83,6 +83,7 @@ struct model {
     struct lines lines;
     struct births births;
     struct memory memory;
+    struct kept *kept; /* NULL: nobody asks when things were */
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */

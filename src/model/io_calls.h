@@ -43,6 +43,9 @@ struct io_open {
     unsigned char name[IO_NAME_MOST + 8];
 };
 
+/* "write"; NULL: there is no such operation. */
+const char *io_calls_operation(uint32_t operation);
+
 /* 0 or -ENOMEM. */
 int io_calls_init(struct io_calls *calls);
 void io_calls_done(struct io_calls *calls);

@@ -108,6 +108,8 @@ void model_done(struct model *model)
     }
     free(model->ended);
     model->ended = NULL;
+    kept_free(model->kept);
+    model->kept = NULL;
     windows_done(&model->windows);
     async_tasks_done(&model->tasks);
     gc_pauses_done(&model->gc);
@@ -237,6 +239,10 @@ struct track *model_add_track(struct model *model, uint32_t tid)
     if (model->by_thread)
         track->entries[0].node = nodes_thread_root(&model->nodes);
     set_track_costs(model, track);
+    if (model->kept) { /* without room for it this one's calls are not kept */
+        track->begins = calloc(TRACK_FIRST_ENTRIES, sizeof(*track->begins));
+        track->begin_limit = track->begins ? TRACK_FIRST_ENTRIES : 0;
+    }
     if (model->nodes.full)
         track->depths = calloc(SYMBOLS_LIMIT, sizeof(*track->depths));
     struct track **last = &model->tracks;
@@ -374,6 +380,7 @@ void model_reset(struct model *model, uint64_t counter)
     for (struct track *track = model->tracks; track; track = track->next)
         reset_track(track);
     nodes_reset(&model->nodes);
+    kept_reset(model->kept);
     symbols_reset(&model->symbols);
     suspended_reset(&model->suspended);
     async_tasks_reset(&model->tasks, counter);

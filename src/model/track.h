@@ -15,6 +15,7 @@
 
 #include "model/gc_pauses.h"
 #include "model/io_calls.h"
+#include "model/kept.h"
 #include "model/lines.h"
 #include "model/memory_blocks.h"
 #include "model/parked.h"
@@ -117,6 +118,9 @@ struct track {
     int64_t late_wait_ticks; /* the same, told after the fact (schedstat.h) */
     int64_t resync_ticks, resync_wait_ticks; /* since the GAP, to be given out at the seed */
     struct waits waits;
+    struct kept_begin
+        *begins; /* where begins are kept (kept.h), by place in the stack; else NULL */
+    uint32_t begin_limit;
     bool waits_known;            /* whether it was off when it was first seen has been looked up */
     struct schedstat_gaps *gaps; /* owned; only where schedstat is used */
 

@@ -439,6 +439,7 @@ static int step_of_track(struct trace_replay *replay, const struct trace_record 
         track_set_hurdle(track);
         return 0;
     case TAP_WAIT_IN:
+        kept_note(model, track, TIMELINE_OFF, waits_since(&track->waits), record->value, 0);
         waits_in(&track->waits, record->value);
         track_set_hurdle(track);
         return 0;
@@ -470,6 +471,10 @@ static int step_begin(struct trace_replay *replay, const struct trace_record *re
                                     .define_context = replay};
     if (model_init(model, &options))
         return -ENOMEM;
+    if (replay->keeps && kept_start(model)) {
+        model_done(model);
+        return -ENOMEM;
+    }
     replay->begun = true;
     replay->present = &model->first;
     model->by_process = begin.by_process && !replay->summed;

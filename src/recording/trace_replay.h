@@ -33,6 +33,9 @@ void trace_replay_leave_uncorrected(struct trace_replay *replay);
 /* A function's rows of all processes are one, whatever the live model did. Before the first step. */
 void trace_replay_sum_processes(struct trace_replay *replay);
 
+/* When things were is kept (model/kept.h). Before the first step. */
+void trace_replay_keep(struct trace_replay *replay);
+
 /* The words of the trace's end, where they are known before: all times are by their rate. */
 void trace_replay_set_end(struct trace_replay *replay, const struct tap_words *end);
 

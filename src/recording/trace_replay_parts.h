@@ -21,7 +21,7 @@ struct replay_process {
 
 struct trace_replay {
     struct model model;
-    bool begun, schedstat, on, uncorrected, summed;
+    bool begun, schedstat, on, uncorrected, summed, keeps;
     struct sites *sites; /* owned, with their texts */
     struct process *present;
     struct replay_process **processes; /* of children */

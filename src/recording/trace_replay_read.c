@@ -50,6 +50,11 @@ void trace_replay_sum_processes(struct trace_replay *replay)
     replay->summed = true;
 }
 
+void trace_replay_keep(struct trace_replay *replay)
+{
+    replay->keeps = true;
+}
+
 void trace_replay_set_end(struct trace_replay *replay, const struct tap_words *end)
 {
     replay->end = *end;

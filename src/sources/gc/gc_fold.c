@@ -10,11 +10,13 @@ static void fold_gc(struct model *model, struct track *track, struct fold_cursor
 {
     uint32_t kind = event_kind(event);
     fold_cursor_pass(model, track, cursor, event->counter, kind);
-    if (kind == EVENT_GC_START)
+    if (kind == EVENT_GC_START) {
         gc_pauses_begin(&track->gc, event->counter, event_id(event), cursor->top->symbol);
-    else
+    } else {
+        kept_note(model, track, TIMELINE_GC, track->gc.since, event->counter, track->gc.generation);
         gc_pauses_end(&model->gc, &track->gc, &model->symbols,
                       &(struct gc_end){event->counter, event->frame, event_id(event)});
+    }
 }
 
 const struct fold_source gc_fold = {

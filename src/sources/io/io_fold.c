@@ -46,12 +46,14 @@ static void add_name(struct io_open *open, const struct event *event)
     open->name[open->name_size] = '\0';
 }
 
-static void end(struct model *model, struct io_open *open, const struct event *event)
+static void end(struct model *model, struct track *track, const struct event *event)
 {
+    struct io_open *open = &track->io;
     if (!open->depth)
         return;
     const struct io_open_call *call = &open->calls[--open->depth];
     uint64_t amount = event_amount(event), ticks = event->counter - call->since;
+    kept_note(model, track, TIMELINE_IO, call->since, event->counter, call->operation);
     struct io_done done = {
         .begin = call->since,
         .end = event->counter,
@@ -76,7 +78,7 @@ static void fold_io(struct model *model, struct track *track, struct fold_cursor
     if (kind == EVENT_IO_BEGIN)
         begin(&track->io, cursor, event);
     else if (kind == EVENT_IO_END)
-        end(model, &track->io, event);
+        end(model, track, event);
     else
         add_name(&track->io, event);
 }

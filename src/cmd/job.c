@@ -88,6 +88,7 @@ struct collector_options job_collector_options(struct job *job)
     const struct options *options = job->options;
     return (struct collector_options){
         .tap = job_trace_tap(job),
+        .watch = job->watch,
         .corrected = !options->uncorrected,
         .budget_pct = job_session_budget(job),
         .signal_target = job_session_wake,
@@ -189,6 +190,7 @@ int job_start(struct job *job, const struct options *options, char **words, int 
         .clock = setting->clock,
         .whole_only = setting->whole_only,
         .is_recorded = setting->record,
+        .watch = setting->watch,
         .first.armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},

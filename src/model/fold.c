@@ -113,8 +113,8 @@ static __attribute__((noinline)) void fold_other(struct model *model, struct tra
 #ifndef __clang__
 __attribute__((optimize("no-tree-slp-vectorize")))
 #endif
-void fold_events(struct model *model, struct track *track, const struct event *events,
-                 size_t count)
+static void
+fold_all(struct model *model, struct track *track, const struct event *events, size_t count)
 {
     struct fold_cursor cursor;
     fold_cursor_load(&cursor, model, track);
@@ -134,6 +134,27 @@ void fold_events(struct model *model, struct track *track, const struct event *e
     }
     fold_cursor_store(&cursor, track);
     model->events_read += count;
+}
+
+/* One by one: between two of them the stack is as it was then. */
+static void fold_watched(struct model *model, struct track *track, const struct event *events,
+                         size_t count)
+{
+    struct model_watch *watch = model->watch;
+    for (const struct event *event = events, *end = events + count; event < end; event++) {
+        watch->before(watch, model, track, event);
+        fold_all(model, track, event, 1);
+        watch->after(watch, model, track, event);
+    }
+    watch->batch_done(watch);
+}
+
+void fold_events(struct model *model, struct track *track, const struct event *events, size_t count)
+{
+    if (FOLD_UNLIKELY(model->watch != NULL))
+        fold_watched(model, track, events, count);
+    else
+        fold_all(model, track, events, count);
 }
 
 void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, uint32_t symbol)

@@ -479,6 +479,8 @@ static int step_begin(struct trace_replay *replay, const struct trace_record *re
         model->on_gap = schedstat_note_gap;
     windows_reset(&model->windows, &model->nodes, record->value, 0);
     replay->now = record->value;
+    if (replay->model.watch)
+        replay->model.watch->ns_per_tick = trace_replay_rate(replay);
     return 0;
 }
 

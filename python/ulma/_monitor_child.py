@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One monitor of ``ulma monitor FILE.py``, in the process that it starts for it.
 
-Rules: what is wrong with the file is told in one sentence (or, where it is the file's own exception, by its
-traceback), and the status is not 0.
+Rules: what is wrong with the file is told in one sentence (or, where it is the file's own
+exception, by its traceback), and the status is not 0.
 """
 
 from __future__ import annotations

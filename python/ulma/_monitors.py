@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections.abc
 import ctypes
+import functools
 import operator
 import os
 import struct
@@ -18,7 +19,7 @@ import tempfile
 import threading
 import time
 import traceback
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Any, Callable, NamedTuple
 
 from ulma import Error
 
@@ -37,13 +38,13 @@ ENODATA = 61
 BATCH_FIRST, BATCH_MOST = 512, 8192
 BATCH_LONG_S, BATCH_SHORT_S = 0.2, 0.05
 READ_MS = 100
-HANGS_S = 10.0
+HANGS_S = 5.0
 # So long a live program still tells what was wanted, lest what is asked for again begins late.
 KEPT_S = 1.0
 
 
-class StopMonitor(Exception):
-    """Raised by a handler that has seen enough; no error."""
+class EnoughError(Exception):
+    """What Monitor.stop raises: the handler has seen enough."""
 
 
 class Function(NamedTuple):
@@ -88,6 +89,7 @@ class Options(ctypes.Structure):
         ("executable", ctypes.c_char_p),
         ("options", ctypes.POINTER(ctypes.c_char_p)),
         ("error_file", ctypes.c_char_p),
+        ("names", ctypes.POINTER(ctypes.c_char_p)),
     ]
 
 
@@ -104,37 +106,32 @@ def library_file() -> str:
     )
 
 
-_library: Optional[ctypes.CDLL] = None
-
-
+@functools.cache
 def library() -> ctypes.CDLL:
-    global _library
-    if _library is None:
-        loaded = ctypes.CDLL(library_file())
-        handle, number, word = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64
-        words = ctypes.POINTER(ctypes.c_char_p)
-        for name, result, arguments in (
-            ("ulma_open", ctypes.c_int, (words, ctypes.POINTER(word), ctypes.c_size_t, handle,
-                                         handle, handle, ctypes.c_size_t)),
-            ("ulma_session_monitor", handle, (handle, ctypes.c_size_t)),
-            ("ulma_take", ctypes.c_long, (handle, handle, ctypes.c_size_t, ctypes.c_int)),
-            ("ulma_set_mask", None, (handle, word)),
-            ("ulma_set_slower", None, (handle, word)),
-            ("ulma_lost", word, (handle,)),
-            ("ulma_is_recorded", ctypes.c_int, (handle,)),
-            ("ulma_function", ctypes.c_int, (handle, number, handle)),
-            ("ulma_thread", ctypes.c_int, (handle, number, handle)),
-            ("ulma_context", ctypes.c_int, (handle, number, handle, handle)),
-            ("ulma_name", ctypes.c_char_p, (handle, number)),
-            ("ulma_leave", None, (handle,)),
-            ("ulma_close", ctypes.c_int, (handle,)),
-            ("ulma_inherit", ctypes.c_int, (ctypes.c_int, handle)),
-            ("ulma_inherit_ready", None, (handle, ctypes.c_char_p)),
-        ):  # fmt: skip
-            function = getattr(loaded, name)
-            function.restype, function.argtypes = result, arguments
-        _library = loaded
-    return _library
+    loaded = ctypes.CDLL(library_file())
+    handle, number, word = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64
+    words = ctypes.POINTER(ctypes.c_char_p)
+    for name, result, arguments in (
+        ("ulma_open", ctypes.c_int, (words, ctypes.POINTER(word), ctypes.c_size_t, handle,
+                                     handle, handle, ctypes.c_size_t)),
+        ("ulma_session_monitor", handle, (handle, ctypes.c_size_t)),
+        ("ulma_take", ctypes.c_long, (handle, handle, ctypes.c_size_t, ctypes.c_int)),
+        ("ulma_set_mask", None, (handle, word)),
+        ("ulma_set_slower", None, (handle, word)),
+        ("ulma_lost", word, (handle,)),
+        ("ulma_is_recorded", ctypes.c_int, (handle,)),
+        ("ulma_function", ctypes.c_int, (handle, number, handle)),
+        ("ulma_thread", ctypes.c_int, (handle, number, handle)),
+        ("ulma_context", ctypes.c_int, (handle, number, handle, handle)),
+        ("ulma_name", ctypes.c_char_p, (handle, number)),
+        ("ulma_leave", None, (handle,)),
+        ("ulma_close", ctypes.c_int, (handle,)),
+        ("ulma_inherit", ctypes.c_int, (ctypes.c_int, handle)),
+        ("ulma_inherit_ready", None, (handle, ctypes.c_char_p)),
+    ):  # fmt: skip
+        function = getattr(loaded, name)
+        function.restype, function.argtypes = result, arguments
+    return loaded
 
 
 # --- what numbers stand for ----------------------------------------------------------------------
@@ -144,10 +141,10 @@ class Names:
     """The functions, threads and paths of one stream, each asked for once."""
 
     def __init__(self, handle: int) -> None:
-        self.handle: Optional[int] = handle
-        self.functions: dict[int, Optional[Function]] = Table(self.load_function)
-        self.threads: dict[int, Optional[Thread]] = Table(self.load_thread)
-        self.contexts: dict[int, tuple[int, Optional[Function]]] = Table(self.load_context)
+        self.handle: int | None = handle
+        self.functions: dict[int, Function | None] = Table(self.load_function)
+        self.threads: dict[int, Thread | None] = Table(self.load_thread)
+        self.contexts: dict[int, tuple[int, Function | None]] = Table(self.load_context)
         self.stacks: dict[int, tuple[Function, ...]] = Table(self.load_stack)
         self.words: dict[int, str] = Table(self.load_word)
 
@@ -156,21 +153,22 @@ class Names:
             raise Error("the session that this event came from is closed")
         return self.handle
 
-    def load_function(self, number: int) -> Optional[Function]:
+    def load_function(self, number: int) -> Function | None:
         info = FunctionInfo()
         if library().ulma_function(self.open_handle(), number, ctypes.byref(info)):
             return None
         texts = (info.name, info.qualname, info.module, info.file)
+        name, qualname, module, file = (text.decode(errors="replace") for text in texts)
         kind = FUNCTION_KINDS[info.kind] if info.kind < len(FUNCTION_KINDS) else "pseudo"
-        return Function(*(text.decode(errors="replace") for text in texts), info.line, kind)
+        return Function(name, qualname, module, file, info.line, kind)
 
-    def load_thread(self, number: int) -> Optional[Thread]:
+    def load_thread(self, number: int) -> Thread | None:
         info = ThreadInfo()
         if library().ulma_thread(self.open_handle(), number, ctypes.byref(info)):
             return None
         return Thread(info.pid, info.tid, info.name.decode(errors="replace"))
 
-    def load_context(self, number: int) -> tuple[int, Optional[Function]]:
+    def load_context(self, number: int) -> tuple[int, Function | None]:
         caller, function = ctypes.c_uint32(), ctypes.c_uint32()
         if library().ulma_context(
             self.open_handle(), number, ctypes.byref(caller), ctypes.byref(function)
@@ -223,12 +221,14 @@ class Event(tuple[int, ...]):
     depth: int = property(operator.itemgetter(8))  # type: ignore[assignment]
     error: int = property(operator.itemgetter(9))  # type: ignore[assignment]
 
+    context: int = property(operator.itemgetter(4))  # type: ignore[assignment]
+
     @property
     def kind(self) -> str:
         return KINDS[self[KIND_AT]] or ""
 
     @property
-    def function(self) -> Optional[Function]:
+    def function(self) -> Function | None:
         """Whose event it is; None: no function was open."""
         return self.names.functions[self[3]]
 
@@ -238,12 +238,12 @@ class Event(tuple[int, ...]):
         return self.names.stacks[self[4]]
 
     @property
-    def caller(self) -> Optional[Function]:
+    def caller(self) -> Function | None:
         stack = self.names.stacks[self[4]]
         return stack[-2] if len(stack) > 1 else None
 
     @property
-    def thread(self) -> Optional[Thread]:
+    def thread(self) -> Thread | None:
         return self.names.threads[self[5]]
 
     @property
@@ -261,8 +261,8 @@ Handler = Callable[[Event], Any]
 
 
 class Monitor:
-    """Inherit, and define a handler for each kind of event that is wanted: ``on_call(self, event)``,
-    ``on_return``, ``on_raise``, ``on_yield``, ``on_gc``, ... (docs/monitors.md lists them).
+    """Inherit, and define a handler for each kind of event that is wanted: ``on_call(self,
+    event)``, ``on_return``, ``on_raise``, ``on_gc``, ... (docs/monitors.md lists them).
 
     What no handler wants is switched off in the target. A handler may be assigned or deleted at any
     time (``self.on_call = None``, ``del self.on_call``), or return the names of the kinds that are
@@ -274,9 +274,9 @@ class Monitor:
 
     slower_than: float = 0.0
     lost: int = 0  # events that this monitor was too slow for
-    error: Optional[BaseException] = None  # what a handler raised
+    error: BaseException | None = None  # what a handler raised
     _changed: bool = True
-    _chosen: Optional[frozenset[str]] = None
+    _chosen: frozenset[str] | None = None
 
     def on_begin(self) -> None:
         """Before the first event."""
@@ -286,7 +286,7 @@ class Monitor:
 
     def stop(self) -> None:
         """In a handler: this monitor wants no more, and on_end is next."""
-        raise StopMonitor
+        raise EnoughError
 
     def handlers(self) -> dict[str, Handler]:
         """What it has now, by kind."""
@@ -306,7 +306,7 @@ class Monitor:
         object.__delattr__(self, name)
         object.__setattr__(self, "_changed", True)
 
-    def choose(self, kinds: Union[str, collections.abc.Iterable[str]]) -> None:
+    def choose(self, kinds: str | collections.abc.Iterable[str]) -> None:
         """Only these kinds from now on, of those that have a handler."""
         chosen = frozenset([kinds] if isinstance(kinds, str) else kinds)
         if not chosen <= NUMBERS.keys():
@@ -320,12 +320,12 @@ class Reader:
 
     def __init__(self, monitor: Monitor, name: str) -> None:
         self.monitor, self.name = monitor, name
-        self.handle: Optional[int] = None
-        self.table: list[Optional[Handler]] = [None] * len(KINDS)
+        self.handle: int | None = None
+        self.table: list[Handler | None] = [None] * len(KINDS)
         self.wanted_at = [-KEPT_S * 2] * len(KINDS)
         self.slower_ns = 0
-        self.busy_since: Optional[float] = None
-        self.names: Optional[Names] = None
+        self.busy_since: float | None = None
+        self.names: Names | None = None
         self.closed = False  # its session is no more, though a handler has not come back
         self.rebuild()
 
@@ -367,7 +367,7 @@ class Reader:
             self.monitor.on_begin()
             try:
                 self.read_all(handle)
-            except StopMonitor:
+            except EnoughError:
                 self.leave()
             if self.closed:
                 return
@@ -489,6 +489,7 @@ def open_session(
         executable=os.fsencode(executable()),
         options=word_list(["--python", sys.executable, *option_words(options)]),
         error_file=os.fsencode(errors) if starts_nothing(words) else None,
+        names=word_list([reader.name for reader in readers]),
     )
     result = library().ulma_open(
         word_list(words), masks, len(readers), ctypes.byref(given), ctypes.byref(session),
@@ -523,15 +524,15 @@ def close_session(session: ctypes.c_void_p, readers: list[Reader]) -> int:
 
 
 def run_monitors(
-    monitors: Union[Monitor, collections.abc.Iterable[Monitor]],
-    *what: Union[str, int],
+    monitors: Monitor | collections.abc.Iterable[Monitor],
+    *what: str | int,
     **options: Any,
 ) -> int:
     """Run monitors on a program (``run_monitors([Slow()], "app.py", "--port", 80)``), a process
     (``run_monitors(Slow(), 1234, duration=5)``) or a recording's trace (``"x.ulma"``), to its end.
 
-    Options are those of ``ulma monitor``. Each monitor has a thread of its own; what it has found out
-    is in it afterwards. Returns the program's exit status; raises ulma.Error when ulma refuses.
+    Options are those of ``ulma monitor``. Each monitor has a thread of its own; what it has found
+    out is in it afterwards. Returns the program's exit status; raises ulma.Error when ulma refuses.
     """
     listed = [monitors] if isinstance(monitors, Monitor) else list(monitors)
     if not listed or not what:

@@ -22,7 +22,7 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
-enum { READY_S = 30, HANGS_S = 10, LOOK_US = 2000 };
+enum { READY_S = 30, HANGS_S = 5, LOOK_US = 2000 };
 
 /* The package is beside the program in a clone, else where its Python finds it. */
 static const char boot[] = "import sys\n"
@@ -121,8 +121,12 @@ static int open_given(struct monitor_run *run, size_t index)
     int result = *end || end == word + 3 || fd < 0 || fd > INT_MAX
                      ? -EINVAL
                      : stream_open(&run->streams[index], (int)fd);
-    if (result == 0)
+    if (result == 0) {
+        struct monitor_child *child = &run->children[index];
+        memcpy(child->name, run->streams[index].header->name, sizeof(child->name) - 1);
+        child->word = child->name; /* which says more than a number */
         return EXIT_FINE;
+    }
     message_error("%s is no stream of a monitor that this ulma could write to: %s", word,
                   strerror(-result));
     return EXIT_ULMA_FAILED;
@@ -233,7 +237,7 @@ static bool has_died(struct monitor_run *run, size_t index)
     bool died = child->pid ? reap(child, WNOHANG) : !stream_has_reader(stream);
     if (died && !left && child->status)
         say_how_it_died(child);
-    else if (died && !left)
+    else if (died && !left && !run->ended)
         message_error("%s was taken off: whoever read its events is gone", child->word);
     return died || left;
 }
@@ -319,6 +323,7 @@ static bool is_read(const struct monitor_run *run, size_t index)
 bool monitor_run_end(struct monitor_run *run)
 {
     bool good = true;
+    run->ended = true;
     monitors_end(&run->monitors);
     for (size_t i = 0; i < run->count; i++) {
         while (!is_read(run, i)) {

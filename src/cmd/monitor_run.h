@@ -16,6 +16,7 @@ struct monitor_child {
     pid_t pid;        /* 0: a stream that another program has made; or it was reaped */
     int status;       /* as waitpid tells it */
     bool gone;
+    char name[STREAM_TEXT_SIZE]; /* of a stream that another program has made */
     uint64_t progress, since_ns; /* what its reader had done last, and when that was new */
 };
 
@@ -24,6 +25,7 @@ struct monitor_run {
     struct stream streams[STREAMS_MOST];
     struct monitor_child children[STREAMS_MOST];
     size_t count;
+    bool ended;  /* nothing more comes: whoever has read all of it may go */
     char *words; /* owned: the list, cut at its commas */
 };
 

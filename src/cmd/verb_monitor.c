@@ -138,6 +138,7 @@ static int play(struct monitor_run *run, struct trace_player *player, const char
         atomic_store(&run->streams[i].header->recorded, 1);
     if (uncorrected)
         trace_player_leave_uncorrected(player);
+    trace_player_sum_processes(player);
     trace_replay_watch(trace_player_replay(player), &run->monitors.watch);
     monitor_run_start(run);
     while ((result = trace_player_step(player)) == 1)

@@ -309,7 +309,7 @@ static int fail(char *error, size_t size, int result, const char *format, ...)
     return result;
 }
 
-static int make_stream(struct ulma_monitor *monitor, uint64_t mask, size_t number)
+static int make_stream(struct ulma_monitor *monitor, uint64_t mask, const char *name, size_t number)
 {
     int fd = stream_make_file();
     int result = fd < 0 ? fd : map_stream(monitor, fd);
@@ -319,7 +319,10 @@ static int make_stream(struct ulma_monitor *monitor, uint64_t mask, size_t numbe
         return result;
     }
     ulma_set_mask(monitor, mask);
-    snprintf(monitor->header->name, sizeof(monitor->header->name), "monitor %zu", number + 1);
+    if (name)
+        snprintf(monitor->header->name, sizeof(monitor->header->name), "%s", name);
+    else
+        snprintf(monitor->header->name, sizeof(monitor->header->name), "monitor %zu", number + 1);
     atomic_store_explicit(&monitor->header->ready, 1, memory_order_release);
     return 0;
 }
@@ -415,6 +418,19 @@ static int wait_for_begin(struct ulma_session *session, char *error, size_t size
     return 0;
 }
 
+static int make_streams(struct ulma_session *session, const uint64_t *masks, size_t count,
+                        const struct ulma_options *options)
+{
+    int result = 0;
+    while (session->count < count && result == 0) {
+        size_t i = session->count;
+        const char *name = options && options->names ? options->names[i] : NULL;
+        result = make_stream(&session->monitors[i], masks[i], name, i);
+        session->count += result == 0;
+    }
+    return result;
+}
+
 static void free_session(struct ulma_session *session)
 {
     for (size_t i = 0; i < session->count; i++)
@@ -434,15 +450,14 @@ EXPORT int ulma_open(const char *const *what, const uint64_t *masks, size_t coun
     struct ulma_session *session = calloc(1, sizeof(*session));
     if (!session)
         return fail(error, error_size, -ENOMEM, "out of memory");
-    for (int result; session->count < count; session->count++)
-        if ((result = make_stream(&session->monitors[session->count], masks[session->count],
-                                  session->count))) {
-            free_session(session);
-            return fail(error, error_size, result, "cannot make a monitor's shared memory: %s",
-                        strerror(-result));
-        }
+    int result = make_streams(session, masks, count, options);
+    if (result) {
+        free_session(session);
+        return fail(error, error_size, result, "cannot make a monitor's shared memory: %s",
+                    strerror(-result));
+    }
     char **words = make_words(session, what, options, streams, sizeof(streams));
-    int result = words ? spawn(session, words, options) : -ENOMEM;
+    result = words ? spawn(session, words, options) : -ENOMEM;
     free(words);
     if (result)
         fail(error, error_size, result,

@@ -101,7 +101,8 @@ struct ulma_options {
     const char *executable; /* the program; NULL: `ulma` on PATH */
     const char *const
         *options; /* of `ulma monitor` (--only, pkg, --duration, 5), NULL at the end; or NULL */
-    const char *error_file; /* where its messages go; NULL: this process's stderr */
+    const char *error_file;   /* where its messages go; NULL: this process's stderr */
+    const char *const *names; /* of the monitors, for its messages; or NULL */
 };
 
 /* Opens a session with `count` monitors (1 to 16), whose masks are masks[i], on `what`: the words that would follow on

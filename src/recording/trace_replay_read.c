@@ -42,8 +42,7 @@ void trace_replay_listen(struct trace_replay *replay, const struct trace_listene
 
 void trace_replay_watch(struct trace_replay *replay, struct model_watch *watch)
 {
-    replay->model.watch = watch;
-    watch->ns_per_tick = trace_replay_rate(replay);
+    replay->watch = watch;
 }
 
 void trace_replay_leave_uncorrected(struct trace_replay *replay)

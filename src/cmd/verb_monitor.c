@@ -74,12 +74,23 @@ static void follow(struct following *following)
     }
 }
 
+static void say_lost(struct job *job)
+{
+    struct snapshot *snapshot = job_snapshot(job, 0, CLOCK_WALL);
+    if (snapshot && snapshot->meta.lost)
+        message_note("%llu events were lost before any monitor saw them: ulma was slower than the "
+                     "program; --on-full wait lets the program wait",
+                     (unsigned long long)snapshot->meta.lost);
+    snapshot_free(snapshot);
+}
+
 static int finish(struct following *following)
 {
     struct job *job = &following->job;
     job_finish(job);
     if (report_never_began(job))
         return EXIT_ULMA_FAILED;
+    say_lost(job);
     job->failed |= !report_say_seen(job);
     job->failed |= !monitor_run_end(&following->run);
     if (job->is_process)
@@ -181,6 +192,9 @@ int verb_monitor(const struct options *options, char **words, int word_count)
     following.options = *options;
     /* A function that the budget mutes would be missing from what the monitors are told. */
     following.options.exact |= options->budget_thousandths == OPTIONS_UNSET;
+    /* The target does not wait for monitors, nor for us who serve them. */
+    if (options->on_full == OPTIONS_UNSET)
+        following.options.on_full = ON_FULL_DROP;
     int status = monitor_run_begin(&following.run, options, words[0]);
     if (status == EXIT_FINE) {
         following.sources = monitors_sources(monitors_want(&following.run.monitors));

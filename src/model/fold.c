@@ -136,15 +136,25 @@ fold_all(struct model *model, struct track *track, const struct event *events, s
     model->events_read += count;
 }
 
-/* One by one: between two of them the stack is as it was then. */
+/* What is watched one by one: between two of them the stack is as it was then. */
 static void fold_watched(struct model *model, struct track *track, const struct event *events,
                          size_t count)
 {
     struct model_watch *watch = model->watch;
-    for (const struct event *event = events, *end = events + count; event < end; event++) {
-        watch->before(watch, model, track, event);
-        fold_all(model, track, event, 1);
-        watch->after(watch, model, track, event);
+    const struct event *event = events, *end = events + count;
+    while (event < end) {
+        const struct event *from = event;
+        while (event < end && !model_watch_wants(watch, event))
+            event++;
+        if (event > from) {
+            fold_all(model, track, from, (size_t)(event - from));
+            watch->passed(watch, from, (size_t)(event - from));
+        }
+        for (; event < end && model_watch_wants(watch, event); event++) {
+            watch->before(watch, track, event);
+            fold_all(model, track, event, 1);
+            watch->after(watch, model, track, event);
+        }
     }
     watch->batch_done(watch);
 }

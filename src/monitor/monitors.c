@@ -49,15 +49,17 @@ static const uint8_t operation_results[IO_OPERATION_COUNT] = {
 #undef IO_OPERATION
 };
 
-static uint32_t kind_of(const struct event *event)
+/* What the fold shows: kinds that some stream wants which has room. */
+static void choose_kinds(struct monitors *monitors)
 {
-    uint32_t kind = event_kind(event);
-    return kind < EVENT_KIND_COUNT ? kinds[kind] : 0;
-}
-
-static bool is_wanted(const struct monitors *monitors, uint32_t kind)
-{
-    return kind && (monitors->mask & ULMA_BIT(kind));
+    uint64_t mask = 0, chosen = 0;
+    for (size_t i = 0; i < monitors->count; i++)
+        if (!monitors->streams[i].full)
+            mask |= monitors->streams[i].mask;
+    for (uint32_t kind = 0; kind < EVENT_KIND_COUNT; kind++)
+        if (kinds[kind] && (mask & ULMA_BIT(kinds[kind])))
+            chosen |= UINT64_C(1) << kind;
+    monitors->watch.kinds = chosen;
 }
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -174,28 +176,35 @@ static struct ulma_event *room(struct monitors *monitors, struct stream *stream)
     return slot;
 }
 
+static void tell_one(struct monitors *monitors, struct stream *stream, const struct model *model,
+                     const struct track *track, const struct telling *told)
+{
+    bool was_full = stream->full;
+    struct ulma_event *slot = was_full ? NULL : room(monitors, stream);
+    if (!slot) {
+        stream->lost++;
+        if (!was_full)
+            choose_kinds(monitors);
+        return;
+    }
+    *slot = told->event;
+    slot->function = tell_function(stream, model, told->symbol);
+    slot->context = tell_context(stream, model, told->node);
+    slot->thread = tell_thread(stream, track);
+    if (told->name)
+        slot->detail = tell_name(stream, told->event.detail, told->name);
+    stream_commit(stream);
+}
+
 static void tell(struct monitors *monitors, const struct model *model, const struct track *track,
                  const struct telling *told)
 {
-    const struct ulma_event *event = &told->event;
-    uint64_t bit = ULMA_BIT(event->kind);
+    uint64_t bit = ULMA_BIT(told->event.kind);
     for (size_t i = 0; i < monitors->count; i++) {
         struct stream *stream = &monitors->streams[i];
-        if (!(stream->mask & bit) || ((bit & DURATIONS) && event->duration_ns < stream->slower_ns))
-            continue;
-        struct ulma_event *slot = room(monitors, stream);
-        if (!slot) {
-            if (!stream->off)
-                stream_lose(stream);
-            continue;
-        }
-        *slot = *event;
-        slot->function = tell_function(stream, model, told->symbol);
-        slot->context = tell_context(stream, model, told->node);
-        slot->thread = tell_thread(stream, track);
-        if (told->name)
-            slot->detail = tell_name(stream, event->detail, told->name);
-        stream_commit(stream);
+        bool quick = (bit & DURATIONS) && told->event.duration_ns < stream->slower_ns;
+        if ((stream->mask & bit) && !quick)
+            tell_one(monitors, stream, model, track, told);
     }
 }
 
@@ -308,14 +317,10 @@ static uint32_t depth_to_close(const struct track *track, uint64_t key)
 }
 
 /* What the fold is about to change. */
-static void before(struct model_watch *watch, const struct model *model, const struct track *track,
-                   const struct event *event)
+static void before(struct model_watch *watch, const struct track *track, const struct event *event)
 {
     struct monitors *monitors = (struct monitors *)watch;
-    uint32_t kind = kind_of(event);
-    (void)model;
-    if (!is_wanted(monitors, kind))
-        return;
+    uint32_t kind = kinds[event_kind(event)];
     if (kind == ULMA_GC) {
         monitors->gc = track->gc;
     } else if (kind == ULMA_IO) {
@@ -339,10 +344,7 @@ static void after(struct model_watch *watch, const struct model *model, const st
                   const struct event *event)
 {
     struct monitors *monitors = (struct monitors *)watch;
-    uint32_t kind = kind_of(event);
-    if (!is_wanted(monitors, kind))
-        return;
-    struct telling told = {.event = {.kind = (uint16_t)kind}};
+    struct telling told = {.event = {.kind = kinds[event_kind(event)]}};
     if (make(monitors, &told, track, event)) {
         told.event.time_ns = time_of(monitors, model, event->counter);
         tell(monitors, model, track, &told);
@@ -350,13 +352,24 @@ static void after(struct model_watch *watch, const struct model *model, const st
     monitors->depth = 0;
 }
 
+/* Of those that are full, what they wanted of it is lost. */
+static void passed(struct model_watch *watch, const struct event *events, size_t count)
+{
+    struct monitors *monitors = (struct monitors *)watch;
+    for (size_t i = 0; i < monitors->count; i++) {
+        struct stream *stream = &monitors->streams[i];
+        for (size_t j = 0; stream->full && j < count; j++) {
+            uint32_t kind = event_kind(&events[j]);
+            stream->lost += kind < EVENT_KIND_COUNT && (stream->mask >> kinds[kind] & 1);
+        }
+    }
+}
+
 static void look(struct monitors *monitors)
 {
-    monitors->mask = 0;
-    for (size_t i = 0; i < monitors->count; i++) {
+    for (size_t i = 0; i < monitors->count; i++)
         stream_look(&monitors->streams[i]);
-        monitors->mask |= monitors->streams[i].mask;
-    }
+    choose_kinds(monitors);
 }
 
 static void batch_done(struct model_watch *watch)
@@ -372,7 +385,7 @@ static void batch_done(struct model_watch *watch)
 void monitors_begin(struct monitors *monitors, struct stream *streams, size_t count)
 {
     *monitors = (struct monitors){
-        .watch = {.before = before, .after = after, .batch_done = batch_done},
+        .watch = {.before = before, .after = after, .passed = passed, .batch_done = batch_done},
         .streams = streams,
         .count = count,
     };

@@ -13,7 +13,6 @@ struct monitors {
     struct model_watch watch;
     struct stream *streams;
     size_t count;
-    uint64_t mask; /* what the streams want, as of the last batch */
     bool (*wait)(
         void *context); /* a full stream is waited for, as long as this says so; NULL: never */
     void *wait_context;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PUBLISH_EACH = 256, TOLD_FIRST = 64 };
+enum { PUBLISH_EACH = 256, TOLD_FIRST = 64, ROOM_PART = 8 };
 
 bool told_add(struct told *told, uint32_t number)
 {
@@ -54,19 +54,30 @@ void stream_close(struct stream *stream)
     *stream = (struct stream){.fd = -1};
 }
 
+/* Pairs with the reader's release: what it has read may be overwritten. */
+static void look_at_tail(struct stream *stream)
+{
+    uint64_t tail = atomic_load_explicit(&stream->header->tail, memory_order_acquire);
+    if (stream->head - tail <= STREAM_SLOTS)
+        stream->tail = tail;
+}
+
 void stream_look(struct stream *stream)
 {
     stream->mask = stream_wants(stream);
     stream->slower_ns = atomic_load_explicit(&stream->header->slower_ns, memory_order_relaxed);
+    if (stream->full) {
+        look_at_tail(stream);
+        stream->full = stream->head - stream->tail > STREAM_SLOTS - STREAM_SLOTS / ROOM_PART;
+    }
 }
 
 struct ulma_event *stream_reserve(struct stream *stream)
 {
     if (stream->head - stream->tail >= STREAM_SLOTS) {
-        /* Pairs with the reader's release: what it has read may be overwritten. */
-        uint64_t tail = atomic_load_explicit(&stream->header->tail, memory_order_acquire);
-        stream->tail = stream->head - tail <= STREAM_SLOTS ? tail : stream->tail;
-        if (stream->head - stream->tail >= STREAM_SLOTS) {
+        look_at_tail(stream);
+        stream->full = stream->head - stream->tail >= STREAM_SLOTS;
+        if (stream->full) {
             stream_publish(stream);
             return NULL;
         }
@@ -83,16 +94,12 @@ void stream_commit(struct stream *stream)
 
 void stream_publish(struct stream *stream)
 {
+    atomic_store_explicit(&stream->header->lost, stream->lost, memory_order_relaxed);
     if (stream->published)
         return;
     stream->published = true;
     /* Pairs with the acquire in ulma_read: events and definitions are there before they are told of. */
     atomic_store_explicit(&stream->header->head, stream->head, memory_order_release);
-}
-
-void stream_lose(struct stream *stream)
-{
-    atomic_fetch_add_explicit(&stream->header->lost, 1, memory_order_relaxed);
 }
 
 bool stream_define(struct stream *stream, enum stream_definition_type type, uint32_t id,

@@ -31,7 +31,9 @@ struct stream {
     unsigned char *definitions;
     uint64_t head, tail, definitions_used; /* ours, and what we saw last of the reader's */
     uint64_t mask, slower_ns;              /* as of the last look */
+    uint64_t lost;                         /* events that there was no room for */
     bool published;                        /* nothing is waiting to be */
+    bool full;                             /* nothing is written before there is much room again */
     _Atomic bool off;                      /* the reader is gone: nothing more is written */
     int fd;
     struct told functions, contexts, threads, names;
@@ -42,16 +44,13 @@ struct stream {
 int stream_open(struct stream *stream, int fd);
 void stream_close(struct stream *stream);
 
-/* Looks at what the reader wants now; the writer's thread. */
+/* Looks at what the reader wants now, and how far it is; the writer's thread. */
 void stream_look(struct stream *stream);
 
-/* Room for one more event; NULL: there is none. It is published by stream_publish, or when many are waiting. */
+/* Room for one more event; NULL: there is none, and the stream is full until a look finds room. It is published by stream_publish, or when many are waiting. */
 struct ulma_event *stream_reserve(struct stream *stream);
 void stream_commit(struct stream *stream);
 void stream_publish(struct stream *stream);
-
-/* One that there was no room for. */
-void stream_lose(struct stream *stream);
 
 /* False: there is no room for it; what needs it is told as of number 0. `strings` ends with an empty pointer. */
 bool stream_define(struct stream *stream, enum stream_definition_type type, uint32_t id,

@@ -17,7 +17,8 @@ struct model;
 struct track;
 
 struct model_watch {
-    uint64_t kinds; /* bits by enum event_kind: those that it wants to see; may change between events */
+    uint64_t
+        kinds; /* bits by enum event_kind: those that it wants to see; may change between events */
     void (*before)(struct model_watch *watch, const struct track *track, const struct event *event);
     void (*after)(struct model_watch *watch, const struct model *model, const struct track *track,
                   const struct event *event);

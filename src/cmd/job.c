@@ -278,8 +278,10 @@ int job_tick(struct job *job, bool *ret_over)
         job_switch(job, true);
     next = earlier(next, now + (uint64_t)job_set_tick(job) * MS_NS);
     if (options->duration_ns >= 0) {
-        if (!job->on_ns && job_state(job) == STATE_ON)
+        if (!job->on_ns && job_state(job) == STATE_ON) {
             job->on_ns = now;
+            message_step("PID %d is on", (int)job->supervise.pid);
+        }
         uint64_t until = job->on_ns ? job->on_ns + (uint64_t)options->duration_ns
                                     : now + STATE_LOOK_MS * MS_NS;
         *ret_over = job->on_ns && now >= until;

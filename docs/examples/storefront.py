@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A small shop that does what the monitors beside this file look for: calls that are slow now and then, exceptions
-that travel, recursion, garbage."""
+"""A small shop that does what the monitors beside this file look for: calls that are slow now and
+then, exceptions that travel, recursion, garbage."""
 
 import time
 

@@ -20,7 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SECOND_NS UINT64_C(1000000000)
+#define SECOND_NS    UINT64_C(1000000000)
+#define LOOK_MOST_NS (SECOND_NS / 10)
 
 enum { READY_S = 30, HANGS_S = 5, LOOK_US = 2000 };
 
@@ -242,18 +243,17 @@ static bool has_died(struct monitor_run *run, size_t index)
     return died || left;
 }
 
-/* Nothing was done though there was something to do. */
-static bool hangs(struct monitor_run *run, size_t index)
+/* Nothing was done for long though there was something to do. Time in which nobody looked does not count: all of us were
+ * stopped, say. */
+static bool hangs(struct monitor_run *run, size_t index, uint64_t passed_ns)
 {
     struct monitor_child *child = &run->children[index];
     const struct stream *stream = &run->streams[index];
     uint64_t progress = atomic_load_explicit(&stream->header->progress, memory_order_relaxed);
-    uint64_t now = clock_monotonic_ns();
-    if (progress != child->progress || !child->since_ns || stream_is_empty(stream)) {
-        child->progress = progress;
-        child->since_ns = now;
-    }
-    return now - child->since_ns > HANGS_S * SECOND_NS;
+    bool stuck = progress == child->progress && !stream_is_empty(stream);
+    child->progress = progress;
+    child->stuck_ns = stuck ? child->stuck_ns + passed_ns : 0;
+    return child->stuck_ns > HANGS_S * SECOND_NS;
 }
 
 static void take_off(struct monitor_run *run, size_t index)
@@ -265,13 +265,17 @@ static void take_off(struct monitor_run *run, size_t index)
 bool monitor_run_look(struct monitor_run *run)
 {
     size_t left = 0;
+    uint64_t now = clock_monotonic_ns(), passed_ns = now - run->looked_ns;
+    run->looked_ns = now;
+    if (passed_ns > LOOK_MOST_NS)
+        passed_ns = LOOK_MOST_NS;
     for (size_t i = 0; i < run->count; i++) {
         struct monitor_child *child = &run->children[i];
         if (child->gone)
             continue;
         if (has_died(run, i)) {
             take_off(run, i);
-        } else if (hangs(run, i)) {
+        } else if (hangs(run, i, passed_ns)) {
             message_error(
                 "%s was taken off: it has been busy with its events for %d s, and more wait",
                 child->word, HANGS_S);

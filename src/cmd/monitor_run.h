@@ -17,7 +17,8 @@ struct monitor_child {
     int status;       /* as waitpid tells it */
     bool gone;
     char name[STREAM_TEXT_SIZE]; /* of a stream that another program has made */
-    uint64_t progress, since_ns; /* what its reader had done last, and when that was new */
+    uint64_t progress;           /* what its reader had done at the last look */
+    uint64_t stuck_ns;           /* for so long nothing more, though events waited */
 };
 
 struct monitor_run {
@@ -25,8 +26,9 @@ struct monitor_run {
     struct stream streams[STREAMS_MOST];
     struct monitor_child children[STREAMS_MOST];
     size_t count;
-    bool ended;  /* nothing more comes: whoever has read all of it may go */
-    char *words; /* owned: the list, cut at its commas */
+    uint64_t looked_ns; /* when they were last looked at */
+    bool ended;         /* nothing more comes: whoever has read all of it may go */
+    char *words;        /* owned: the list, cut at its commas */
 };
 
 /* Starts all that the list names, and waits until each says what it wants. EXIT_FINE, or the exit status. */

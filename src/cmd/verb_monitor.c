@@ -180,6 +180,16 @@ static int follow_recording(struct monitor_run *run, const struct options *optio
 
 /* --- the verb ---------------------------------------------------------------------------------- */
 
+/* Lines of all functions are never told. */
+static bool is_refused(const struct following *following)
+{
+    bool refused = (following->sources & SOURCE_LINES) &&
+                   !sites_name_lines(&following->options.sites);
+    if (refused)
+        message_error("%s", OPTIONS_LINES_OF_NONE);
+    return refused;
+}
+
 int verb_monitor(const struct options *options, char **words, int word_count)
 {
     static struct following following;
@@ -202,7 +212,8 @@ int verb_monitor(const struct options *options, char **words, int word_count)
         following.options.start_off |= following.sources == 0;
         if (following.sources == 0)
             following.options.sources = SOURCE_CALLS;
-        status = recording_is_name(words[1])
+        status = is_refused(&following) ? EXIT_WRONG_WORDS
+                 : recording_is_name(words[1])
                      ? follow_recording(&following.run, options, words + 1, word_count - 1)
                      : follow_target(&following, words + 1, word_count - 1);
     }

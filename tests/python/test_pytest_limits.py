@@ -149,7 +149,7 @@ def test_without_a_limit_nothing_is_started(python, inner, session_dir):
 
 def test_what_a_version_cannot_tell_is_refused(inner):
     """Births of objects are told from 3.13.3 on."""
-    older = [python for python in harness.pythons() if (3, 11) <= python.minor < (3, 13)][0]
+    older = next(python for python in harness.pythons() if (3, 11) <= python.minor < (3, 13))
     tests = (
         "import pytest\n"
         "@pytest.mark.ulma_max_objects('dict', 1)\n"

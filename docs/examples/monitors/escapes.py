@@ -2,7 +2,8 @@
 """Exceptions that cross functions: where one began, how many calls it left, and who caught it.
 
 usage: ulma monitor escapes.py TARGET | PID | FILE
-An exception that leaves several functions is told once for each, from the inside out, each time one call less deep.
+An exception that leaves several functions is told once for each, from the inside out, each time
+one call less deep.
 """
 
 import collections

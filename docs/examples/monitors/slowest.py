@@ -2,8 +2,8 @@
 """The slowest calls, each with the path that led to it.
 
 usage: ulma monitor slowest.py TARGET | PID | FILE
-Once there are as many as are shown, quicker ones are of no interest: slower_than rises with the list, so
-that they are not even told.
+Once there are as many as are shown, quicker ones are of no interest: slower_than rises with the
+list, so that they are not even told.
 """
 
 import heapq

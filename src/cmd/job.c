@@ -88,6 +88,7 @@ struct collector_options job_collector_options(struct job *job)
     const struct options *options = job->options;
     return (struct collector_options){
         .tap = job_trace_tap(job),
+        .watch = job->watch,
         .corrected = !options->uncorrected,
         .budget_pct = job_session_budget(job),
         .sources = (uint32_t)options->sources,
@@ -192,6 +193,7 @@ int job_start(struct job *job, const struct options *options, char **words, int 
         .whole_only = setting->whole_only,
         .keeps_calls = setting->keeps_calls,
         .is_recorded = setting->record,
+        .watch = setting->watch,
         .first.armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},
@@ -279,8 +281,10 @@ int job_tick(struct job *job, bool *ret_over)
         job_switch(job, true);
     next = earlier(next, now + (uint64_t)job_set_tick(job) * MS_NS);
     if (options->duration_ns >= 0) {
-        if (!job->on_ns && job_state(job) == STATE_ON)
+        if (!job->on_ns && job_state(job) == STATE_ON) {
             job->on_ns = now;
+            message_step("PID %d is on", (int)job->supervise.pid);
+        }
         uint64_t until = job->on_ns ? job->on_ns + (uint64_t)options->duration_ns
                                     : now + STATE_LOOK_MS * MS_NS;
         *ret_over = job->on_ns && now >= until;

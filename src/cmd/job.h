@@ -45,6 +45,7 @@ struct job {
     struct mapping mapping;
     struct sites sites;           /* the options', and what they have matched */
     struct job_settings settings; /* what is in force instead, when it was changed */
+    struct model_watch *watch;    /* sees each event: monitors; NULL: nobody does */
     struct job_trace *trace;      /* of a report that is a timeline (job_trace.h); NULL */
     struct collector *collector;
     struct supervise supervise;
@@ -71,6 +72,7 @@ struct job_setting {
     bool whole_only;              /* all that is asked for is the whole run */
     bool keeps_calls;             /* when things were is asked for, too */
     bool record;                  /* into a file, instead of a report at the end */
+    struct model_watch *watch;    /* as collector_options has it */
     void (*ready)(void *context); /* all is there but the target's first line. NULL: nobody asks */
     void *ready_context;
     enum snapshot_clock clock;

@@ -379,6 +379,7 @@ int job_process_start(struct job *job, const struct options *options, char **wor
         .options = options,
         .clock = setting->clock,
         .is_recorded = setting->record,
+        .watch = setting->watch,
         .is_process = true,
         .keeps_calls = setting->keeps_calls,
         .first.armed = ARMED_NONE,

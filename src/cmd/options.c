@@ -15,24 +15,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RUN    VERB_RUN
-#define TOP    VERB_TOP
-#define WEB    VERB_WEB
-#define REPORT VERB_REPORT
-#define DIFF   VERB_DIFF
-#define DUMP   VERB_DUMP
-#define CENSUS VERB_CENSUS
-#define ATTACH VERB_ATTACH
-#define ON     VERB_ON
-#define OFF    VERB_OFF
-#define SET    VERB_SET
-#define DETACH VERB_DETACH
-#define RESCUE VERB_RESCUE
-#define PS     VERB_PS
-#define EXPORT VERB_EXPORT
-#define REPLAY VERB_REPLAY
-#define RECORD VERB_RECORD
-#define HELP   VERB_HELP
+#define RUN     VERB_RUN
+#define TOP     VERB_TOP
+#define WEB     VERB_WEB
+#define REPORT  VERB_REPORT
+#define DIFF    VERB_DIFF
+#define DUMP    VERB_DUMP
+#define CENSUS  VERB_CENSUS
+#define ATTACH  VERB_ATTACH
+#define ON      VERB_ON
+#define OFF     VERB_OFF
+#define SET     VERB_SET
+#define DETACH  VERB_DETACH
+#define RESCUE  VERB_RESCUE
+#define PS      VERB_PS
+#define EXPORT  VERB_EXPORT
+#define REPLAY  VERB_REPLAY
+#define RECORD  VERB_RECORD
+#define MONITOR VERB_MONITOR
+#define HELP    VERB_HELP
 const struct option_row option_rows[] = {
 #define OPTION(field, letter, name, argument, kind, verbs, help) \
     {name, argument, help, offsetof(struct options, field), kind, verbs, letter},
@@ -56,6 +57,7 @@ const struct option_row option_rows[] = {
 #undef EXPORT
 #undef REPLAY
 #undef RECORD
+#undef MONITOR
 #undef HELP
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 

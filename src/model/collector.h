@@ -25,7 +25,8 @@ struct collector_past {
 };
 
 struct collector_options {
-    struct tap *tap; /* hears all that the model is told; NULL: nobody does */
+    struct tap *tap;           /* hears all that the model is told; NULL: nobody does */
+    struct model_watch *watch; /* sees each event as it is folded; NULL: nobody does */
     const struct collector_past
         *past;            /* NULL: it runs now. Outlives the collector, which is not started */
     bool corrected;       /* take the probe's own cost out of times */

@@ -18,6 +18,7 @@
 #include "model/symbols.h"
 #include "model/tap.h"
 #include "model/track.h"
+#include "model/watch.h"
 #include "model/windows.h"
 
 /* A longer interval is looked at with care: a counter that went back makes one. */
@@ -68,6 +69,7 @@ enum { MODEL_ENDED_MAX = 4096 };
 
 struct model {
     struct tap *tap;              /* hears each step; NULL: nobody does */
+    struct model_watch *watch;    /* sees each event; NULL: nobody does */
     uint32_t tap_processes;       /* numbers given out */
     struct model_costs tap_costs; /* as it was told */
     struct process *process;      /* the present one */

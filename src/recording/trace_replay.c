@@ -458,6 +458,13 @@ static int step_of_track(struct trace_replay *replay, const struct trace_record 
 
 /* --- all ------------------------------------------------------------------------------------ */
 
+static void set_watch(struct trace_replay *replay)
+{
+    replay->model.watch = replay->watch;
+    if (replay->watch)
+        replay->watch->ns_per_tick = trace_replay_rate(replay);
+}
+
 static int step_begin(struct trace_replay *replay, const struct trace_record *record)
 {
     struct tap_begin begin;
@@ -484,6 +491,7 @@ static int step_begin(struct trace_replay *replay, const struct trace_record *re
         model->on_gap = schedstat_note_gap;
     windows_reset(&model->windows, &model->nodes, record->value, 0);
     replay->now = record->value;
+    set_watch(replay);
     return 0;
 }
 
@@ -494,6 +502,7 @@ static int step_words(struct trace_replay *replay, const struct trace_record *re
     if (replay->stop == UINT64_MAX)
         replay->model.bad_events = replay->words.bad_events;
     replay->now = record->value;
+    set_watch(replay);
     return 0;
 }
 

@@ -27,6 +27,9 @@ struct trace_listener {
 };
 void trace_replay_listen(struct trace_replay *replay, const struct trace_listener *listener);
 
+/* Sees each event, as it did where the trace was made; its rate is set here. Before the first step. */
+void trace_replay_watch(struct trace_replay *replay, struct model_watch *watch);
+
 /* Times with the probe's own cost in them, as the clock had them. Before the first step. */
 void trace_replay_leave_uncorrected(struct trace_replay *replay);
 

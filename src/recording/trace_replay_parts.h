@@ -39,6 +39,7 @@ struct trace_replay {
     bool marked;   /* some track is beyond it */
     uint64_t now, reset, stop, holes, events_baseline, gaps_baseline;
     struct trace_listener listener;
+    struct model_watch *watch; /* NULL: nobody watches */
     struct moment scratch;
 };
 

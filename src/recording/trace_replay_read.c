@@ -40,6 +40,11 @@ void trace_replay_listen(struct trace_replay *replay, const struct trace_listene
     replay->listener = *listener;
 }
 
+void trace_replay_watch(struct trace_replay *replay, struct model_watch *watch)
+{
+    replay->watch = watch;
+}
+
 void trace_replay_leave_uncorrected(struct trace_replay *replay)
 {
     replay->uncorrected = true;

@@ -179,10 +179,11 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         /* Where the code objects end that places are in, and who makes what, is known with the calls. */
         {"objects", SOURCE_CALLS | SOURCE_OBJECTS},
         {"memory", SOURCE_MEMORY},
-        {"all",
-         SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY | SOURCE_IO},
+        /* Sleeps, polls and I/O are waits, and pauses of the garbage collector are what a thread's time goes into. */
+        {"waits", SOURCE_CALLS | SOURCE_GC | SOURCE_IO | SOURCE_WAITS},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY |
+                    SOURCE_IO | SOURCE_WAITS},
         {"operators", 0},
-        {"waits", 0},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (strlen(known[i].name) != size || strncmp(known[i].name, name, size) != 0)
@@ -193,13 +194,14 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         }
         snprintf(
             error, OPTIONS_ERROR_SIZE,
-            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects, memory or io",
+            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects, memory, "
+            "io or waits",
             known[i].name);
         return false;
     }
     snprintf(error, OPTIONS_ERROR_SIZE,
              "no source `%.*s`: take calls, c-calls, gc, methods, "
-             "lines, objects, memory, io or all",
+             "lines, objects, memory, io, waits or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

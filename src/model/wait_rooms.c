@@ -13,6 +13,7 @@ static const struct room {
     {"threading", "Event.wait", WAIT_FOR_EVENT},
     {"threading", "Semaphore.acquire", WAIT_FOR_SEMAPHORE},
     {"threading", "Barrier.wait", WAIT_FOR_BARRIER},
+    {"threading", "Barrier._wait", WAIT_FOR_BARRIER},
     {"threading", "Thread.join", WAIT_FOR_JOIN},
     {"threading", "Thread.start", WAIT_FOR_START},
     {"threading", "_shutdown", WAIT_FOR_JOIN},
@@ -89,6 +90,17 @@ uint32_t wait_rooms_line(const struct track *track, const struct entry *entry)
     return 0;
 }
 
+/* `inner`: what it is by what this one called. Where only the plain name `wait` is known, one that waits in a condition is
+ * an event's. */
+static enum wait_kind kind_in(const struct symbol *symbol, const struct room *room,
+                              enum wait_kind inner)
+{
+    bool is_plain = is_text(symbol->qualname, "wait") && strchr(room->qualname, '.');
+    if (!is_plain || inner == WAIT_FOR_LOCK || room->kind != WAIT_FOR_CONDITION)
+        return room->kind;
+    return inner == WAIT_FOR_CONDITION ? WAIT_FOR_EVENT : inner;
+}
+
 /* A method that is monitored, or a C function that is called, has an entry of its own. */
 static bool is_simple_queue(const struct symbol *symbol)
 {
@@ -116,7 +128,7 @@ struct wait_site wait_rooms_site(struct model *model, const struct track *track,
         if (entry->key >= TRACK_C_CALL && !waiter && kind == WAIT_FOR_LOCK && is_simple_queue(row))
             site.kind = WAIT_FOR_QUEUE;
         if (room >= ROOM_FIRST && kind != WAIT_FOR_GIL)
-            site.kind = rooms[room - ROOM_FIRST].kind;
+            site.kind = kind_in(row, &rooms[room - ROOM_FIRST], site.kind);
         if (room >= ROOM_FIRST || (room != ROOM_UNKNOWN && !waiter))
             waiter = entry;
         if (room == ROOM_OWN)

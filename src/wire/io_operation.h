@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the source `io` says in its events (wire/event.h has their kinds).
  *
- *   IO_BEGIN    id = operation; frame = the descriptor; IO_NO_FD: it is of none. Which line runs a PLACE has said
+ *   IO_BEGIN    id = operation, with IO_SLEEPS where a select looks at nothing; frame = the descriptor; IO_NO_FD: it is of none. Which line runs a PLACE has said
  *   IO_NAME, IO_ADDRESS
  *               7 bytes each, the first in the low bits (of id three, of frame four): the path that was opened, ended by
  *               a zero byte or not; or the sockaddr of a peer (connect, accept) or of the socket itself (bind, getsockname). Between
@@ -32,6 +32,7 @@ enum io_result {
 enum io_sort { IO_SORT_FILE, IO_SORT_SOCKET, IO_SORT_IDLE, IO_SORT_OF_FD };
 
 #define IO_NO_FD  UINT32_MAX
+#define IO_SLEEPS 0x100u
 #define IO_FAILED (UINT64_C(1) << 55)
 
 enum { IO_NAME_MOST = 511 }; /* bytes of a path that are told: its last ones */

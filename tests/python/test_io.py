@@ -66,6 +66,10 @@ def test_calls_bytes_and_errors_are_those_the_program_counts(python, tmp_path):
     assert set(by_operation) == {"open", "write", "fsync", "close"}
     assert {row["resource"] for row in writes} == {told["path"]}
     assert by_operation["write"]["calls"] == 3000
+    # The line is the one that runs, not the function's first one.
+    lines = TARGET.read_text().splitlines()
+    for operation, row in by_operation.items():
+        assert f"os.{operation}(" in lines[row["line"] - 1], row
     (failed,) = (row for row in report["io"] if row["function"] == "fail")
     assert failed["resource"] == str(tmp_path / "missing") and failed["errors"] == 7
     for row in report["io"]:
@@ -342,7 +346,7 @@ class Asked:
 
 @pytest.mark.some_pythons
 def test_off_every_table_is_as_it_was(python, session_dir, tmp_path):
-    """While it is on an object that is loaded then is heard, too."""
+    """While it is on an object that is loaded then is heard, too. The source `waits` has io's functions and its own."""
     with Asked(python, tmp_path, session_dir, 1) as asked:
         follower = subprocess.Popen(
             [
@@ -354,7 +358,7 @@ def test_off_every_table_is_as_it_was(python, session_dir, tmp_path):
                 "-i",
                 "0.1",
                 "-e",
-                "io",
+                "waits",
                 str(asked.process.pid),
             ],
             stdout=subprocess.PIPE,
@@ -380,7 +384,7 @@ def switch(python, session_dir, tmp_path, times):
     with Asked(python, tmp_path, session_dir, 3) as asked:
         calls = 0
         for _ in range(times):
-            done = asked.report("-e", "io", "-d", "0.05")
+            done = asked.report("-e", "waits", "-d", "0.05")
             assert done.status == 0, done.told()
             for row in json.loads(done.out)["io"]:
                 if row["operation"] == "write" and row["function"] == "work":

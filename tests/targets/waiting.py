@@ -1,14 +1,17 @@
-"""Threads that wait: for the GIL, for a lock, for each other, for time; and a loop that is blocked. Says where, and how long
-it was by its own clock."""
+"""Threads that wait: for the GIL, for a lock, for each other, for time, for bytes; and a loop that is blocked. Says where,
+and how long it was by its own clock."""
 
 import asyncio
+import gc
 import json
+import os
 import queue
+import socket
 import sys
 import threading
 import time
 
-told = {}
+told = {"pid": os.getpid(), "convoy_rounds": 20, "convoy_sleep": 0.004, "main_slept": 0.0}
 lock = threading.Lock()
 numbers = list(range(400000, 0, -1))
 
@@ -18,7 +21,7 @@ def line_of_caller():
 
 
 def hog(seconds):
-    """Holds the GIL in pure C, half a second a time or so."""
+    """Holds the GIL in pure C, a tenth of a second a time or so."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         told["hog"] = line_of_caller() + 1
@@ -26,12 +29,9 @@ def hog(seconds):
 
 
 def victim(stop):
-    count = 0
     while not stop.is_set():
-        count += 1
         told["victim"] = line_of_caller() + 1
         time.sleep(0.001)
-    told["victim_count"] = count
 
 
 def convoy(rounds):
@@ -39,7 +39,7 @@ def convoy(rounds):
         told["convoy"] = line_of_caller() + 1
         with lock:
             told["inside"] = line_of_caller() + 1
-            time.sleep(0.004)
+            time.sleep(told["convoy_sleep"])
 
 
 def run_threads(target, *args, count=1):
@@ -55,7 +55,7 @@ def hogged():
     stop = threading.Event()
     thread = threading.Thread(target=victim, args=(stop,))
     thread.start()
-    hog(0.8)
+    hog(0.4)
     stop.set()
     thread.join()
 
@@ -65,11 +65,17 @@ def take_from(pipe):
     told["taken"] = pipe.get()
 
 
+def pause(seconds):
+    begin = time.monotonic()
+    time.sleep(seconds)
+    told["main_slept"] += min(seconds, time.monotonic() - begin)
+
+
 def queued():
     pipe = queue.Queue()
     thread = threading.Thread(target=take_from, args=(pipe,))
     thread.start()
-    time.sleep(0.1)
+    pause(0.1)
     pipe.put("something")
     thread.join()
 
@@ -79,10 +85,32 @@ def wait_for_event():
     threading.Event().wait(0.1)
 
 
+def read_file():
+    told["file"] = line_of_caller() + 1
+    open(__file__, "rb").close()
+
+
+def read_socket(end):
+    told["socket"] = line_of_caller() + 1
+    end.recv(10)
+
+
+def talk():
+    one, other = socket.socketpair()
+    thread = threading.Thread(target=read_socket, args=(other,))
+    thread.start()
+    pause(0.05)
+    one.send(b"hello")
+    thread.join()
+    one.close()
+    other.close()
+
+
 async def blocks():
     await asyncio.sleep(0.01)
     told["blocks"] = line_of_caller() + 1
     time.sleep(0.12)
+    told["main_slept"] += 0.12
 
 
 async def serve():
@@ -95,7 +123,10 @@ def main():
     run_threads(convoy, 5, count=4)
     queued()
     wait_for_event()
+    read_file()
+    talk()
     asyncio.run(serve())
+    gc.collect()
     told["wall"] = time.monotonic() - begin
     json.dump(told, sys.stdout)
 

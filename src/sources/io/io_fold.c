@@ -45,9 +45,9 @@ static enum wait_kind kind_of(uint32_t operation)
 /* Bytes that the standard library moves are a file's or a socket's all the same; what it sleeps or polls for, the stack
  * says. */
 static void tell_wait(struct model *model, const struct track *track,
-                      const struct fold_cursor *cursor, struct io_open_call *call)
+                      const struct fold_cursor *cursor, struct io_open_call *call, bool sleeps)
 {
-    enum wait_kind kind = kind_of(call->operation);
+    enum wait_kind kind = sleeps ? WAIT_FOR_SLEEP : kind_of(call->operation);
     struct wait_site site = wait_rooms_site(model, track, cursor, kind);
     bool is_poll = call->operation == IO_POLL || call->operation == IO_PPOLL;
     bool moves = kind == WAIT_FOR_FILE || kind == WAIT_FOR_SOCKET;
@@ -61,7 +61,7 @@ static void begin(struct model *model, struct track *track, const struct fold_cu
                   const struct event *event)
 {
     struct io_open *open = &track->io;
-    uint32_t operation = event_id(event);
+    uint32_t operation = event_id(event) & ~IO_SLEEPS;
     const struct entry *top = python_on_top(cursor);
     if (open->depth == IO_OPEN_MOST || operation >= IO_OPERATION_COUNT)
         open->depth = 0; /* ends were not seen */
@@ -77,7 +77,7 @@ static void begin(struct model *model, struct track *track, const struct fold_cu
         .line = top ? wait_rooms_line(track, top) : 0,
     };
     if (model->waits.heard)
-        tell_wait(model, track, cursor, call);
+        tell_wait(model, track, cursor, call, event_id(event) & IO_SLEEPS);
 }
 
 static void add_name(struct io_open *open, const struct event *event)

@@ -82,7 +82,9 @@ static inline __attribute__((always_inline)) bool begin(struct call *call)
     struct writer *writer = writer_of_thread;
     if (__builtin_expect(atomic_load_explicit(&writer->woken_count, memory_order_relaxed) != 0, 0))
         tell_woken(writer);
-    return places_put(call->epoch, EVENT_IO_BEGIN, (uint32_t)call->operation, call->fd);
+    /* time.sleep up to 3.10 */
+    uint32_t sleeps = call->operation == IO_SELECT && (int)call->a == 0 ? IO_SLEEPS : 0;
+    return places_put(call->epoch, EVENT_IO_BEGIN, (uint32_t)call->operation | sleeps, call->fd);
 }
 
 enum { NAME_EVENTS = (IO_NAME_MOST + 1 + EVENT_NAME_BYTES - 1) / EVENT_NAME_BYTES };

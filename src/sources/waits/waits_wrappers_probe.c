@@ -111,7 +111,8 @@ long waits_wrap_pthread_mutex_lock(long a, long b, long c, long d, long e, long 
     if (!epoch_now())
         return call(ENTRY_pthread_mutex_lock, words);
     int result = pthread_mutex_trylock((pthread_mutex_t *)a); /* NOLINT(performance-no-int-to-ptr) */
-    return result == EBUSY ? wait_in(ENTRY_pthread_mutex_lock, WAY_MUTEX, words) : result;
+    enum wait_way way = is_of_gil(a) ? WAY_GIL : WAY_MUTEX;
+    return result == EBUSY ? wait_in(ENTRY_pthread_mutex_lock, way, words) : result;
 }
 
 /* --- who lets others go on ------------------------------------------------------------------ */
@@ -138,6 +139,8 @@ long waits_wrap_sem_post(long a, long b, long c, long d, long e, long f)
 
 void waits_begin_hold(void)
 {
+    if (!writer_of_thread->ring)
+        return; /* it is told from its next hold on */
     writer_of_thread->gil_since = link_counter();
     writer_of_thread->gil_epoch = epoch_now();
 }
@@ -180,7 +183,7 @@ static void note_hold(uint32_t epoch)
 {
     struct writer *writer = writer_of_thread;
     if (!writer->ring)
-        return; /* it is told from its next hold on */
+        return;
     writer->gil_since = link_counter();
     writer->gil_epoch = epoch;
 }

@@ -54,7 +54,8 @@ static bool is_socket(const struct model *model, const struct track *track, uint
 }
 
 /* The row of the call that a thread is in; 0: it is in none. */
-static uint32_t row_of_call(struct model *model, const struct track *track, enum wait_kind *ret_kind)
+static uint32_t row_of_call(struct model *model, const struct track *track,
+                            enum wait_kind *ret_kind)
 {
     const struct io_open_call *call = &track->io.calls[0];
     if (!track->io.depth || !model->waits.heard)

@@ -267,13 +267,15 @@ void wait_sums_hold(struct wait_queue *queue, const struct wait_hold *hold)
 
 static int by_end_of_wait(const void *a, const void *b)
 {
-    uint64_t one = ((const struct wait_done *)a)->until, other = ((const struct wait_done *)b)->until;
+    uint64_t one = ((const struct wait_done *)a)->until,
+             other = ((const struct wait_done *)b)->until;
     return one < other ? -1 : one > other;
 }
 
 static int by_end_of_hold(const void *a, const void *b)
 {
-    uint64_t one = ((const struct wait_hold *)a)->until, other = ((const struct wait_hold *)b)->until;
+    uint64_t one = ((const struct wait_hold *)a)->until,
+             other = ((const struct wait_hold *)b)->until;
     return one < other ? -1 : one > other;
 }
 

@@ -77,7 +77,8 @@ struct wait_sums {
 
 /* A thread's: the wait that it is in. */
 struct wait_open {
-    uint64_t since, until; /* counters; until 0: it waits still, else it may go on with the next event */
+    uint64_t since,
+        until; /* counters; until 0: it waits still, else it may go on with the next event */
     uint32_t row, object;
     unsigned char way, kind;
     bool is_open;

@@ -3,8 +3,8 @@
  * Why: what is of the whole recording alone (tasks, the exit status) must not look as if it were of a slice.
  * Rules: as recording.h. */
 #include "recording/memory_rows.h"
-#include "recording/wait_tables.h"
 #include "recording/slice.h"
+#include "recording/wait_tables.h"
 
 #include <errno.h>
 #include <string.h>

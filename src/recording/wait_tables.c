@@ -37,18 +37,12 @@ static void bind(sqlite3_stmt *statement, int first, const int64_t *values, int 
 static int put_wait(sqlite3_stmt *statement, const struct snapshot *snapshot, size_t index)
 {
     const struct snapshot_wait *wait = &snapshot->waits[index];
-    const int64_t values[] = {wait->is_hold,
-                              id_of(snapshot, wait->function),
-                              wait->line,
-                              wait->in_task,
-                              (int64_t)wait->count,
-                              wait->total_ns,
-                              wait->max_ns,
-                              wait->p99_ns,
-                              wait->others_ns,
-                              id_of(snapshot, wait->holder),
-                              wait->holder_line,
-                              wait->holder_thread,
+    const int64_t values[] = {wait->is_hold,        id_of(snapshot, wait->function),
+                              wait->line,           wait->in_task,
+                              (int64_t)wait->count, wait->total_ns,
+                              wait->max_ns,         wait->p99_ns,
+                              wait->others_ns,      id_of(snapshot, wait->holder),
+                              wait->holder_line,    wait->holder_thread,
                               wait->held_ns};
     sqlite3_bind_int64(statement, 1, (int64_t)index);
     database_bind_text(statement, 2, wait->kind);
@@ -59,10 +53,9 @@ static int put_wait(sqlite3_stmt *statement, const struct snapshot *snapshot, si
 static int put_split(sqlite3_stmt *statement, const struct snapshot *snapshot, size_t index)
 {
     const struct snapshot_split *split = &snapshot->splits[index];
-    const int64_t values[] = {split->pid,        split->tid,       split->number,
-                              split->wall_ns,    split->compute_ns, split->socket_ns,
-                              split->file_ns,    split->lock_ns,    split->gil_ns,
-                              split->gc_ns,      split->idle_ns};
+    const int64_t values[] = {split->pid,        split->tid,       split->number,  split->wall_ns,
+                              split->compute_ns, split->socket_ns, split->file_ns, split->lock_ns,
+                              split->gil_ns,     split->gc_ns,     split->idle_ns};
     sqlite3_bind_int64(statement, 1, (int64_t)index);
     database_bind_text(statement, 2, split->name);
     bind(statement, 3, values, (int)(sizeof(values) / sizeof(values[0])));
@@ -99,9 +92,8 @@ int writer_put_waits(struct recording_writer *writer, const struct snapshot *sna
                           "INSERT INTO waits VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", put_wait,
                           snapshot->wait_count);
     if (result == 0)
-        result =
-            put_rows(writer, snapshot, "INSERT INTO splits VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                     put_split, snapshot->split_count);
+        result = put_rows(writer, snapshot, "INSERT INTO splits VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                          put_split, snapshot->split_count);
     return result;
 }
 
@@ -198,8 +190,7 @@ int slice_fill_waits(struct slice *slice)
         return 0;
     slice->wait_rows = (size_t)slice_row_count(slice->recording, "SELECT count(*) FROM waits");
     slice->split_rows = (size_t)slice_row_count(slice->recording, "SELECT count(*) FROM splits");
-    snapshot->waits =
-        arena_array(snapshot->arena, slice->wait_rows + 1, sizeof(*snapshot->waits));
+    snapshot->waits = arena_array(snapshot->arena, slice->wait_rows + 1, sizeof(*snapshot->waits));
     snapshot->splits =
         arena_array(snapshot->arena, slice->split_rows + 1, sizeof(*snapshot->splits));
     if (!snapshot->waits || !snapshot->splits)

@@ -56,9 +56,9 @@ static int fill_row(const struct snapshot *snapshot, const struct snapshot_wait 
     struct view_row *row = view_rows_add(table);
     int64_t waited_ns = wait->is_hold ? wait->others_ns : wait->total_ns;
     const char *place = view_rows_label_at(table, snapshot, wait->function, wait->line);
-    const char *holder =
-        wait->holder < 0 ? ""
-                         : view_rows_label_at(table, snapshot, wait->holder, wait->holder_line);
+    const char *holder = wait->holder < 0
+                             ? ""
+                             : view_rows_label_at(table, snapshot, wait->holder, wait->holder_line);
     row->function = wait->function;
     row->cells[COLUMN_SHARE] = cell_number(view_rows_percent(waited_ns, whole_ns(snapshot)));
     row->cells[COLUMN_COUNT] = cell_integer((int64_t)wait->count);

@@ -89,7 +89,8 @@ enum event_kind {
     EVENT_IO_END = 45,     /* ... ends; amount = its result */
     EVENT_IO_NAME = 46,    /* 7 bytes of the path that it opened */
     EVENT_IO_ADDRESS = 47, /* 7 bytes of the sockaddr that it was given or gave */
-    EVENT_PLACE = 48, /* which line runs, when next something waits: id = line, frame; with PLACE_OUTER
+    EVENT_PLACE =
+        48, /* which line runs, when next something waits: id = line, frame; with PLACE_OUTER
                        * of the frame that called the one told before. Holds until the next one */
     EVENT_WAIT_BEGIN = 49, /* the thread is about to sleep: id = enum wait_way (wire/wait_kind.h),
                             * frame = bits 4..35 of the lock's address */

@@ -34,7 +34,7 @@ def check_named(report, told):
         assert [row["line"] for row in found] == [told[line]], (kind, function, report["waits"])
         assert found[0]["file"] == str(TARGET)
     for row in report["waits"]:
-        assert 0 < row["count"] and 0 <= row["p99_ns"] <= row["max_ns"] <= row["total_ns"], row
+        assert row["count"] > 0 and 0 <= row["p99_ns"] <= row["max_ns"] <= row["total_ns"], row
 
 
 def check_convoy(report, told):
@@ -55,9 +55,7 @@ def check_hog(report, told):
     assert holder["tid"] == report["target"]["pid"]
     assert 0 < holder["held_ns"] <= victim["total_ns"] * 1.001
     (hold,) = (
-        row
-        for row in report["gil_holds"]
-        if (row["function"], row["line"]) == ("hog", told["hog"])
+        row for row in report["gil_holds"] if (row["function"], row["line"]) == ("hog", told["hog"])
     )
     # The longest hold of all: it was pure C.
     assert hold["total_ns"] == max(row["total_ns"] for row in report["gil_holds"])

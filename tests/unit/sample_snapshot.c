@@ -667,8 +667,8 @@ static void set_methods(struct snapshot *snapshot)
 static int set_io(struct snapshot *snapshot)
 {
     static const struct snapshot_io rows[] = {
-        {"write", "/var/log/shop/a\x1b[31mlong\nname of a file that is cut.log", SAMPLE_ROWS,
-         77, 100000, 1234567, 0, 900 * MS, 20 * US, 4 * MS},
+        {"write", "/var/log/shop/a\x1b[31mlong\nname of a file that is cut.log", SAMPLE_ROWS, 77,
+         100000, 1234567, 0, 900 * MS, 20 * US, 4 * MS},
         {"recv", "127.0.0.1:5432", SAMPLE_HOSTILE, 0, 12, 4096, 3, 300 * MS, 90 * MS, 95 * MS},
         {"clock_nanosleep", NULL, SNAPSHOT_NONE, 0, 1, 0, 0, 50 * MS, 50 * MS, 50 * MS},
     };
@@ -684,8 +684,8 @@ static int set_io(struct snapshot *snapshot)
 static int set_waits(struct snapshot *snapshot)
 {
     static const struct snapshot_wait rows[] = {
-        {"GIL", false, SAMPLE_ROWS, 14, false, 40, 400 * MS, 90 * MS, 80 * MS, 0, SAMPLE_HOSTILE,
-         8, 4711, 390 * MS},
+        {"GIL", false, SAMPLE_ROWS, 14, false, 40, 400 * MS, 90 * MS, 80 * MS, 0, SAMPLE_HOSTILE, 8,
+         4711, 390 * MS},
         {"holds GIL", true, SAMPLE_HOSTILE, 8, false, 9, 450 * MS, 90 * MS, 90 * MS, 390 * MS,
          SNAPSHOT_NONE, 0, 0, 0},
         {"sleep", false, SAMPLE_HOSTILE, 0, true, 1, 50 * MS, 50 * MS, 50 * MS, 0, SNAPSHOT_NONE, 0,

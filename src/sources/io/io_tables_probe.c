@@ -36,7 +36,7 @@ struct word {
 static struct word *words; /* WORDS_MOST of address space, of which little is ever touched */
 static size_t word_count, word_found;
 static unsigned long long loads_seen; /* of the loader, when the tables were last looked at */
-static uint32_t changed_for; /* sources; 0: nothing is changed */
+static uint32_t changed_for;          /* sources; 0: nothing is changed */
 static unsigned char entry_of_name[NAME_SLOTS]; /* 1 + its number, by a hash of the name */
 
 /* Objects may be looked at by threads without the GIL. */

@@ -29,10 +29,11 @@ static void settle(struct model *model, struct track *track)
                              .thread = track->number,
                              .is_gil = open->way == WAY_GIL};
     wait_sums_add(&model->waits, open->row, (int64_t)ticks);
-    wait_sums_share(&model->waits, track->number,
-                    wait_sums_share_of((enum wait_kind)open->kind), (int64_t)ticks);
+    wait_sums_share(&model->waits, track->number, wait_sums_share_of((enum wait_kind)open->kind),
+                    (int64_t)ticks);
     track->apart_ticks += (int64_t)ticks;
-    if (open->kind == WAIT_FOR_GIL || open->kind == WAIT_FOR_LOCK || open->kind == WAIT_FOR_SEMAPHORE)
+    if (open->kind == WAIT_FOR_GIL || open->kind == WAIT_FOR_LOCK ||
+        open->kind == WAIT_FOR_SEMAPHORE)
         wait_sums_await(&track->process->waits, &done);
 }
 

@@ -89,12 +89,12 @@ static long wait_for_condition(enum io_entry_number number, const long words[4])
     return wait_in(number, is_of_gil(words[0]) ? WAY_GIL : WAY_CONDITION, words);
 }
 
-#define WRAPPER(symbol, wait)                                                    \
-    long waits_wrap_##symbol(long a, long b, long c, long d, long e, long f)     \
-    {                                                                            \
-        (void)e;                                                                 \
-        (void)f;                                                                 \
-        return wait(ENTRY_##symbol, (const long[4]){a, b, c, d});                \
+#define WRAPPER(symbol, wait)                                                \
+    long waits_wrap_##symbol(long a, long b, long c, long d, long e, long f) \
+    {                                                                        \
+        (void)e;                                                             \
+        (void)f;                                                             \
+        return wait(ENTRY_##symbol, (const long[4]){a, b, c, d});            \
     }
 WRAPPER(sem_wait, wait_for_semaphore)
 WRAPPER(sem_timedwait, wait_for_semaphore)
@@ -110,7 +110,8 @@ long waits_wrap_pthread_mutex_lock(long a, long b, long c, long d, long e, long 
     const long words[4] = {a, b, c, d};
     if (!epoch_now())
         return call(ENTRY_pthread_mutex_lock, words);
-    int result = pthread_mutex_trylock((pthread_mutex_t *)a); /* NOLINT(performance-no-int-to-ptr) */
+    int result =
+        pthread_mutex_trylock((pthread_mutex_t *)a); /* NOLINT(performance-no-int-to-ptr) */
     enum wait_way way = is_of_gil(a) ? WAY_GIL : WAY_MUTEX;
     return result == EBUSY ? wait_in(ENTRY_pthread_mutex_lock, way, words) : result;
 }

@@ -212,7 +212,8 @@ static uint64_t waits_since(const struct model *model, const struct process *pro
 {
     uint64_t since = UINT64_MAX;
     for (const struct track *track = model->tracks; track; track = track->next)
-        if (track->process == process && track->waiting.is_open && track->waiting.since < since)
+        if (track->process == process && track->waiting.is_open &&
+            track->waiting.kind == WAIT_FOR_GIL && track->waiting.since < since)
             since = track->waiting.since;
     return since;
 }

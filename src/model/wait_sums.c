@@ -14,7 +14,8 @@ enum {
     HOLDER_BUCKETS = 2 * WAIT_HOLDERS_LIMIT,
     OCTAVES = 1 << 15,
     HOLDS_LOOKED_AT = 4096, /* for one wait */
-    QUEUED_MOST = 1 << 22,
+    HOLDS_KEPT = 4096,
+    QUEUED_MOST = 1 << 20,
     SHARES_MOST = 1 << 20,
 };
 
@@ -279,11 +280,29 @@ static int by_end_of_hold(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
-/* Holds stay as long as some thread may wait since before they ended. */
-static void forget_holds(struct wait_queue *queue, uint64_t counter, uint64_t kept_since)
+/* What has come since is nearly always later than all that was there. */
+static void sort_holds(struct wait_queue *queue)
 {
-    uint32_t gone = first_after(queue, kept_since < counter ? kept_since : counter);
+    struct wait_hold *holds = queue->holds;
+    uint32_t sorted = queue->hold_sorted, count = queue->hold_count;
+    if (sorted == count)
+        return;
+    qsort(holds + sorted, count - sorted, sizeof(*holds), by_end_of_hold);
+    if (sorted && holds[sorted].until < holds[sorted - 1].until)
+        qsort(holds, count, sizeof(*holds), by_end_of_hold);
+    queue->hold_sorted = count;
+}
+
+/* A hold stays as long as some thread may wait for the GIL since before it ended; and the last ones in any case, since a
+ * thread that was let go on tells so a little later. */
+static void forget_holds(struct wait_queue *queue, uint64_t kept_since)
+{
+    uint32_t gone = first_after(queue, kept_since);
+    uint32_t most = queue->hold_count > HOLDS_KEPT ? queue->hold_count - HOLDS_KEPT : 0;
+    if (gone > most)
+        gone = most;
     queue->hold_count -= gone;
+    queue->hold_sorted = queue->hold_count;
     memmove(queue->holds, queue->holds + gone, queue->hold_count * sizeof(*queue->holds));
 }
 
@@ -291,10 +310,9 @@ void wait_sums_apply(struct wait_sums *sums, struct wait_queue *queue, uint64_t 
                      uint64_t kept_since)
 {
     uint32_t count = 0;
-    if (!queue->done_count && !queue->hold_count)
+    if (!queue->done_count && queue->hold_count <= HOLDS_KEPT)
         return;
-    if (queue->hold_count)
-        qsort(queue->holds, queue->hold_count, sizeof(*queue->holds), by_end_of_hold);
+    sort_holds(queue);
     if (queue->done_count)
         qsort(queue->done, queue->done_count, sizeof(*queue->done), by_end_of_wait);
     for (; count < queue->done_count && queue->done[count].until <= counter; count++) {
@@ -308,7 +326,8 @@ void wait_sums_apply(struct wait_sums *sums, struct wait_queue *queue, uint64_t 
         if (queue->done[i].since < kept_since)
             kept_since = queue->done[i].since;
     queue->done_count -= count;
-    memmove(queue->done, queue->done + count, queue->done_count * sizeof(*queue->done));
-    if (queue->hold_count)
-        forget_holds(queue, counter, kept_since);
+    if (count)
+        memmove(queue->done, queue->done + count, queue->done_count * sizeof(*queue->done));
+    if (queue->hold_count > 2 * HOLDS_KEPT)
+        forget_holds(queue, kept_since < counter ? kept_since : counter);
 }

@@ -55,6 +55,7 @@ struct wait_queue {
     struct wait_done *done;
     struct wait_hold *holds;
     uint32_t done_count, done_limit, hold_count, hold_limit;
+    uint32_t hold_sorted; /* so many of them are in order */
 };
 
 /* By what a thread did not compute in. */
@@ -107,7 +108,8 @@ void wait_sums_share(struct wait_sums *sums, uint32_t thread, enum snapshot_shar
 void wait_sums_await(struct wait_queue *queue, const struct wait_done *done);
 void wait_sums_hold(struct wait_queue *queue, const struct wait_hold *hold);
 
-/* Those up to `counter`: all rings of the process have been read up to there. Somebody waits since `kept_since`. */
+/* Those up to `counter`: all rings of the process have been read up to there. Somebody waits for
+ * the GIL since `kept_since`. */
 void wait_sums_apply(struct wait_sums *sums, struct wait_queue *queue, uint64_t counter,
                      uint64_t kept_since);
 

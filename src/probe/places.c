@@ -44,23 +44,8 @@ uint64_t places_mark(uint32_t epoch)
     return mark | 1;
 }
 
-/* Past the limit it moves on with the head, as in unlocked_put. */
-static bool put(struct writer *writer, const struct event *events, uint32_t count)
+static uint32_t collect(struct event events[PLACES_MOST])
 {
-    bool is_past = writer->head == writer->limit;
-    uint64_t end = is_past ? writer->unlocked_limit : writer->limit;
-    if (end < writer->head || end - writer->head <= count)
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        writer_store(writer, events[i].counter, event_kind(&events[i]), event_id(&events[i]),
-                     events[i].frame);
-    writer->limit = is_past ? writer->head : writer->limit;
-    return true;
-}
-
-void places_tell(struct writer *writer, uint64_t mark)
-{
-    struct event events[PLACES_MOST];
     uint64_t counter = link_counter();
     uint32_t count = 0;
     PyObject *code;
@@ -75,5 +60,18 @@ void places_tell(struct writer *writer, uint64_t mark)
         };
         frame = python_frame(PYAPI_FIELD(void *, frame, pyapi.frame_previous), &code);
     }
-    writer->place_told = put(writer, events, count) ? mark : 0;
+    return count;
+}
+
+void places_tell(uint32_t epoch)
+{
+    struct event events[PLACES_MOST];
+    struct writer *writer = unlocked_enter();
+    if (!writer)
+        return;
+    uint64_t mark = places_mark(epoch);
+    uint32_t count = collect(events);
+    unlocked_leave(writer);
+    if (count && unlocked_put_slow(events, count))
+        writer->place_told = mark;
 }

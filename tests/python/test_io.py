@@ -198,6 +198,67 @@ def test_a_download_is_what_strace_says(python, tmp_path):
     assert found["recvfrom"][1] > 300000 and found["write"][1] == 300000
 
 
+WAITING = """
+import os, select, socket, threading, time
+
+def feed(end, pipe):
+    time.sleep(0.4)
+    end.send(b'x')
+    time.sleep(0.4)
+    os.write(pipe, b'x')
+
+one, other = socket.socketpair()
+reading, writing = os.pipe()
+thread = threading.Thread(target=feed, args=(one, writing))
+thread.start()
+other.recv(1)
+os.read(reading, 1)
+select.select([reading], [], [], 0.5)
+poll = select.epoll()
+poll.register(reading)
+poll.poll(0.5)
+thread.join()
+"""
+# By the kernel's names: an interpreter may wait in the one or the other.
+LONG = {
+    "recvfrom": {"recv"},
+    "read": {"read"},
+    "select": {"select"},
+    "epoll_wait": {"epoll_wait"},
+    "clock_nanosleep": {"clock_nanosleep"},
+}
+
+
+def strace_times(folder, threads):
+    """{call: seconds} of the calls that took a tenth of one or more."""
+    found = collections.defaultdict(float)
+    for file in (folder / f"trace.{thread}" for thread in threads):
+        for line in file.read_text(errors="replace").splitlines():
+            match = re.match(r"(\w+)\(.*<([0-9.]+)>$", line)
+            if match and float(match[2]) >= 0.1:
+                found[match[1].replace("pselect6", "select")] += float(match[2])
+    return found
+
+
+@pytest.mark.torture
+def test_times_are_what_strace_says(python, tmp_path):
+    """Within 5 %; where a call waits long enough for strace's own stops not to count."""
+    needs_strace()
+    output = tmp_path / "report.json"
+    options = ["-q", "-e", "io", "-f", "json", "-o", output]
+    trace = ["strace", "-ff", "-T", "-qq", "-s", "0", "-e", "signal=none", "-o", tmp_path / "trace"]
+    words = harness.ulma_words(python, options, ["-c", WAITING])
+    done = harness.run([*trace, "-e", "trace=recvfrom,read,select,pselect6,epoll_wait", *words])
+    assert done.status == 0, done.told()
+    report = json.loads(output.read_text())
+    seen = strace_times(tmp_path, [row["tid"] for row in report["threads"]])
+    assert {"recvfrom", "read", "select", "epoll_wait"} <= set(seen)
+    for call, seconds in seen.items():
+        rows = [row for row in report["io"] if row["operation"] in LONG[call]]
+        blocked = sum(row["max_ns"] for row in rows if row["max_ns"] >= 1e8) / 1e9
+        assert abs(blocked - seconds) <= 0.05 * seconds, (call, blocked, seconds)
+
+
 # --- where it does not belong -------------------------------------------------------------------
 
 CHILDREN = """
@@ -346,7 +407,7 @@ class Asked:
 
 @pytest.mark.some_pythons
 def test_off_every_table_is_as_it_was(python, session_dir, tmp_path):
-    """While it is on an object that is loaded then is heard, too. The source `waits` has io's functions and its own."""
+    """While it is on an object that is loaded then is heard, too. `waits` has io's and its own."""
     with Asked(python, tmp_path, session_dir, 1) as asked:
         follower = subprocess.Popen(
             [

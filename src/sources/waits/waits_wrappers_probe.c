@@ -167,17 +167,15 @@ static void tell_hold(uint32_t epoch)
     struct writer *writer = unlocked_enter();
     if (!writer)
         return;
-    uint64_t since = writer->gil_epoch == epoch ? writer->gil_since : 0, now = link_counter();
-    struct event event = event_with_amount(now, EVENT_GIL_HELD, now - since);
+    uint64_t since = writer->gil_epoch == epoch ? writer->gil_since : 0;
+    bool are_told = !since || places_are_told(writer, epoch);
     writer->gil_since = 0;
-    bool done = true;
-    if (since && since <= now) {
-        places_look(writer, epoch);
-        done = unlocked_store(writer, event);
-    }
     unlocked_leave(writer);
-    if (!done)
-        unlocked_put_slow(&event, 1);
+    if (!are_told)
+        places_tell(epoch);
+    uint64_t now = link_counter();
+    if (since && since <= now)
+        unlocked_put(event_with_amount(now, EVENT_GIL_HELD, now - since));
 }
 
 static void note_hold(uint32_t epoch)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     COLUMN_SHARE,
@@ -94,8 +95,7 @@ static int fill_split(const struct snapshot_split *split, struct view_table *tab
 
 static int by_wall(const void *a, const void *b)
 {
-    const struct snapshot_split *one = *(const struct snapshot_split *const *)a;
-    const struct snapshot_split *other = *(const struct snapshot_split *const *)b;
+    const struct snapshot_split *one = a, *other = b;
     return one->wall_ns < other->wall_ns ? 1 : one->wall_ns > other->wall_ns ? -1 : 0;
 }
 
@@ -104,16 +104,16 @@ enum { SPLITS_SHOWN = 64 };
 /* The threads that were there longest. */
 static int fill_splits(const struct snapshot *snapshot, struct view_table *table)
 {
-    const struct snapshot_split **order =
-        arena_array(table->arena, snapshot->split_count + 1, sizeof(*order));
-    int result = order ? 0 : -ENOMEM;
-    for (size_t i = 0; order && i < snapshot->split_count; i++)
-        order[i] = &snapshot->splits[i];
-    if (order)
-        qsort(order, snapshot->split_count, sizeof(*order), by_wall);
+    size_t count = snapshot->split_count;
+    struct snapshot_split *splits = arena_array(table->arena, count, sizeof(*splits));
+    int result = splits ? 0 : -ENOMEM;
+    if (!splits)
+        return result;
+    memcpy(splits, snapshot->splits, count * sizeof(*splits));
+    qsort(splits, count, sizeof(*splits), by_wall);
     view_rows_add_heading(table, "threads: what their time goes into");
-    for (size_t i = 0; result == 0 && i < snapshot->split_count && i < SPLITS_SHOWN; i++)
-        result = fill_split(order[i], table);
+    for (size_t i = 0; result == 0 && i < count && i < SPLITS_SHOWN; i++)
+        result = fill_split(&splits[i], table);
     return result;
 }
 

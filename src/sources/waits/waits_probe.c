@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The source `waits`: on and off.
- * Rules: those of source_hooks.h; io comes before it in sources.def, and opens and closes the gate. */
+ * Rules: those of source_hooks.h. io comes before it in sources.def, and opens and closes the gate: without it nothing is
+ * told. */
 #include "sources/waits/waits_probe.h"
 
 #include "probe/link.h"
@@ -9,10 +10,13 @@
 
 #include <stdio.h>
 
+static bool is_on;
+
 static int waits_make_ready(char *reason, size_t size)
 {
     (void)reason;
     (void)size;
+    io_find_real();
     waits_find_gil();
     return 0;
 }
@@ -20,6 +24,7 @@ static int waits_make_ready(char *reason, size_t size)
 /* Who waits in a library's function is a caller's caller, so more of the stack is told. */
 static int waits_on(char *reason, size_t size)
 {
+    is_on = true;
     places_wanted = places_wanted ? PLACES_MOST : 0;
     waits_begin_hold();
     if (io_tables_change(SOURCE_WAITS))
@@ -28,9 +33,12 @@ static int waits_on(char *reason, size_t size)
     return -1;
 }
 
-/* io has put everything back. */
+/* io puts all back as well, where it is on. */
 static void waits_off(void)
 {
+    if (is_on)
+        io_tables_restore();
+    is_on = false;
 }
 
 const struct source_hooks waits_hooks = {

@@ -164,7 +164,7 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
 {
     static const struct {
         const char *name;
-        int64_t bits; /* 0: of the contract, not there yet */
+        int64_t bits;
     } known[] = {
         {"calls", SOURCE_CALLS},
         /* A C call is told by its caller's frame, so that it needs the calls. */
@@ -182,26 +182,20 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         /* Where the code objects end that places are in, and who makes what, is known with the calls. */
         {"objects", SOURCE_CALLS | SOURCE_OBJECTS},
         {"memory", SOURCE_MEMORY},
-        {"all",
-         SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY | SOURCE_IO},
-        {"waits", 0},
+        /* Sleeps, polls and I/O are waits, and pauses of the garbage collector are what a thread's time goes into. */
+        {"waits", SOURCE_CALLS | SOURCE_GC | SOURCE_IO | SOURCE_WAITS},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY |
+                    SOURCE_IO | SOURCE_WAITS},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strlen(known[i].name) != size || strncmp(known[i].name, name, size) != 0)
-            continue;
-        if (known[i].bits) {
+        if (strlen(known[i].name) == size && strncmp(known[i].name, name, size) == 0) {
             *sources |= known[i].bits;
             return true;
         }
-        snprintf(
-            error, OPTIONS_ERROR_SIZE,
-            "the source `%s` is not there yet: take calls, c-calls, gc, methods, operators, lines, objects, memory or io",
-            known[i].name);
-        return false;
     }
     snprintf(error, OPTIONS_ERROR_SIZE,
              "no source `%.*s`: take calls, c-calls, gc, methods, "
-             "operators, lines, objects, memory, io or all",
+             "operators, lines, objects, memory, io, waits or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

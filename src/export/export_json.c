@@ -10,6 +10,7 @@
 #include "export/export_memory.h"
 #include "export/export_names.h"
 #include "export/export_operators.h"
+#include "export/export_waits.h"
 #include "export/exporter.h"
 #include "export/json_writer.h"
 #include "model/tree_order.h"
@@ -267,6 +268,7 @@ static void write_threads(struct json_writer *writer, const struct snapshot *sna
         json_integer(writer, "cpu_ns", thread->cpu_ns);
         json_integer(writer, "wait_ns", thread->wait_ns);
         json_unsigned(writer, "lost", thread->lost);
+        export_waits_split(writer, snapshot, thread);
         json_close(writer, '}');
     }
     json_close(writer, ']');
@@ -449,7 +451,10 @@ static void write_io(struct json_writer *writer, const struct snapshot *snapshot
         json_open(writer, NULL, '{');
         json_string(writer, "operation", row->operation);
         json_string(writer, "resource", row->resource);
-        write_site(writer, snapshot, row->function);
+        if (row->line)
+            write_line_site(writer, snapshot, row->function, row->line);
+        else
+            write_site(writer, snapshot, row->function);
         json_unsigned(writer, "calls", row->calls);
         json_unsigned(writer, "bytes", row->bytes);
         json_integer(writer, "blocked_ns", row->blocked_ns);
@@ -571,6 +576,7 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_objects(&writer, snapshot);
     write_gc(&writer, snapshot);
     write_io(&writer, snapshot);
+    export_waits_write(&writer, snapshot);
     export_memory_write(&writer, snapshot);
     if (result == 0)
         result = write_verdicts(&writer, snapshot);

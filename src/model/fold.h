@@ -38,6 +38,7 @@ struct process {
     bool entered, shares_rows;        /* of a recording that has many rows already */
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
     struct io_fds fds;
+    struct wait_queue waits;
     struct memory_process memory;
     /* while another one is present */
     struct symbols_ids ids;
@@ -82,6 +83,7 @@ struct model {
     struct async_tasks tasks;
     struct gc_pauses gc;
     struct io_calls io;
+    struct wait_sums waits;
     struct lines lines;
     struct births births;
     struct memory memory;

@@ -20,6 +20,7 @@ struct moment_row {
 
 struct moment_thread {
     struct ended_thread sums;
+    struct wait_shares shares;
     bool ended;
     uint32_t running_symbol; /* 0: none */
     uint32_t depth;
@@ -27,11 +28,19 @@ struct moment_thread {
 };
 
 struct moment_io {
-    uint32_t symbol, operation;
+    uint32_t symbol, line, operation;
     const char *resource; /* of the model, for ever; NULL: none, or not known */
     uint32_t fd;          /* IO_NO_FD: none */
     struct io_sums sums;
     int64_t p99_ticks;
+};
+
+/* What somebody is in still is in it. */
+struct moment_wait {
+    struct wait_sums_row sums;
+    int64_t p99_ticks;
+    uint32_t holder_symbol, holder_line, holder_tid; /* who held longest meanwhile; 0: not known */
+    int64_t held_ticks;
 };
 
 struct moment_object {
@@ -60,6 +69,9 @@ struct moment {
     uint32_t gc_trigger_count, gc_trigger_limit;
     struct moment_io *io_rows;
     uint32_t io_row_count, io_row_limit;
+    struct moment_wait *waits; /* [0] is nobody's */
+    uint32_t wait_count, wait_limit;
+    bool waits_heard;
     struct line_sums *lines; /* [0] is nobody's */
     uint32_t line_count, line_limit;
     uint64_t lines_refused;
@@ -85,7 +97,7 @@ struct moment {
 
 struct moment_room {
     uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites,
-        io_rows;
+        io_rows, waits;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */
@@ -98,6 +110,9 @@ struct moment_room moment_room_of(const struct model *model);
 /* Under the lock: copies. `seconds`: whole past seconds of the window beside the present one; -1: no
  * window. 0 or -ENOMEM. */
 int moment_take(struct moment *moment, struct model *model, uint64_t counter, int seconds);
+
+/* moment_waits.c: a part of moment_take, once the threads are there. */
+void moment_take_waits(struct moment *moment, struct model *model, uint64_t counter);
 
 /* Under the lock, after moment_take: histograms and extremes, whose recent ones begin anew; and which
  * thread each node is of. 0 or -ENOMEM. */

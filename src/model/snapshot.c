@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const snapshot_share_names[SHARE_COUNT] = {"compute", "socket", "file", "lock",
+                                                       "gil",     "gc",     "idle"};
+
 struct snapshot *snapshot_new(void)
 {
     struct arena *arena = arena_new();

@@ -62,6 +62,7 @@ int snapshot_make_io(struct snapshot_maker *maker)
             .function = of->symbol && of->symbol < moment->symbol_count
                             ? maker->function_of[of->symbol]
                             : SNAPSHOT_NONE,
+            .line = of->line,
             .calls = of->sums.calls,
             .bytes = of->sums.bytes,
             .errors = of->sums.errors,

@@ -67,6 +67,8 @@ struct symbol {
     uint64_t hash;
     uint32_t line;
     enum snapshot_kind kind;
+    unsigned char
+        wait_room; /* of a row: what waits in it are called (wait_rooms.c); 0: not looked at */
     const char *name, *qualname, *module, *file; /* twins share them */
     char *strings;                               /* owned, by the first twin */
 };

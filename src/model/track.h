@@ -19,6 +19,7 @@
 #include "model/lines.h"
 #include "model/memory_blocks.h"
 #include "model/parked.h"
+#include "model/wait_sums.h"
 #include "model/waits.h"
 #include "wire/event.h"
 
@@ -138,6 +139,11 @@ struct track {
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
     struct gc_open gc;
     struct io_open io;
+    struct wait_open waiting;
+    struct wait_place places[WAIT_PLACES]; /* the innermost first */
+    uint32_t place_count;
+    int64_t apart_ticks;    /* in calls and waits that have ended */
+    int64_t gc_apart_ticks; /* ... when the present collection began */
     struct line_stack lines;
     struct memory_told memory;
     uint32_t object_place, object_type; /* of a place that is being told (births.h) */

@@ -6,6 +6,7 @@
 #include "probe/define.h"
 
 #include "probe/py/heap.h"
+#include "probe/py/line.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
 #include "sources/lines/lines_probe.h"
@@ -84,6 +85,7 @@ void define_end(uint32_t id)
 {
     struct session_header *header = link_to.header;
     uint32_t head = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
+    line_forget();
     if (head - book.recycled >= SESSION_GONE_CAPACITY)
         return; /* the id is simply not used again */
     link_to.gone[head % SESSION_GONE_CAPACITY] = id;

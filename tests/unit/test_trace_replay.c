@@ -18,7 +18,7 @@
 
 /* --- chunks in memory ----------------------------------------------------------------------- */
 
-struct kept {
+struct written {
     struct trace_source source; /* first */
     struct {
         void *bytes;
@@ -33,7 +33,7 @@ struct kept {
 
 static int keep(void *context, const struct trace_chunk *chunk)
 {
-    struct kept *kept = context;
+    struct written *kept = context;
     struct timespec pause = {.tv_nsec = 100 * 1000};
     while (atomic_load(&kept->held))
         nanosleep(&pause, NULL);
@@ -55,7 +55,7 @@ static int keep(void *context, const struct trace_chunk *chunk)
 
 static int next_kept(struct trace_source *source, const void **ret_bytes, size_t *ret_size)
 {
-    struct kept *kept = (struct kept *)source;
+    struct written *kept = (struct written *)source;
     if (kept->at == kept->count)
         return 0;
     *ret_bytes = kept->chunks[kept->at].bytes;
@@ -65,7 +65,7 @@ static int next_kept(struct trace_source *source, const void **ret_bytes, size_t
 
 static int last_kept(struct trace_source *source, const void **ret_bytes, size_t *ret_size)
 {
-    struct kept *kept = (struct kept *)source;
+    struct written *kept = (struct written *)source;
     size_t at = kept->at;
     kept->at = kept->count - 1;
     int result = next_kept(source, ret_bytes, ret_size);
@@ -75,7 +75,7 @@ static int last_kept(struct trace_source *source, const void **ret_bytes, size_t
 
 static int rewind_kept(struct trace_source *source)
 {
-    ((struct kept *)source)->at = 0;
+    ((struct written *)source)->at = 0;
     return 0;
 }
 
@@ -84,15 +84,15 @@ static void close_kept(struct trace_source *source)
     (void)source;
 }
 
-static struct kept *new_kept(void)
+static struct written *new_kept(void)
 {
-    struct kept *kept = calloc(1, sizeof(*kept));
+    struct written *kept = calloc(1, sizeof(*kept));
     assert_non_null(kept);
     kept->source = (struct trace_source){next_kept, last_kept, rewind_kept, close_kept};
     return kept;
 }
 
-static void free_kept(struct kept *kept)
+static void free_kept(struct written *kept)
 {
     for (size_t i = 0; i < kept->count; i++)
         free(kept->chunks[i].bytes);
@@ -148,7 +148,7 @@ struct live {
     struct bench_session session;
     struct collector *collector;
     struct trace_recorder *recorder;
-    struct kept *kept;
+    struct written *kept;
 };
 
 static void start(struct live *live, bool wait, bool corrected)

@@ -248,6 +248,7 @@ export async function slow(page, url, asked) {
   await page.waitForSelector("[data-shown=timeline] canvas");
   await page.focus(".timeline canvas");
   await page.keyboard.press("/");
+  await page.keyboard.press("Control+a");
   await page.keyboard.type("planted");
   await page.keyboard.press("Tab");
   await page.keyboard.press("n");

@@ -6,10 +6,19 @@ The program is native and stands beside the interpreter that this package is ins
 
 With ``ULMA=1`` in its environment, or after ``ulma.arm()``, a process is *armed*: the probe is
 loaded and everything is off, until ``ulma top PID`` or ``ulma report PID`` switches it on from
-another terminal.
+another terminal. ``ulma.span("name")`` names a piece of work, for whoever records requests and
+spans (``-e spans``).
 """
 
-__all__ = ["Error", "arm"]
+import sys
+
+__all__ = ["Error", "arm", "span"]
+
+if "typing" in sys.modules:  # an armed process imports nothing that it has not yet
+    from typing import TYPE_CHECKING
+
+    if TYPE_CHECKING:
+        from ulma._spans import span
 
 
 class Error(Exception):
@@ -23,3 +32,12 @@ def arm() -> None:
     refusal = _start.arm()
     if refusal:
         raise Error(refusal)
+
+
+def __getattr__(name: str) -> object:
+    if name == "span":
+        from ulma._spans import span
+
+        globals()[name] = span
+        return span
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

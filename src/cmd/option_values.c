@@ -179,8 +179,11 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         /* Where the code objects end that places are in, and who makes what, is known with the calls. */
         {"objects", SOURCE_CALLS | SOURCE_OBJECTS},
         {"memory", SOURCE_MEMORY},
+        /* Where a context is entered and left is known from the calls. */
+        {"spans", SOURCE_CALLS | SOURCE_SPANS},
         {"all",
-         SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY | SOURCE_IO},
+         SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY | SOURCE_IO |
+             SOURCE_SPANS},
         {"operators", 0},
         {"waits", 0},
     };
@@ -193,13 +196,13 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         }
         snprintf(
             error, OPTIONS_ERROR_SIZE,
-            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects, memory or io",
+            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects, memory, io or spans",
             known[i].name);
         return false;
     }
     snprintf(error, OPTIONS_ERROR_SIZE,
              "no source `%.*s`: take calls, c-calls, gc, methods, "
-             "lines, objects, memory, io or all",
+             "lines, objects, memory, io, spans or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

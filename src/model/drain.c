@@ -486,6 +486,7 @@ uint64_t drain_round(struct drain *drain)
     memory_settle(drain->model, horizon);
     finish_round(drain, count);
     io_apply(drain->model, drain->process, begun);
+    spans_apply(drain->model, drain->process, begun);
     forget_gone(drain);
     guarded(drain, beat, drain);
     return consumed;

@@ -14,6 +14,7 @@
 #include "model/lines.h"
 #include "model/memory_blocks.h"
 #include "model/nodes.h"
+#include "model/spans.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
 #include "model/tap.h"
@@ -80,6 +81,7 @@ struct model {
     struct async_tasks tasks;
     struct gc_pauses gc;
     struct io_calls io;
+    struct spans spans;
     struct lines lines;
     struct births births;
     struct memory memory;

@@ -13,6 +13,10 @@ static const unsigned char results[IO_OPERATION_COUNT] = {
 #define IO_OPERATION(name, text, result, sort) IO_RESULT_##result,
 #include "wire/io_operations.def"
 };
+static const unsigned char sorts[IO_OPERATION_COUNT] = {
+#define IO_OPERATION(name, text, result, sort) IO_SORT_##sort,
+#include "wire/io_operations.def"
+};
 
 /* --- what descriptors are of ---------------------------------------------------------------- */
 
@@ -142,6 +146,12 @@ static void apply(struct model *model, struct process *process, const struct io_
     bool moved = results[done->operation] == IO_RESULT_BYTES && !done->error;
     io_calls_add(&model->io, io_calls_row(&model->io, done->symbol, done->operation, resource),
                  (int64_t)(done->end - done->begin), moved ? done->result : 0, done->error != 0);
+    enum io_sort sort = (enum io_sort)sorts[done->operation];
+    if (done->span)
+        spans_add_io(model, process, done->span,
+                     sort == IO_SORT_OF_FD ? (enum io_sort)model->io.files.resources[resource].sort
+                                           : sort,
+                     (int64_t)(done->end - done->begin));
     obey(&ended, resource);
 }
 

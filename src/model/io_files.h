@@ -41,6 +41,7 @@ struct io_files {
 struct io_done {
     uint64_t begin, end, result;
     uint32_t operation, fd, symbol;
+    uint32_t span; /* of its thread (spans.h); 0: none */
     int error;
     bool is_address;
     uint32_t name_size;

@@ -30,6 +30,8 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = io_calls_init(&model->io);
     if (result == 0)
+        result = spans_init(&model->spans);
+    if (result == 0)
         result = lines_init(&model->lines);
     if (result == 0)
         result = births_init(&model->births);
@@ -91,6 +93,7 @@ void model_end_process(struct model *model, struct process *process)
     tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
     io_apply(model, process, UINT64_MAX);
+    spans_end_process(model, process);
     memory_end_process(&model->memory, &process->memory);
     model_enter(model, &model->first);
     births_end_process(model, process);
@@ -112,6 +115,7 @@ void model_done(struct model *model)
     async_tasks_done(&model->tasks);
     gc_pauses_done(&model->gc);
     io_calls_done(&model->io);
+    spans_done(&model->spans);
     io_fds_done(&model->first.fds);
     lines_done(&model->lines);
     births_end_process(model, &model->first);
@@ -379,6 +383,7 @@ void model_reset(struct model *model, uint64_t counter)
     async_tasks_reset(&model->tasks, counter);
     gc_pauses_reset(&model->gc);
     io_calls_reset(&model->io);
+    spans_reset(&model->spans);
     lines_reset(&model->lines);
     births_reset(model);
     memory_reset(&model->memory);

@@ -34,6 +34,12 @@ struct moment_io {
     int64_t p99_ticks;
 };
 
+struct moment_request {
+    struct span_group group; /* strings are the model's, for ever; functions and durations are not to be read */
+    int64_t p50_ticks, p99_ticks;
+    uint32_t first_function, function_count;
+};
+
 struct moment_object {
     const char *type; /* never freed while the model lives */
     uint32_t symbol, line;
@@ -60,6 +66,11 @@ struct moment {
     uint32_t gc_trigger_count, gc_trigger_limit;
     struct moment_io *io_rows;
     uint32_t io_row_count, io_row_limit;
+    struct moment_request *requests;
+    uint32_t request_count, request_limit;
+    struct span_function *request_functions; /* of each, the heaviest first */
+    uint32_t request_function_count, request_function_limit;
+    uint64_t first_counter;
     struct line_sums *lines; /* [0] is nobody's */
     uint32_t line_count, line_limit;
     uint64_t lines_refused;
@@ -85,7 +96,7 @@ struct moment {
 
 struct moment_room {
     uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites,
-        io_rows;
+        io_rows, requests;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

@@ -82,6 +82,7 @@ static void mark_rows(struct snapshot_maker *maker)
     snapshot_make_mark_tasks(maker);
     snapshot_make_mark_gc(maker);
     snapshot_make_mark_io(maker);
+    snapshot_make_mark_requests(maker);
     snapshot_make_mark_lines(maker);
     snapshot_make_mark_objects(maker);
     snapshot_make_mark_memory(maker);

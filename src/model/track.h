@@ -18,6 +18,7 @@
 #include "model/lines.h"
 #include "model/memory_blocks.h"
 #include "model/parked.h"
+#include "model/spans.h"
 #include "model/waits.h"
 #include "wire/event.h"
 
@@ -134,6 +135,7 @@ struct track {
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
     struct gc_open gc;
     struct io_open io;
+    struct span_track spans;
     struct line_stack lines;
     struct memory_told memory;
     uint32_t object_place, object_type; /* of a place that is being told (births.h) */

@@ -85,6 +85,7 @@ enum session_source {
     SOURCE_OBJECTS = 64,
     SOURCE_MEMORY = 128,
     SOURCE_IO = 256,
+    SOURCE_SPANS = 1024,
 };
 
 /* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */

@@ -46,7 +46,8 @@ static void add_name(struct io_open *open, const struct event *event)
     open->name[open->name_size] = '\0';
 }
 
-static void end(struct model *model, struct io_open *open, const struct event *event)
+static void end(struct model *model, const struct track *track, struct io_open *open,
+                const struct event *event)
 {
     if (!open->depth)
         return;
@@ -58,6 +59,7 @@ static void end(struct model *model, struct io_open *open, const struct event *e
         .operation = call->operation,
         .fd = call->fd,
         .symbol = call->symbol ? model->symbols.symbols[call->symbol].row : 0,
+        .span = span_steps_now(&track->spans),
         .result = amount & ~IO_FAILED,
         .error = amount & IO_FAILED ? (int)(amount & 0xffff) : 0,
         .is_address = open->is_address,
@@ -76,7 +78,7 @@ static void fold_io(struct model *model, struct track *track, struct fold_cursor
     if (kind == EVENT_IO_BEGIN)
         begin(&track->io, cursor, event);
     else if (kind == EVENT_IO_END)
-        end(model, &track->io, event);
+        end(model, track, &track->io, event);
     else
         add_name(&track->io, event);
 }

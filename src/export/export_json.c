@@ -15,7 +15,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
 #include <time.h>
 
 static const char *kind_name(enum snapshot_kind kind)

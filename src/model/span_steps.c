@@ -12,6 +12,8 @@ static void look_anew(struct track *track)
     spans->is_watched = spans->told != 0;
     for (uint32_t i = 0; i <= spans->part_count; i++)
         spans->is_watched |= spans->parts[i].number != 0;
+    if (!spans->is_watched)
+        spans->part_count = 0;
     if (!was_watched && spans->is_watched) {
         spans->clock_ticks = track->clock_ticks;
         spans->wait_ticks = track->wait_ticks;
@@ -78,7 +80,7 @@ void span_steps_pass(struct model *model, struct track *track)
     uint32_t number = span_steps_now(spans);
     uint32_t index = number ? spans_find(model, number, track->last) : 0;
     if (!index) {
-        if (!number && !spans->told && spans->part_count == 0)
+        if (!number && !spans->told)
             look_anew(track);
         return;
     }

@@ -7,17 +7,18 @@ The program is native and stands beside the interpreter that this package is ins
 With ``ULMA=1`` in its environment, or after ``ulma.arm()``, a process is *armed*: the probe is
 loaded and everything is off, until ``ulma top PID`` or ``ulma report PID`` switches it on from
 another terminal. ``ulma.span("name")`` names a piece of work, for whoever records requests and
-spans (``-e spans``).
+spans (``-e spans``). ``ulma.start()``, ``ulma.stop()`` and ``ulma.profile`` record this process.
 """
 
 import sys
 
-__all__ = ["Error", "arm", "span"]
+__all__ = ["Error", "Report", "arm", "profile", "span", "start", "stop"]
 
 if "typing" in sys.modules:  # an armed process imports nothing that it has not yet
     from typing import TYPE_CHECKING
 
     if TYPE_CHECKING:
+        from ulma._api import Report, profile, start, stop
         from ulma._spans import span
 
 
@@ -34,10 +35,19 @@ def arm() -> None:
         raise Error(refusal)
 
 
-def __getattr__(name: str) -> object:
-    if name == "span":
-        from ulma._spans import span
+def load_ipython_extension(shell: object) -> None:
+    """``%load_ext ulma``"""
+    from ulma import _magics
 
-        globals()[name] = span
-        return span
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _magics.load(shell)
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "span":
+        from ulma import _spans as home
+    else:
+        from ulma import _api as home  # type: ignore[no-redef]
+    found = globals()[name] = getattr(home, name)
+    return found

@@ -99,6 +99,7 @@ struct model {
     uint64_t gap_ticks;
     void (*on_gap)(void *context, struct track *track, int64_t length_ticks);
     void *on_gap_context;
+    uint64_t waits_told_to; /* the counter up to which gaps have got their waits; 0: not at all */
 
     /* Counters outside of these lie: the session is younger, or they have not come yet. */
     uint64_t earliest, latest;

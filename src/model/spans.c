@@ -280,6 +280,18 @@ void spans_add_io(struct model *model, const struct process *process, uint32_t n
         model->spans.spans[index].sums.file_ticks += ticks;
 }
 
+void spans_add_wait(struct model *model, const struct process *process, uint32_t number,
+                    int64_t ticks)
+{
+    uint32_t index = number ? find(&model->spans, process, number) : 0;
+    if (!index)
+        return;
+    struct span_sums *sums = &model->spans.spans[index].sums;
+    int64_t most_ticks = ticks < sums->cpu_ticks ? ticks : sums->cpu_ticks;
+    sums->cpu_ticks -= most_ticks;
+    sums->wait_ticks += most_ticks;
+}
+
 /* --- groups --------------------------------------------------------------------------------- */
 
 /* What was told of a span, each ended by a zero byte. */
@@ -446,8 +458,20 @@ static int by_end(const void *a, const void *b)
     return one->end < other->end ? -1 : one->end > other->end;
 }
 
+/* Where waits are told after the fact, a span is summed up when they have been; half a second is long enough to wait for
+ * one who does not tell them. */
+static uint64_t known_to(const struct model *model, uint64_t counter)
+{
+    uint64_t patience_ticks = 100000 * model->gap_ticks;
+    if (!model->waits_told_to || counter == UINT64_MAX || model->waits_told_to >= counter)
+        return counter;
+    return counter - model->waits_told_to < patience_ticks ? model->waits_told_to
+                                                           : counter - patience_ticks;
+}
+
 void spans_apply(struct model *model, const struct process *process, uint64_t counter)
 {
+    counter = known_to(model, counter);
     struct spans *spans = &model->spans;
     uint32_t kept = 0, count = 0;
     struct due *due = spans->pending_count ? calloc(spans->pending_count, sizeof(*due)) : NULL;

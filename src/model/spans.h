@@ -121,6 +121,10 @@ void span_functions_add(struct span_functions *functions, uint32_t symbol, int64
 void spans_add_io(struct model *model, const struct process *process, uint32_t number,
                   enum io_sort sort, int64_t ticks);
 
+/* It turned out to have waited (schedstat.h). */
+void spans_add_wait(struct model *model, const struct process *process, uint32_t number,
+                    int64_t ticks);
+
 /* Sums up the process's spans that ended up to `counter`: all its rings have been read up to there. */
 void spans_apply(struct model *model, const struct process *process, uint64_t counter);
 

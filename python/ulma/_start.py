@@ -9,7 +9,6 @@ Rules: at_start() leaves sys.modules as it found it, never raises, and writes at
 import os
 import sys
 
-
 # The probe of a process that was armed here, loaded; src/probe/module.c has what it does.
 loaded: "list[object]" = []
 

@@ -181,9 +181,8 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"memory", SOURCE_MEMORY},
         /* Where a context is entered and left is known from the calls. */
         {"spans", SOURCE_CALLS | SOURCE_SPANS},
-        {"all",
-         SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY | SOURCE_IO |
-             SOURCE_SPANS},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY |
+                    SOURCE_IO | SOURCE_SPANS},
         {"operators", 0},
         {"waits", 0},
     };

@@ -95,8 +95,8 @@ bool moment_fits(const struct moment *moment, const struct model *model)
            room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
            room.lines <= moment->line_limit && room.objects <= moment->object_limit &&
            room.memory_sites <= moment->memory_site_limit &&
-           room.memory_sites <= moment->memory_before_limit && room.io_rows <= moment->io_row_limit &&
-           room.requests <= moment->request_limit &&
+           room.memory_sites <= moment->memory_before_limit &&
+           room.io_rows <= moment->io_row_limit && room.requests <= moment->request_limit &&
            room.requests * SNAPSHOT_REQUEST_FUNCTIONS <= moment->request_function_limit;
 }
 

@@ -35,7 +35,8 @@ struct moment_io {
 };
 
 struct moment_request {
-    struct span_group group; /* strings are the model's, for ever; functions and durations are not to be read */
+    struct span_group
+        group; /* strings are the model's, for ever; functions and durations are not to be read */
     int64_t p50_ticks, p99_ticks;
     uint32_t first_function, function_count;
 };

@@ -19,9 +19,8 @@ void schedstat_note_gap(void *context, struct track *track, int64_t length_ticks
         track->gaps = calloc(1, sizeof(*track->gaps));
     struct schedstat_gaps *gaps = track->gaps;
     if (gaps && gaps->count < SCHEDSTAT_GAPS)
-        gaps->gaps[gaps->count++] =
-            (struct schedstat_gap){track->entries[track->depth].node,
-                                   span_steps_now(&track->spans), length_ticks};
+        gaps->gaps[gaps->count++] = (struct schedstat_gap){
+            track->entries[track->depth].node, span_steps_now(&track->spans), length_ticks};
 }
 
 bool schedstat_read(uint32_t pid, uint32_t tid, uint64_t *ret_running_ns)

@@ -398,7 +398,8 @@ struct snapshot {
     size_t io_count;
     struct snapshot_request *requests; /* the longest first */
     size_t request_count;
-    struct snapshot_request_function *request_functions; /* in the order of these, the heaviest first */
+    struct snapshot_request_function
+        *request_functions; /* in the order of these, the heaviest first */
     size_t request_function_count;
     struct snapshot_line *lines; /* by function, then by line */
     size_t line_count;

@@ -104,8 +104,8 @@ static int add_request(struct snapshot_maker *maker, const struct moment_request
         int32_t shown = function_of(maker, function->symbol);
         if (shown != SNAPSHOT_NONE)
             snapshot->request_functions[snapshot->request_function_count++] =
-                (struct snapshot_request_function){
-                    index, shown, snapshot_make_ns(maker, function->ticks)};
+                (struct snapshot_request_function){index, shown,
+                                                   snapshot_make_ns(maker, function->ticks)};
     }
     return 0;
 }
@@ -118,9 +118,8 @@ int snapshot_make_requests(struct snapshot_maker *maker)
         arena_array(snapshot->arena, moment->request_count + 1, sizeof(*sorted));
     snapshot->requests =
         arena_array(snapshot->arena, moment->request_count + 1, sizeof(*snapshot->requests));
-    snapshot->request_functions =
-        arena_array(snapshot->arena, moment->request_function_count + 1,
-                    sizeof(*snapshot->request_functions));
+    snapshot->request_functions = arena_array(snapshot->arena, moment->request_function_count + 1,
+                                              sizeof(*snapshot->request_functions));
     if (!sorted || !snapshot->requests || !snapshot->request_functions)
         return -ENOMEM;
     for (uint32_t i = 0; i < moment->request_count; i++)

@@ -92,10 +92,15 @@ void span_steps_pass(struct model *model, struct track *track)
         span_functions_add(&span->functions, track->entries[track->depth].symbol, clock_ticks);
 }
 
+void span_steps_leave(struct track *track)
+{
+    track->spans.part_count = 0;
+    track->spans.parts[0] = (struct span_part){0};
+    look_anew(track);
+}
+
 void span_steps_forget(struct track *track)
 {
-    struct span_track *spans = &track->spans;
-    spans->told = spans->part_count = spans->text_size = 0;
-    spans->parts[0] = (struct span_part){0};
-    look_anew(track);
+    track->spans.told = track->spans.text_size = 0;
+    span_steps_leave(track);
 }

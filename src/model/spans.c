@@ -14,16 +14,19 @@ enum {
     BUCKETS = SPANS_LIMIT,
     GROUP_BUCKETS = 2 * SPAN_GROUPS_LIMIT,
     OCTAVES = 1 << 15,
+    FIRST_SPANS = 64,
     FIRST_FUNCTIONS = 16,
     FUNCTIONS_MOST = 1 << 12, /* of one span or group; more have no row of their own */
 };
 
 int spans_init(struct spans *spans)
 {
-    *spans = (struct spans){.count = 1, .group_count = 1};
+    *spans = (struct spans){.count = 1, .limit = FIRST_SPANS, .group_count = 1};
+    spans->spans = calloc(FIRST_SPANS, sizeof(*spans->spans));
     spans->buckets = calloc(BUCKETS, sizeof(*spans->buckets));
     spans->group_buckets = calloc(GROUP_BUCKETS, sizeof(*spans->group_buckets));
-    if (!spans->buckets || !spans->group_buckets || histogram_pool_init(&spans->octaves, OCTAVES))
+    if (!spans->spans || !spans->buckets || !spans->group_buckets ||
+        histogram_pool_init(&spans->octaves, OCTAVES))
         return -ENOMEM;
     return 0;
 }
@@ -137,7 +140,8 @@ static void add_sums(struct span_sums *sums, const struct span_sums *more)
 
 /* --- by number ------------------------------------------------------------------------------ */
 
-static uint32_t *bucket_of(const struct spans *spans, const struct process *process, uint32_t number)
+static uint32_t *bucket_of(const struct spans *spans, const struct process *process,
+                           uint32_t number)
 {
     uint64_t key = number ^ (uint64_t)(uintptr_t)process << 28;
     return &spans->buckets[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (BUCKETS - 1)];
@@ -161,7 +165,7 @@ static uint32_t take_slot(struct spans *spans)
     if (spans->count == SPANS_LIMIT)
         return 0;
     if (spans->count >= spans->limit) {
-        uint32_t limit = spans->limit ? 2 * spans->limit : 64;
+        uint32_t limit = 2 * spans->limit;
         struct span *grown = realloc(spans->spans, limit * sizeof(*grown));
         if (!grown)
             return 0;
@@ -361,7 +365,8 @@ static struct span_group *group_of(struct spans *spans, unsigned sort, struct wo
         words->name = "(other)";
         words->method = words->status = "";
     }
-    uint64_t hash = hash_text(hash_text(hash_text(sort, words->name), words->method), words->status);
+    uint64_t hash =
+        hash_text(hash_text(hash_text(sort, words->name), words->method), words->status);
     uint32_t *bucket = &spans->group_buckets[(hash >> 20) % GROUP_BUCKETS];
     for (uint32_t at = *bucket; at; at = spans->groups[at].next)
         if (spans->groups[at].hash == hash && is_of(&spans->groups[at], sort, words))

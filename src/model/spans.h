@@ -27,7 +27,7 @@ struct track;
 enum {
     SPANS_LIMIT = 1 << 16, /* under way at once */
     SPAN_GROUPS_LIMIT = 1 << 12,
-    SPAN_STACK = 64, /* contexts within contexts on one thread */
+    SPAN_STACK = 64,   /* contexts within contexts on one thread */
     SPAN_LABELS = 256, /* as SNAPSHOT_LABELS_MOST */
 };
 
@@ -141,6 +141,9 @@ void span_steps_pass(struct model *model, struct track *track);
 
 /* A Python function is about to be pushed. */
 void span_steps_push(struct track *track);
+
+/* It is on another stack (parked.h). */
+void span_steps_leave(struct track *track);
 
 /* It is off, or what it was in is not known any more. */
 void span_steps_forget(struct track *track);

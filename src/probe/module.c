@@ -186,12 +186,9 @@ static PyObject *probe_turn(PyObject *self, PyObject *on)
 }
 
 static PyMethodDef methods[] = {
-    {"arm", probe_arm, METH_VARARGS, NULL},
-    {"arm_process", probe_arm_process, METH_VARARGS, NULL},
-    {"fly", probe_fly, METH_VARARGS, NULL},
-    {"is_on", probe_is_on, METH_NOARGS, NULL},
-    {"turn", probe_turn, METH_O, NULL},
-    {NULL, NULL, 0, NULL},
+    {"arm", probe_arm, METH_VARARGS, NULL}, {"arm_process", probe_arm_process, METH_VARARGS, NULL},
+    {"fly", probe_fly, METH_VARARGS, NULL}, {"is_on", probe_is_on, METH_NOARGS, NULL},
+    {"turn", probe_turn, METH_O, NULL},     {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "ulma_probe", .m_size = 0,

@@ -10,12 +10,12 @@
 #include <errno.h>
 
 #define NAME "requests"
-#define COLUMNS                                                                              \
-    "position INTEGER PRIMARY KEY, kind INTEGER, request INTEGER, function INTEGER, "        \
-    "name TEXT, method TEXT, status TEXT, labels TEXT, count INTEGER, errors INTEGER, "      \
-    "wall_ns INTEGER, p50_ns INTEGER, p99_ns INTEGER, max_ns INTEGER, cpu_ns INTEGER, "      \
-    "wait_ns INTEGER, suspended_ns INTEGER, socket_ns INTEGER, file_ns INTEGER, "            \
-    "slowest_at_ns INTEGER, slowest_cpu_ns INTEGER, slowest_wait_ns INTEGER, "               \
+#define COLUMNS                                                                         \
+    "position INTEGER PRIMARY KEY, kind INTEGER, request INTEGER, function INTEGER, "   \
+    "name TEXT, method TEXT, status TEXT, labels TEXT, count INTEGER, errors INTEGER, " \
+    "wall_ns INTEGER, p50_ns INTEGER, p99_ns INTEGER, max_ns INTEGER, cpu_ns INTEGER, " \
+    "wait_ns INTEGER, suspended_ns INTEGER, socket_ns INTEGER, file_ns INTEGER, "       \
+    "slowest_at_ns INTEGER, slowest_cpu_ns INTEGER, slowest_wait_ns INTEGER, "          \
     "slowest_suspended_ns INTEGER, self_ns INTEGER"
 
 static const char made[] = "CREATE TABLE " NAME "(" COLUMNS ")";
@@ -40,22 +40,18 @@ static int put_request(struct recording_writer *writer, sqlite3_stmt *statement,
     const struct snapshot_request *row = &snapshot->requests[index];
     const struct redact *redact = &writer->redact;
     struct arena *arena = writer->masked->arena;
-    int64_t numbers[] = {(int64_t)row->count,     (int64_t)row->errors,
-                         row->wall_ns,            row->p50_ns,
-                         row->p99_ns,             row->max_ns,
-                         row->cpu_ns,             row->wait_ns,
-                         row->suspended_ns,       row->socket_ns,
-                         row->file_ns,            row->slowest_at_ns,
-                         row->slowest_cpu_ns,     row->slowest_wait_ns,
-                         row->slowest_suspended_ns};
+    int64_t numbers[] = {(int64_t)row->count, (int64_t)row->errors, row->wall_ns,
+                         row->p50_ns,         row->p99_ns,          row->max_ns,
+                         row->cpu_ns,         row->wait_ns,         row->suspended_ns,
+                         row->socket_ns,      row->file_ns,         row->slowest_at_ns,
+                         row->slowest_cpu_ns, row->slowest_wait_ns, row->slowest_suspended_ns};
     sqlite3_bind_int64(statement, 1 + AT_KIND, row->sort);
     sqlite3_bind_int64(statement, 1 + AT_REQUEST, (int64_t)index);
     sqlite3_bind_int64(statement, 1 + AT_FUNCTION, id_of(snapshot, row->slowest_function));
     database_bind_text(statement, 1 + AT_NAME, redact_path(redact, arena, row->name));
     database_bind_text(statement, 1 + AT_METHOD, row->method);
     database_bind_text(statement, 1 + AT_STATUS, row->status);
-    database_bind_text(statement, 1 + AT_LABELS,
-                       redact_text(redact, arena, row->slowest_labels));
+    database_bind_text(statement, 1 + AT_LABELS, redact_text(redact, arena, row->slowest_labels));
     for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
         sqlite3_bind_int64(statement, 1 + AT_NUMBERS + i, numbers[i]);
     return database_step(statement);

@@ -43,7 +43,8 @@ static const struct view_column columns[COLUMNS] = {
     {"cpu", "compute", CELL_TIME, 7, 0, "of total: on a CPU"},
     {"wait", "waiting", CELL_TIME, 7, 0, "of total: in a thread, not on a CPU"},
     {"suspended", "susp.", CELL_TIME, 7, 0, "of total: in no thread"},
-    {"socket", "socket", CELL_TIME, 7, 4, "in calls of the C library on sockets (with the source io)"},
+    {"socket", "socket", CELL_TIME, 7, 4,
+     "in calls of the C library on sockets (with the source io)"},
     {"file", "file", CELL_TIME, 7, 4, "in calls of the C library on files (with the source io)"},
     {"status", "status", CELL_TEXT, 6, 0, "of the response"},
     {"name", "request", CELL_TEXT, 32, 0, "method and route, or the span's name"},
@@ -130,8 +131,8 @@ static int set_title(const struct snapshot *snapshot, struct view_table *table)
     }
     if (!slowest)
         return 0;
-    const char *labels = text_clean(table->arena, slowest->slowest_labels ? slowest->slowest_labels
-                                                                          : "");
+    const char *labels =
+        text_clean(table->arena, slowest->slowest_labels ? slowest->slowest_labels : "");
     const char *name = label_of(table->arena, slowest);
     if (!labels || !name)
         return -ENOMEM;

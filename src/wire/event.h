@@ -91,12 +91,15 @@ enum event_kind {
     EVENT_IO_ADDRESS = 47, /* 7 bytes of the sockaddr that it was given or gave */
     /* The source `spans`. A span belongs to a context (contextvars), as all that runs in it does; frame = its number, from
      * 1 on in the order of beginning. */
-    EVENT_SPAN_BEGIN = 52, /* the thread goes on in a new span, inside of the one that was told last; id = enum span_sort, and
+    EVENT_SPAN_BEGIN =
+        52, /* the thread goes on in a new span, inside of the one that was told last; id = enum span_sort, and
                             * SPAN_FIRST: the first since the switch-on */
-    EVENT_SPAN_NOW = 53,   /* frame = the span, 0: none, of what is pushed from here on; id = 1: and of what is on top */
-    EVENT_SPAN_TEXT = 54,  /* 7 bytes of the text of the span that ends next: name, method, status and then labels of the
+    EVENT_SPAN_NOW =
+        53, /* frame = the span, 0: none, of what is pushed from here on; id = 1: and of what is on top */
+    EVENT_SPAN_TEXT =
+        54, /* 7 bytes of the text of the span that ends next: name, method, status and then labels of the
                             * form KEY=VALUE, each ended by a zero byte */
-    EVENT_SPAN_END = 55,   /* id = 1: it failed. What the thread goes on in is told next */
+    EVENT_SPAN_END = 55, /* id = 1: it failed. What the thread goes on in is told next */
     EVENT_KIND_COUNT = 56
 };
 

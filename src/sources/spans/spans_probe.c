@@ -23,10 +23,10 @@ static struct {
     PyObject *(*set)(PyObject *variable, PyObject *value);
 } contextvars;
 
-static PyObject *module;           /* owned; NULL: the program has not imported it */
-static PyObject *variable;         /* its context variable; owned */
-static uint32_t last_number;       /* given out */
-static uint32_t first_number;      /* since the switch-on */
+static PyObject *module;                        /* owned; NULL: the program has not imported it */
+static PyObject *variable;                      /* its context variable; owned */
+static uint32_t last_number;                    /* given out */
+static uint32_t first_number;                   /* since the switch-on */
 static PyObject *begin_function, *end_function; /* owned */
 
 /* --- whose work it is ------------------------------------------------------------------------- */

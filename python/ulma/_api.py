@@ -116,6 +116,7 @@ class Recording:
         given = {"exact": "budget" not in options, **options}
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ulma-"))
         words = ["record", "-q", str(os.getpid()), "-o", str(self.folder / "recording.ulma")]
+        words.append("--start-off")  # what is done here until it is there is nobody's to see
         try:
             arm()
             self.collector = subprocess.Popen(
@@ -125,14 +126,15 @@ class Recording:
                 stderr=subprocess.PIPE,
                 start_new_session=True,  # a Ctrl-C is the program's
             )
-            self.wait_until_on()
+            self.turn_on()
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
 
-    def wait_until_on(self) -> None:
+    def turn_on(self) -> None:
         end = time.monotonic() + READY_S
-        while not probe().is_on():
+        turn = probe().turn
+        while not turn(True):
             if self.collector.poll() is not None:
                 self.refuse()
             if time.monotonic() > end:
@@ -146,7 +148,7 @@ class Recording:
         raise Error(text or f"the collector did not begin within {READY_S:.0f} s")
 
     def end(self) -> Report:
-        probe().turn(False)  # what this function does is nobody's to see
+        probe().turn(False)  # before all else, as above
         if self.collector.poll() is None:
             self.collector.terminate()
         _, said = self.collector.communicate()

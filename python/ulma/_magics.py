@@ -38,8 +38,8 @@ def split(line: str) -> tuple[dict[str, Any], str]:
     return options, rest
 
 
-def seconds(ns: int) -> str:
-    return f"{ns / 1e9:.6f}"
+def seconds(ns: int | None) -> str:
+    return "" if ns is None else f"{ns / 1e9:.6f}"
 
 
 class Shown:
@@ -56,7 +56,7 @@ class Shown:
     def _repr_html_(self) -> str:
         found = self.report.json()
         key = {"cumtime": "total_ns", "calls": "calls"}.get(self.sort, "self_ns")
-        rows = sorted(found["functions"], key=lambda row: row[key], reverse=True)
+        rows = sorted(found["functions"], key=lambda row: row[key] or 0, reverse=True)
         shown = rows[: self.limit or None]
         heads = ("ncalls", "tottime", "cumtime", "max", "function")
         cells = [

@@ -88,7 +88,7 @@ def test_a_process_records_itself(python, session_dir, tmp_path):
     stats = pstats.Stats(str(files[1])).stats
     assert {key[2]: value[1] for key, value in stats.items()}["inner"] == 500
     for file in files[2:]:
-        assert "inner" in file.read_text()
+        assert "counted" in file.read_text()
     saved = json.loads((tmp_path / "a.ulma.json").read_text())
     assert {row["name"]: row["calls"] for row in saved["functions"]}["inner"] == 3
     assert list((tmp_path / "tmp").iterdir()) == []

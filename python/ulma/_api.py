@@ -113,7 +113,7 @@ class Recording:
     """One that goes on: the collector, and where it writes."""
 
     def __init__(self, options: dict[str, Any]) -> None:
-        given = {"exact": "budget" not in options, **options}
+        given = {"exact": "budget" not in options, "on_full": "wait", **options}
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ulma-"))
         words = ["record", "-q", str(os.getpid()), "-o", str(self.folder / "recording.ulma")]
         words.append("--start-off")  # what is done here until it is there is nobody's to see

@@ -116,6 +116,17 @@ static bool is_shown(const struct snapshot *snapshot, size_t index, const struct
            (function >= 0 && view_rows_match(&snapshot->functions[function], query->filter));
 }
 
+/* On one line. */
+static const char *labels_of(struct arena *arena, const struct snapshot_request *request)
+{
+    char labels[SNAPSHOT_LABELS_MOST] = "";
+    if (request->slowest_labels)
+        strncat(labels, request->slowest_labels, sizeof(labels) - 1);
+    for (char *end = labels; (end = strchr(end, '\n'));)
+        *end = ' ';
+    return text_clean(arena, labels);
+}
+
 /* `Requests: 1,200, 3 failed, slowest 1.2s: GET /search q=… traceparent=…` */
 static int set_title(const struct snapshot *snapshot, struct view_table *table)
 {
@@ -131,8 +142,7 @@ static int set_title(const struct snapshot *snapshot, struct view_table *table)
     }
     if (!slowest)
         return 0;
-    const char *labels =
-        text_clean(table->arena, slowest->slowest_labels ? slowest->slowest_labels : "");
+    const char *labels = labels_of(table->arena, slowest);
     const char *name = label_of(table->arena, slowest);
     if (!labels || !name)
         return -ENOMEM;

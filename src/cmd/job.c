@@ -90,6 +90,7 @@ struct collector_options job_collector_options(struct job *job)
         .tap = job_trace_tap(job),
         .corrected = !options->uncorrected,
         .budget_pct = job_session_budget(job),
+        .sources = (uint32_t)options->sources,
         .signal_target = job_session_wake,
         .signal_context = job,
         .cpu = (int)options->collector_cpu,

@@ -172,6 +172,8 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"gc", SOURCE_GC},
         /* Who calls a method is known from the calls. */
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
+        /* As a method's. Not in `all`: every subscript of the program costs then. */
+        {"operators", SOURCE_CALLS | SOURCE_OPERATORS},
         /* A line's function is known from the calls. Not in `all`: it is of functions that are named. */
         {"lines", SOURCE_CALLS | SOURCE_LINES},
         /* Who reads and writes is known from the calls. */
@@ -183,7 +185,6 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"spans", SOURCE_CALLS | SOURCE_SPANS},
         {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY |
                     SOURCE_IO | SOURCE_SPANS},
-        {"operators", 0},
         {"waits", 0},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -195,13 +196,13 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         }
         snprintf(
             error, OPTIONS_ERROR_SIZE,
-            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects, memory, io or spans",
+            "the source `%s` is not there yet: take calls, c-calls, gc, methods, operators, lines, objects, memory, io or spans",
             known[i].name);
         return false;
     }
     snprintf(error, OPTIONS_ERROR_SIZE,
              "no source `%.*s`: take calls, c-calls, gc, methods, "
-             "lines, objects, memory, io, spans or all",
+             "operators, lines, objects, memory, io, spans or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

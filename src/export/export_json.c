@@ -9,6 +9,7 @@
 
 #include "export/export_memory.h"
 #include "export/export_names.h"
+#include "export/export_operators.h"
 #include "export/exporter.h"
 #include "export/json_writer.h"
 #include "model/tree_order.h"
@@ -616,6 +617,7 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_tasks(&writer, snapshot);
     write_lines(&writer, snapshot, options->clock);
     write_methods(&writer, snapshot, options->clock);
+    int result = export_operators_write(&writer, snapshot, options->clock);
     write_objects(&writer, snapshot);
     write_gc(&writer, snapshot);
     write_io(&writer, snapshot);
@@ -623,7 +625,7 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     export_memory_write(&writer, snapshot);
     json_close(&writer, '}');
     putc('\n', stream);
-    return export_finish(stream);
+    return result ? result : export_finish(stream);
 }
 
 const struct exporter export_json = {

@@ -266,6 +266,7 @@ static int read_sources(void *context)
     struct collector *collector = context;
     uint32_t sources = atomic_load(&mapping_header(collector->mapping)->sources_wanted);
     collector->source_times.now = collector->source_times.ever = sources;
+    budget_steps_begin(collector, collector->options.sources | sources, sources);
     return 0;
 }
 

@@ -40,6 +40,8 @@ struct collector_options {
     struct sites
         *sites;        /* which functions are kept; the collector's until it is freed. NULL: all */
     double budget_pct; /* of the target's time, that the probe may cost; 0: no budget */
+    uint32_t sources; /* that are asked for, where a budget has them come on one after the other; 0:
+                        * those of the session */
     int (*signal_target)(
         void *context); /* makes an idle probe look at the session; NULL: nothing can */
     void *signal_context;
@@ -91,12 +93,17 @@ struct collector_change {
     uint32_t on_full;          /* enum on_full */
     double budget_pct;         /* 0: none */
     bool matched[SITES_LIMIT]; /* out, with sites: some known function matches the pattern */
+    uint32_t to_come;          /* out: sources that come on later, as the budget allows */
 };
 
 /* Changes it, in all of the family; the caller then signals the target. What functions are kept, and the
  * budget, is so when this returns; the rest when collector_switched. 0, -ENOMEM, -ESRCH (the profiling has
  * ended); then nothing is changed. */
 int collector_change(struct collector *collector, struct collector_change *change);
+
+/* Sources that the program could not switch on, of those that are asked for: they are so no more. To be asked when
+ * it has answered. */
+uint32_t collector_refusal(struct collector *collector);
 
 /* A child that lives and is followed. */
 struct collector_child {

@@ -27,6 +27,7 @@ static int read_header(void *context)
     copy->hooks_taken = atomic_load(&header->hooks_taken);
     copy->methods_unheard = atomic_load(&header->methods_unheard);
     copy->objects_unseen = atomic_load(&header->objects_unseen);
+    copy->operators_unseen = atomic_load(&header->operators_unseen);
     copy->memory_before_bytes = atomic_load(&header->memory_before_bytes);
     copy->definitions_refused = atomic_load(&header->definitions_refused);
     copy->ringless_lost = atomic_load(&header->ringless_lost);
@@ -54,6 +55,10 @@ static void read_source_times(const struct collector *collector, struct reading 
 {
     struct source_times *times = &reading->source_times;
     *times = collector->source_times;
+    times->to_come = steps_to_come(&collector->budget.steps);
+    times->held = collector->budget.steps.held;
+    times->refused = collector->budget.steps.refused;
+    memcpy(reading->refusal, collector->budget.refusal, sizeof(reading->refusal));
     uint64_t now = drain_on_ticks(&collector->drain, reading->counter);
     for (uint32_t i = 0; i < COLLECTOR_SOURCES; i++)
         if (!(times->now >> i & 1))

@@ -109,6 +109,13 @@ static __attribute__((noinline)) void fold_other(struct model *model, struct tra
     fold_cursor_load(cursor, model, track);
 }
 
+static __attribute__((noinline)) void count_kinds(struct model *model, const struct event *events,
+                                                  size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        model->kind_events[event_kind(&events[i])]++;
+}
+
 /* Pairs of integers are no faster in vector registers, and getting them there and back costs. */
 #ifndef __clang__
 __attribute__((optimize("no-tree-slp-vectorize")))
@@ -134,6 +141,8 @@ void fold_events(struct model *model, struct track *track, const struct event *e
     }
     fold_cursor_store(&cursor, track);
     model->events_read += count;
+    if (model->counts_kinds)
+        count_kinds(model, events, count);
 }
 
 void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, uint32_t symbol)

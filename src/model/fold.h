@@ -105,6 +105,8 @@ struct model {
     uint64_t earliest, latest;
     uint64_t first_counter; /* of the first event at all; 0: none yet */
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep;
+    bool counts_kinds; /* each event in kind_events, too: which source costs how much */
+    uint64_t kind_events[UINT8_MAX + 1];
     bool modes_vary; /* now or before: frames may have no entries */
     bool
         pops_untold; /* modes vary since lately: pops without an id are of frames taken off meanwhile */

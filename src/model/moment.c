@@ -152,6 +152,7 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
     *row = (struct moment_row){.symbol = index,
                                .absorbs = symbols->symbols[index].absorbs,
                                .is_method = symbols->symbols[index].is_method,
+                               .is_partial = symbols->symbols[index].is_partial,
                                .is_estimated = symbols->symbols[index].is_estimated,
                                .holds_muted = symbols->symbols[index].holds_muted,
                                .lines_partial = symbols->symbols[index].lines_partial,

@@ -13,7 +13,7 @@
 struct moment_row {
     uint32_t symbol; /* the row's first twin; 0: not in the snapshot */
     uint64_t yields, raised;
-    bool absorbs, is_method, is_estimated, holds_muted, lines_partial;
+    bool absorbs, is_method, is_partial, is_estimated, holds_muted, lines_partial;
     uint64_t estimated;
     int64_t min_ticks, max_ticks, p50_ticks, p99_ticks; /* of the clock asked for */
 };

@@ -221,6 +221,9 @@ struct snapshot_site {
 
 enum { SNAPSHOT_SOURCES_MOST = 16 };
 
+/* A source that was asked for and is not on, since the budget takes them in one after the other (model/steps.h). */
+enum snapshot_step { STEP_NONE, STEP_TO_COME, STEP_HELD_BACK, STEP_REFUSED };
+
 enum { SNAPSHOT_MEMORY_DOMAINS = 3, SNAPSHOT_MEMORY_CLASSES = 64 };
 
 /* All of it: raw, mem, obj; and by size of the block asked for, up to so many bytes. */
@@ -282,6 +285,7 @@ struct snapshot_meta {
         const char *name; /* "calls", "c-calls" */
         int64_t on_ns;
         bool wanted; /* now: others were, since the start */
+        enum snapshot_step step;
         bool complete;
         const char *reason; /* why it is not complete; NULL */
     } sources[SNAPSHOT_SOURCES_MOST];
@@ -436,6 +440,9 @@ size_t snapshot_describe_sites(const struct snapshot_meta *meta, bool unmatched,
  * is of another form. */
 enum { SNAPSHOT_METHOD_SIZE = 256 };
 bool snapshot_method_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE]); /* `dict.get` */
+bool snapshot_operator_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE]);
+bool snapshot_read_operator(const struct snapshot_function *function,
+                            char type[SNAPSHOT_METHOD_SIZE], char name[SNAPSHOT_METHOD_SIZE]);
 bool snapshot_read_method(const struct snapshot_function *function, char type[SNAPSHOT_METHOD_SIZE],
                           char name[SNAPSHOT_METHOD_SIZE]);
 

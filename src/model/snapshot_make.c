@@ -52,7 +52,8 @@ static int fill_function(struct snapshot_maker *maker, uint32_t symbol,
         .max_ns = snapshot_make_ns(maker, row->max_ticks),
         .p50_ns = snapshot_make_ns(maker, row->p50_ticks),
         .p99_ns = snapshot_make_ns(maker, row->p99_ticks),
-        .calls_exact = maker->exact && symbol != SYMBOL_OTHER && !row->is_estimated,
+        .calls_exact = maker->exact && symbol != SYMBOL_OTHER && !row->is_estimated &&
+                       !row->is_partial,
         .times_exact = maker->exact && symbol != SYMBOL_OTHER && symbol != SYMBOL_RESYNC &&
                        !row->is_estimated && !row->holds_muted,
         .estimated = row->estimated,

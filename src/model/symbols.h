@@ -46,6 +46,7 @@ struct symbol {
     uint32_t turn;      /* of a row: the twin given out last when none was free */
     uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     bool is_method;     /* monitored: told by itself, not by its caller */
+    bool is_partial;    /* not all of its calls are told */
     /* of a row: its lines */
     bool has_lines;                       /* are asked for */
     bool lines_muted, lines_partial;      /* ... and left out by the budget: now; at some time */

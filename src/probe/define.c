@@ -324,6 +324,29 @@ uint32_t define_type(PyTypeObject *type)
     return id;
 }
 
+uint32_t define_operator(const struct define_operator *what)
+{
+    PyObject *type, *value, *traceback;
+    if (!link_to.header || refused())
+        return 0;
+    writer_is_at_work++;
+    PyErr_Fetch(&type, &value, &traceback);
+    struct names names = {
+        .name = PyBytes_FromFormat("<slot wrapper '%s' of '%s' objects>", what->name, what->type),
+        .module = what->code ? module_of(what->frame) : NULL,
+        .file = what->code ? utf8_attribute(what->code, "co_filename") : NULL,
+        .line = what->line,
+        .kind = DEFINITION_C_FUNCTION,
+        .flags = what->is_partial ? DEFINITION_PARTIAL : 0,
+    };
+    uint32_t id = names.name ? publish(&names) : 0;
+    free_names(&names);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    writer_is_at_work--;
+    return id;
+}
+
 static uint32_t define_new_code(PyObject *code, void *frame);
 
 uint32_t define_code(PyObject *code, void *frame)

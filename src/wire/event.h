@@ -59,6 +59,10 @@ enum event_kind {
                              * 3..34 of an address that is its own while it is open */
     EVENT_METHOD_RETURN = 25, /* pop of it; id is 0 */
     EVENT_METHOD_RAISE = 26,  /* pop of it; id is 0 */
+    /* The same of an operator of a builtin type (wire/operators.def), at the line that its definition has. */
+    EVENT_OPERATOR_CALL = 32,
+    EVENT_OPERATOR_RETURN = 33,
+    EVENT_OPERATOR_RAISE = 34,
     /* The source `objects`. These pass no time: a birth may be told late, in the ring of whoever makes or frees the next
      * object, but with its own counter; and the births and deaths of all rings together, by their counters, are in the
      * order of what happened. Addresses are bits 4..35. */

@@ -380,7 +380,7 @@ def switch(python, session_dir, tmp_path, times):
     with Asked(python, tmp_path, session_dir, 3) as asked:
         calls = 0
         for _ in range(times):
-            done = asked.report("-e", "io", "-d", "0.05")
+            done = asked.report("-e", "io", "--exact", "-d", "0.05")
             assert done.status == 0, done.told()
             for row in json.loads(done.out)["io"]:
                 if row["operation"] == "write" and row["function"] == "work":

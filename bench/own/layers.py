@@ -14,7 +14,7 @@ import time
 import ulma.asgi
 import ulma.wsgi
 
-REQUESTS, BLOCKS = 500, 15
+REQUESTS, BLOCKS = 2000, 15
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 

@@ -56,7 +56,10 @@ class Shown:
     def _repr_html_(self) -> str:
         found = self.report.json()
         key = {"cumtime": "total_ns", "calls": "calls"}.get(self.sort, "self_ns")
-        rows = sorted(found["functions"], key=lambda row: row[key] or 0, reverse=True)
+        others = [
+            row for row in found["functions"] if not (row["module"] or "").startswith("ulma.")
+        ]
+        rows = sorted(others, key=lambda row: row[key] or 0, reverse=True)
         shown = rows[: self.limit or None]
         heads = ("ncalls", "tottime", "cumtime", "max", "function")
         cells = [

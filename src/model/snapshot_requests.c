@@ -40,10 +40,11 @@ static int32_t function_of(const struct snapshot_maker *maker, uint32_t symbol)
 /* The order that rows are shown in. */
 static int by_time(const void *a, const void *b)
 {
-    const struct moment_request *const *one = a, *const *other = b;
-    int64_t one_ticks = (*one)->group.sums.wall_ticks,
-            other_ticks = (*other)->group.sums.wall_ticks;
-    return one_ticks < other_ticks ? 1 : one_ticks > other_ticks ? -1 : *one < *other ? -1 : 1;
+    const struct moment_request *one = a, *other = b;
+    int64_t one_ticks = one->group.sums.wall_ticks, other_ticks = other->group.sums.wall_ticks;
+    if (one_ticks != other_ticks)
+        return one_ticks < other_ticks ? 1 : -1;
+    return one->first_function < other->first_function ? -1 : 1;
 }
 
 static int copy_text(struct arena *arena, const char *text, const char **ret_text)
@@ -114,7 +115,7 @@ int snapshot_make_requests(struct snapshot_maker *maker)
 {
     struct snapshot *snapshot = maker->snapshot;
     const struct moment *moment = maker->moment;
-    const struct moment_request **sorted =
+    struct moment_request *sorted =
         arena_array(snapshot->arena, moment->request_count + 1, sizeof(*sorted));
     snapshot->requests =
         arena_array(snapshot->arena, moment->request_count + 1, sizeof(*snapshot->requests));
@@ -123,10 +124,10 @@ int snapshot_make_requests(struct snapshot_maker *maker)
     if (!sorted || !snapshot->requests || !snapshot->request_functions)
         return -ENOMEM;
     for (uint32_t i = 0; i < moment->request_count; i++)
-        sorted[i] = &moment->requests[i];
+        sorted[i] = moment->requests[i];
     qsort(sorted, moment->request_count, sizeof(*sorted), by_time);
     int result = 0;
     for (uint32_t i = 0; i < moment->request_count && result == 0; i++)
-        result = add_request(maker, sorted[i]);
+        result = add_request(maker, &sorted[i]);
     return result;
 }

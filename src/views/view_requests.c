@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -121,7 +122,7 @@ static const char *labels_of(struct arena *arena, const struct snapshot_request 
 {
     char labels[SNAPSHOT_LABELS_MOST] = "";
     if (request->slowest_labels)
-        strncat(labels, request->slowest_labels, sizeof(labels) - 1);
+        snprintf(labels, sizeof(labels), "%s", request->slowest_labels);
     for (char *end = labels; (end = strchr(end, '\n'));)
         *end = ' ';
     return text_clean(arena, labels);

@@ -11,6 +11,11 @@ def page():
     return flask.Response(served.page(), mimetype="application/json")
 
 
+@app.get("/empty")
+def empty():
+    return "ok"
+
+
 @app.get("/status")
 def status():
     return flask.jsonify(served.status())

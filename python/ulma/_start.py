@@ -9,6 +9,9 @@ Rules: at_start() leaves sys.modules as it found it, never raises, and writes at
 import os
 import sys
 
+# The probe of a process that was armed here, loaded; src/probe/module.c has what it does.
+loaded: "list[object]" = []
+
 
 def probe_file() -> "str | None":
     """Where the probe is: beside this file, or in the build folder of a clone."""
@@ -57,6 +60,7 @@ def arm(flight: "str | None" = None) -> "str | None":
         probe = _imp.create_dynamic(spec)
         _imp.exec_dynamic(probe)
         answer: str | None = probe.arm_process("") if flight is None else probe.fly("", flight)
+        loaded[:] = [probe]
     except Exception as error:
         return f"loading the probe failed: {error}"
     return answer

@@ -184,8 +184,10 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"memory", SOURCE_MEMORY},
         /* Sleeps, polls and I/O are waits, and pauses of the garbage collector are what a thread's time goes into. */
         {"waits", SOURCE_CALLS | SOURCE_GC | SOURCE_IO | SOURCE_WAITS},
+        /* Where a context is entered and left is known from the calls. */
+        {"spans", SOURCE_CALLS | SOURCE_SPANS},
         {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY |
-                    SOURCE_IO | SOURCE_WAITS},
+                    SOURCE_IO | SOURCE_WAITS | SOURCE_SPANS},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (strlen(known[i].name) == size && strncmp(known[i].name, name, size) == 0) {
@@ -195,7 +197,7 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
     }
     snprintf(error, OPTIONS_ERROR_SIZE,
              "no source `%.*s`: take calls, c-calls, gc, methods, "
-             "operators, lines, objects, memory, io, waits or all",
+             "operators, lines, objects, memory, io, waits, spans or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }

@@ -17,6 +17,8 @@
 #include "model/verdicts.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static const char *kind_name(enum snapshot_kind kind)
@@ -466,6 +468,83 @@ static void write_io(struct json_writer *writer, const struct snapshot *snapshot
     json_close(writer, ']');
 }
 
+static void write_request_functions(struct json_writer *writer, const struct snapshot *snapshot,
+                                    size_t request)
+{
+    json_open(writer, "functions", '[');
+    for (size_t i = 0; i < snapshot->request_function_count; i++) {
+        const struct snapshot_request_function *row = &snapshot->request_functions[i];
+        if (row->request != request)
+            continue;
+        json_open(writer, NULL, '{');
+        write_site(writer, snapshot, row->function);
+        json_integer(writer, "self_ns", row->self_ns);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+/* KEY=VALUE, one a line. */
+static void write_labels(struct json_writer *writer, const char *labels)
+{
+    json_open(writer, "labels", '{');
+    while (labels && *labels) {
+        size_t size = strcspn(labels, "\n"), key = strcspn(labels, "=\n");
+        char name[SNAPSHOT_LABELS_MOST], value[SNAPSHOT_LABELS_MOST];
+        snprintf(name, sizeof(name), "%.*s", (int)key, labels);
+        snprintf(value, sizeof(value), "%.*s", (int)(key < size ? size - key - 1 : 0),
+                 labels + key + 1);
+        json_string(writer, name, value);
+        labels += size + (labels[size] == '\n');
+    }
+    json_close(writer, '}');
+}
+
+static void write_slowest(struct json_writer *writer, const struct snapshot *snapshot,
+                          const struct snapshot_request *row)
+{
+    json_open(writer, "slowest", '{');
+    json_integer(writer, "at_ns", row->slowest_at_ns);
+    json_integer(writer, "wall_ns", row->max_ns);
+    json_integer(writer, "cpu_ns", row->slowest_cpu_ns);
+    json_integer(writer, "wait_ns", row->slowest_wait_ns);
+    json_integer(writer, "suspended_ns", row->slowest_suspended_ns);
+    write_site(writer, snapshot, row->slowest_function);
+    write_labels(writer, row->slowest_labels);
+    json_close(writer, '}');
+}
+
+static void write_requests(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    static const char *const sorts[REQUEST_SORTS] = {"span", "request", "task"};
+    if (!snapshot_has_source(&snapshot->meta, "spans"))
+        return;
+    json_open(writer, "requests", '[');
+    for (size_t i = 0; i < snapshot->request_count; i++) {
+        const struct snapshot_request *row = &snapshot->requests[i];
+        json_open(writer, NULL, '{');
+        json_string(writer, "kind", sorts[row->sort]);
+        json_string(writer, "name", row->name);
+        json_string(writer, "method", row->method);
+        json_string(writer, "status", row->status);
+        json_unsigned(writer, "count", row->count);
+        json_unsigned(writer, "errors", row->errors);
+        json_integer(writer, "wall_ns", row->wall_ns);
+        json_integer(writer, "p50_ns", row->p50_ns);
+        json_integer(writer, "p99_ns", row->p99_ns);
+        json_integer(writer, "max_ns", row->max_ns);
+        json_integer(writer, "cpu_ns", row->cpu_ns);
+        json_integer(writer, "wait_ns", row->wait_ns);
+        json_integer(writer, "suspended_ns", row->suspended_ns);
+        json_integer(writer, "socket_ns", row->socket_ns);
+        json_integer(writer, "file_ns", row->file_ns);
+        write_request_functions(writer, snapshot, i);
+        write_slowest(writer, snapshot, row);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
 static void write_lines(struct json_writer *writer, const struct snapshot *snapshot,
                         enum snapshot_clock clock)
 {
@@ -577,6 +656,7 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_gc(&writer, snapshot);
     write_io(&writer, snapshot);
     export_waits_write(&writer, snapshot);
+    write_requests(&writer, snapshot);
     export_memory_write(&writer, snapshot);
     if (result == 0)
         result = write_verdicts(&writer, snapshot);

@@ -368,6 +368,7 @@ void drain_end(struct drain *drain, uint64_t counter)
 {
     drain_enter(drain);
     io_apply(drain->model, drain->process, UINT64_MAX);
+    spans_apply(drain->model, drain->process, UINT64_MAX);
     memory_settle(drain->model, UINT64_MAX);
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         struct track *track = drain->rings[i].track;
@@ -486,6 +487,7 @@ uint64_t drain_round(struct drain *drain)
     memory_settle(drain->model, horizon);
     finish_round(drain, count);
     io_apply(drain->model, drain->process, begun);
+    spans_apply(drain->model, drain->process, begun);
     forget_gone(drain);
     guarded(drain, beat, drain);
     return consumed;

@@ -14,6 +14,7 @@
 #include "model/lines.h"
 #include "model/memory_blocks.h"
 #include "model/nodes.h"
+#include "model/spans.h"
 #include "model/suspended.h"
 #include "model/symbols.h"
 #include "model/tap.h"
@@ -84,6 +85,7 @@ struct model {
     struct gc_pauses gc;
     struct io_calls io;
     struct wait_sums waits;
+    struct spans spans;
     struct lines lines;
     struct births births;
     struct memory memory;
@@ -102,6 +104,7 @@ struct model {
     uint64_t gap_ticks;
     void (*on_gap)(void *context, struct track *track, int64_t length_ticks);
     void *on_gap_context;
+    uint64_t waits_told_to; /* the counter up to which gaps have got their waits; 0: not at all */
 
     /* Counters outside of these lie: the session is younger, or they have not come yet. */
     uint64_t earliest, latest;

@@ -167,6 +167,12 @@ static void apply(struct model *model, struct process *process, const struct io_
                  moved ? done->result : 0, done->error != 0);
     if (done->is_wait)
         add_wait(model, done, resource);
+    enum io_sort sort = (enum io_sort)sorts[done->operation];
+    if (done->span)
+        spans_add_io(model, process, done->span,
+                     sort == IO_SORT_OF_FD ? (enum io_sort)model->io.files.resources[resource].sort
+                                           : sort,
+                     (int64_t)(done->end - done->begin));
     obey(&ended, resource);
 }
 

@@ -42,6 +42,7 @@ struct io_done {
     uint64_t begin, end, result;
     uint32_t operation, fd, symbol, line;
     uint32_t wait_symbol, wait_line, thread;
+    uint32_t span; /* of its thread (spans.h); 0: none */
     int error;
     unsigned char wait_kind;
     bool in_task, is_wait; /* is_wait: it counts as one of its thread's waits, too */

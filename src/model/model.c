@@ -32,6 +32,8 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = wait_sums_init(&model->waits);
     if (result == 0)
+        result = spans_init(&model->spans);
+    if (result == 0)
         result = lines_init(&model->lines);
     if (result == 0)
         result = births_init(&model->births);
@@ -94,6 +96,7 @@ void model_end_process(struct model *model, struct process *process)
     async_tasks_end_process(model, process);
     io_apply(model, process, UINT64_MAX);
     wait_queue_done(&process->waits);
+    spans_end_process(model, process);
     memory_end_process(&model->memory, &process->memory);
     model_enter(model, &model->first);
     births_end_process(model, process);
@@ -117,6 +120,7 @@ void model_done(struct model *model)
     async_tasks_done(&model->tasks);
     gc_pauses_done(&model->gc);
     io_calls_done(&model->io);
+    spans_done(&model->spans);
     io_fds_done(&model->first.fds);
     wait_sums_done(&model->waits);
     wait_queue_done(&model->first.waits);
@@ -392,6 +396,7 @@ void model_reset(struct model *model, uint64_t counter)
     gc_pauses_reset(&model->gc);
     io_calls_reset(&model->io);
     wait_sums_reset(&model->waits);
+    spans_reset(&model->spans);
     lines_reset(&model->lines);
     births_reset(model);
     memory_reset(&model->memory);

@@ -49,6 +49,13 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
         result =
             make_room(&moment->waits, &moment->wait_limit, room->waits, sizeof(*moment->waits));
     if (result == 0)
+        result = make_room(&moment->requests, &moment->request_limit, room->requests,
+                           sizeof(*moment->requests));
+    if (result == 0)
+        result = make_room(&moment->request_functions, &moment->request_function_limit,
+                           room->requests * SNAPSHOT_REQUEST_FUNCTIONS,
+                           sizeof(*moment->request_functions));
+    if (result == 0)
         result = make_room(&moment->objects, &moment->object_limit, room->objects,
                            sizeof(*moment->objects));
     if (result == 0)
@@ -80,7 +87,8 @@ struct moment_room moment_room_of(const struct model *model)
                                 .objects = model->births.row_count,
                                 .memory_sites = model->memory.site_count,
                                 .io_rows = model->io.row_count,
-                                .waits = model->waits.row_count + threads_of(model)};
+                                .waits = model->waits.row_count + threads_of(model),
+                                .requests = model->spans.group_count};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -92,7 +100,9 @@ bool moment_fits(const struct moment *moment, const struct model *model)
            room.lines <= moment->line_limit && room.objects <= moment->object_limit &&
            room.memory_sites <= moment->memory_site_limit &&
            room.memory_sites <= moment->memory_before_limit &&
-           room.io_rows <= moment->io_row_limit && room.waits <= moment->wait_limit;
+           room.io_rows <= moment->io_row_limit && room.waits <= moment->wait_limit &&
+           room.requests <= moment->request_limit &&
+           room.requests * SNAPSHOT_REQUEST_FUNCTIONS <= moment->request_function_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -109,6 +119,8 @@ void moment_done(struct moment *moment)
     activations_done(&moment->activations);
     free(moment->io_rows);
     free(moment->waits);
+    free(moment->requests);
+    free(moment->request_functions);
     free(moment->lines);
     free(moment->objects);
     free(moment->memory_sites);
@@ -310,6 +322,52 @@ static void take_io(struct moment *moment, const struct io_calls *io)
     }
 }
 
+/* The heaviest first. */
+static uint32_t take_functions(struct span_function *to, const struct span_functions *from)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < from->limit; i++) {
+        const struct span_function *function = &from->slots[i];
+        uint32_t place = count;
+        if (!function->symbol)
+            continue;
+        while (place > 0 && to[place - 1].ticks < function->ticks)
+            place--;
+        if (place == SNAPSHOT_REQUEST_FUNCTIONS)
+            continue;
+        count += count < SNAPSHOT_REQUEST_FUNCTIONS;
+        memmove(to + place + 1, to + place, (count - place - 1) * sizeof(*to));
+        to[place] = *function;
+    }
+    return count;
+}
+
+static void take_requests(struct moment *moment, const struct model *model)
+{
+    const struct spans *spans = &model->spans;
+    moment->first_counter = model->first_counter;
+    moment->request_count = moment->request_function_count = 0;
+    for (uint32_t i = 1; i < spans->group_count; i++) {
+        const struct span_group *group = &spans->groups[i];
+        struct moment_request *request = &moment->requests[moment->request_count];
+        int64_t counts[HISTOGRAM_SLOTS] = {0};
+        if (group->count == 0)
+            continue;
+        if (group->durations)
+            histogram_sum(&spans->octaves, group->durations, counts);
+        *request = (struct moment_request){
+            .group = *group,
+            .p50_ticks = histogram_percentile(counts, 0.5),
+            .p99_ticks = histogram_percentile(counts, 0.99),
+            .first_function = moment->request_function_count,
+        };
+        request->function_count = take_functions(
+            moment->request_functions + moment->request_function_count, &group->functions);
+        moment->request_function_count += request->function_count;
+        moment->request_count++;
+    }
+}
+
 static void take_lines(struct moment *moment, const struct lines *lines)
 {
     moment->line_count = lines->count;
@@ -421,6 +479,7 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     activations_take(&moment->activations, model, counter);
     take_io(moment, &model->io);
     moment_take_waits(moment, model, counter);
+    take_requests(moment, model);
     take_lines(moment, &model->lines);
     take_objects(moment, &model->births);
     take_memory(moment, model, seconds);

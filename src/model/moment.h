@@ -43,6 +43,13 @@ struct moment_wait {
     int64_t held_ticks;
 };
 
+struct moment_request {
+    struct span_group
+        group; /* strings are the model's, for ever; functions and durations are not to be read */
+    int64_t p50_ticks, p99_ticks;
+    uint32_t first_function, function_count;
+};
+
 struct moment_object {
     const char *type; /* never freed while the model lives */
     uint32_t symbol, line;
@@ -72,6 +79,11 @@ struct moment {
     struct moment_wait *waits; /* [0] is nobody's */
     uint32_t wait_count, wait_limit;
     bool waits_heard;
+    struct moment_request *requests;
+    uint32_t request_count, request_limit;
+    struct span_function *request_functions; /* of each, the heaviest first */
+    uint32_t request_function_count, request_function_limit;
+    uint64_t first_counter;
     struct line_sums *lines; /* [0] is nobody's */
     uint32_t line_count, line_limit;
     uint64_t lines_refused;
@@ -97,7 +109,7 @@ struct moment {
 
 struct moment_room {
     uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites,
-        io_rows, waits;
+        io_rows, waits, requests;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

@@ -50,6 +50,7 @@ void parked_leave(struct model *model, struct track *track)
     else
         free(stack.frames);
     track_close(model, track, 0);
+    span_steps_leave(track);
     track->bottom = 0;
 }
 

@@ -71,6 +71,7 @@ void reading_take_model(const struct model *model, struct reading *reading)
     reading->suspended_refused = model->suspended.refused;
     reading->tasks_refused = model->tasks.refused;
     reading->lines_refused = model->lines.refused;
+    reading->spans_refused = model->spans.refused;
     reading->thread_count = model->thread_count;
     reading->left_out = model->symbols.left_out_rows;
     reading->sites = model->symbols.sites;
@@ -161,6 +162,8 @@ static const char *why_inexact(const struct reading *reading, struct arena *aren
         return "more generators were suspended than can be followed";
     if (reading->tasks_refused)
         return "more asyncio tasks were alive than can be followed";
+    if (reading->spans_refused)
+        return "more spans were open than can be followed";
     if (reading->bad_events)
         return "the session held events that make no sense";
     if (reading->header.hooks_taken == TAKEN_PROFILE)
@@ -448,8 +451,8 @@ int reading_build(const struct reading *reading, const struct moment *moment,
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
         snapshot_make_tasks(&maker) || snapshot_make_gc(&maker) || snapshot_make_lines(&maker) ||
         snapshot_make_objects(&maker) || snapshot_make_memory(&maker) || snapshot_make_io(&maker) ||
-        snapshot_make_waits(&maker) || snapshot_make_activations(&maker) ||
-        (detailed && snapshot_make_detail(&maker)))
+        snapshot_make_waits(&maker) || snapshot_make_requests(&maker) ||
+        snapshot_make_activations(&maker) || (detailed && snapshot_make_detail(&maker)))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);

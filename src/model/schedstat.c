@@ -19,8 +19,8 @@ void schedstat_note_gap(void *context, struct track *track, int64_t length_ticks
         track->gaps = calloc(1, sizeof(*track->gaps));
     struct schedstat_gaps *gaps = track->gaps;
     if (gaps && gaps->count < SCHEDSTAT_GAPS)
-        gaps->gaps[gaps->count++] =
-            (struct schedstat_gap){track->entries[track->depth].node, length_ticks};
+        gaps->gaps[gaps->count++] = (struct schedstat_gap){
+            track->entries[track->depth].node, span_steps_now(&track->spans), length_ticks};
 }
 
 bool schedstat_read(uint32_t pid, uint32_t tid, uint64_t *ret_running_ns)
@@ -41,9 +41,12 @@ bool schedstat_read(uint32_t pid, uint32_t tid, uint64_t *ret_running_ns)
 }
 
 /* The node was on top while the thread waited: so did all that it was called from. */
-static void give(struct model *model, struct track *track, uint32_t node, int64_t wait_ticks)
+static void give(struct model *model, struct track *track, const struct schedstat_gap *gap,
+                 int64_t wait_ticks)
 {
     struct node *nodes = model->nodes.nodes;
+    uint32_t node = gap->node;
+    spans_add_wait(model, track->process, gap->span, wait_ticks);
     track->late_wait_ticks += wait_ticks;
     if (nodes_is_root(&nodes[node])) {
         track->outside_wait_ticks += wait_ticks;
@@ -83,13 +86,13 @@ static void give_out(struct model *model, struct track *track, int64_t missing_t
     qsort(gaps->gaps, gaps->count, sizeof(*gaps->gaps), longest_first);
     struct schedstat_gap *fit = best_fit(gaps, missing_ticks);
     if (fit) {
-        give(model, track, fit->node, missing_ticks);
+        give(model, track, fit, missing_ticks);
         return;
     }
     for (uint32_t i = 0; i < gaps->count && missing_ticks > 0; i++) {
         int64_t length_ticks = gaps->gaps[i].length_ticks;
         int64_t share_ticks = length_ticks < missing_ticks ? length_ticks : missing_ticks;
-        give(model, track, gaps->gaps[i].node, share_ticks);
+        give(model, track, &gaps->gaps[i], share_ticks);
         missing_ticks -= share_ticks;
     }
     track->late_wait_ticks += missing_ticks;
@@ -110,6 +113,8 @@ void schedstat_apply(struct model *model, struct track *track, uint64_t time_ns,
         if (ran_ns < passed_ns)
             give_out(model, track, (int64_t)((double)(passed_ns - ran_ns) * ticks_per_ns));
     }
+    if (track->last > model->waits_told_to)
+        model->waits_told_to = track->last;
     gaps->have_reading = true;
     gaps->last_time_ns = time_ns;
     gaps->last_running_ns = running_ns;

@@ -16,7 +16,7 @@
 enum { SCHEDSTAT_GAP_NS = 5000, SCHEDSTAT_GAPS = 2048, SCHEDSTAT_WINDOW_NS = 20 * 1000 * 1000 };
 
 struct schedstat_gap {
-    uint32_t node;
+    uint32_t node, span; /* span: its number (spans.h); 0: none */
     int64_t length_ticks;
 };
 

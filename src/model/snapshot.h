@@ -141,6 +141,35 @@ struct snapshot_io {
     int64_t blocked_ns, p99_ns, max_ns;
 };
 
+enum snapshot_request_sort { REQUEST_SPAN, REQUEST_REQUEST, REQUEST_TASK, REQUEST_SORTS };
+enum {
+    SNAPSHOT_REQUEST_FUNCTIONS = 20, /* shown of one of them, at most */
+    SNAPSHOT_LABELS_MOST = 256,      /* bytes of all labels */
+};
+
+/* Requests of one route, method and status, or spans of one name. Over the whole run. */
+struct snapshot_request {
+    enum snapshot_request_sort sort;
+    const char *name;            /* the route */
+    const char *method, *status; /* NULL: none */
+    uint64_t count, errors;
+    int64_t wall_ns, p50_ns, p99_ns, max_ns;
+    int64_t cpu_ns, wait_ns, suspended_ns; /* what wall is made of */
+    int64_t socket_ns, file_ns;            /* in calls of the C library; 0 where io was not on */
+    /* the slowest: wall is max_ns */
+    int64_t slowest_at_ns; /* its begin, since the recording's */
+    int64_t slowest_cpu_ns, slowest_wait_ns, slowest_suspended_ns;
+    int32_t slowest_function;   /* with the most time of its own in it; or NONE */
+    const char *slowest_labels; /* KEY=VALUE, one a line; NULL: none */
+};
+
+/* One of the functions that had the most time of their own in them. */
+struct snapshot_request_function {
+    uint32_t request; /* index */
+    int32_t function;
+    int64_t self_ns;
+};
+
 /* A line of a function whose lines were asked for. Over the whole run. */
 struct snapshot_line {
     int32_t function;
@@ -423,6 +452,11 @@ struct snapshot {
     size_t wait_count;
     struct snapshot_split *splits;
     size_t split_count;
+    struct snapshot_request *requests; /* the longest first */
+    size_t request_count;
+    struct snapshot_request_function
+        *request_functions; /* in the order of these, the heaviest first */
+    size_t request_function_count;
     struct snapshot_line *lines; /* by function, then by line */
     size_t line_count;
     struct snapshot_object *objects;

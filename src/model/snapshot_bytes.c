@@ -169,6 +169,35 @@ static const struct field split_fields[] = {
     END,
 };
 
+static const struct field request_fields[] = {
+    F(request, sort, ENUM, REQUEST_SORTS),
+    F(request, name, TEXT, 0),
+    F(request, method, STRING, 0),
+    F(request, status, STRING, 0),
+    F(request, wall_ns, NS, 0),
+    F(request, p50_ns, NS, 0),
+    F(request, p99_ns, NS, 0),
+    F(request, max_ns, NS, 0),
+    F(request, cpu_ns, NS, 0),
+    F(request, wait_ns, NS, 0),
+    F(request, suspended_ns, NS, 0),
+    F(request, socket_ns, NS, 0),
+    F(request, file_ns, NS, 0),
+    F(request, slowest_at_ns, NS, 0),
+    F(request, slowest_cpu_ns, NS, 0),
+    F(request, slowest_wait_ns, NS, 0),
+    F(request, slowest_suspended_ns, NS, 0),
+    F(request, slowest_function, FUNCTION_OR_NONE, 0),
+    F(request, slowest_labels, STRING, 0),
+    END,
+};
+
+static const struct field request_function_fields[] = {
+    F(request_function, function, FUNCTION, 0),
+    F(request_function, self_ns, NS, 0),
+    END,
+};
+
 static const struct field line_fields[] = {
     F(line, function, FUNCTION, 0), F(line, self_ns, NS, 0),  F(line, self_wait_ns, NS, 0),
     F(line, is_partial, BOOL, 0),   F(line, text, STRING, 0), END,
@@ -249,7 +278,7 @@ struct part {
             sizeof(struct snapshot_##type), type##_fields                   \
     }
 
-enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 16 };
+enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 18 };
 
 static const struct part parts[PART_COUNT] = {
     [PART_META] = {offsetof(struct snapshot, meta), 0, sizeof(struct snapshot_meta), meta_fields},
@@ -264,6 +293,8 @@ static const struct part parts[PART_COUNT] = {
     PART(io, io_count, io),
     PART(waits, wait_count, wait),
     PART(splits, split_count, split),
+    PART(requests, request_count, request),
+    PART(request_functions, request_function_count, request_function),
     PART(lines, line_count, line),
     PART(objects, object_count, object),
     PART(memory_sites, memory_site_count, memory_site),
@@ -476,6 +507,14 @@ static bool is_tree(const struct snapshot *snapshot)
     return true;
 }
 
+static bool is_of_requests(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->request_function_count; i++)
+        if (snapshot->request_functions[i].request >= snapshot->request_count)
+            return false;
+    return true;
+}
+
 static int take_meta(const struct reader *reader, struct snapshot *snapshot, const char *from)
 {
     char *meta = (char *)&snapshot->meta;
@@ -543,7 +582,8 @@ static int take(struct snapshot *snapshot, const struct head *head, const char *
         result = take_part(&reader, snapshot, i, bytes + at, (size_t)head->counts[i]);
         at += (size_t)head->counts[i] * parts[i].size;
     }
-    return result == 0 && !is_tree(snapshot) ? -EBADMSG : result;
+    bool sound = result != 0 || (is_tree(snapshot) && is_of_requests(snapshot));
+    return sound ? result : -EBADMSG;
 }
 
 int snapshot_of_bytes(const char *bytes, size_t size, struct snapshot **ret)
@@ -656,11 +696,14 @@ static void hang_below(struct snapshot *snapshot, size_t first)
 int snapshot_append(struct snapshot *to, const struct snapshot *from)
 {
     size_t functions = to->function_count, nodes = to->node_count;
+    size_t requests = to->request_count, parts_of_requests = to->request_function_count;
     int result = 0;
     for (size_t i = 0; i < PART_COUNT && result == 0; i++)
         if (i != PART_META)
             result = append_part(to, from, i, functions);
     if (result == 0)
         hang_below(to, nodes);
+    for (size_t i = parts_of_requests; result == 0 && i < to->request_function_count; i++)
+        to->request_functions[i].request += (uint32_t)requests;
     return result;
 }

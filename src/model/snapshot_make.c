@@ -84,6 +84,7 @@ static void mark_rows(struct snapshot_maker *maker)
     snapshot_make_mark_gc(maker);
     snapshot_make_mark_io(maker);
     snapshot_make_mark_waits(maker);
+    snapshot_make_mark_requests(maker);
     snapshot_make_mark_lines(maker);
     snapshot_make_mark_objects(maker);
     snapshot_make_mark_memory(maker);

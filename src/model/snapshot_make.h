@@ -41,6 +41,9 @@ int snapshot_make_io(struct snapshot_maker *maker);
 /* snapshot_waits.c: the functions that waited or held; how long; threads' splits. 0 or -ENOMEM. */
 void snapshot_make_mark_waits(const struct snapshot_maker *maker);
 int snapshot_make_waits(struct snapshot_maker *maker);
+/* snapshot_requests.c: the functions that ran in spans; these. 0 or -ENOMEM. */
+void snapshot_make_mark_requests(const struct snapshot_maker *maker);
+int snapshot_make_requests(struct snapshot_maker *maker);
 
 /* snapshot_lines.c: the functions whose lines were told; these. 0 or -ENOMEM. */
 void snapshot_make_mark_lines(const struct snapshot_maker *maker);

@@ -112,7 +112,7 @@ uint32_t track_bottom(const struct model *model, const struct track *track)
 void track_set_hurdle(struct track *track)
 {
     uint64_t hurdle = 0;
-    if (track->on && !track->resync && !track->seeding) {
+    if (track->on && !track->resync && !track->seeding && !track->spans.is_watched) {
         hurdle = waits_next(&track->waits);
         if (track->order_count && track->orders[0].counter < hurdle)
             hurdle = track->orders[0].counter;
@@ -182,6 +182,8 @@ static int64_t pass(struct model *model, struct track *track, uint64_t ticks, in
     else
         track->clock_ticks += net_ticks;
     add_wait(model, track, off_ticks < net_ticks ? off_ticks : net_ticks);
+    if (track->spans.is_watched)
+        span_steps_pass(model, track);
     if (ticks >= model->gap_ticks && model->on_gap)
         model->on_gap(model->on_gap_context, track, net_ticks);
     return left_over;
@@ -303,6 +305,7 @@ void track_off(struct model *model, struct track *track, uint64_t counter)
     pass(model, track, interval(model, track, counter), track->debt_ticks, false);
     track_close(model, track, 0);
     parked_clear(track);
+    span_steps_forget(track);
     track->bottom = 0;
     if (track->resync)
         seed_end_resync(model, track);

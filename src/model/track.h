@@ -19,6 +19,7 @@
 #include "model/lines.h"
 #include "model/memory_blocks.h"
 #include "model/parked.h"
+#include "model/spans.h"
 #include "model/wait_sums.h"
 #include "model/waits.h"
 #include "wire/event.h"
@@ -144,6 +145,7 @@ struct track {
     uint32_t place_count;
     int64_t apart_ticks;    /* in calls and waits that have ended */
     int64_t gc_apart_ticks; /* ... when the present collection began */
+    struct span_track spans;
     struct line_stack lines;
     struct memory_told memory;
     uint32_t object_place, object_type; /* of a place that is being told (births.h) */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The probe's door: an extension module with three functions.
+/* The probe's door: an extension module with five functions.
  *   arm(path)                into the session at `path`; counting begins with the first __main__ code.
  *                            For a target that ulma starts (sitecustomize.py)
  *   arm_process(directory)   armed, everything off: a control page in `directory` ("": $ULMA_DIR, else
@@ -7,7 +7,11 @@
  *                            collectors find it by its PID. Again: does nothing
  *   fly(directory, words)    the same, and the flight recorder is on while nobody collects; words as in
  *                            probe/flight_file.h
- * All answer None, or a str that says why not, and never raise. To load the probe from PATH, which may
+ * These answer None, or a str that says why not, and never raise.
+ *   is_on()                  whether somebody records now
+ *   turn(on)                 as `ulma on` and `ulma off` from outside, at once, where somebody collects;
+ *                            whether it is so now
+ * To load the probe from PATH, which may
  * lie anywhere, with nothing left in sys.modules:
  *
  *   import _imp
@@ -153,11 +157,38 @@ static PyObject *probe_arm_process(PyObject *self, PyObject *args)
     return PyUnicode_FromString(*reason ? reason : "this Python cannot be armed");
 }
 
+/* is_on() -> bool */
+static PyObject *probe_is_on(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyBool_FromLong(switch_is_on());
+}
+
+static bool turn(bool on)
+{
+    struct session_header *header = link_to.header;
+    uint32_t state = header ? atomic_load_explicit(&header->state, memory_order_relaxed)
+                            : (uint32_t)STATE_NEW;
+    if (state != STATE_ON && state != STATE_OFF)
+        return false;
+    atomic_store_explicit(&header->wanted, on ? WANTED_ON : WANTED_OFF, memory_order_relaxed);
+    atomic_fetch_add_explicit(&header->switch_serial, 1, memory_order_release);
+    switch_apply();
+    return switch_is_on() == on;
+}
+
+/* turn(on) -> bool */
+static PyObject *probe_turn(PyObject *self, PyObject *on)
+{
+    (void)self;
+    return PyBool_FromLong(turn(on == Py_True));
+}
+
 static PyMethodDef methods[] = {
-    {"arm", probe_arm, METH_VARARGS, NULL},
-    {"arm_process", probe_arm_process, METH_VARARGS, NULL},
-    {"fly", probe_fly, METH_VARARGS, NULL},
-    {NULL, NULL, 0, NULL},
+    {"arm", probe_arm, METH_VARARGS, NULL}, {"arm_process", probe_arm_process, METH_VARARGS, NULL},
+    {"fly", probe_fly, METH_VARARGS, NULL}, {"is_on", probe_is_on, METH_NOARGS, NULL},
+    {"turn", probe_turn, METH_O, NULL},     {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "ulma_probe", .m_size = 0,

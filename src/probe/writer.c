@@ -174,6 +174,7 @@ void writer_resume_all(void)
     for (uint32_t i = 1; i < SESSION_RING_LIMIT; i++) {
         writers[i].dropping = false;
         writers[i].innermost = writers[i].chunk = NULL;
+        writers[i].span_told = 0;
         writers[i].limit = writers[i].head; /* the slow path looks afresh */
     }
 }
@@ -582,6 +583,7 @@ static bool wait_for_room(struct writer *writer)
 void writer_begin_drop(struct writer *writer, uint64_t counter)
 {
     writer->dropping = true;
+    writer->span_told = WRITER_SPAN_UNKNOWN;
     writer->unlocked_limit = 0;
     writer->lost_since = 0;
     writer->next_resume = counter + switch_ticks_of_ns(RESUME_STEP_NS);

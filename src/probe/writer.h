@@ -11,6 +11,7 @@
 #include "probe/link.h"
 
 enum { WRITER_GAPS = 8, WRITER_SEEDS = 16, WRITER_WOKEN = 8 };
+#define WRITER_SPAN_UNKNOWN UINT32_MAX
 
 struct writer {
     uint64_t head;
@@ -36,6 +37,7 @@ struct writer {
     uint64_t step, paced; /* events until the slow path looks again; counter when it last did */
     unsigned long thread; /* pthread_self() of the owner; 0: nobody, or it has ended */
     bool adopted;         /* the owner's writer_of_thread points here */
+    uint32_t span_told;   /* the span that its events are of (sources/spans) */
     void *innermost;      /* 3.9-3.11: the frame that the wrapper believes open */
     void *chunk;          /* 3.12+: where the frames lay at its last event; NULL: not known */
     void *chunk_below;    /* the piece of the same stack that it has grown out of, or NULL */

@@ -3,6 +3,7 @@
  * Why: what is of the whole recording alone (tasks, the exit status) must not look as if it were of a slice.
  * Rules: as recording.h. */
 #include "recording/memory_rows.h"
+#include "recording/request_rows.h"
 #include "recording/slice.h"
 #include "recording/wait_tables.h"
 
@@ -86,6 +87,8 @@ int slice_mark_tasks(struct slice *slice)
         result = slice_take_rows(slice, "SELECT function FROM io", mark_function);
     if (result == 0)
         result = slice_mark_waits(slice);
+    if (result == 0)
+        result = slice_mark_requests(slice);
     return result == 0 ? slice_mark_memory(slice) : result;
 }
 
@@ -337,6 +340,8 @@ int slice_fill_tables(struct slice *slice)
         result = fill_objects(slice);
     if (result == 0)
         result = slice_fill_waits(slice);
+    if (result == 0)
+        result = slice_fill_requests(slice);
     return result == 0 ? slice_fill_memory(slice) : result;
 }
 

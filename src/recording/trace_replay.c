@@ -554,9 +554,13 @@ static int step_time(struct trace_replay *replay, const struct trace_record *rec
 void trace_replay_apply_io(struct trace_replay *replay, uint64_t counter)
 {
     io_apply(&replay->model, &replay->model.first, counter);
-    for (uint32_t i = 0; i < replay->process_count; i++)
-        if (!replay->processes[i]->gone)
-            io_apply(&replay->model, &replay->processes[i]->process, counter);
+    spans_apply(&replay->model, &replay->model.first, counter);
+    for (uint32_t i = 0; i < replay->process_count; i++) {
+        if (replay->processes[i]->gone)
+            continue;
+        io_apply(&replay->model, &replay->processes[i]->process, counter);
+        spans_apply(&replay->model, &replay->processes[i]->process, counter);
+    }
 }
 
 static int step_latest(struct trace_replay *replay, uint64_t counter)

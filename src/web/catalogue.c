@@ -19,6 +19,7 @@ const struct catalogue_row catalogue[] = {
     {"objects", "Objects", "objects"},
     {"memory", "Memory", "memory"},
     {"io", "I/O", "io"},
+    {"requests", "Requests", "spans"},
     {"tasks", "Tasks", NULL},
     {"processes", "Processes", NULL},
     {"threads", "Threads", NULL},

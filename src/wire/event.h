@@ -100,7 +100,18 @@ enum event_kind {
                             * frame = bits 4..35 of the lock's address */
     EVENT_WAIT_END = 50,   /* ... goes on; amount = 1: it was called for nothing (a time-out) */
     EVENT_GIL_HELD = 51,   /* it lets the GIL go; amount = ticks for which it had it */
-    EVENT_KIND_COUNT = 52
+    /* The source `spans`. A span belongs to a context (contextvars), as all that runs in it does; frame = its number, from
+     * 1 on in the order of beginning. */
+    EVENT_SPAN_BEGIN =
+        52, /* the thread goes on in a new span, inside of the one that was told last; id = enum span_sort, and
+                            * SPAN_FIRST: the first since the switch-on */
+    EVENT_SPAN_NOW =
+        53, /* frame = the span, 0: none, of what is pushed from here on; id = 1: and of what is on top */
+    EVENT_SPAN_TEXT =
+        54, /* 7 bytes of the text of the span that ends next: name, method, status and then labels of the
+                            * form KEY=VALUE, each ended by a zero byte */
+    EVENT_SPAN_END = 55, /* id = 1: it failed. What the thread goes on in is told next */
+    EVENT_KIND_COUNT = 56
 };
 
 /* Python's three allocators (PyMem_RawMalloc, PyMem_Malloc, PyObject_Malloc). */
@@ -121,6 +132,9 @@ enum { OBJECT_MORE = 1 << 23 };
 
 /* In the id of a PLACE: see there. Lines are below it; 0: not known. */
 enum { PLACE_OUTER = 1 << 23 };
+/* What a span is of; SPAN_FIRST stands above it. */
+enum span_sort { SPAN_PLAIN = 0, SPAN_REQUEST = 1, SPAN_TASK = 2, SPAN_SORTS = 3 };
+enum { SPAN_FIRST = 1 << 8, SPAN_TEXT_MOST = 511 };
 
 /* In the frame of an OBJECT_SIZE: the other bits count pages of 4096 bytes. */
 #define OBJECT_PAGES (UINT32_C(1) << 31)

@@ -87,6 +87,7 @@ enum session_source {
     SOURCE_MEMORY = 128,
     SOURCE_IO = 256,
     SOURCE_WAITS = 512,
+    SOURCE_SPANS = 1024,
     /* Not a source of its own: with `operators`, none of them goes untold in the functions that lines would count. */
     SOURCE_OPERATORS_EVERY = 16384,
 };

@@ -710,6 +710,54 @@ static int set_waits(struct snapshot *snapshot)
     return 0;
 }
 
+static int set_requests(struct snapshot *snapshot)
+{
+    static const struct snapshot_request rows[] = {
+        {.sort = REQUEST_REQUEST,
+         .name = "/orders/<int:number>",
+         .method = "GET",
+         .status = "200",
+         .count = 1200,
+         .errors = 0,
+         .wall_ns = 900 * MS,
+         .p50_ns = 1 * MS,
+         .p99_ns = 20 * MS,
+         .max_ns = 40 * MS,
+         .cpu_ns = 300 * MS,
+         .wait_ns = 500 * MS,
+         .suspended_ns = 100 * MS,
+         .socket_ns = 400 * MS,
+         .slowest_at_ns = 5 * MS,
+         .slowest_cpu_ns = 10 * MS,
+         .slowest_wait_ns = 30 * MS,
+         .slowest_function = SAMPLE_ROWS,
+         .slowest_labels = "traceparent=00-aa\npath=/orders/7"},
+        {.sort = REQUEST_SPAN,
+         .name = "load\x1b[31mred\nline",
+         .count = 3,
+         .errors = 3,
+         .wall_ns = 30 * MS,
+         .p50_ns = 10 * MS,
+         .p99_ns = 12 * MS,
+         .max_ns = 12 * MS,
+         .cpu_ns = 30 * MS,
+         .slowest_function = SNAPSHOT_NONE},
+    };
+    static const struct snapshot_request_function functions[] = {
+        {0, SAMPLE_ROWS, 200 * MS}, {0, SAMPLE_HOSTILE, 90 * MS}, {1, SAMPLE_HOSTILE, 30 * MS}};
+    snapshot->requests = arena_array(snapshot->arena, 2, sizeof(*snapshot->requests));
+    snapshot->request_functions =
+        arena_array(snapshot->arena, 3, sizeof(*snapshot->request_functions));
+    if (!snapshot->requests || !snapshot->request_functions)
+        return -1;
+    memcpy(snapshot->requests, rows, sizeof(rows));
+    memcpy(snapshot->request_functions, functions, sizeof(functions));
+    snapshot->request_count = 2;
+    snapshot->request_function_count = 3;
+    add_source(&snapshot->meta, "spans");
+    return 0;
+}
+
 static int set_lines(struct snapshot *snapshot)
 {
     static const struct snapshot_line lines[] = {
@@ -751,7 +799,7 @@ int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
     set_methods(snapshot);
     if (set_lines(snapshot) || set_objects(snapshot) || set_memory(snapshot) || set_io(snapshot) ||
-        set_waits(snapshot))
+        set_waits(snapshot) || set_requests(snapshot))
         return -1;
     return set_gc(snapshot);
 }

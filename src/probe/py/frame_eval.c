@@ -218,6 +218,7 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     uint32_t id = define_id(code, frame);
     unsigned char mode = link_to.modes[id]; /* it may change while the frame runs */
     if (mode != MODE_OFF) {
+        spans_look();
         calls_look_for_task(kind, code, frame);
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
     }
@@ -400,6 +401,8 @@ EVALUATORS(tsc_311, TSC_311)
 
 static pyapi_eval_frame *choose_evaluator(void)
 {
+    if (atomic_load_explicit(&link_to.header->sources_wanted, memory_order_relaxed) & SOURCE_SPANS)
+        return evaluate_any; /* whose span it is is looked up there */
     if (atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed))
         return layout_is_311() ? record_tsc_311_varied : record_by_table_varied;
     return layout_is_311() ? record_tsc_311 : record_by_table;

@@ -192,6 +192,13 @@ INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
     return Py_None; /* immortal since 3.12: no reference to count */
 }
 
+/* The same while the source `spans` is on. */
+INLINE PyObject *push_in_span(enum path path, enum event_kind kind, PyObject *code)
+{
+    spans_look();
+    return push(path, kind, code);
+}
+
 INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
 {
     uint64_t counter = counter_now(path);
@@ -268,6 +275,9 @@ INLINE PyObject *c_pop(enum path path, enum event_kind kind, PyObject *const *ar
     CALLBACK(on_start_##path, push(path, EVENT_START, args[0]))                \
     CALLBACK(on_resume_##path, push(path, EVENT_RESUME, args[0]))              \
     CALLBACK(on_throw_##path, push(path, EVENT_THROW, args[0]))                \
+    CALLBACK(on_start_span_##path, push_in_span(path, EVENT_START, args[0]))   \
+    CALLBACK(on_resume_span_##path, push_in_span(path, EVENT_RESUME, args[0])) \
+    CALLBACK(on_throw_span_##path, push_in_span(path, EVENT_THROW, args[0]))   \
     CALLBACK(on_return_##path, pop(path, EVENT_RETURN, args[0]))               \
     CALLBACK(on_yield_##path, pop(path, EVENT_YIELD, args[0]))                 \
     CALLBACK(on_return_varied_##path, pop_varied(path, EVENT_RETURN, args[0])) \
@@ -305,17 +315,18 @@ static const struct hook {
     const char *event;
     pyapi_vectorcall *call[3];
     pyapi_vectorcall *varied[3]; /* where modes vary */
+    pyapi_vectorcall *span[3];   /* with the source `spans`, whose pops are as where modes vary */
     bool c_call;
 } hooks[] = {
-    {"PY_START", ON(on_start), ON(on_start), false},
-    {"PY_RESUME", ON(on_resume), ON(on_resume), false},
-    {"PY_THROW", ON(on_throw), ON(on_throw), false},
-    {"PY_RETURN", ON(on_return), ON(on_return_varied), false},
-    {"PY_YIELD", ON(on_yield), ON(on_yield_varied), false},
-    {"PY_UNWIND", ON(on_unwind), ON(on_unwind), false},
-    {"CALL", ON(on_call), ON(on_call), true},
-    {"C_RETURN", ON(on_c_return), ON(on_c_return), true},
-    {"C_RAISE", ON(on_c_raise), ON(on_c_raise), true},
+    {"PY_START", ON(on_start), ON(on_start), ON(on_start_span), false},
+    {"PY_RESUME", ON(on_resume), ON(on_resume), ON(on_resume_span), false},
+    {"PY_THROW", ON(on_throw), ON(on_throw), ON(on_throw_span), false},
+    {"PY_RETURN", ON(on_return), ON(on_return_varied), ON(on_return_varied), false},
+    {"PY_YIELD", ON(on_yield), ON(on_yield_varied), ON(on_yield_varied), false},
+    {"PY_UNWIND", ON(on_unwind), ON(on_unwind), ON(on_unwind), false},
+    {"CALL", ON(on_call), ON(on_call), ON(on_call), true},
+    {"C_RETURN", ON(on_c_return), ON(on_c_return), ON(on_c_return), true},
+    {"C_RAISE", ON(on_c_raise), ON(on_c_raise), ON(on_c_raise), true},
 };
 enum { HOOK_RETURN = 3, HOOK_COUNT = sizeof(hooks) / sizeof(hooks[0]) };
 
@@ -523,12 +534,13 @@ static void choose_calls(void)
 {
     enum path path = choose_path();
     /* Whose return is an import's end shows there, too. */
+    uint32_t wanted = atomic_load_explicit(&link_to.header->sources_wanted, memory_order_relaxed);
     bool vary = atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed) ||
-                (atomic_load_explicit(&link_to.header->sources_wanted, memory_order_relaxed) &
-                 SOURCE_METHODS);
+                (wanted & SOURCE_METHODS);
     for (int i = 0; i < HOOK_COUNT; i++)
-        ((struct callback *)callbacks[i])->call = vary ? hooks[i].varied[path]
-                                                       : hooks[i].call[path];
+        ((struct callback *)callbacks[i])->call = wanted & SOURCE_SPANS ? hooks[i].span[path]
+                                                  : vary                ? hooks[i].varied[path]
+                                                                        : hooks[i].call[path];
 }
 
 static int say_taken(char *reason, size_t size)

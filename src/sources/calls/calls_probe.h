@@ -11,6 +11,7 @@
 #include "probe/py/asyncio_tasks.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
+#include "sources/spans/spans_probe.h"
 
 /* Before the push of a frame whose code has been defined. */
 static inline void calls_look_for_task(enum event_kind kind, PyObject *code, void *frame)
@@ -25,6 +26,7 @@ static inline uint32_t calls_push(enum event_kind kind, PyObject *code, void *fr
     uint32_t id = define_id(code, frame);
     unsigned char mode = link_to.modes[id];
     if (__builtin_expect(mode != MODE_OFF && mode != MODE_CLOSING, 1)) {
+        spans_look();
         calls_look_for_task(kind, code, frame);
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
     }

@@ -115,6 +115,7 @@ static void end(struct model *model, struct track *track, const struct event *ev
         .in_task = call->in_task,
         .is_wait = model->waits.heard && open->depth == 0,
         .thread = track->number,
+        .span = span_steps_now(&track->spans),
         .result = amount & ~IO_FAILED,
         .error = amount & IO_FAILED ? (int)(amount & 0xffff) : 0,
         .is_address = open->is_address,

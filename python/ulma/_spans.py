@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""Spans: named pieces of work, told to whoever records this process.
+
+``begin`` and ``end`` are None until the source ``spans`` is on in this process; then the probe puts
+its own two functions there, and takes them back when it is off. So a span that nobody records costs
+one look at None. Which span runs is in a context variable, which asyncio, threads' executors and
+frameworks carry along; the probe looks at it when functions begin.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, TypeVar
+
+__all__ = ["span"]
+
+PLAIN, REQUEST, TASK = 0, 1, 2
+NAME_MOST, LABELS_MOST, TEXT_MOST = 200, 255, 511
+
+current: ContextVar[int] = ContextVar("ulma_span", default=0)
+begin: Callable[[int], int] | None = None
+end: Callable[[int, bool, bytes], None] | None = None
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def clean(text: str, most: int) -> str:
+    return text[:most].replace("\0", " ").replace("\n", " ")
+
+
+def finish(
+    ticket: int,
+    name: str,
+    method: str = "",
+    status: str = "",
+    labels: dict[str, object] | None = None,
+    failed: bool = False,
+) -> None:
+    """Ends what ``begin`` gave the ticket of; 0 and what has ended already are nobody's."""
+    if ticket == 0 or end is None:
+        return
+    words = [clean(name, NAME_MOST), clean(method, 16), clean(status, 16)]
+    words += [clean(f"{key}={value}", LABELS_MOST) for key, value in (labels or {}).items()]
+    text = "\0".join(words).encode("utf-8", "backslashreplace") + b"\0"
+    end(ticket, failed, text[:TEXT_MOST])
+
+
+class span:  # noqa: N801 - a word that is used like a statement
+    """``with ulma.span("name", key=value):`` or ``@ulma.span("name")``.
+
+    A name stands for a kind of work; what differs from one time to the next is a label.
+    """
+
+    __slots__ = ("labels", "name", "ticket")
+
+    def __init__(self, name: str, **labels: object) -> None:
+        self.name = name
+        self.labels = labels
+        self.ticket = 0
+
+    def __enter__(self) -> span:
+        self.ticket = begin(PLAIN) if begin is not None else 0
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.ticket:
+            ticket, self.ticket = self.ticket, 0
+            finish(ticket, self.name, labels=self.labels, failed=kind is not None)
+
+    def __call__(self, function: Function) -> Function:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__qualname__} is a generator, which runs a bit whenever somebody asks "
+                "it: open the span in its body, or around whoever uses it"
+            )
+        name, labels = self.name, self.labels
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def waits(*args: Any, **kwargs: Any) -> Any:
+                with span(name, **labels):
+                    return await function(*args, **kwargs)
+
+            return waits  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def runs(*args: Any, **kwargs: Any) -> Any:
+            with span(name, **labels):
+                return function(*args, **kwargs)
+
+        return runs  # type: ignore[return-value]

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* Spans: begin and end, as the package's module ulma._spans calls them, and the look at the context.
+ * Why the module holds the two functions: whoever opens spans runs whether somebody records or not; while nobody does they
+ * are None there, and a span costs the look at that.
+ * Rules: numbers are a process's own and never used again while it records; those from before the switch-on, or of the
+ * process that forked it, are no span's. A begin and its end may come in different threads and contexts. */
+#include "sources/spans/spans_probe.h"
+
+#include "probe/py/pyapi.h"
+#include "probe/source_hooks.h"
+#include "probe/writer.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MODULE "ulma._spans"
+
+bool spans_are_on;
+
+static struct {
+    int (*get)(PyObject *variable, PyObject *otherwise, PyObject **ret_value);
+    PyObject *(*set)(PyObject *variable, PyObject *value);
+} contextvars;
+
+static PyObject *module;                        /* owned; NULL: the program has not imported it */
+static PyObject *variable;                      /* its context variable; owned */
+static uint32_t last_number;                    /* given out */
+static uint32_t first_number;                   /* since the switch-on */
+static PyObject *begin_function, *end_function; /* owned */
+
+/* --- whose work it is ------------------------------------------------------------------------- */
+
+static uint32_t present_span(void)
+{
+    PyObject *value = NULL;
+    uint32_t number = 0;
+    if (!variable || contextvars.get(variable, NULL, &value) < 0 || !value)
+        return 0;
+    if (PyLong_CheckExact(value))
+        number = (uint32_t)PyLong_AsUnsignedLongMask(value);
+    Py_DECREF(value);
+    return number >= first_number ? number : 0;
+}
+
+static void tell(uint32_t number, uint32_t at_once)
+{
+    writer_put(link_counter(), EVENT_SPAN_NOW, at_once, number);
+    struct writer *writer = writer_of_thread; /* it may have got a ring just now */
+    if (writer->ring)
+        writer->span_told = writer->dropping ? WRITER_SPAN_UNKNOWN : number;
+}
+
+void spans_look_now(void)
+{
+    if (!link_to.header)
+        return;
+    uint32_t number = present_span();
+    if (number != writer_of_thread->span_told)
+        tell(number, 0);
+}
+
+/* --- begin and end ---------------------------------------------------------------------------- */
+
+static void go_on_in(uint32_t number)
+{
+    PyObject *value = PyLong_FromUnsignedLong(number);
+    PyObject *token = value ? contextvars.set(variable, value) : NULL;
+    if (!token)
+        PyErr_Clear();
+    Py_XDECREF(token);
+    Py_XDECREF(value);
+}
+
+/* begin(sort) -> a ticket for end; 0: nobody records. */
+static PyObject *begin(PyObject *self, PyObject *argument)
+{
+    (void)self;
+    unsigned long sort = PyLong_AsUnsignedLong(argument);
+    if (PyErr_Occurred())
+        return NULL;
+    if (!spans_are_on || !link_to.header || !variable)
+        return PyLong_FromLong(0);
+    uint32_t parent = present_span();
+    if (parent != writer_of_thread->span_told)
+        tell(parent, 1);
+    uint32_t number = ++last_number;
+    uint32_t id = (uint32_t)(sort < SPAN_SORTS ? sort : SPAN_PLAIN);
+    if (number == first_number)
+        id |= SPAN_FIRST;
+    go_on_in(number);
+    writer_put(link_counter(), EVENT_SPAN_BEGIN, id, number);
+    if (writer_of_thread->ring)
+        writer_of_thread->span_told = writer_of_thread->dropping ? WRITER_SPAN_UNKNOWN : number;
+    return PyLong_FromUnsignedLongLong((unsigned long long)parent << 32 | number);
+}
+
+static void put_text(uint64_t counter, const char *text, size_t size)
+{
+    for (size_t at = 0; at < size; at += EVENT_NAME_BYTES) {
+        unsigned char piece[EVENT_NAME_BYTES] = {0};
+        uint32_t frame;
+        memcpy(piece, text + at, size - at < sizeof(piece) ? size - at : sizeof(piece));
+        memcpy(&frame, piece + 3, sizeof(frame));
+        writer_put(counter, EVENT_SPAN_TEXT,
+                   piece[0] | (uint32_t)piece[1] << 8 | (uint32_t)piece[2] << 16, frame);
+    }
+}
+
+/* end(ticket, failed, text): text as the event SPAN_TEXT has it. */
+static PyObject *end(PyObject *self, PyObject *arguments)
+{
+    (void)self;
+    unsigned long long ticket = 0;
+    int failed = 0;
+    const char *text = NULL;
+    Py_ssize_t size = 0;
+    uint64_t entered = link_counter();
+    if (!PyArg_ParseTuple(arguments, "Kiy#", &ticket, &failed, &text, &size))
+        return NULL;
+    uint32_t number = (uint32_t)ticket, parent = (uint32_t)(ticket >> 32);
+    if (spans_are_on && link_to.header && variable && number >= first_number) {
+        if (present_span() == number)
+            go_on_in(parent);
+        put_text(entered, text, size < SPAN_TEXT_MOST ? (size_t)size : SPAN_TEXT_MOST);
+        writer_put(entered, EVENT_SPAN_END, failed != 0, number);
+        tell(present_span(), 1);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"begin", begin, METH_O, NULL},
+    {"end", end, METH_VARARGS, NULL},
+};
+
+/* --- the switch ------------------------------------------------------------------------------- */
+
+/* The program may import it later. */
+static void find_module(void)
+{
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    PyObject *found = modules ? PyDict_GetItemString(modules, MODULE) : NULL;
+    if (!found || found == module)
+        return;
+    PyObject *context = PyObject_GetAttrString(found, "current");
+    if (!context) {
+        PyErr_Clear();
+        return;
+    }
+    Py_XDECREF(module);
+    Py_XDECREF(variable);
+    Py_INCREF(found);
+    module = found;
+    variable = context;
+}
+
+static void hand_out(PyObject *begin_with, PyObject *end_with)
+{
+    if (module && (PyObject_SetAttrString(module, "end", end_with) ||
+                   PyObject_SetAttrString(module, "begin", begin_with)))
+        PyErr_Clear();
+}
+
+static int spans_make_ready(char *reason, size_t size)
+{
+    if (link_to.flight) {
+        snprintf(reason, size, "a flight recorder has no spans: take calls");
+        return -1;
+    }
+    *(void **)&contextvars.get = dlsym(RTLD_DEFAULT, "PyContextVar_Get");
+    *(void **)&contextvars.set = dlsym(RTLD_DEFAULT, "PyContextVar_Set");
+    if (!begin_function)
+        begin_function = PyCFunction_New(&methods[0], NULL);
+    if (!end_function)
+        end_function = PyCFunction_New(&methods[1], NULL);
+    if (contextvars.get && contextvars.set && begin_function && end_function)
+        return 0;
+    PyErr_Clear();
+    snprintf(reason, size, "this Python's context variables cannot be had");
+    return -1;
+}
+
+static int spans_on(char *reason, size_t size)
+{
+    (void)reason;
+    (void)size;
+    first_number = last_number + 1;
+    spans_are_on = true;
+    find_module();
+    hand_out(begin_function, end_function);
+    return 0;
+}
+
+static void spans_off(void)
+{
+    if (!spans_are_on)
+        return;
+    spans_are_on = false;
+    hand_out(Py_None, Py_None);
+    Py_CLEAR(module);
+    Py_CLEAR(variable);
+}
+
+static void spans_imported(void)
+{
+    if (!spans_are_on || module)
+        return;
+    find_module();
+    hand_out(begin_function, end_function);
+}
+
+const struct source_hooks spans_hooks = {
+    .bit = SOURCE_SPANS,
+    .make_ready = spans_make_ready,
+    .on = spans_on,
+    .off = spans_off,
+    .imported = spans_imported,
+};

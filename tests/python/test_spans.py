@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""The source `spans`: each has its own time alone, whatever ran in between."""
+
+import json
+
+import harness
+import pytest
+from harness import ROOT, environment, report_of, run, run_ulma
+
+TARGET = harness.TARGETS / "spans.py"
+MS = 1_000_000
+WITH_PACKAGE = {"PYTHONPATH": str(ROOT / "python")}
+
+
+def run_target(python, *options):
+    done = run_ulma(
+        python, TARGET, options=["-e", "spans", *options], env=environment(**WITH_PACKAGE)
+    )
+    return report_of(done), json.loads(done.out)
+
+
+def rows_of(report):
+    rows = {row["name"]: row for row in report["requests"]}
+    assert len(rows) == len(report["requests"]), rows
+    return rows
+
+
+@pytest.mark.some_pythons
+def test_spans_that_interleave_have_their_own_time(python):
+    report, burned = run_target(python)
+    rows = rows_of(report)
+    counts = {name: (row["count"], row["errors"]) for name, row in rows.items()}
+    assert counts == {
+        "small": (6, 0),
+        "large": (3, 0),
+        "parent": (1, 0),
+        "in thread": (1, 0),
+        "decorated": (1, 0),
+        "awaited": (1, 0),
+        "fails": (3, 3),
+        "outer": (1, 0),
+        "inner": (2, 0),
+        "thread": (4, 0),
+    }
+    # A span that had what ran between its steps would have several times what it burned.
+    for name in (
+        "small",
+        "large",
+        "parent",
+        "in thread",
+        "decorated",
+        "awaited",
+        "outer",
+        "thread",
+    ):
+        row = rows[name]
+        assert 0.9 * burned[name] <= row["cpu_ns"] <= 1.4 * burned[name] + 8 * MS, (
+            name,
+            row,
+            burned,
+        )
+        parts = row["cpu_ns"] + row["wait_ns"] + row["suspended_ns"]
+        assert 0.95 * row["wall_ns"] <= parts, row
+        assert row["wall_ns"] >= 0.9 * burned[name] / row["count"], row
+        assert 0 < row["p50_ns"] <= row["p99_ns"] <= row["max_ns"] <= row["wall_ns"], row
+    # Of the work: who did it.
+    assert rows["small"]["functions"][0]["function"] == "burn"
+    named = [{f["function"] for f in rows[name]["functions"]} for name in ("small", "large")]
+    assert "of_small" in named[0] - named[1] and "of_large" in named[1] - named[0]
+    # What it waited for: others, or by itself.
+    assert rows["awaited"]["suspended_ns"] >= 0.9 * 20 * MS
+    assert rows["inner"]["wait_ns"] >= 0.9 * 20 * MS and rows["inner"]["suspended_ns"] < 10 * MS
+    assert rows["outer"]["wait_ns"] >= rows["inner"]["wait_ns"]
+    assert rows["small"]["suspended_ns"] > 0
+    assert rows["decorated"]["slowest"]["labels"] == {"of": "a function"}
+    assert rows["thread"]["slowest"]["labels"].keys() == {"number"}
+    slowest = rows["large"]["slowest"]
+    assert slowest["wall_ns"] == rows["large"]["max_ns"] and slowest["at_ns"] >= 0
+    assert slowest["function"] == "burn"
+
+
+@pytest.mark.newest_python
+def test_nothing_is_told_without_the_source_and_all_of_it_by_all(python):
+    done = run_ulma(python, TARGET, env=environment(**WITH_PACKAGE))
+    assert "requests" not in report_of(done)
+    done = run_ulma(python, TARGET, options=["-e", "all"], env=environment(**WITH_PACKAGE))
+    assert {row["name"] for row in report_of(done)["requests"]} >= {"small", "outer"}
+
+
+@pytest.mark.newest_python
+def test_a_recording_and_a_trace_tell_what_the_report_does(python, session_dir, tmp_path):
+    env = environment(session_dir, **WITH_PACKAGE)
+    for kind in ([], ["--trace"]):
+        file, report = tmp_path / f"it{len(kind)}.ulma", tmp_path / "it.json"
+        words = ["record", *kind, "--python", python.path, "-e", "spans,io", "-o", file, TARGET]
+        assert run([harness.ULMA, *words], env=env).status == 0
+        done = run([harness.ULMA, "report", file, "--force", "-f", "json", "-o", report], env=env)
+        assert done.status == 0, done.told()
+        rows = rows_of(json.loads(report.read_text()))
+        assert rows["small"]["count"] == 6 and rows["fails"]["errors"] == 3
+        assert rows["large"]["functions"][0]["function"] == "burn"
+        assert rows["decorated"]["slowest"]["labels"] == {"of": "a function"}
+        table = run([harness.ULMA, "report", file, "--wide"], env=env).told()
+        assert "Requests: 23, 3 failed, slowest" in table
+
+
+def test_a_span_that_nobody_records_is_no_more_than_a_look(python):
+    done = run([python.path, TARGET], env=environment(**WITH_PACKAGE))
+    assert done.status == 0, done.told()
+    program = """
+import ulma
+from ulma import _spans
+@ulma.span("name")
+def f(): return 1
+assert f() == 1 and _spans.begin is None and _spans.current.get() == 0
+try:
+    @ulma.span("name")
+    def g(): yield
+except TypeError as error:
+    print(error)
+"""
+    done = run([python.path, "-c", program], env=environment(**WITH_PACKAGE))
+    assert done.status == 0 and b"g is a generator" in done.out, done.told()

@@ -19,6 +19,12 @@ int flame_json_write(struct json_writer *writer, const struct wish *wish,
 /* The members of the picture `algae`: who is alive. 0 or -ENOMEM. */
 int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot);
 
+/* The member `picture` of the view `io`: its rows as numbers, with how many calls took how long. 0 or -ENOMEM. */
+int io_json_write(struct json_writer *writer, const struct snapshot *snapshot);
+
+/* The member `picture` of the view `memory`: what holds how much now and at the peak. 0 or -ENOMEM. */
+int memory_json_write(struct json_writer *writer, const struct snapshot *snapshot);
+
 /* The member `functions` of a picture: name and place of those that are `named`, by id. */
 void view_json_functions(struct json_writer *writer, const struct snapshot *snapshot,
                          const bool *named);

@@ -9,6 +9,8 @@ import type { Connection } from "./connection";
 import type { View, ViewEntry } from "./documents";
 import { Flame } from "./flame/flame";
 import { formatTime } from "./format";
+import { Io } from "./io/io";
+import { Memory } from "./memory/memory";
 import { picture } from "./picture";
 import { download, fileName, savedPage } from "./saved";
 import {
@@ -20,6 +22,7 @@ import {
   hold,
   link,
   openView,
+  ownWindow,
   shown,
   state,
   target,
@@ -309,9 +312,10 @@ function Toolbar(props: { entry: ViewEntry | undefined; view: View | null }): JS
         <h2>{view?.title ?? entry?.title ?? viewId.value}</h2>
         <p class="question">
           {view?.question ?? QUESTIONS[viewId.value] ?? ""}
-          {view?.window === "all" && windowLength.value !== "all" && view.available !== false && (
-            <span class="note">since the start</span>
-          )}
+          {view?.window === "all" &&
+            windowLength.value !== "all" &&
+            !ownWindow.value &&
+            view.available !== false && <span class="note">since the start</span>}
         </p>
       </div>
       <label class="filter">
@@ -440,6 +444,8 @@ function Content(props: {
           (filterText.value ? `Nothing here matches “${filterText.value}”.` : "Nothing ran in this window.")}
       </p>
     );
+  if (view.id === "io") return <Io />;
+  if (view.id === "memory") return <Memory connection={props.connection} />;
   return <Table key={view.id} view={view} columns={columns} rows={rows} filter={filterText.value} />;
 }
 

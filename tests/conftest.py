@@ -10,6 +10,14 @@ import harness
 import pytest
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--alone",
+        choices=("only", "not"),
+        help="those marked `alone`, which are about time, or those that are not; else both",
+    )
+
+
 def pytest_configure():
     """What nohup and a shell's `&` set to be ignored is inherited, and tests send it."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -36,10 +44,15 @@ def is_torture(config):
     return "torture" in (config.option.markexpr or "") or os.environ.get("ULMA_TORTURE") == "1"
 
 
+def is_wanted(config, item):
+    alone = config.option.alone
+    is_alone = item.get_closest_marker("alone") is not None
+    is_long = item.get_closest_marker("torture") is not None
+    return (alone is None or is_alone == (alone == "only")) and (not is_long or is_torture(config))
+
+
 def pytest_collection_modifyitems(config, items):
-    if is_torture(config):
-        return
-    kept = [item for item in items if item.get_closest_marker("torture") is None]
+    kept = [item for item in items if is_wanted(config, item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
 

@@ -270,7 +270,9 @@ static int tell_failed(struct injection *injection, int error, const char **doin
 {
     if (error == -EAGAIN)
         return error;
-    if (has_ended(injection, 0))
+    /* Its memory goes a moment before a process has ended. */
+    enum { MOST_ENDING_MS = 1000 };
+    if (has_ended(injection, error == -ENODATA ? MOST_ENDING_MS : 0))
         error = tell_ended(injection);
     else if (error == -ECANCELED)
         error =

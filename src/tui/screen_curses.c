@@ -207,10 +207,19 @@ static void set_modes(void)
     leaveok(stdscr, TRUE);
 }
 
+/* ncurses believes LINES and COLUMNS more than the terminal, and they do not follow it. The program that is shown was
+ * started before, and has them. */
+static void ask_the_terminal_alone(void)
+{
+    unsetenv("LINES");
+    unsetenv("COLUMNS");
+}
+
 int screen_curses_open(bool color, struct screen **ret_screen)
 {
     static bool registered;
     bool unicode = choose_locale();
+    ask_the_terminal_alone();
     if (open_screen != NULL || !isatty(STDOUT_FILENO) || !can_draw())
         return -ENOTTY;
     struct screen_curses *self = calloc(1, sizeof *self);

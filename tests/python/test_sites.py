@@ -232,7 +232,7 @@ FORMS = [
 
 
 def told(words):
-    """A set has another order in every process, and those that share the tests must agree on names."""
+    """A set has another order in every process, and those that share the tests agree on names."""
     return " ".join(sorted(words) if isinstance(words, set) else words)
 
 

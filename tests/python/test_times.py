@@ -13,6 +13,8 @@ import harness
 import pytest
 from harness import TARGETS, environment, function_named, report_of, run, run_ulma
 
+pytestmark = pytest.mark.alone
+
 TRIES = 4
 SPIN = TARGETS / "spin.py"
 

@@ -15,7 +15,7 @@ def busy():
     for _ in range(2000): 价格()
 def waits(): threading.Event().wait()
 threading.Thread(target=waits, name="sleeper", daemon=True).start()
-print("the program's first line", flush=True)
+print("the program's first line, columns told:", "COLUMNS" in os.environ, flush=True)
 while not os.path.exists(sys.argv[1]): busy()
 print("the program's last line")
 sys.exit(7)
@@ -28,7 +28,9 @@ def top(tmp_path, session_dir):
     script = tmp_path / "work.py"
     script.write_text(WORK)
     stop = tmp_path / "stop"
-    env = {"ULMA_DIR": str(session_dir), "TMPDIR": str(tmp_path)}
+    # A shell that exports its size, as some start-up files do: the screen follows the terminal.
+    told = {"COLUMNS": "120", "LINES": "60"}
+    env = {"ULMA_DIR": str(session_dir), "TMPDIR": str(tmp_path), **told}
     with terminal(tmp_path, 120, 60, env) as tmux:
         words = [
             harness.ULMA,
@@ -82,7 +84,7 @@ def test_every_view_of_it(top):
     top.key("t")
     top.wait_match(r"sleeper")
     top.key("v")
-    top.wait_for("the program's first line")
+    top.wait_for("the program's first line, columns told: True")
     top.key("h")
     top.wait_for("this help")
 

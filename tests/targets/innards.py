@@ -87,17 +87,22 @@ def instrumented():
     """Instructions that a tool has put into code which ran since."""
     if sys.version_info < (3, 12):
         return []
-    if sys.version_info < (3, 13):
-        import dis
+    import dis
 
+    if sys.version_info < (3, 13):
         numbers = {n: name for n, name in enumerate(dis.opname) if "INSTRUMENTED" in name}
     else:
         import _opcode_metadata
 
         numbers = {n: name for name, n in _opcode_metadata.opmap.items() if "INSTRUMENTED" in name}
     assert numbers
-    codes = [function.__code__ for function in (leaf, generate, work)]
-    return sorted(numbers[c] for code in codes for c in code._co_code_adaptive[::2] if c in numbers)
+    found = []
+    for function in (leaf, generate, work):
+        # Only where instructions begin: what is between are caches, whose bytes may be any number.
+        adaptive = function.__code__._co_code_adaptive
+        begins = [adaptive[at.offset] for at in dis.get_instructions(function)]
+        found += [numbers[byte] for byte in begins if byte in numbers]
+    return sorted(found)
 
 
 def look(_):

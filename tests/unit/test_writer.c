@@ -4,6 +4,7 @@
  * between processes).
  * No interpreter runs here (writer_stubs.h), and a mutex is the GIL. */
 #include "model/collector.h"
+#include "probe/unlocked.h"
 #include "wire/guard.h"
 #include "writer_stubs.h"
 
@@ -203,6 +204,33 @@ static void a_stack_that_does_not_fit_is_a_gap(void **state)
     close_both(both);
 }
 
+/* A wake-up costs the target a turn on its CPU: what is told without the GIL may not lead to one each time. */
+static void a_path_does_not_wake_the_collector(void **state)
+{
+    (void)state;
+    struct both_ends *both = open_both(ON_FULL_WAIT);
+    struct writer *writer = writer_take();
+    assert_non_null(writer);
+    unlocked_open();
+    enum { opened = 1000, pieces = 5 };
+    int wakes = 0;
+    for (int i = 0; i < opened; i++) {
+        struct event path[pieces];
+        for (int j = 0; j < pieces; j++)
+            path[j] =
+                (struct event){.counter = link_counter(), .kind_id = event_pack(EVENT_IO_NAME, 0)};
+        atomic_store(link_to.sleeping, 1);
+        assert_true(unlocked_put_slow(path, pieces));
+        writer_put(link_counter(), i % 2 ? EVENT_RETURN : EVENT_START, 0, 0x1000);
+        wakes += !atomic_load(link_to.sleeping);
+    }
+    assert_int_equal(writer->head, opened * (pieces + 1));
+    assert_true(wakes < opened / 10); /* some: its pulse is looked after, more often at first */
+    unlocked_close();
+    collector_finish(both->collector, 0);
+    close_both(both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +238,7 @@ int main(void)
         cmocka_unit_test(drop_counts_what_it_lost),
         cmocka_unit_test(a_seed_does_not_overrun_the_ring),
         cmocka_unit_test(a_stack_that_does_not_fit_is_a_gap),
+        cmocka_unit_test(a_path_does_not_wake_the_collector),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the pictures are there to show, planted: a hundred thousand small writes, memory that is kept, bursts of
-dictionaries, tasks of which one hangs. Goes on, slowly, until it is killed."""
+"""What the pictures are there to show, planted: a hundred thousand small writes, memory that is
+kept, bursts of dictionaries, tasks of which one hangs. Goes on, slowly, until it is killed."""
 
 import asyncio
 import json

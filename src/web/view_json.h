@@ -25,11 +25,6 @@ int io_json_write(struct json_writer *writer, const struct snapshot *snapshot);
 /* The member `picture` of the view `memory`: what holds how much now and at the peak. 0 or -ENOMEM. */
 int memory_json_write(struct json_writer *writer, const struct snapshot *snapshot);
 
-/* The member `picture` of the view `nova`: births since those that have been seen, who runs for how long, and the rows that
- * they are of. 0 or -ENOMEM. */
-int nova_json_write(struct json_writer *writer, const struct wish *wish,
-                    const struct snapshot *snapshot);
-
 /* The member `functions` of a picture: name and place of those that are `named`, by id. */
 void view_json_functions(struct json_writer *writer, const struct snapshot *snapshot,
                          const bool *named);

@@ -7,8 +7,9 @@ work stands there more often.
 How: all is wall time. Each measurement is a process with many short rounds of the program, each
 compiled anew, so that a report has a row for each round. This machine's cores have neighbours, and
 are half as fast for some tens of milliseconds at a time; a piece of work before and after each
-round tells whether it was disturbed, and then it does not count, whoever profiled it. Of the others
-the lower quartile is taken. Processes of all kinds follow each other in turns.
+round tells whether it was disturbed, beside the best that any process of the program had, and then
+it does not count, whoever profiled it. Of the others the lower quartile is taken. Processes of all
+kinds follow each other in turns.
 Rules: every function of the list stands in the table, also where fewer than FEW rounds were left.
 """
 
@@ -40,17 +41,6 @@ class Sample(NamedTuple):
     pace_ns: float
 
 
-def low(samples: "list[Sample]") -> float:
-    """The lower quartile of those that were not disturbed."""
-    kept = clean(samples)
-    return kept[len(kept) // 4] if kept else math.nan
-
-
-def clean(samples: "list[Sample]") -> "list[float]":
-    least = min((sample.pace_ns for sample in samples), default=0)
-    return sorted(sample.ns for sample in samples if sample.pace_ns <= CLEAN * least)
-
-
 class Times:
     """Samples of one program: its whole time with each knob, each function under each profiler."""
 
@@ -59,8 +49,22 @@ class Times:
         self.own: dict[tuple[str, str], list[Sample]] = collections.defaultdict(list)
         self.calls: dict[str, float] = {}
 
+    def least_pace_ns(self) -> float:
+        """The best of all: a kind whose processes all met a neighbour must not look undisturbed."""
+        of_all = [*self.plain.values(), *self.own.values()]
+        return min(sample.pace_ns for samples in of_all for sample in samples)
+
+    def clean(self, samples: "list[Sample]") -> "list[float]":
+        most = CLEAN * self.least_pace_ns()
+        return sorted(sample.ns for sample in samples if sample.pace_ns <= most)
+
+    def low(self, samples: "list[Sample]") -> float:
+        """The lower quartile of those that were not disturbed."""
+        kept = self.clean(samples)
+        return kept[len(kept) // 4] if kept else math.nan
+
     def slope(self, knob: str) -> float:
-        return (low(self.plain[knob]) - low(self.plain[""])) / MORE
+        return (self.low(self.plain[knob]) - self.low(self.plain[""])) / MORE
 
 
 class Runner:
@@ -166,12 +170,12 @@ def truths(program: call_dense.Program, times: Times, c_calls: bool) -> "dict[st
 
 
 def judge(program: call_dense.Program, times: Times, c_calls: bool) -> "list[Judged]":
-    whole = low(times.plain[""])
+    whole = times.low(times.plain[""])
     out = []
     for name, truth in truths(program, times, c_calls).items():
         parts = name.split("+")
-        own = {how: sum(low(times.own[how, part]) for part in parts) for how in HOWS[1:]}
-        rounds = min(len(clean(times.own[how, parts[0]])) for how in HOWS[1:3])
+        own = {how: sum(times.low(times.own[how, part]) for part in parts) for how in HOWS[1:]}
+        rounds = min(len(times.clean(times.own[how, parts[0]])) for how in HOWS[1:3])
         calls = times.calls.get(parts[0], 0)
         out.append(Judged(program.name, name, truth, calls, 100 * truth / whole, own, rounds))
     return out

@@ -25,6 +25,7 @@ LAW: dict[str, set[str]] = {
     "export": {"base", "model", "views"},
     "diff": {"base", "model", "export"},
     "recording": {"base", "model"},
+    "monitor": {"base", "wire", "model"},
     "tui": {"base", "model", "views"},
     "web": {"base", "model", "views", "export"},
     "trace": {"base", "wire", "model", "recording"},
@@ -38,6 +39,7 @@ LAW: dict[str, set[str]] = {
         "diff",
         "recording",
         "trace",
+        "monitor",
         "tui",
         "web",
     },
@@ -48,7 +50,13 @@ PROBE_BASE = {"base/clock.h"}
 
 # Whoever only reads the model reads it as a snapshot; the model itself has one owner.
 SNAPSHOT_ONLY = {"views", "export", "diff", "recording", "tui", "web"}
-SNAPSHOT = {"model/slices.h", "model/snapshot.h", "model/tree_order.h"}
+SNAPSHOT = {
+    "model/slices.h",
+    "model/snapshot.h",
+    "model/timeline.h",
+    "model/tree_order.h",
+    "model/verdicts.h",
+}
 
 # A recording is made of what the model keeps, and comes to the same numbers by the same code.
 RECORDING = {"model/histogram.h", "model/snapshot_paths.h"}

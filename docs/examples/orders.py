@@ -1,4 +1,5 @@
-import time, json
+import json
+import time
 
 
 def parse(text):

@@ -1,4 +1,6 @@
-import json, threading, time
+import json
+import threading
+import time
 
 
 def parse(text):

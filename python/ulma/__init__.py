@@ -9,7 +9,17 @@ loaded and everything is off, until ``ulma top PID`` or ``ulma report PID`` swit
 another terminal.
 """
 
-__all__ = ["Error", "arm"]
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing's, without importing it in every process that arms itself
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ulma._monitors import Event as Event
+    from ulma._monitors import Monitor as Monitor
+    from ulma._monitors import run_monitors as run_monitors
+
+__all__ = ["Error", "Event", "Monitor", "arm", "run_monitors"]
 
 
 class Error(Exception):
@@ -23,3 +33,11 @@ def arm() -> None:
     refusal = _start.arm()
     if refusal:
         raise Error(refusal)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Event", "Monitor", "run_monitors"):
+        from ulma import _monitors
+
+        return getattr(_monitors, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,7 +15,7 @@ import sysconfig
 from collections.abc import Iterator
 
 # The verbs that can start a target, and so take --python.
-STARTING = ("run", "top", "web", "record")
+STARTING = ("run", "top", "web", "record", "monitor")
 
 
 def candidates() -> Iterator[pathlib.Path]:

@@ -48,16 +48,9 @@ struct injection {
     uint64_t deadline_ns, timeout_ns;
     struct inject_place place;
     struct inject_shared shared;
+    bool has_stopped; /* some try has: ptrace is to be had */
     struct attach_outcome *outcome;
 };
-
-/* While it holds the process's thread, this one is not to wait behind others for a processor. Who may not have
- * that priority goes without. */
-static void go_first(void)
-{
-    struct sched_param first = {.sched_priority = 1};
-    pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
-}
 
 static void *try_once(void *argument)
 {
@@ -65,13 +58,15 @@ static void *try_once(void *argument)
     pid_t tid = try->place->tid;
     int before;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    go_first();
-    uint64_t begin = clock_monotonic_ns();
-    int error = inject_stop(tid);
-    atomic_store(&try->stopped, error == 0);
-    /* The PID may have been given to another process since it was looked at. */
+    inject_go_first();
+    inject_rehearse(try);
+    int error = inject_seize(tid);
+    /* The PID may have been given to another process since it was looked at; from here on it cannot be. */
     if (!error && poll(&(struct pollfd){.fd = try->pidfd, .events = POLLIN}, 1, 0) != 0)
         error = -ESRCH;
+    uint64_t begin = clock_monotonic_ns();
+    error = error ? error : inject_stop(tid);
+    atomic_store(&try->stopped, error == 0);
     if (!error)
         error = inject_enter(try);
     inject_let_go(tid);
@@ -304,6 +299,7 @@ static int stop_once(struct injection *injection, struct inject_try *try, const 
     try->pidfd = injection->pidfd;
     try->doing = "in a state that ulma does not know";
     int error = run_try(try);
+    injection->has_stopped |= atomic_load(&try->stopped);
     injection->outcome->stops++;
     injection->outcome->stopped_ns += try->stopped_ns;
     if (error == -EAGAIN)
@@ -445,6 +441,24 @@ static int inject_and_clear(struct injection *injection)
     return error;
 }
 
+/* Another has the process, or somebody forbids ptrace: by its own door, where there is one. */
+static int inject_otherwise(struct injection *injection, int error)
+{
+    struct attach_outcome *outcome = injection->outcome, refused = *outcome;
+    int result = inject_by_script(injection->pid, injection->pidfd, injection->code,
+                                  &injection->options, injection->deadline_ns, outcome);
+    if (result == 0 || (outcome->text[0] && strcmp(outcome->text, refused.text) != 0))
+        return result;
+    *outcome = refused;
+    if (result != -ETIMEDOUT)
+        return error;
+    size_t used = strlen(outcome->text);
+    snprintf(outcome->text + used, sizeof(outcome->text) - used,
+             "; nor did it come, within %.3g s, to where Python asks for a debugger's script",
+             (double)injection->timeout_ns / 1e9);
+    return error;
+}
+
 int attach_run_python(pid_t pid, const char *code, const struct attach_options *options,
                       struct attach_outcome *ret_outcome)
 {
@@ -466,6 +480,8 @@ int attach_run_python(pid_t pid, const char *code, const struct attach_options *
         error = inject_find_place(pid, &injection.place, ret_outcome);
     if (!error)
         error = inject_and_clear(&injection);
+    if ((error == -EBUSY || error == -EPERM) && !injection.has_stopped)
+        error = inject_otherwise(&injection, error);
     if (injection.pidfd >= 0)
         close(injection.pidfd);
     return error;

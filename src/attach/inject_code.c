@@ -24,6 +24,50 @@ static const char carrier[] =
     "    except BaseException:\n"
     "        raise error from None\n";
 
+/* The same for a script of its own (inject_script.c), which begins only if `claim` is locked, by an
+ * ulma that lives, and it can take that away. */
+static const char script_carrier[] =
+    "import posix\n"
+    "def read(path):\n"
+    "    file, text = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC), b''\n"
+    "    try:\n"
+    "        while True:\n"
+    "            more = posix.read(file, 1 << 20)\n"
+    "            if not more:\n"
+    "                return text\n"
+    "            text += more\n"
+    "    finally:\n"
+    "        posix.close(file)\n"
+    "def take():\n"
+    "    try:\n"
+    "        file = posix.open(folder + '/claim', posix.O_RDWR | posix.O_CLOEXEC)\n"
+    "    except OSError:\n"
+    "        return False\n"
+    "    try:\n"
+    "        posix.lockf(file, posix.F_TEST, 0)\n"
+    "        for name in 'script.py', 'claim', 'result', 'blob':\n" /* a killed ulma's */
+    "            posix.unlink(folder + '/' + name)\n"
+    "        posix.rmdir(folder)\n"
+    "        return False\n"
+    "    except OSError:\n"
+    "        pass\n"
+    "    finally:\n"
+    "        posix.close(file)\n"
+    "    try:\n"
+    "        posix.unlink(folder + '/claim')\n"
+    "        return True\n"
+    "    except OSError:\n"
+    "        return False\n"
+    "if take():\n"
+    "    result = posix.open(folder + '/result', posix.O_WRONLY | posix.O_CLOEXEC)\n"
+    "    try:\n"
+    "        exec(code, {'__name__': 'ulma', 'blob': read(folder + '/blob')})\n"
+    "        text = 'ran'\n"
+    "    except BaseException as error:\n"
+    "        text = '%s: %s' % (type(error).__name__, error)\n"
+    "    posix.write(result, text.encode('utf-8', 'backslashreplace')[:room])\n"
+    "    posix.close(result)\n";
+
 enum { BYTES_PER_BYTE = 4, BYTES_BESIDES = 256 };
 
 size_t inject_code_bytes(const char *code)
@@ -53,4 +97,18 @@ void inject_write_code(char *text, const char *code, uint64_t message, uint64_t 
     end = write_literal(end, code);
     sprintf(end, "','at':%llu,'room':%d,'blob':(%llu,%zu)})\n", (unsigned long long)message,
             INJECT_MESSAGE_BYTES - 1, (unsigned long long)blob, blob_bytes);
+}
+
+size_t inject_script_bytes(const char *code)
+{
+    return BYTES_PER_BYTE * (sizeof(script_carrier) + strlen(code)) + BYTES_BESIDES;
+}
+
+void inject_write_script(char *text, const char *code, const char *folder)
+{
+    char *end = text + sprintf(text, "exec(b'");
+    end = write_literal(end, script_carrier);
+    end += sprintf(end, "',{'code':b'");
+    end = write_literal(end, code);
+    sprintf(end, "','folder':'%s','room':%d})\n", folder, INJECT_MESSAGE_BYTES - 1);
 }

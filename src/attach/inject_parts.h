@@ -180,6 +180,17 @@ size_t inject_code_bytes(const char *code);
 void inject_write_code(char *text, const char *code, uint64_t message, uint64_t blob,
                        size_t blob_bytes);
 
+/* The same for the way of inject_script.c, whose files lie in `folder`. */
+size_t inject_script_bytes(const char *code);
+void inject_write_script(char *text, const char *code, const char *folder);
+
+/* --- inject_script.c ------------------------------------------------------------------------ */
+
+/* Where ptrace is not to be had, but the process's memory is. 0 or -errno; -ETIMEDOUT, and where the process has no
+ * such door, without a sentence. */
+int inject_by_script(pid_t pid, int pidfd, const char *code, const struct attach_options *options,
+                     uint64_t deadline_ns, struct attach_outcome *outcome);
+
 /* --- inject_shared.c ------------------------------------------------------------------------ */
 
 /* Which descriptor it will be and where it shall lie; notes what other ulmas have left. 0, -EMFILE,
@@ -199,8 +210,15 @@ void inject_shared_done(struct inject_shared *shared);
 
 /* --- inject_trace.c ------------------------------------------------------------------------- */
 
-/* Seizes the thread and waits until it has stopped. 0; -ECANCELED when it is stopped by job control;
- * -errno of ptrace. The calling thread must end soon: that lets go of what is left. */
+/* While it holds the process's thread, the calling one is not to wait behind others for a processor. Who may not have
+ * that priority goes without. */
+void inject_go_first(void);
+
+/* The thread runs on, but is ours to stop: 0, or -errno of ptrace. The calling thread must end soon: that lets go of
+ * what is left. */
+int inject_seize(pid_t tid);
+
+/* Waits until it has stopped. 0; -ECANCELED when it is stopped by job control; -errno of ptrace. */
 int inject_stop(pid_t tid);
 
 void inject_let_go(pid_t tid);
@@ -225,6 +243,10 @@ extern const uint64_t inject_mark;
 /* Before the stop: the stub, the text and the blob. */
 void inject_fill(const struct inject_place *place, const struct inject_shared *shared,
                  const char *code, const struct attach_options *options);
+
+/* Before the stop: all that inject_enter does, on ourselves and without effect, so that no page or symbol of ours is
+ * missing while the thread stands still. */
+void inject_rehearse(const struct inject_try *try);
 
 /* With the thread stopped: looks at its registers and sends it to the calls or into the stub, or not. The
  * caller lets it go. 0, -EAGAIN, or -errno; then its registers are as they were. */

@@ -27,9 +27,23 @@ static int wait_for_stop(pid_t tid, int *ret_status)
     return got == tid && WIFSTOPPED(*ret_status) ? 0 : -ESRCH;
 }
 
+void inject_go_first(void)
+{
+    struct sched_param first = {.sched_priority = 1};
+    pthread_setschedparam(pthread_self(), SCHED_FIFO, &first);
+}
+
+int inject_seize(pid_t tid)
+{
+    /* What is called in the stop is bound, and has its pages. */
+    waitpid(-1, NULL, WNOHANG | __WNOTHREAD);
+    inject_let_go(0);
+    return ptrace(PTRACE_SEIZE, tid, 0, 0) ? -errno : 0;
+}
+
 int inject_stop(pid_t tid)
 {
-    if (ptrace(PTRACE_SEIZE, tid, 0, 0) || ptrace(PTRACE_INTERRUPT, tid, 0, 0))
+    if (ptrace(PTRACE_INTERRUPT, tid, 0, 0))
         return -errno;
     for (;;) {
         int status = 0;

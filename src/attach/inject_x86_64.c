@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 enum { PAGE = 4096 };
 
@@ -63,13 +64,11 @@ void inject_fill(const struct inject_place *place, const struct inject_shared *s
                       shared->base + blob, options->blob_bytes);
 }
 
-static int go(struct inject_visit *visit, const struct user_regs_struct *regs, uint64_t mask)
+/* The signal mask stays as it is: a handler that comes before the first of the calls has its frame below ours, and
+ * comes back; during the others all are blocked, by the frame that leads to them. */
+static int go(const struct inject_visit *visit, const struct user_regs_struct *regs)
 {
-    pid_t tid = visit->try->place->tid;
-    if (ptrace(PTRACE_SETREGS, tid, 0, regs))
-        return -errno;
-    /* Only now: if we died before, the way home sets the mask. */
-    return ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask) ? -errno : 0;
+    return ptrace(PTRACE_SETREGS, visit->try->place->tid, 0, regs) ? -errno : 0;
 }
 
 static int enter_stub(struct inject_visit *visit)
@@ -84,7 +83,7 @@ static int enter_stub(struct inject_visit *visit)
     regs.rsp = visit->home;
     regs.rbx = shared->base + PAGE;
     regs.eflags = INJECT_FLAGS_AT_ENTRY;
-    return go(visit, &regs, visit->signal_mask);
+    return go(visit, &regs);
 }
 
 static int start_calls(struct inject_visit *visit)
@@ -92,15 +91,13 @@ static int start_calls(struct inject_visit *visit)
     struct user_regs_struct regs = visit->first;
     regs.orig_rax = (unsigned long long)-1;
     visit->try->mark = visit->home + offsetof(struct inject_frame, mark);
-    return go(visit, &regs, ~UINT64_C(0));
+    return go(visit, &regs);
 }
 
 /* After a failure: nothing has run, and the thread stands as it stood. */
 static void take_back(const struct inject_visit *visit)
 {
-    pid_t tid = visit->try->place->tid;
-    ptrace(PTRACE_SETSIGMASK, tid, sizeof(visit->signal_mask), &visit->signal_mask);
-    ptrace(PTRACE_SETREGS, tid, 0, &visit->regs);
+    ptrace(PTRACE_SETREGS, visit->try->place->tid, 0, &visit->regs);
 }
 
 int inject_enter(struct inject_try *try)
@@ -123,4 +120,26 @@ int inject_enter(struct inject_try *try)
     if (error)
         take_back(&visit);
     return error;
+}
+
+void inject_rehearse(const struct inject_try *try)
+{
+    unsigned char room[INJECT_ROOM_BYTES];
+    struct inject_place ours = *try->place;
+    struct inject_try rehearsal = {
+        .place = &ours, .shared = try->shared, .calls = try->calls, .call_count = try->call_count};
+    struct inject_visit visit = {.try = &rehearsal};
+    memset(room, 1, sizeof(room));
+    ours.pid = getpid();
+    ours.tid = 0; /* nobody's: the kernel refuses what is asked of it */
+    ours.stack_low = 0;
+    ours.stack_high = UINT64_MAX;
+    if (ptrace(PTRACE_GETREGS, ours.tid, 0, &visit.regs) == 0)
+        return;
+    visit.regs.rsp = (uint64_t)(uintptr_t)room + sizeof(room);
+    visit.regs.orig_rax = (unsigned long long)-1;
+    visit.number = inject_number_of(&ours, &visit.regs);
+    inject_look(&ours, &visit.regs, visit.number, &rehearsal.way);
+    inject_rehearse_way_home(&visit);
+    inject_is_main_thread(&ours, &visit.regs);
 }

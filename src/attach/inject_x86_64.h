@@ -80,4 +80,8 @@ const char *inject_look(const struct inject_place *place, const struct user_regs
  * visit->first. 0, -EAGAIN, -errno. */
 int inject_write_way_home(struct inject_visit *visit);
 
+/* The same on ourselves, into INJECT_ROOM_BYTES below visit->regs.rsp. */
+enum { INJECT_ROOM_BYTES = 40 << 10 };
+void inject_rehearse_way_home(struct inject_visit *visit);
+
 #endif

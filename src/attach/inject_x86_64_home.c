@@ -182,14 +182,11 @@ static size_t fill_frames(struct inject_frame *frames, struct inject_visit *visi
     return count + 1;
 }
 
-int inject_write_way_home(struct inject_visit *visit)
+static int write_frames(struct inject_visit *visit, ssize_t bytes)
 {
     unsigned char *xstate = visit->try->place->scratch;
     struct inject_frame *frames = (void *)(xstate + XSTATE_MOST);
     pid_t pid = visit->try->place->pid;
-    ssize_t bytes = read_xstate(visit->try->place, xstate);
-    if (bytes < 0)
-        return (int)bytes;
     uint64_t area = (visit->regs.rsp - INJECT_RED_ZONE_BYTES - (uint64_t)bytes) & ~UINT64_C(63);
     visit->home = area - sizeof(*frames);
     size_t size = fill_frames(frames, visit, area) * sizeof(*frames);
@@ -198,4 +195,18 @@ int inject_write_way_home(struct inject_visit *visit)
     ssize_t written = process_vm_writev(pid, ours, 2, &theirs, 1, 0);
     /* Not all of it: the stack has not grown so far yet. */
     return written == (ssize_t)theirs.iov_len ? 0 : -EAGAIN;
+}
+
+int inject_write_way_home(struct inject_visit *visit)
+{
+    ssize_t bytes = read_xstate(visit->try->place, visit->try->place->scratch);
+    return bytes < 0 ? (int)bytes : write_frames(visit, bytes);
+}
+
+static_assert(INJECT_SCRATCH_BYTES + XSTATE_LEAST <= INJECT_ROOM_BYTES, "all has room there");
+
+void inject_rehearse_way_home(struct inject_visit *visit)
+{
+    read_xstate(visit->try->place, visit->try->place->scratch);
+    write_frames(visit, XSTATE_LEAST);
 }

@@ -47,7 +47,7 @@ static const char loader[] =
     "def make():\n"
     "    memory = posix.open('/proc/self/mem', posix.O_RDONLY | posix.O_CLOEXEC)\n"
     "    try:\n"
-    "        image = posix.pread(memory, blob[1], blob[0])\n"
+    "        image = blob if type(blob) is bytes else posix.pread(memory, blob[1], blob[0])\n"
     "    finally:\n"
     "        posix.close(memory)\n"
     "    number, file = memory, None\n" /* the lowest free one, unless a thread takes it */

@@ -88,13 +88,16 @@ struct collector_options job_collector_options(struct job *job)
     const struct options *options = job->options;
     return (struct collector_options){
         .tap = job_trace_tap(job),
+        .watch = job->watch,
         .corrected = !options->uncorrected,
         .budget_pct = job_session_budget(job),
+        .sources = (uint32_t)options->sources,
         .signal_target = job_session_wake,
         .signal_context = job,
         .cpu = (int)options->collector_cpu,
         .sites = job->sites.count ? &job->sites : NULL,
         .whole_only = job->whole_only,
+        .keeps_calls = job->keeps_calls,
         /* A recording keeps both apart, and whoever reads it chooses. */
         .by_process = options->by_process || job->is_recorded,
         .by_thread = job->is_recorded,
@@ -188,7 +191,9 @@ int job_start(struct job *job, const struct options *options, char **words, int 
         .options = options,
         .clock = setting->clock,
         .whole_only = setting->whole_only,
+        .keeps_calls = setting->keeps_calls,
         .is_recorded = setting->record,
+        .watch = setting->watch,
         .first.armed = ARMED_NONE,
         .output = {.fd = -1},
         .mapping = {.fd = -1},
@@ -276,8 +281,10 @@ int job_tick(struct job *job, bool *ret_over)
         job_switch(job, true);
     next = earlier(next, now + (uint64_t)job_set_tick(job) * MS_NS);
     if (options->duration_ns >= 0) {
-        if (!job->on_ns && job_state(job) == STATE_ON)
+        if (!job->on_ns && job_state(job) == STATE_ON) {
             job->on_ns = now;
+            message_step("PID %d is on", (int)job->supervise.pid);
+        }
         uint64_t until = job->on_ns ? job->on_ns + (uint64_t)options->duration_ns
                                     : now + STATE_LOOK_MS * MS_NS;
         *ret_over = job->on_ns && now >= until;
@@ -418,6 +425,15 @@ struct snapshot *job_snapshot(struct job *job, int window_s, enum snapshot_clock
     if (snapshot && snapshot->line_count)
         source_text_fill(snapshot, NULL, NULL, may_read_sources(job));
     return snapshot;
+}
+
+char *job_source(const struct job *job, const char *file)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t ran_ns = job->started_ns ? clock_monotonic_ns() - job->started_ns : 0;
+    int64_t began_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec - (int64_t)ran_ns;
+    return may_read_sources(job) ? source_text_whole(file, began_ns) : NULL;
 }
 
 struct snapshot *job_snapshot_detailed(struct job *job)

@@ -45,6 +45,7 @@ struct job {
     struct mapping mapping;
     struct sites sites;           /* the options', and what they have matched */
     struct job_settings settings; /* what is in force instead, when it was changed */
+    struct model_watch *watch;    /* sees each event: monitors; NULL: nobody does */
     struct job_trace *trace;      /* of a report that is a timeline (job_trace.h); NULL */
     struct collector *collector;
     struct supervise supervise;
@@ -55,6 +56,7 @@ struct job {
     uint64_t asked_ns;        /* when an unanswered switch was last signalled; 0: answered */
     bool first_told;          /* the collector knows that the first of several has ended */
     bool whole_only;          /* as in struct job_setting */
+    bool keeps_calls;         /* the same */
     bool delayed;             /* --delay has not passed */
     bool finished;            /* the profiling has ended: the collector has read all */
     bool failed;              /* ulma failed at something after the start */
@@ -68,7 +70,9 @@ struct job_setting {
     bool capture_output;          /* the target prints into a file */
     bool on_screen;               /* ulma reads the terminal's keys */
     bool whole_only;              /* all that is asked for is the whole run */
+    bool keeps_calls;             /* when things were is asked for, too */
     bool record;                  /* into a file, instead of a report at the end */
+    struct model_watch *watch;    /* as collector_options has it */
     void (*ready)(void *context); /* all is there but the target's first line. NULL: nobody asks */
     void *ready_context;
     enum snapshot_clock clock;
@@ -97,6 +101,9 @@ void job_finish(struct job *job);
 
 /* With all that only the command line knows filled in. NULL: out of memory. */
 struct snapshot *job_snapshot(struct job *job, int window_s, enum snapshot_clock clock);
+
+/* The text of a file of the program's, to be freed; NULL: it is not to be had, or not as it was. */
+char *job_source(const struct job *job, const char *file);
 
 /* The same with the detail that a recording keeps. */
 struct snapshot *job_snapshot_detailed(struct job *job);

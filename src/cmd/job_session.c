@@ -8,6 +8,7 @@
 #include "cmd/job.h"
 #include "cmd/job_trace.h"
 #include "cmd/message.h"
+#include "model/steps.h"
 #include "wire/guard.h"
 
 #include <errno.h>
@@ -101,11 +102,14 @@ int job_session_wake(void *job)
 bool job_session_make(struct job *job, pid_t pid, const char *name)
 {
     const struct options *options = job->options;
+    uint32_t sources = (uint32_t)options->sources;
+    uint32_t first = job_session_budget(job) > 0 ? steps_first(sources) : sources;
     struct mapping_options wanted = {
         .directory = job->directory,
         .buffer_bytes = (uint64_t)options->buffer_bytes,
         .on_full = job_session_on_full(job),
-        .sources = (uint32_t)options->sources,
+        .sources = first,
+        .later = sources & ~first,
         /* several begin together, when each has its rings */
         .start_off = options->start_off || options->delay_ns > 0 || job->other_count > 0,
         .modes_vary = options->sites.count > 0 || job_session_budget(job) > 0,

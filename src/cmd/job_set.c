@@ -98,6 +98,18 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
     va_end(arguments);
 }
 
+static void append_sources(uint32_t sources, const char *before, char *text, size_t size)
+{
+    for (const struct fold_source *const *source = fold_source_list; *source; source++) {
+        if (!(sources & (*source)->bit))
+            continue;
+        append(text, size, "%s%s", before, (*source)->name);
+        before = ",";
+    }
+    if (sources & SOURCE_OPERATORS_EVERY)
+        append(text, size, ",every-operator");
+}
+
 static void append_patterns(const struct sites *sites, enum set_use use, char *text, size_t size)
 {
     static const char *const keys[] = {
@@ -114,18 +126,13 @@ static void append_patterns(const struct sites *sites, enum set_use use, char *t
 }
 
 /* In the words that would bring it about; and which patterns have nothing to name yet. */
-static void describe(const struct job *job, const bool *matched, char *text, size_t size)
+static void describe(const struct job *job, const bool *matched, uint32_t to_come, char *text,
+                     size_t size)
 {
     const struct job_settings *settings = &job->settings;
     const struct sites *sites = job_set_sites(job);
-    const char *before = "events=";
     text[0] = '\0';
-    for (const struct fold_source *const *source = fold_source_list; *source; source++) {
-        if (!(settings->sources & (*source)->bit))
-            continue;
-        append(text, size, "%s%s", before, (*source)->name);
-        before = ",";
-    }
+    append_sources(settings->sources, "events=", text, size);
     append_patterns(sites, USE_ONLY, text, size);
     append_patterns(sites, USE_SKIP, text, size);
     if (settings->sources & SOURCE_LINES)
@@ -135,6 +142,7 @@ static void describe(const struct job *job, const bool *matched, char *text, siz
     else
         append(text, size, " budget=exact");
     append(text, size, " on-full=%s", settings->on_full == ON_FULL_WAIT ? "wait" : "drop");
+    append_sources(to_come, "; to come, as the budget allows: ", text, size);
     const char *comma = "; nothing is known yet that matches ";
     for (size_t i = 0; matched && i < sites->count; i++) {
         if (matched[i])
@@ -174,7 +182,7 @@ static bool apply(struct job *job, const struct set_words *words, char *message,
         settings->budget_pct = change.budget_pct;
     settings->asked_ns = settings->signalled_ns = clock_monotonic_ns();
     job_session_wake(job);
-    describe(job, change.sites ? change.matched : NULL, message, size);
+    describe(job, change.sites ? change.matched : NULL, change.to_come, message, size);
     return true;
 }
 
@@ -216,13 +224,11 @@ static bool has_answered(const struct job *job)
 static bool settle_sources(struct job *job, char *message, size_t size)
 {
     struct session_words words;
-    job_session_read(job, &words);
-    if (words.state != STATE_ON || words.sources_on == words.sources_wanted)
+    uint32_t refused = collector_refusal(job->collector);
+    if (!refused)
         return true;
-    struct collector_change change = {.has_sources = true, .sources = words.sources_on};
-    job->settings.sources = words.sources_on;
-    collector_change(job->collector, &change);
-    job_session_wake(job);
+    job_session_read(job, &words);
+    job->settings.sources &= ~refused;
     snprintf(message, size, "%s", words.reason);
     return false;
 }

@@ -36,8 +36,7 @@ void launch_block_signals(void)
     sigaction(SIGCHLD, &action, &inherited_child_action);
 }
 
-/* This ulma was started by a program that another one follows: that one's variables are not its target's. */
-static void leave_family(void)
+void launch_leave_family(void)
 {
     const char *path = getenv("ULMA_ARM_PYTHONPATH");
     if (!getenv("ULMA_ARM"))
@@ -89,7 +88,7 @@ static _Noreturn void become_target(const struct launch_plan *plan, int go_fd, i
     } while (got < 0 && errno == EINTR);
     if (got != 1) /* ulma is gone, or thought better of it */
         _exit(EXIT_ULMA_FAILED);
-    leave_family();
+    launch_leave_family();
     if (plan->folder)
         set_environment(plan);
     redirect(plan);

@@ -36,6 +36,10 @@ void launch_block_signals(void);
 /* Those signals, for a signalfd. */
 void launch_signals(sigset_t *set);
 
+/* In a child of ours that is no target: where a program that another ulma follows has started this one, that one's
+ * variables are not for it. */
+void launch_leave_family(void);
+
 /* 0 or -errno. */
 int launch_fork(struct launch *launch, const struct launch_plan *plan);
 

@@ -6,6 +6,7 @@
 #include "cmd/help.h"
 #include "cmd/message.h"
 #include "cmd/verbs.h"
+#include "model/verdicts.h"
 #ifndef ULMA_READER
 #include "wire/guard.h"
 #endif
@@ -72,6 +73,8 @@ static int run_verb(const struct verb_row *verb, char **words, int word_count)
         message_error("`ulma %s` %s; see `ulma %s --help`", verb->name, together, verb->name);
         return wrong;
     }
+    if (parsed.options.verdicts_off)
+        verdicts_hide();
     message_settings(parsed.options.quiet, parsed.options.verbose);
     int status = verb->run(&parsed.options, parsed.words, parsed.word_count);
     if (fflush(stdout) == 0 || errno == EPIPE)

@@ -164,7 +164,7 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
 {
     static const struct {
         const char *name;
-        int64_t bits; /* 0: of the contract, not there yet */
+        int64_t bits;
     } known[] = {
         {"calls", SOURCE_CALLS},
         /* A C call is told by its caller's frame, so that it needs the calls. */
@@ -172,6 +172,9 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         {"gc", SOURCE_GC},
         /* Who calls a method is known from the calls. */
         {"methods", SOURCE_CALLS | SOURCE_METHODS},
+        /* As a method's. Not in `all`: every subscript of the program costs then. */
+        {"operators", SOURCE_CALLS | SOURCE_OPERATORS},
+        {"every-operator", SOURCE_CALLS | SOURCE_OPERATORS | SOURCE_OPERATORS_EVERY},
         /* A line's function is known from the calls. Not in `all`: it is of functions that are named. */
         {"lines", SOURCE_CALLS | SOURCE_LINES},
         /* Who reads and writes is known from the calls. */
@@ -179,27 +182,20 @@ static bool event_source(const char *name, size_t size, int64_t *sources, char *
         /* Where the code objects end that places are in, and who makes what, is known with the calls. */
         {"objects", SOURCE_CALLS | SOURCE_OBJECTS},
         {"memory", SOURCE_MEMORY},
-        {"all",
-         SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY | SOURCE_IO},
-        {"operators", 0},
-        {"waits", 0},
+        /* Sleeps, polls and I/O are waits, and pauses of the garbage collector are what a thread's time goes into. */
+        {"waits", SOURCE_CALLS | SOURCE_GC | SOURCE_IO | SOURCE_WAITS},
+        {"all", SOURCE_CALLS | SOURCE_C_CALLS | SOURCE_GC | SOURCE_METHODS | SOURCE_MEMORY |
+                    SOURCE_IO | SOURCE_WAITS},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strlen(known[i].name) != size || strncmp(known[i].name, name, size) != 0)
-            continue;
-        if (known[i].bits) {
+        if (strlen(known[i].name) == size && strncmp(known[i].name, name, size) == 0) {
             *sources |= known[i].bits;
             return true;
         }
-        snprintf(
-            error, OPTIONS_ERROR_SIZE,
-            "the source `%s` is not there yet: take calls, c-calls, gc, methods, lines, objects, memory or io",
-            known[i].name);
-        return false;
     }
     snprintf(error, OPTIONS_ERROR_SIZE,
              "no source `%.*s`: take calls, c-calls, gc, methods, "
-             "lines, objects, memory, io or all",
+             "operators, lines, objects, memory, io, waits or all",
              (int)(size < 80 ? size : 80), name);
     return false;
 }
@@ -401,6 +397,10 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         break;
     case OPTION_WEIGHT:
         return read_weight(word, field, error);
+    case OPTION_VERDICTS:
+        good = read_choice(word, "on", "off", field);
+        wanted = "on or off";
+        break;
     case OPTION_ON_FULL:
         good = option_value_on_full(word, field);
         wanted = "wait or drop";

@@ -15,24 +15,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RUN    VERB_RUN
-#define TOP    VERB_TOP
-#define WEB    VERB_WEB
-#define REPORT VERB_REPORT
-#define DIFF   VERB_DIFF
-#define DUMP   VERB_DUMP
-#define CENSUS VERB_CENSUS
-#define ATTACH VERB_ATTACH
-#define ON     VERB_ON
-#define OFF    VERB_OFF
-#define SET    VERB_SET
-#define DETACH VERB_DETACH
-#define RESCUE VERB_RESCUE
-#define PS     VERB_PS
-#define EXPORT VERB_EXPORT
-#define REPLAY VERB_REPLAY
-#define RECORD VERB_RECORD
-#define HELP   VERB_HELP
+#define RUN     VERB_RUN
+#define TOP     VERB_TOP
+#define WEB     VERB_WEB
+#define REPORT  VERB_REPORT
+#define DIFF    VERB_DIFF
+#define DUMP    VERB_DUMP
+#define CENSUS  VERB_CENSUS
+#define ATTACH  VERB_ATTACH
+#define ON      VERB_ON
+#define OFF     VERB_OFF
+#define SET     VERB_SET
+#define DETACH  VERB_DETACH
+#define RESCUE  VERB_RESCUE
+#define PS      VERB_PS
+#define EXPORT  VERB_EXPORT
+#define REPLAY  VERB_REPLAY
+#define RECORD  VERB_RECORD
+#define MONITOR VERB_MONITOR
+#define HELP    VERB_HELP
 const struct option_row option_rows[] = {
 #define OPTION(field, letter, name, argument, kind, verbs, help) \
     {name, argument, help, offsetof(struct options, field), kind, verbs, letter},
@@ -56,6 +57,7 @@ const struct option_row option_rows[] = {
 #undef EXPORT
 #undef REPLAY
 #undef RECORD
+#undef MONITOR
 #undef HELP
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
@@ -68,7 +70,7 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 
 /* Of the contract, for later versions: told apart from what never was. */
 static const char *const later_verbs[] = {NULL};
-static const char *const later_options[] = {"verdicts", "rules", NULL};
+static const char *const later_options[] = {"rules", NULL};
 
 const struct verb_row *verb_find(const char *name)
 {
@@ -315,8 +317,11 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
     parsed->word_count = kept > 0 ? kept : word_count - first;
     if (verb->bit == VERB_SET)
         return; /* its words are settings */
-    if ((parsed->options.sources & SOURCE_LINES) && !sites_name_lines(&parsed->options.sites))
+    bool names_functions = sites_name_lines(&parsed->options.sites);
+    if ((parsed->options.sources & SOURCE_LINES) && !names_functions)
         wrong(&parser, "%s", OPTIONS_LINES_OF_NONE);
+    if ((parsed->options.sources & SOURCE_OPERATORS_EVERY) && !names_functions)
+        wrong(&parser, "%s", OPTIONS_EVERY_OF_NONE);
     if (parsed->options.pid && parsed->word_count > 0)
         wrong(&parser, "-p names the process already: leave `%.80s` out", parsed->words[0]);
     else if (parsed->options.pid) {

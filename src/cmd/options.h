@@ -52,7 +52,8 @@ struct options {
     int64_t timeout_ns, every_ns, min_time_ns;  /* OPTIONS_UNSET */
     int64_t clock;                              /* enum snapshot_clock or OPTIONS_UNSET */
     enum export_weight weight;
-    int64_t sources;            /* bits of enum session_source */
+    int64_t sources; /* bits of enum session_source */
+    int64_t verdicts_off;
     int64_t on_full;            /* enum on_full or OPTIONS_UNSET */
     int64_t budget_thousandths; /* of a percent, or OPTIONS_UNSET */
     int64_t buffer_bytes;
@@ -93,6 +94,7 @@ enum option_kind {
     OPTION_ONLY,
     OPTION_SKIP,
     OPTION_BY,
+    OPTION_VERDICTS,
     OPTION_SPEED,
     OPTION_FILE_SIZE,
     OPTION_MAP,
@@ -137,6 +139,9 @@ enum { OPTIONS_ERROR_SIZE = 512 };
     "the source `lines` needs functions to be named, since the lines of all would cost " \
     "too much: add --only pkg:function (of a process that is followed: `ulma set PID "   \
     "lines=pkg:function`)"
+#define OPTIONS_EVERY_OF_NONE                                                                   \
+    "`every-operator` needs functions to be named, since it has their instructions run one by " \
+    "one: add --only pkg:function"
 
 struct parsed {
     struct options options;

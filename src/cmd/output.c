@@ -60,8 +60,22 @@ static int open_file(struct output *output, bool force)
     return output->fd < 0 ? -errno : 0;
 }
 
+/* Whoever names a file so wants to open it again, with more than a table in it. */
+static bool is_a_recordings_name(const struct options *options)
+{
+    size_t size = strlen(options->output);
+    return !options->format && size >= 5 && strcmp(options->output + size - 5, ".ulma") == 0;
+}
+
 static bool open_named(struct output *output, const struct options *options, pid_t pid)
 {
+    if (is_a_recordings_name(options)) {
+        message_error(
+            "%s is a recording's name, and this is a report: ulma record -o %s makes a recording; name "
+            "the report by its format (.txt .json .pstats .html) or with -f",
+            options->output, options->output);
+        return false;
+    }
     output->path = output_expand(options->output, pid);
     if (!output->path) {
         message_error("out of memory");

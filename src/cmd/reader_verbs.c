@@ -25,6 +25,7 @@ static int refuse(const char *verb)
     }
 LIVE(run)
 LIVE(record)
+LIVE(monitor)
 LIVE(dump)
 LIVE(attach)
 LIVE(on)

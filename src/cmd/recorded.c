@@ -73,6 +73,17 @@ struct snapshot *recorded_snapshot(struct recorded *recorded, const struct recor
     return snapshot;
 }
 
+char *recorded_source(const struct recorded *recorded, const char *file)
+{
+    struct snapshot *snapshot = recording_snapshot(recorded->recording, &recorded->query);
+    const char *kept = snapshot ? recording_source(recorded->recording, snapshot, file) : NULL;
+    char *text = kept ? strdup(kept) : NULL;
+    if (!text && snapshot)
+        text = source_text_whole(file, snapshot->meta.start_time_ns);
+    snapshot_free(snapshot);
+    return text;
+}
+
 int recorded_report(const struct options *options, const char *path)
 {
     struct recorded recorded;

@@ -18,6 +18,9 @@ bool recorded_open(struct recorded *recorded, const struct options *options, con
 /* recording_snapshot, and what stands in its lines. */
 struct snapshot *recorded_snapshot(struct recorded *recorded, const struct recording_query *query);
 
+/* The text of a file as it was recorded, else as it is; to be freed. NULL: neither. */
+char *recorded_source(const struct recorded *recorded, const char *file);
+
 void recorded_close(struct recorded *recorded);
 
 /* The report where -o says, else on stdout. EXIT_FINE or another exit status. */

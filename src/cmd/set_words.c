@@ -249,13 +249,14 @@ bool set_words_read(struct set_words *words, const char *word, char *error)
 
 bool set_words_end(const struct set_words *words, char *error)
 {
-    if (!(words->sources & SOURCE_LINES) || has_use(words, USE_LINES))
+    if (!(words->sources & (SOURCE_LINES | SOURCE_OPERATORS_EVERY)) || has_use(words, USE_LINES))
         return true;
     struct sites sites = {0};
     char site_error[SITES_ERROR_SIZE];
     for (size_t i = 0; i < words->pattern_count; i++)
         sites_add(&sites, words->patterns[i].text, words->patterns[i].use == USE_SKIP, site_error);
     if (!sites_name_lines(&sites))
-        snprintf(error, OPTIONS_ERROR_SIZE, "%s", OPTIONS_LINES_OF_NONE);
+        snprintf(error, OPTIONS_ERROR_SIZE, "%s",
+                 words->sources & SOURCE_LINES ? OPTIONS_LINES_OF_NONE : OPTIONS_EVERY_OF_NONE);
     return sites_name_lines(&sites);
 }

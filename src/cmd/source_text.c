@@ -114,3 +114,12 @@ void source_text_fill(struct snapshot *snapshot, source_text_of *recorded, void 
     }
     pthread_mutex_unlock(&kept_lock);
 }
+
+char *source_text_whole(const char *file, int64_t before_ns)
+{
+    pthread_mutex_lock(&kept_lock);
+    const char *text = read_disk(file, before_ns);
+    char *copy = text ? strdup(text) : NULL;
+    pthread_mutex_unlock(&kept_lock);
+    return copy;
+}

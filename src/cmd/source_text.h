@@ -15,4 +15,7 @@ typedef const char *source_text_of(void *context, const struct snapshot *snapsho
 void source_text_fill(struct snapshot *snapshot, source_text_of *recorded, void *context,
                       bool from_disk);
 
+/* The file's text, to be freed by the caller; NULL: it has changed since then (CLOCK_REALTIME), or cannot be read. */
+char *source_text_whole(const char *file, int64_t before_ns);
+
 #endif

@@ -9,6 +9,7 @@
 #include "cmd/output.h"
 #include "cmd/report.h"
 #include "cmd/rescue_find.h"
+#include "cmd/rescue_json.h"
 #include "cmd/rescue_print.h"
 #include "cmd/target.h"
 #include "cmd/verbs.h"
@@ -259,6 +260,11 @@ static struct snapshot *take(struct rescue *rescue)
     return snapshot;
 }
 
+static int write_flight(const void *context, struct json_writer *writer)
+{
+    return rescue_json_write(context, writer);
+}
+
 static char *render(struct rescue *rescue, const struct output *output,
                     const struct snapshot *snapshot, size_t *ret_size, int *ret_error)
 {
@@ -274,6 +280,8 @@ static char *render(struct rescue *rescue, const struct output *output,
         .wide = options->wide,
         .color = output->fd >= 0 && report_color(options, output->fd),
         .weight = WEIGHT_TIME,
+        .write_more = write_flight,
+        .context = &rescue->flight,
     };
     FILE *stream = open_memstream(&bytes, ret_size);
     *ret_error = stream ? 0 : -ENOMEM;

@@ -35,6 +35,18 @@ static struct snapshot *snapshot(void *context, int window_s, int64_t to_ns,
     return job_snapshot(&serving->job, window_s, clock);
 }
 
+static struct timeline *timeline(void *context, const struct timeline_query *query)
+{
+    struct serving *serving = context;
+    return collector_timeline(serving->job.collector, query);
+}
+
+static char *source(void *context, const char *file)
+{
+    struct serving *serving = context;
+    return job_source(&serving->job, file);
+}
+
 static bool set(void *context, char *const *words, size_t count, char *message, size_t size)
 {
     struct serving *serving = context;
@@ -100,6 +112,8 @@ static bool serve(struct serving *serving)
     struct web_host host = {
         .context = serving,
         .snapshot = snapshot,
+        .timeline = timeline,
+        .source = source,
         .set = set,
         .switch_on = switch_on,
         .state = state,
@@ -155,6 +169,7 @@ static int follow(struct serving *serving, char **words, int word_count)
     const struct options *options = serving->options;
     struct job_setting setting = {
         .verb = "web",
+        .keeps_calls = true,
         .clock = options->clock == CLOCK_WALL ? CLOCK_WALL : CLOCK_CPU,
         .ready = announce,
         .ready_context = serving,

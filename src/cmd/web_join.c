@@ -62,6 +62,7 @@ int web_join(struct join *join, struct web *web)
         .snapshot = look,
         .state = look_state,
         .finished = look_finished,
+        .no_timeline = "only who records the process keeps when things were",
         .read_only = owner,
         .clock = join->clock,
     };

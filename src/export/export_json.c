@@ -9,10 +9,14 @@
 
 #include "export/export_memory.h"
 #include "export/export_names.h"
+#include "export/export_operators.h"
+#include "export/export_waits.h"
 #include "export/exporter.h"
 #include "export/json_writer.h"
 #include "model/tree_order.h"
+#include "model/verdicts.h"
 
+#include <errno.h>
 #include <time.h>
 
 static const char *kind_name(enum snapshot_kind kind)
@@ -264,6 +268,7 @@ static void write_threads(struct json_writer *writer, const struct snapshot *sna
         json_integer(writer, "cpu_ns", thread->cpu_ns);
         json_integer(writer, "wait_ns", thread->wait_ns);
         json_unsigned(writer, "lost", thread->lost);
+        export_waits_split(writer, snapshot, thread);
         json_close(writer, '}');
     }
     json_close(writer, ']');
@@ -446,7 +451,10 @@ static void write_io(struct json_writer *writer, const struct snapshot *snapshot
         json_open(writer, NULL, '{');
         json_string(writer, "operation", row->operation);
         json_string(writer, "resource", row->resource);
-        write_site(writer, snapshot, row->function);
+        if (row->line)
+            write_line_site(writer, snapshot, row->function, row->line);
+        else
+            write_site(writer, snapshot, row->function);
         json_unsigned(writer, "calls", row->calls);
         json_unsigned(writer, "bytes", row->bytes);
         json_integer(writer, "blocked_ns", row->blocked_ns);
@@ -520,6 +528,33 @@ static void write_processes(struct json_writer *writer, const struct snapshot *s
     json_close(writer, ']');
 }
 
+/* Each with its evidence, or none at all (`--verdicts off`). */
+static int write_verdicts(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    struct usage_verdicts verdicts = {0};
+    struct arena *arena = arena_new();
+    if (!arena || verdicts_find(snapshot, arena, &verdicts)) {
+        arena_free(arena);
+        return -ENOMEM;
+    }
+    if (!verdicts_are_hidden())
+        json_open(writer, "verdicts", '[');
+    for (size_t i = 0; i < verdicts.count; i++) {
+        const struct usage_verdict *verdict = &verdicts.rows[i];
+        json_open(writer, NULL, '{');
+        json_string(writer, "verdict", verdict->name);
+        write_site(writer, snapshot, verdict->function);
+        json_unsigned(writer, "count", verdict->count);
+        json_integer(writer, "cost_ns", verdict->cost_ns);
+        json_string(writer, "evidence", verdict->evidence);
+        json_close(writer, '}');
+    }
+    if (!verdicts_are_hidden())
+        json_close(writer, ']');
+    arena_free(arena);
+    return 0;
+}
+
 static int write(const struct snapshot *snapshot, const struct export_options *options,
                  FILE *stream)
 {
@@ -537,13 +572,20 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     write_tasks(&writer, snapshot);
     write_lines(&writer, snapshot, options->clock);
     write_methods(&writer, snapshot, options->clock);
+    int result = export_operators_write(&writer, snapshot, options->clock);
     write_objects(&writer, snapshot);
     write_gc(&writer, snapshot);
     write_io(&writer, snapshot);
+    export_waits_write(&writer, snapshot);
     export_memory_write(&writer, snapshot);
+    if (result == 0)
+        result = write_verdicts(&writer, snapshot);
+    if (result == 0 && options->write_more)
+        result = options->write_more(options->context, &writer);
     json_close(&writer, '}');
     putc('\n', stream);
-    return export_finish(stream);
+    int finished = export_finish(stream);
+    return result ? result : finished;
 }
 
 const struct exporter export_json = {

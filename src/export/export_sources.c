@@ -87,7 +87,8 @@ int export_sources_write(FILE *stream, const struct snapshot *snapshot,
 {
     int result = 0;
     for (size_t i = 0; view_list[i] && result == 0; i++)
-        if (view_list[i]->source && view_has_source(view_list[i], snapshot))
+        if ((view_list[i]->source || view_list[i]->is_there) &&
+            view_has_source(view_list[i], snapshot))
             result = write_view(stream, view_list[i], snapshot, options);
     return result;
 }

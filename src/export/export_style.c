@@ -110,6 +110,18 @@ static void write_events(FILE *stream, const struct snapshot *snapshot,
     fputc('\n', stream);
 }
 
+/* Sources that were asked for, and what keeps them off. */
+static void write_step(FILE *stream, const struct snapshot_meta *meta, enum snapshot_step step,
+                       const char *before)
+{
+    for (size_t i = 0; i < meta->source_count; i++) {
+        if (meta->sources[i].step != step)
+            continue;
+        fprintf(stream, "%s%s", before, meta->sources[i].name);
+        before = ", ";
+    }
+}
+
 static void write_costs(FILE *stream, const struct snapshot *snapshot,
                         const struct export_options *options)
 {
@@ -131,8 +143,12 @@ static void write_costs(FILE *stream, const struct snapshot *snapshot,
                 ? ""
                 : " (not held below Python 3.12: each call costs at least a test)");
     write_key(stream, options, "muted");
-    fprintf(stream, "%u function%s%s\n", meta->muted, meta->muted == 1 ? "" : "s",
+    fprintf(stream, "%u function%s%s", meta->muted, meta->muted == 1 ? "" : "s",
             meta->muted ? " (~: estimates)" : "");
+    write_step(stream, meta, STEP_TO_COME, "   to come: ");
+    write_step(stream, meta, STEP_HELD_BACK, "   held back: ");
+    write_step(stream, meta, STEP_REFUSED, "   refused: ");
+    putc('\n', stream);
 }
 
 /* Only where there are several. */

@@ -13,6 +13,8 @@
 
 #include <stdio.h>
 
+struct json_writer;
+
 enum export_weight { WEIGHT_TIME, WEIGHT_CALLS, WEIGHT_WAIT };
 
 struct export_options {
@@ -24,6 +26,9 @@ struct export_options {
     bool color;
     enum export_weight weight; /* collapsed, flamegraph */
     bool compact;              /* json: one line, for streams of frames */
+    /* json: members after the report's own; 0 or a negative errno. NULL: there are none. */
+    int (*write_more)(const void *context, struct json_writer *writer);
+    const void *context;
 };
 
 struct exporter {

@@ -303,6 +303,7 @@ void budget_round(struct collector *collector, uint64_t counter)
         if (mute_close(&collector->model))
             tell_all(collector, MODE_OFF);
     }
+    budget_steps_round(collector, now_ns);
     switch (governor_tick(&budget->governor, budget->busy_ns, cost_ns)) {
     case GOVERNOR_CHOOSE:
         choose(collector);
@@ -330,6 +331,8 @@ void budget_reset(struct collector *collector, uint64_t counter)
 
 void budget_call(struct collector *collector)
 {
-    if (atomic_exchange(&collector->budget.urgent, false) && collector->options.signal_target)
+    bool step = atomic_exchange(&collector->budget.steps_urgent, false);
+    bool burst = atomic_exchange(&collector->budget.urgent, false);
+    if ((step || burst) && collector->options.signal_target)
         collector->options.signal_target(collector->options.signal_context);
 }

@@ -10,6 +10,8 @@
 
 #include "model/governor.h"
 #include "model/mute.h"
+#include "model/steps.h"
+#include "wire/session.h"
 
 #include <stdatomic.h>
 
@@ -26,6 +28,13 @@ struct budget {
     double event_ns, call_ticks; /* the probe's cost of an event, and of a call and its return */
     bool silences;               /* muted functions cost nothing: 3.12 and newer */
     uint64_t called_ns;
+    struct steps steps;
+    uint32_t refused_before; /* the last change that came from outside */
+    char refusal
+        [SESSION_REASON_SIZE];    /* the program's sentence, of the last source that it refused */
+    uint64_t step_ns, step_ticks; /* when the program was told of the last change: by both clocks */
+    uint64_t call_ns;             /* when it is called again */
+    _Atomic bool steps_urgent;
     _Atomic bool urgent; /* the probe has not noticed by itself: the keeper signals it */
 };
 
@@ -44,6 +53,11 @@ void budget_settle(struct collector *collector, uint64_t counter);
 int budget_change(struct collector *collector, double budget_pct, uint64_t counter);
 
 void budget_reset(struct collector *collector, uint64_t counter);
+
+/* budget_steps.c: the sources that come and go. A round, as above; what is to be on when this is asked for. */
+void budget_steps_begin(struct collector *collector, uint32_t asked, uint32_t on);
+void budget_steps_round(struct collector *collector, uint64_t now_ns);
+uint32_t budget_steps_change(struct collector *collector, const uint32_t *asked);
 
 /* Signals the target if that is due. The lock is not held. */
 void budget_call(struct collector *collector);

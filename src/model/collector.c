@@ -68,6 +68,8 @@ static void tick(struct collector *collector, uint64_t counter)
     struct model *model = &collector->model;
     if (!collector->options.past)
         clock_scale_refresh(&collector->scale);
+    if (model->watch)
+        model->watch->ns_per_tick = collector->scale.ns_per_tick;
     if (atomic_load_explicit(&collector->started, memory_order_acquire))
         collector->cpu_ns = thread_cpu_ns(collector->drain_thread) +
                             thread_cpu_ns(collector->keeper_thread);
@@ -266,6 +268,7 @@ static int read_sources(void *context)
     struct collector *collector = context;
     uint32_t sources = atomic_load(&mapping_header(collector->mapping)->sources_wanted);
     collector->source_times.now = collector->source_times.ever = sources;
+    budget_steps_begin(collector, collector->options.sources | sources, sources);
     return 0;
 }
 
@@ -308,7 +311,8 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     if (options->tap)
         options->tap->model = &collector->model;
     enum clock_source clock = session_clock(mapping);
-    if (budget_init(collector, options->budget_pct) ||
+    if ((options->keeps_calls && kept_start(&collector->model)) ||
+        budget_init(collector, options->budget_pct) ||
         drain_init(&collector->drain, mapping, &collector->model, clock)) {
         budget_done(collector);
         model_done(&collector->model);
@@ -324,6 +328,9 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
     collector->model.by_thread = options->by_thread;
     guard_run(read_sources, collector);
     begin_time(collector, clock);
+    collector->model.watch = options->watch;
+    if (options->watch)
+        options->watch->ns_per_tick = collector->scale.ns_per_tick;
     windows_reset(&collector->model.windows, &collector->model.nodes, now(collector), 0);
     off_cpu_init(&collector->off_cpu, options->target, options->no_perf);
     if (!collector->off_cpu.records) {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "model/sites.h"
 #include "model/snapshot.h"
+#include "model/timeline.h"
 #include "wire/mapping.h"
 
 #include <sys/types.h>
@@ -24,7 +25,8 @@ struct collector_past {
 };
 
 struct collector_options {
-    struct tap *tap; /* hears all that the model is told; NULL: nobody does */
+    struct tap *tap;           /* hears all that the model is told; NULL: nobody does */
+    struct model_watch *watch; /* sees each event as it is folded; NULL: nobody does */
     const struct collector_past
         *past;            /* NULL: it runs now. Outlives the collector, which is not started */
     bool corrected;       /* take the probe's own cost out of times */
@@ -36,10 +38,13 @@ struct collector_options {
     bool follow_children; /* read the sessions that the target's children make */
     bool by_process;      /* functions of each process are rows of their own */
     bool whole_only;      /* nobody asks for the last seconds: they are not kept */
+    bool keeps_calls;     /* when things were is asked for, too (kept.h) */
     bool by_thread;       /* paths of each thread are its own: for a recording */
     struct sites
         *sites;        /* which functions are kept; the collector's until it is freed. NULL: all */
     double budget_pct; /* of the target's time, that the probe may cost; 0: no budget */
+    uint32_t sources; /* that are asked for, where a budget has them come on one after the other; 0:
+                        * those of the session */
     int (*signal_target)(
         void *context); /* makes an idle probe look at the session; NULL: nothing can */
     void *signal_context;
@@ -72,6 +77,10 @@ struct snapshot *collector_snapshot(struct collector *collector, int window_s,
 struct snapshot *collector_snapshot_detailed(struct collector *collector,
                                              enum snapshot_clock clock);
 
+/* When things were (timeline.h), of a collector that keeps it. NULL: it does not, or out of memory. */
+struct timeline *collector_timeline(struct collector *collector,
+                                    const struct timeline_query *query);
+
 /* Forgets all counts (open frames stay open, their time starts anew). */
 void collector_reset(struct collector *collector);
 
@@ -91,12 +100,17 @@ struct collector_change {
     uint32_t on_full;          /* enum on_full */
     double budget_pct;         /* 0: none */
     bool matched[SITES_LIMIT]; /* out, with sites: some known function matches the pattern */
+    uint32_t to_come;          /* out: sources that come on later, as the budget allows */
 };
 
 /* Changes it, in all of the family; the caller then signals the target. What functions are kept, and the
  * budget, is so when this returns; the rest when collector_switched. 0, -ENOMEM, -ESRCH (the profiling has
  * ended); then nothing is changed. */
 int collector_change(struct collector *collector, struct collector_change *change);
+
+/* Sources that the program could not switch on, of those that are asked for: they are so no more. To be asked when
+ * it has answered. */
+uint32_t collector_refusal(struct collector *collector);
 
 /* A child that lives and is followed. */
 struct collector_child {

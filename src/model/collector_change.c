@@ -24,6 +24,8 @@ void collector_note_sources(struct collector *collector, uint32_t sources, uint6
     }
     times->now = sources;
     times->ever |= sources;
+    collector->budget.step_ns = clock_monotonic_ns();
+    collector->budget.step_ticks = on_ticks;
 }
 
 void collector_forget_sources(struct collector *collector, uint64_t on_ticks)
@@ -103,6 +105,14 @@ static void write_all(struct collector *collector, struct words_call *call)
     }
 }
 
+void collector_say_sources(struct collector *collector, uint32_t sources, uint64_t counter)
+{
+    const struct collector_change change = {.has_sources = true, .sources = sources};
+    struct words_call call = {.change = &change};
+    collector_note_sources(collector, sources, drain_on_ticks(&collector->drain, counter));
+    write_all(collector, &call);
+}
+
 static int change_under_lock(struct collector *collector, struct collector_change *change)
 {
     uint64_t counter = collector_catch_up(collector);
@@ -114,10 +124,16 @@ static int change_under_lock(struct collector *collector, struct collector_chang
     if (result)
         return result;
     collector->options.budget_pct = budget_pct;
-    if (change->has_sources)
-        collector_note_sources(collector, change->sources,
-                               drain_on_ticks(&collector->drain, counter));
-    struct words_call call = {.change = change, .vary = budget_pct > 0};
+    struct collector_change said = *change; /* what the sessions are to say */
+    if (change->has_sources || change->has_budget) {
+        said.sources =
+            budget_steps_change(collector, change->has_sources ? &change->sources : NULL);
+        said.has_sources = said.sources != collector->source_times.now;
+        change->to_come = steps_to_come(&collector->budget.steps);
+    }
+    if (said.has_sources)
+        collector_note_sources(collector, said.sources, drain_on_ticks(&collector->drain, counter));
+    struct words_call call = {.change = &said, .vary = budget_pct > 0};
     call.vary = call.vary || (change->sites && change->sites->count);
     if (call.vary)
         model_vary(&collector->model);

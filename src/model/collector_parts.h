@@ -98,6 +98,9 @@ void collector_tell_words(struct collector *collector, uint64_t counter);
 /* Under the lock: other sources from `on_ticks` on; those of the beginning are the session's. */
 void collector_note_sources(struct collector *collector, uint32_t sources, uint64_t on_ticks);
 
+/* ... and the sessions say so: the program is to be signalled. */
+void collector_say_sources(struct collector *collector, uint32_t sources, uint64_t counter);
+
 /* What was before counts no more. */
 void collector_forget_sources(struct collector *collector, uint64_t on_ticks);
 

@@ -3,6 +3,7 @@
  * Why: see snapshot.h.
  * Rules: strings of the header are the target's: copied, cut and terminated before use. */
 #include "model/family.h"
+#include "model/timeline_make.h"
 #include "wire/guard.h"
 
 #include <stdlib.h>
@@ -27,6 +28,7 @@ static int read_header(void *context)
     copy->hooks_taken = atomic_load(&header->hooks_taken);
     copy->methods_unheard = atomic_load(&header->methods_unheard);
     copy->objects_unseen = atomic_load(&header->objects_unseen);
+    copy->operators_unseen = atomic_load(&header->operators_unseen);
     copy->memory_before_bytes = atomic_load(&header->memory_before_bytes);
     copy->definitions_refused = atomic_load(&header->definitions_refused);
     copy->ringless_lost = atomic_load(&header->ringless_lost);
@@ -54,6 +56,10 @@ static void read_source_times(const struct collector *collector, struct reading 
 {
     struct source_times *times = &reading->source_times;
     *times = collector->source_times;
+    times->to_come = steps_to_come(&collector->budget.steps);
+    times->held = collector->budget.steps.held;
+    times->refused = collector->budget.steps.refused;
+    memcpy(reading->refusal, collector->budget.refusal, sizeof(reading->refusal));
     uint64_t now = drain_on_ticks(&collector->drain, reading->counter);
     for (uint32_t i = 0; i < COLLECTOR_SOURCES; i++)
         if (!(times->now >> i & 1))
@@ -218,6 +224,29 @@ struct snapshot *collector_snapshot(struct collector *collector, int window_s,
                                     enum snapshot_clock clock)
 {
     return make(collector, window_s, clock, false);
+}
+
+/* The fold goes on between the steps: it waits for none of them longer than for a snapshot. */
+struct timeline *collector_timeline(struct collector *collector, const struct timeline_query *query)
+{
+    struct timeline_source source = {.model = &collector->model};
+    collector_enter(collector);
+    source.now = collector_catch_up(collector);
+    source.start = collector->start_counter ? collector->start_counter
+                                            : collector->model.first_counter;
+    source.ns_per_tick = collector->scale.ns_per_tick;
+    if (!source.start)
+        source.start = source.now;
+    struct timeline_maker *maker = timeline_begin(&source, query);
+    bool more = maker != NULL;
+    while (more) {
+        more = timeline_step(maker);
+        collector_leave(collector);
+        collector_enter(collector);
+    }
+    collector_leave(collector);
+    /* What was found points at nodes and symbols, which stay where they are, and what they are. */
+    return timeline_finish(maker);
 }
 
 struct snapshot *collector_snapshot_detailed(struct collector *collector, enum snapshot_clock clock)

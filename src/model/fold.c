@@ -109,12 +109,19 @@ static __attribute__((noinline)) void fold_other(struct model *model, struct tra
     fold_cursor_load(cursor, model, track);
 }
 
+static __attribute__((noinline)) void count_kinds(struct model *model, const struct event *events,
+                                                  size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        model->kind_events[event_kind(&events[i])]++;
+}
+
 /* Pairs of integers are no faster in vector registers, and getting them there and back costs. */
 #ifndef __clang__
 __attribute__((optimize("no-tree-slp-vectorize")))
 #endif
-void fold_events(struct model *model, struct track *track, const struct event *events,
-                 size_t count)
+static void
+fold_all(struct model *model, struct track *track, const struct event *events, size_t count)
 {
     struct fold_cursor cursor;
     fold_cursor_load(&cursor, model, track);
@@ -134,6 +141,39 @@ void fold_events(struct model *model, struct track *track, const struct event *e
     }
     fold_cursor_store(&cursor, track);
     model->events_read += count;
+    if (model->counts_kinds)
+        count_kinds(model, events, count);
+}
+
+/* What is watched one by one: between two of them the stack is as it was then. */
+static void fold_watched(struct model *model, struct track *track, const struct event *events,
+                         size_t count)
+{
+    struct model_watch *watch = model->watch;
+    const struct event *event = events, *end = events + count;
+    while (event < end) {
+        const struct event *from = event;
+        while (event < end && !model_watch_wants(watch, event))
+            event++;
+        if (event > from) {
+            fold_all(model, track, from, (size_t)(event - from));
+            watch->passed(watch, from, (size_t)(event - from));
+        }
+        for (; event < end && model_watch_wants(watch, event); event++) {
+            watch->before(watch, track, event);
+            fold_all(model, track, event, 1);
+            watch->after(watch, model, track, event);
+        }
+    }
+    watch->batch_done(watch);
+}
+
+void fold_events(struct model *model, struct track *track, const struct event *events, size_t count)
+{
+    if (FOLD_UNLIKELY(model->watch != NULL))
+        fold_watched(model, track, events, count);
+    else
+        fold_all(model, track, events, count);
 }
 
 void fold_open_seeded(struct model *model, struct track *track, uint32_t frame, uint32_t symbol)

@@ -18,6 +18,7 @@
 #include "model/symbols.h"
 #include "model/tap.h"
 #include "model/track.h"
+#include "model/watch.h"
 #include "model/windows.h"
 
 /* A longer interval is looked at with care: a counter that went back makes one. */
@@ -37,6 +38,7 @@ struct process {
     bool entered, shares_rows;        /* of a recording that has many rows already */
     uint64_t ended_calls, ended_lost; /* of its threads that are no more */
     struct io_fds fds;
+    struct wait_queue waits;
     struct memory_process memory;
     /* while another one is present */
     struct symbols_ids ids;
@@ -68,6 +70,7 @@ enum { MODEL_ENDED_MAX = 4096 };
 
 struct model {
     struct tap *tap;              /* hears each step; NULL: nobody does */
+    struct model_watch *watch;    /* sees each event; NULL: nobody does */
     uint32_t tap_processes;       /* numbers given out */
     struct model_costs tap_costs; /* as it was told */
     struct process *process;      /* the present one */
@@ -80,9 +83,11 @@ struct model {
     struct async_tasks tasks;
     struct gc_pauses gc;
     struct io_calls io;
+    struct wait_sums waits;
     struct lines lines;
     struct births births;
     struct memory memory;
+    struct kept *kept; /* NULL: nobody asks when things were */
     struct windows windows;
     struct track *tracks;       /* live ones, in order of first sight */
     struct ended_thread *ended; /* MODEL_ENDED_MAX, then one more: `(ended)`, all others */
@@ -102,6 +107,8 @@ struct model {
     uint64_t earliest, latest;
     uint64_t first_counter; /* of the first event at all; 0: none yet */
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep;
+    bool counts_kinds; /* each event in kind_events, too: which source costs how much */
+    uint64_t kind_events[UINT8_MAX + 1];
     bool modes_vary; /* now or before: frames may have no entries */
     bool
         pops_untold; /* modes vary since lately: pops without an id are of frames taken off meanwhile */

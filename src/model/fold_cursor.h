@@ -188,6 +188,8 @@ FOLD_INLINE void fold_cursor_push(struct model *model, struct track *track,
     entry->task = what.task;
     entry->below = *bucket;
     *bucket = (uint32_t)(entry - cursor->entries);
+    if (FOLD_UNLIKELY(track->begins != NULL))
+        kept_push(model, track, entry, cursor->last);
     if (FOLD_UNLIKELY(track->lines.count != 0 || what.line != 0))
         fold_cursor_enter_line(model, track, cursor, what.line);
 }
@@ -214,6 +216,8 @@ FOLD_INLINE int64_t fold_cursor_pop(struct model *model, struct track *track,
     int64_t running_ticks = cursor->clock_ticks - entry->begin_ticks;
     if (FOLD_UNLIKELY(!(node->parent_flags & NODE_MARKED)))
         fold_cursor_mark(model, entry->node);
+    if (FOLD_UNLIKELY(track->begins != NULL))
+        kept_pop(model, track, entry, cursor->last);
     node->total_ticks += total_ticks;
     node->self_ticks += total_ticks - entry->child_ticks;
     entry[-1].child_ticks += total_ticks;

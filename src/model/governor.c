@@ -121,6 +121,11 @@ void governor_change(struct governor *governor, double budget_pct)
         governor->allowance_ns = full_ns;
 }
 
+bool governor_has_room(const struct governor *governor)
+{
+    return governor->state != GOVERNOR_CALLING && governor->allowance_ns >= bucket_ns(governor) / 2;
+}
+
 void governor_muted(struct governor *governor, size_t count)
 {
     begin(governor, count ? GOVERNOR_MUTED : GOVERNOR_LISTENING);

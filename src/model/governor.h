@@ -62,6 +62,9 @@ size_t governor_choose(const struct governor *governor, struct governor_row *row
 void governor_call(struct governor *governor);
 void governor_change(struct governor *governor, double budget_pct);
 
+/* Half of the bucket is full, and no answer is awaited: something more may be heard. */
+bool governor_has_room(const struct governor *governor);
+
 /* The choice is made; with none muted the listening goes on. */
 void governor_muted(struct governor *governor, size_t count);
 

@@ -3,6 +3,8 @@
  * Why: see io_apply.h. */
 #include "model/io_apply.h"
 
+#include "model/wait_rooms.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,11 @@ enum { IO_AT_DIRECTORY = -100, IO_NO_SUCH_FD = 9 };
 
 static const unsigned char results[IO_OPERATION_COUNT] = {
 #define IO_OPERATION(name, text, result, sort) IO_RESULT_##result,
+#include "wire/io_operations.def"
+};
+
+static const unsigned char sorts[IO_OPERATION_COUNT] = {
+#define IO_OPERATION(name, text, result, sort) IO_SORT_##sort,
 #include "wire/io_operations.def"
 };
 
@@ -131,6 +138,21 @@ static void obey(const struct ended *ended, uint32_t resource)
         io_fds_set(ended->fds, (uint32_t)(ended->done->result >> 24) & 0xffffffu, resource);
 }
 
+/* What waits for a descriptor is called by what that is of, unless the stack said better. */
+static void add_wait(struct model *model, const struct io_done *done, uint32_t resource)
+{
+    struct wait_site site = {.symbol = done->wait_symbol,
+                             .line = done->wait_line,
+                             .kind = (enum wait_kind)done->wait_kind,
+                             .in_task = done->in_task};
+    int64_t ticks = (int64_t)(done->end - done->begin);
+    if (site.kind == WAIT_FOR_FILE && sorts[done->operation] == IO_SORT_OF_FD &&
+        model->io.files.resources[resource].sort == IO_SORT_SOCKET)
+        site.kind = WAIT_FOR_SOCKET;
+    wait_sums_add(&model->waits, wait_sums_row(&model->waits, &site), ticks);
+    wait_sums_share(&model->waits, done->thread, wait_sums_share_of(site.kind), ticks);
+}
+
 static void apply(struct model *model, struct process *process, const struct io_done *done)
 {
     struct ended ended = {model, process, &process->fds, done};
@@ -140,8 +162,11 @@ static void apply(struct model *model, struct process *process, const struct io_
     }
     uint32_t resource = subject(&ended);
     bool moved = results[done->operation] == IO_RESULT_BYTES && !done->error;
-    io_calls_add(&model->io, io_calls_row(&model->io, done->symbol, done->operation, resource),
-                 (int64_t)(done->end - done->begin), moved ? done->result : 0, done->error != 0);
+    struct io_key key = {done->symbol, done->line, done->operation, resource};
+    io_calls_add(&model->io, io_calls_row(&model->io, key), (int64_t)(done->end - done->begin),
+                 moved ? done->result : 0, done->error != 0);
+    if (done->is_wait)
+        add_wait(model, done, resource);
     obey(&ended, resource);
 }
 
@@ -183,10 +208,22 @@ void io_apply_later(struct model *model, const struct io_done *done, const unsig
     fds->done[fds->done_count++] = copy;
 }
 
+static uint64_t waits_since(const struct model *model, const struct process *process)
+{
+    uint64_t since = UINT64_MAX;
+    for (const struct track *track = model->tracks; track; track = track->next)
+        if (track->process == process && track->waiting.is_open &&
+            track->waiting.kind == WAIT_FOR_GIL && track->waiting.since < since)
+            since = track->waiting.since;
+    return since;
+}
+
 void io_apply(struct model *model, struct process *process, uint64_t counter)
 {
     struct io_fds *fds = &process->fds;
     uint32_t count = 0;
+    if (process->waits.done_count || process->waits.hold_count)
+        wait_sums_apply(&model->waits, &process->waits, counter, waits_since(model, process));
     if (!fds->done_count)
         return;
     qsort(fds->done, fds->done_count, sizeof(*fds->done), by_moment);

@@ -11,7 +11,7 @@
 /* Of the present process. `name`: name_size bytes. */
 void io_apply_later(struct model *model, const struct io_done *done, const unsigned char *name);
 
-/* Those of the process that happened up to `counter`: all its rings have been read up to there. */
+/* Those of the process that happened up to `counter`, and its waits: all its rings have been read up to there. */
 void io_apply(struct model *model, struct process *process, uint64_t counter);
 
 #endif

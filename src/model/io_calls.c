@@ -47,19 +47,24 @@ void io_calls_reset(struct io_calls *calls)
     calls->row_count = 1;
 }
 
-static uint32_t *bucket_of(const struct io_calls *calls, const struct io_row *key)
+static uint32_t *bucket_of(const struct io_calls *calls, struct io_key key)
 {
-    uint64_t mixed = ((uint64_t)key->symbol << 32 | key->resource) * UINT64_C(0x9e3779b97f4a7c15);
-    mixed = (mixed ^ key->operation) * UINT64_C(0xff51afd7ed558ccd);
+    uint64_t mixed = ((uint64_t)key.symbol << 32 | key.resource) * UINT64_C(0x9e3779b97f4a7c15);
+    mixed = (mixed ^ key.operation ^ (uint64_t)key.line << 8) * UINT64_C(0xff51afd7ed558ccd);
     return &calls->buckets[(mixed >> 32) % BUCKETS];
 }
 
-static struct io_row *find(const struct io_calls *calls, const struct io_row *key)
+static struct io_key key_of(const struct io_row *row)
+{
+    return (struct io_key){row->symbol, row->line, row->operation, row->resource};
+}
+
+static struct io_row *find(const struct io_calls *calls, struct io_key key)
 {
     for (uint32_t at = *bucket_of(calls, key); at; at = calls->rows[at].next) {
         struct io_row *row = &calls->rows[at];
-        if (row->symbol == key->symbol && row->resource == key->resource &&
-            row->operation == key->operation)
+        if (row->symbol == key.symbol && row->line == key.line && row->resource == key.resource &&
+            row->operation == key.operation)
             return row;
     }
     return NULL;
@@ -67,27 +72,27 @@ static struct io_row *find(const struct io_calls *calls, const struct io_row *ke
 
 static void enter(struct io_calls *calls, struct io_row *row)
 {
-    uint32_t *bucket = bucket_of(calls, row);
+    uint32_t *bucket = bucket_of(calls, key_of(row));
     row->next = *bucket;
     *bucket = (uint32_t)(row - calls->rows);
 }
 
-struct io_row *io_calls_row(struct io_calls *calls, uint32_t symbol, uint32_t operation,
-                            uint32_t resource)
+struct io_row *io_calls_row(struct io_calls *calls, struct io_key key)
 {
-    struct io_row key = {.symbol = symbol, .operation = operation, .resource = resource};
-    struct io_row *row = find(calls, &key);
+    struct io_row *row = find(calls, key);
     /* The last rows are for what there is no row for: one of each operation. */
     if (!row && calls->row_count >= IO_ROWS_LIMIT - IO_OPERATION_COUNT) {
-        key.symbol = 0;
-        key.resource = IO_RESOURCE_OTHER;
-        row = find(calls, &key);
+        key = (struct io_key){0, 0, key.operation, IO_RESOURCE_OTHER};
+        row = find(calls, key);
     }
     if (row || calls->row_count == IO_ROWS_LIMIT)
         return row ? row : &calls->rows[IO_ROWS_LIMIT - 1];
     row = &calls->rows[calls->row_count++];
-    *row = key;
-    row->durations = calloc(1, sizeof(*row->durations));
+    *row = (struct io_row){.symbol = key.symbol,
+                           .line = key.line,
+                           .operation = key.operation,
+                           .resource = key.resource,
+                           .durations = calloc(1, sizeof(*row->durations))};
     enter(calls, row);
     return row;
 }
@@ -135,7 +140,7 @@ void io_calls_settle(struct io_calls *calls)
     for (uint32_t i = 1; i < calls->row_count; i++) {
         struct io_row *row = &calls->rows[i];
         row->resource = io_files_true(&calls->files, row->resource);
-        struct io_row *same = find(calls, row);
+        struct io_row *same = find(calls, key_of(row));
         if (same) {
             take_over(calls, same, row);
             continue;

@@ -17,6 +17,7 @@ struct io_sums {
 
 struct io_row {
     uint32_t symbol; /* a row's first twin; 0: no Python function was open */
+    uint32_t line;   /* 0: not known */
     uint32_t operation, resource;
     uint32_t next; /* of its bucket */
     struct io_sums sums;
@@ -35,7 +36,10 @@ struct io_calls {
 struct io_open {
     struct io_open_call {
         uint64_t since;
-        uint32_t operation, fd, symbol, place;
+        uint32_t operation, fd, symbol, line;
+        uint32_t wait_symbol, wait_line; /* whose wait it is (wait_rooms.h) */
+        unsigned char wait_kind;
+        bool in_task;
     } calls[IO_OPEN_MOST];
     uint32_t depth;
     uint32_t name_size; /* of the innermost, as far as it has come */
@@ -43,14 +47,20 @@ struct io_open {
     unsigned char name[IO_NAME_MOST + 8];
 };
 
+/* "write"; NULL: there is no such operation. */
+const char *io_calls_operation(uint32_t operation);
+
 /* 0 or -ENOMEM. */
 int io_calls_init(struct io_calls *calls);
 void io_calls_done(struct io_calls *calls);
 void io_calls_reset(struct io_calls *calls);
 
+struct io_key {
+    uint32_t symbol, line, operation, resource;
+};
+
 /* The row of a key, made if need be. */
-struct io_row *io_calls_row(struct io_calls *calls, uint32_t symbol, uint32_t operation,
-                            uint32_t resource);
+struct io_row *io_calls_row(struct io_calls *calls, struct io_key key);
 
 void io_calls_add(struct io_calls *calls, struct io_row *row, int64_t ticks, uint64_t bytes,
                   bool failed);

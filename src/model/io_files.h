@@ -40,8 +40,11 @@ struct io_files {
 /* A call that has ended, not applied yet (io_apply.h). */
 struct io_done {
     uint64_t begin, end, result;
-    uint32_t operation, fd, symbol;
+    uint32_t operation, fd, symbol, line;
+    uint32_t wait_symbol, wait_line, thread;
     int error;
+    unsigned char wait_kind;
+    bool in_task, is_wait; /* is_wait: it counts as one of its thread's waits, too */
     bool is_address;
     uint32_t name_size;
     char *name; /* owned; NULL: none */

@@ -28,12 +28,17 @@ static int decide_all(void *context)
     struct session_header *header = mapping_header(mapping);
     struct definition_text text;
     char name[SNAPSHOT_METHOD_SIZE];
+    /* What is not a source's own stays a C call's. */
+    bool methods = atomic_load_explicit(&header->sources_wanted, memory_order_relaxed) &
+                   SOURCE_METHODS;
     /* Acquire: pairs with the probe's release once all are defined. */
     list->listed = atomic_load_explicit(&header->methods_listed, memory_order_acquire);
     uint32_t count = atomic_load_explicit(&header->definition_count, memory_order_acquire);
     for (uint32_t id = 1; list->listed && id <= count && id < SESSION_ID_LIMIT; id++) {
         if (mapping_definition(mapping, id, symbols->buffer, &text) ||
-            text.fixed.kind != DEFINITION_C_FUNCTION || !snapshot_method_name(text.name, name))
+            text.fixed.kind != DEFINITION_C_FUNCTION || text.file[0] ||
+            !(snapshot_operator_name(text.name, name) ||
+              (methods && snapshot_method_name(text.name, name))))
             continue;
         bool kept = sites_keep_method(symbols->sites, name);
         sites_note_method(symbols->sites, name);

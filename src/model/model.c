@@ -30,6 +30,8 @@ int model_init(struct model *model, const struct model_options *options)
     if (result == 0)
         result = io_calls_init(&model->io);
     if (result == 0)
+        result = wait_sums_init(&model->waits);
+    if (result == 0)
         result = lines_init(&model->lines);
     if (result == 0)
         result = births_init(&model->births);
@@ -91,6 +93,7 @@ void model_end_process(struct model *model, struct process *process)
     tap_say(model->tap, TAP_PROCESS_END, process->number, 0);
     async_tasks_end_process(model, process);
     io_apply(model, process, UINT64_MAX);
+    wait_queue_done(&process->waits);
     memory_end_process(&model->memory, &process->memory);
     model_enter(model, &model->first);
     births_end_process(model, process);
@@ -108,11 +111,15 @@ void model_done(struct model *model)
     }
     free(model->ended);
     model->ended = NULL;
+    kept_free(model->kept);
+    model->kept = NULL;
     windows_done(&model->windows);
     async_tasks_done(&model->tasks);
     gc_pauses_done(&model->gc);
     io_calls_done(&model->io);
     io_fds_done(&model->first.fds);
+    wait_sums_done(&model->waits);
+    wait_queue_done(&model->first.waits);
     lines_done(&model->lines);
     births_end_process(model, &model->first);
     births_done(&model->births);
@@ -237,6 +244,10 @@ struct track *model_add_track(struct model *model, uint32_t tid)
     if (model->by_thread)
         track->entries[0].node = nodes_thread_root(&model->nodes);
     set_track_costs(model, track);
+    if (model->kept) { /* without room for it this one's calls are not kept */
+        track->begins = calloc(TRACK_FIRST_ENTRIES, sizeof(*track->begins));
+        track->begin_limit = track->begins ? TRACK_FIRST_ENTRIES : 0;
+    }
     if (model->nodes.full)
         track->depths = calloc(SYMBOLS_LIMIT, sizeof(*track->depths));
     struct track **last = &model->tracks;
@@ -374,11 +385,13 @@ void model_reset(struct model *model, uint64_t counter)
     for (struct track *track = model->tracks; track; track = track->next)
         reset_track(track);
     nodes_reset(&model->nodes);
+    kept_reset(model->kept);
     symbols_reset(&model->symbols);
     suspended_reset(&model->suspended);
     async_tasks_reset(&model->tasks, counter);
     gc_pauses_reset(&model->gc);
     io_calls_reset(&model->io);
+    wait_sums_reset(&model->waits);
     lines_reset(&model->lines);
     births_reset(model);
     memory_reset(&model->memory);

@@ -46,6 +46,9 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
         result = make_room(&moment->io_rows, &moment->io_row_limit, room->io_rows,
                            sizeof(*moment->io_rows));
     if (result == 0)
+        result =
+            make_room(&moment->waits, &moment->wait_limit, room->waits, sizeof(*moment->waits));
+    if (result == 0)
         result = make_room(&moment->objects, &moment->object_limit, room->objects,
                            sizeof(*moment->objects));
     if (result == 0)
@@ -76,7 +79,8 @@ struct moment_room moment_room_of(const struct model *model)
                                 .lines = model->lines.count,
                                 .objects = model->births.row_count,
                                 .memory_sites = model->memory.site_count,
-                                .io_rows = model->io.row_count};
+                                .io_rows = model->io.row_count,
+                                .waits = model->waits.row_count + threads_of(model)};
 }
 
 bool moment_fits(const struct moment *moment, const struct model *model)
@@ -87,7 +91,8 @@ bool moment_fits(const struct moment *moment, const struct model *model)
            room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
            room.lines <= moment->line_limit && room.objects <= moment->object_limit &&
            room.memory_sites <= moment->memory_site_limit &&
-           room.memory_sites <= moment->memory_before_limit && room.io_rows <= moment->io_row_limit;
+           room.memory_sites <= moment->memory_before_limit &&
+           room.io_rows <= moment->io_row_limit && room.waits <= moment->wait_limit;
 }
 
 void moment_done(struct moment *moment)
@@ -103,6 +108,7 @@ void moment_done(struct moment *moment)
     free(moment->gc_triggers);
     activations_done(&moment->activations);
     free(moment->io_rows);
+    free(moment->waits);
     free(moment->lines);
     free(moment->objects);
     free(moment->memory_sites);
@@ -140,6 +146,7 @@ static void take_row(const struct symbols *symbols, uint32_t index, struct momen
     *row = (struct moment_row){.symbol = index,
                                .absorbs = symbols->symbols[index].absorbs,
                                .is_method = symbols->symbols[index].is_method,
+                               .is_partial = symbols->symbols[index].is_partial,
                                .is_estimated = symbols->symbols[index].is_estimated,
                                .holds_muted = symbols->symbols[index].holds_muted,
                                .lines_partial = symbols->symbols[index].lines_partial,
@@ -299,6 +306,7 @@ static void take_io(struct moment *moment, const struct io_calls *io)
         struct moment_io *taken = &moment->io_rows[moment->io_row_count++];
         *taken = (struct moment_io){
             .symbol = row->symbol,
+            .line = row->line,
             .operation = row->operation,
             .resource = resource->text                     ? resource->text
                         : resource->sort == IO_SORT_SOCKET ? "socket"
@@ -420,6 +428,7 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_gc(moment, &model->gc);
     activations_take(&moment->activations, model, counter);
     take_io(moment, &model->io);
+    moment_take_waits(moment, model, counter);
     take_lines(moment, &model->lines);
     take_objects(moment, &model->births);
     take_memory(moment, model, seconds);

@@ -13,13 +13,14 @@
 struct moment_row {
     uint32_t symbol; /* the row's first twin; 0: not in the snapshot */
     uint64_t yields, raised;
-    bool absorbs, is_method, is_estimated, holds_muted, lines_partial;
+    bool absorbs, is_method, is_partial, is_estimated, holds_muted, lines_partial;
     uint64_t estimated;
     int64_t min_ticks, max_ticks, p50_ticks, p99_ticks; /* of the clock asked for */
 };
 
 struct moment_thread {
     struct ended_thread sums;
+    struct wait_shares shares;
     bool ended;
     uint32_t running_symbol; /* 0: none */
     uint32_t depth;
@@ -27,12 +28,20 @@ struct moment_thread {
 };
 
 struct moment_io {
-    uint32_t symbol, operation;
+    uint32_t symbol, line, operation;
     const char *resource; /* of the model, for ever; NULL: none, or not known */
     uint32_t fd;          /* IO_NO_FD: none */
     struct io_sums sums;
     int64_t p99_ticks;
     uint64_t durations[SNAPSHOT_IO_DURATIONS];
+};
+
+/* What somebody is in still is in it. */
+struct moment_wait {
+    struct wait_sums_row sums;
+    int64_t p99_ticks;
+    uint32_t holder_symbol, holder_line, holder_tid; /* who held longest meanwhile; 0: not known */
+    int64_t held_ticks;
 };
 
 struct moment_object {
@@ -61,6 +70,9 @@ struct moment {
     uint32_t gc_trigger_count, gc_trigger_limit;
     struct moment_io *io_rows;
     uint32_t io_row_count, io_row_limit;
+    struct moment_wait *waits; /* [0] is nobody's */
+    uint32_t wait_count, wait_limit;
+    bool waits_heard;
     struct line_sums *lines; /* [0] is nobody's */
     uint32_t line_count, line_limit;
     uint64_t lines_refused;
@@ -86,7 +98,7 @@ struct moment {
 
 struct moment_room {
     uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites,
-        io_rows;
+        io_rows, waits;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */
@@ -99,6 +111,9 @@ struct moment_room moment_room_of(const struct model *model);
 /* Under the lock: copies. `seconds`: whole past seconds of the window beside the present one; -1: no
  * window. 0 or -ENOMEM. */
 int moment_take(struct moment *moment, struct model *model, uint64_t counter, int seconds);
+
+/* moment_waits.c: a part of moment_take, once the threads are there. */
+void moment_take_waits(struct moment *moment, struct model *model, uint64_t counter);
 
 /* Under the lock, after moment_take: histograms and extremes, whose recent ones begin anew; and which
  * thread each node is of. 0 or -ENOMEM. */

@@ -70,10 +70,12 @@ static void apply_record(struct off_cpu *off_cpu, struct drain *drain,
         return;
     track->waits_known = true;
     tap_say(drain->model->tap, out ? TAP_WAIT_OUT : TAP_WAIT_IN, track->number, counter);
-    if (out)
+    if (out) {
         waits_out(&track->waits, counter);
-    else
+    } else {
+        kept_note(drain->model, track, TIMELINE_OFF, waits_since(&track->waits), counter, 0);
         waits_in(&track->waits, counter);
+    }
     track_set_hurdle(track);
 }
 

@@ -9,6 +9,7 @@
 #include "model/fold_source.h"
 #include "model/snapshot_make.h"
 #include "model/stolen.h"
+#include "wire/operators.h"
 #include "wire/session.h"
 
 #include <stdio.h>
@@ -211,12 +212,51 @@ static const char *why_source(const struct snapshot *snapshot, const struct read
     return "some of the methods stand in memory that may not be written";
 }
 
+/* The names of what this Python tells in part only. */
+static const char *why_operators(struct arena *arena, uint32_t unseen, bool every)
+{
+    static const char *const names[OPERATOR_COUNT] = {
+#define OPERATOR(symbol, type, name) type "." name,
+#include "wire/operators.def"
+#undef OPERATOR
+    };
+    const char *list = NULL;
+    for (int i = 0; i < OPERATOR_COUNT; i++)
+        if (unseen >> i & 1)
+            list = list ? arena_format(arena, "%s, %s", list, names[i]) : names[i];
+    return list ? arena_format(arena,
+                               "where this Python has specialised an instruction%s it does not "
+                               "tell %s",
+                               every ? ", outside of the functions that --only names," : "", list)
+                : NULL;
+}
+
+static enum snapshot_step step_of(const struct source_times *times, uint32_t bit)
+{
+    if (times->held & bit)
+        return STEP_HELD_BACK;
+    if (times->refused & bit)
+        return STEP_REFUSED;
+    return times->to_come & bit ? STEP_TO_COME : STEP_NONE;
+}
+
+static const char *why_step(enum snapshot_step step, const char *refusal, struct arena *arena)
+{
+    static const char *const reasons[] = {
+        [STEP_TO_COME] = "it is still to come: with a budget sources come on one after the other",
+        [STEP_HELD_BACK] = "the budget holds it back: it told more than its part pays for",
+        [STEP_REFUSED] = NULL,
+    };
+    return step == STEP_REFUSED ? arena_string(arena, refusal) : reasons[step];
+}
+
 static void fill_sources(struct snapshot *snapshot, const struct reading *reading)
 {
     struct snapshot_meta *meta = &snapshot->meta;
     size_t most = sizeof(meta->sources) / sizeof(*meta->sources);
     const struct source_times *times = &reading->source_times;
-    uint32_t bits = times->ever | reading->header.sources_on;
+    uint32_t bits = times->ever | reading->header.sources_on | times->to_come | times->held |
+                    times->refused;
     for (const struct fold_source *const *source = fold_source_list;
          *source && meta->source_count < most; source++) {
         if (!(bits & (*source)->bit))
@@ -227,10 +267,16 @@ static void fill_sources(struct snapshot *snapshot, const struct reading *readin
         row->name = (*source)->name;
         row->on_ns = clock_span_ns(&reading->scale, (int64_t)on_ticks);
         row->wanted = times->now & (*source)->bit;
-        row->reason = !meta->inexact && absent_ticks ? "it was on for a part of the time"
-                                                     : meta->inexact;
+        row->step = step_of(times, (*source)->bit);
+        row->reason = why_step(row->step, reading->refusal, snapshot->arena);
         if (!row->reason)
-            row->reason = why_source(snapshot, reading, (*source)->bit);
+            row->reason = !meta->inexact && absent_ticks ? "it was on for a part of the time"
+                                                         : meta->inexact;
+        if (!row->reason)
+            row->reason = (*source)->bit == SOURCE_OPERATORS
+                              ? why_operators(snapshot->arena, reading->header.operators_unseen,
+                                              bits & SOURCE_OPERATORS_EVERY)
+                              : why_source(snapshot, reading, (*source)->bit);
         row->complete = !row->reason;
         meta->source_count++;
     }
@@ -403,7 +449,8 @@ int reading_build(const struct reading *reading, const struct moment *moment,
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
         snapshot_make_tasks(&maker) || snapshot_make_gc(&maker) || snapshot_make_lines(&maker) ||
         snapshot_make_objects(&maker) || snapshot_make_memory(&maker) || snapshot_make_io(&maker) ||
-        snapshot_make_activations(&maker) || (detailed && snapshot_make_detail(&maker)))
+        snapshot_make_waits(&maker) || snapshot_make_activations(&maker) ||
+        (detailed && snapshot_make_detail(&maker)))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);

@@ -14,14 +14,16 @@
 /* Which sources were on when, in ticks of drain_on_ticks; by the number of their bit. */
 enum { COLLECTOR_SOURCES = 16 };
 struct source_times {
-    uint32_t now, ever; /* bits of enum session_source; ever: since the last reset */
+    uint32_t now, ever;              /* bits of enum session_source; ever: since the last reset */
+    uint32_t to_come, held, refused; /* asked for, and not on: see steps.h */
     uint64_t absent_since[COLLECTOR_SOURCES], absent_ticks[COLLECTOR_SOURCES];
 };
 
 /* Words of the first session's header, and its children's with them. */
 struct reading_header {
     char python[64], executable[512];
-    uint32_t pid, sources_on, off_cause, hooks_taken, methods_unheard, objects_unseen;
+    uint32_t pid, sources_on, off_cause, hooks_taken, methods_unheard, objects_unseen,
+        operators_unseen;
     uint64_t definitions_refused, ringless_lost, stack_guards, stack_guard_ticks;
     uint64_t memory_before_bytes;
     uint64_t forks_unfollowed;
@@ -35,7 +37,8 @@ struct reading {
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep, suspended_refused;
     uint64_t tasks_refused, lines_refused;
     uint64_t on_ticks, off_ticks;
-    struct source_times source_times; /* absent_ticks up to now */
+    struct source_times source_times;  /* absent_ticks up to now */
+    char refusal[SESSION_REASON_SIZE]; /* why the program refused a source */
     uint64_t window_cpu_ns, window_from, window_events;
     uint64_t rss_bytes;     /* of all processes that run, or last did; 0: not known */
     uint64_t target_cpu_ns; /* as the kernel counts it; 0: not known */

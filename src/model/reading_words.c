@@ -16,6 +16,7 @@ static void pack_header(const struct reading_header *header, struct tap_words *w
     words->hooks_taken = header->hooks_taken;
     words->methods_unheard = header->methods_unheard;
     words->objects_unseen = header->objects_unseen;
+    words->operators_unseen = header->operators_unseen;
     words->memory_before_bytes = header->memory_before_bytes;
     words->definitions_refused = header->definitions_refused;
     words->ringless_lost = header->ringless_lost;
@@ -34,6 +35,7 @@ static void unpack_header(const struct tap_words *words, struct reading_header *
     header->hooks_taken = (uint32_t)words->hooks_taken;
     header->methods_unheard = (uint32_t)words->methods_unheard;
     header->objects_unseen = (uint32_t)words->objects_unseen;
+    header->operators_unseen = (uint32_t)words->operators_unseen;
     header->memory_before_bytes = words->memory_before_bytes;
     header->definitions_refused = words->definitions_refused;
     header->ringless_lost = words->ringless_lost;

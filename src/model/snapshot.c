@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const snapshot_share_names[SHARE_COUNT] = {"compute", "socket", "file", "lock",
+                                                       "gil",     "gc",     "idle"};
+
 struct snapshot *snapshot_new(void)
 {
     struct arena *arena = arena_new();
@@ -36,7 +39,7 @@ bool snapshot_has_source(const struct snapshot_meta *meta, const char *name)
 {
     for (size_t i = 0; i < meta->source_count; i++)
         if (strcmp(meta->sources[i].name, name) == 0)
-            return true;
+            return meta->sources[i].step == STEP_NONE || meta->sources[i].on_ns > 0;
     return false;
 }
 
@@ -52,35 +55,66 @@ static const char *between(const char *text, const char *begin, char end, size_t
     return from;
 }
 
+/* `<method 'get' of 'dict' objects>` with "<method '" as its beginning. */
+static bool name_of_type(const char *display, const char *beginning,
+                         char whole[SNAPSHOT_METHOD_SIZE])
+{
+    size_t name_size = 0, type_size = 0;
+    if (strncmp(display, beginning, strlen(beginning)) != 0)
+        return false;
+    const char *name = between(display, beginning, '\'', &name_size);
+    const char *type = name ? between(name, "' of '", '\'', &type_size) : NULL;
+    if (!type)
+        return false;
+    int length = snprintf(whole, SNAPSHOT_METHOD_SIZE, "%.*s.%.*s", (int)type_size, type,
+                          (int)name_size, name);
+    return length > 0 && length < SNAPSHOT_METHOD_SIZE;
+}
+
+bool snapshot_operator_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE])
+{
+    return name_of_type(display, "<slot wrapper '", whole);
+}
+
 bool snapshot_method_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE])
 {
-    size_t method_size = 0, type_size = 0;
-    int length = -1;
-    if (strncmp(display, "<method '", strlen("<method '")) == 0) {
-        const char *method = between(display, "<method '", '\'', &method_size);
-        const char *type = method ? between(method, "' of '", '\'', &type_size) : NULL;
-        if (type)
-            length = snprintf(whole, SNAPSHOT_METHOD_SIZE, "%.*s.%.*s", (int)type_size, type,
-                              (int)method_size, method);
-    } else {
-        const char *function = between(display, "<built-in method ", '>', &method_size);
-        if (function)
-            length = snprintf(whole, SNAPSHOT_METHOD_SIZE, "%.*s", (int)method_size, function);
-    }
+    size_t size = 0;
+    if (name_of_type(display, "<method '", whole))
+        return true;
+    if (strncmp(display, "<method '", strlen("<method '")) == 0)
+        return false;
+    const char *function = between(display, "<built-in method ", '>', &size);
+    int length = function ? snprintf(whole, SNAPSHOT_METHOD_SIZE, "%.*s", (int)size, function) : -1;
     return length > 0 && length < SNAPSHOT_METHOD_SIZE;
+}
+
+static void split(char whole[SNAPSHOT_METHOD_SIZE], char type[SNAPSHOT_METHOD_SIZE],
+                  char name[SNAPSHOT_METHOD_SIZE])
+{
+    char *dot = strrchr(whole, '.');
+    snprintf(name, SNAPSHOT_METHOD_SIZE, "%s", dot ? dot + 1 : whole);
+    if (dot)
+        *dot = '\0';
+    snprintf(type, SNAPSHOT_METHOD_SIZE, "%s", dot ? whole : "");
 }
 
 bool snapshot_read_method(const struct snapshot_function *function, char type[SNAPSHOT_METHOD_SIZE],
                           char name[SNAPSHOT_METHOD_SIZE])
 {
     char whole[SNAPSHOT_METHOD_SIZE];
-    if (!snapshot_method_name(function->name, whole))
+    if (!function->is_method || !snapshot_method_name(function->name, whole))
         return false;
-    char *dot = strrchr(whole, '.');
-    snprintf(name, SNAPSHOT_METHOD_SIZE, "%s", dot ? dot + 1 : whole);
-    if (dot)
-        *dot = '\0';
-    snprintf(type, SNAPSHOT_METHOD_SIZE, "%s", dot ? whole : "");
+    split(whole, type, name);
+    return true;
+}
+
+bool snapshot_read_operator(const struct snapshot_function *function,
+                            char type[SNAPSHOT_METHOD_SIZE], char name[SNAPSHOT_METHOD_SIZE])
+{
+    char whole[SNAPSHOT_METHOD_SIZE];
+    if (!function->is_method || !snapshot_operator_name(function->name, whole))
+        return false;
+    split(whole, type, name);
     return true;
 }
 

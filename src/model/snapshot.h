@@ -139,6 +139,7 @@ struct snapshot_io {
     const char *operation; /* "write" */
     const char *resource;  /* NULL: of none, as a sleep */
     int32_t function;      /* NONE: no Python function was open */
+    uint32_t line;         /* that ran; 0: not known */
     uint64_t calls, bytes, errors;
     int64_t blocked_ns, p99_ns, max_ns;
     uint64_t durations[SNAPSHOT_IO_DURATIONS]; /* calls by how long they took; all 0 of a recording */
@@ -194,7 +195,57 @@ struct snapshot_site {
     bool matched; /* some function, so far */
 };
 
+/* What a thread's time is spent on. COMPUTE is what is left of it: it wanted to run, whether there was a CPU for it or not. */
+enum snapshot_share {
+    SHARE_COMPUTE,
+    SHARE_SOCKET,
+    SHARE_FILE,
+    SHARE_LOCK,
+    SHARE_GIL,
+    SHARE_GC,
+    SHARE_IDLE,
+    SHARE_COUNT
+};
+extern const char *const snapshot_share_names[SHARE_COUNT]; /* "compute" */
+
+/* Of one thread, over the whole run; they add up to the wall time. */
+struct snapshot_split {
+    uint32_t pid, tid, number;
+    char name[64];
+    int64_t wall_ns;
+    int64_t compute_ns, socket_ns, file_ns, lock_ns, gil_ns, gc_ns, idle_ns;
+};
+
+/* In the order of enum snapshot_share. */
+static inline int64_t snapshot_split_ns(const struct snapshot_split *split,
+                                        enum snapshot_share share)
+{
+    const int64_t ns[SHARE_COUNT] = {split->compute_ns, split->socket_ns, split->file_ns,
+                                     split->lock_ns,    split->gil_ns,    split->gc_ns,
+                                     split->idle_ns};
+    return ns[share];
+}
+
+/* What a line of a function waited for, or how long it held the GIL. Over the whole run. */
+struct snapshot_wait {
+    const char *kind; /* "lock" */
+    bool is_hold;     /* of the GIL, no wait */
+    int32_t function; /* that waited, or held; NONE: no Python function was open */
+    uint32_t line;    /* 0: not known */
+    bool in_task;     /* within a step of an asyncio task: its event loop stood still */
+    uint64_t count;
+    int64_t total_ns, max_ns, p99_ns;
+    int64_t others_ns;      /* of a hold: that other threads waited meanwhile, added up */
+    int32_t holder;         /* function that held it longest meanwhile; NONE: not known */
+    uint32_t holder_line;   /* 0: not known */
+    uint32_t holder_thread; /* its tid; 0: not known */
+    int64_t held_ns;        /* ... so long */
+};
+
 enum { SNAPSHOT_SOURCES_MOST = 16 };
+
+/* A source that was asked for and is not on, since the budget takes them in one after the other (model/steps.h). */
+enum snapshot_step { STEP_NONE, STEP_TO_COME, STEP_HELD_BACK, STEP_REFUSED };
 
 enum { SNAPSHOT_MEMORY_DOMAINS = 3, SNAPSHOT_MEMORY_CLASSES = 64 };
 
@@ -258,6 +309,7 @@ struct snapshot_meta {
         const char *name; /* "calls", "c-calls" */
         int64_t on_ns;
         bool wanted; /* now: others were, since the start */
+        enum snapshot_step step;
         bool complete;
         const char *reason; /* why it is not complete; NULL */
     } sources[SNAPSHOT_SOURCES_MOST];
@@ -372,6 +424,10 @@ struct snapshot {
     size_t gc_trigger_count;
     struct snapshot_io *io; /* the longest first */
     size_t io_count;
+    struct snapshot_wait *waits; /* the longest first */
+    size_t wait_count;
+    struct snapshot_split *splits;
+    size_t split_count;
     struct snapshot_line *lines; /* by function, then by line */
     size_t line_count;
     struct snapshot_object *objects;
@@ -407,6 +463,9 @@ size_t snapshot_describe_sites(const struct snapshot_meta *meta, bool unmatched,
  * is of another form. */
 enum { SNAPSHOT_METHOD_SIZE = 256 };
 bool snapshot_method_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE]); /* `dict.get` */
+bool snapshot_operator_name(const char *display, char whole[SNAPSHOT_METHOD_SIZE]);
+bool snapshot_read_operator(const struct snapshot_function *function,
+                            char type[SNAPSHOT_METHOD_SIZE], char name[SNAPSHOT_METHOD_SIZE]);
 bool snapshot_read_method(const struct snapshot_function *function, char type[SNAPSHOT_METHOD_SIZE],
                           char name[SNAPSHOT_METHOD_SIZE]);
 

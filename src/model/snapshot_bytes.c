@@ -142,6 +142,33 @@ static const struct field io_fields[] = {
     END,
 };
 
+static const struct field wait_fields[] = {
+    F(wait, kind, TEXT, 0),
+    F(wait, is_hold, BOOL, 0),
+    F(wait, function, FUNCTION_OR_NONE, 0),
+    F(wait, in_task, BOOL, 0),
+    F(wait, total_ns, NS, 0),
+    F(wait, max_ns, NS, 0),
+    F(wait, p99_ns, NS, 0),
+    F(wait, others_ns, NS, 0),
+    F(wait, holder, FUNCTION_OR_NONE, 0),
+    F(wait, held_ns, NS, 0),
+    END,
+};
+
+static const struct field split_fields[] = {
+    F(split, name, NAME, sizeof(((struct snapshot_split *)NULL)->name)),
+    F(split, wall_ns, NS, 0),
+    F(split, compute_ns, NS, 0),
+    F(split, socket_ns, NS, 0),
+    F(split, file_ns, NS, 0),
+    F(split, lock_ns, NS, 0),
+    F(split, gil_ns, NS, 0),
+    F(split, gc_ns, NS, 0),
+    F(split, idle_ns, NS, 0),
+    END,
+};
+
 static const struct field line_fields[] = {
     F(line, function, FUNCTION, 0), F(line, self_ns, NS, 0),  F(line, self_wait_ns, NS, 0),
     F(line, is_partial, BOOL, 0),   F(line, text, STRING, 0), END,
@@ -223,7 +250,7 @@ struct part {
             sizeof(struct snapshot_##type), type##_fields                   \
     }
 
-enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 14 };
+enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 16 };
 
 static const struct part parts[PART_COUNT] = {
     [PART_META] = {offsetof(struct snapshot, meta), 0, sizeof(struct snapshot_meta), meta_fields},
@@ -236,6 +263,8 @@ static const struct part parts[PART_COUNT] = {
     PART(gc, gc_count, gc),
     PART(gc_triggers, gc_trigger_count, gc),
     PART(io, io_count, io),
+    PART(waits, wait_count, wait),
+    PART(splits, split_count, split),
     PART(lines, line_count, line),
     PART(objects, object_count, object),
     PART(memory_sites, memory_site_count, memory_site),

@@ -13,6 +13,11 @@ static const char *const names[IO_OPERATION_COUNT] = {
 #include "wire/io_operations.def"
 };
 
+const char *io_calls_operation(uint32_t operation)
+{
+    return operation < IO_OPERATION_COUNT ? names[operation] : NULL;
+}
+
 void snapshot_make_mark_io(const struct snapshot_maker *maker)
 {
     const struct moment *moment = maker->moment;
@@ -60,6 +65,7 @@ int snapshot_make_io(struct snapshot_maker *maker)
             .function = of->symbol && of->symbol < moment->symbol_count
                             ? maker->function_of[of->symbol]
                             : SNAPSHOT_NONE,
+            .line = of->line,
             .calls = of->sums.calls,
             .bytes = of->sums.bytes,
             .errors = of->sums.errors,

@@ -52,7 +52,8 @@ static int fill_function(struct snapshot_maker *maker, uint32_t symbol,
         .max_ns = snapshot_make_ns(maker, row->max_ticks),
         .p50_ns = snapshot_make_ns(maker, row->p50_ticks),
         .p99_ns = snapshot_make_ns(maker, row->p99_ticks),
-        .calls_exact = maker->exact && symbol != SYMBOL_OTHER && !row->is_estimated,
+        .calls_exact = maker->exact && symbol != SYMBOL_OTHER && !row->is_estimated &&
+                       !row->is_partial,
         .times_exact = maker->exact && symbol != SYMBOL_OTHER && symbol != SYMBOL_RESYNC &&
                        !row->is_estimated && !row->holds_muted,
         .estimated = row->estimated,
@@ -82,6 +83,7 @@ static void mark_rows(struct snapshot_maker *maker)
     snapshot_make_mark_tasks(maker);
     snapshot_make_mark_gc(maker);
     snapshot_make_mark_io(maker);
+    snapshot_make_mark_waits(maker);
     snapshot_make_mark_lines(maker);
     snapshot_make_mark_objects(maker);
     snapshot_make_mark_memory(maker);

@@ -37,6 +37,11 @@ int snapshot_make_gc(struct snapshot_maker *maker);
 /* snapshot_io.c: the functions that called the C library; what they did. 0 or -ENOMEM. */
 void snapshot_make_mark_io(const struct snapshot_maker *maker);
 int snapshot_make_io(struct snapshot_maker *maker);
+
+/* snapshot_waits.c: the functions that waited or held; how long; threads' splits. 0 or -ENOMEM. */
+void snapshot_make_mark_waits(const struct snapshot_maker *maker);
+int snapshot_make_waits(struct snapshot_maker *maker);
+
 /* snapshot_lines.c: the functions whose lines were told; these. 0 or -ENOMEM. */
 void snapshot_make_mark_lines(const struct snapshot_maker *maker);
 int snapshot_make_lines(struct snapshot_maker *maker);

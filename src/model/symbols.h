@@ -46,6 +46,7 @@ struct symbol {
     uint32_t turn;      /* of a row: the twin given out last when none was free */
     uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     bool is_method;     /* monitored: told by itself, not by its caller */
+    bool is_partial;    /* not all of its calls are told */
     /* of a row: its lines */
     bool has_lines;                       /* are asked for */
     bool lines_muted, lines_partial;      /* ... and left out by the budget: now; at some time */
@@ -66,6 +67,8 @@ struct symbol {
     uint64_t hash;
     uint32_t line;
     enum snapshot_kind kind;
+    unsigned char
+        wait_room; /* of a row: what waits in it are called (wait_rooms.c); 0: not looked at */
     const char *name, *qualname, *module, *file; /* twins share them */
     char *strings;                               /* owned, by the first twin */
 };

@@ -123,6 +123,7 @@ struct tap_words {
     uint64_t cost_line;
     uint64_t objects_unseen;
     uint64_t memory_before_bytes, rss_bytes;
+    uint64_t operators_unseen;
 };
 
 struct tap_step {

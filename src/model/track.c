@@ -50,6 +50,7 @@ void track_free(struct track *track)
     line_stack_done(&track->lines);
     free(track->depths);
     free(track->gaps);
+    free(track->begins);
     free(track->seed);
     free(track->entries);
     free(track->buckets);
@@ -267,6 +268,8 @@ static void close_top(struct model *model, struct track *track)
     struct entry *entry = &track->entries[track->depth];
     struct node *node = &model->nodes.nodes[entry->node];
     int64_t total_ticks = track->clock_ticks - entry->start_ticks;
+    if (track->begins)
+        kept_pop(model, track, entry, track->last);
     windows_touch(&model->windows, model->nodes.nodes, entry->node);
     node->total_ticks += total_ticks;
     node->self_ticks += total_ticks - entry->child_ticks;

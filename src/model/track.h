@@ -15,9 +15,11 @@
 
 #include "model/gc_pauses.h"
 #include "model/io_calls.h"
+#include "model/kept.h"
 #include "model/lines.h"
 #include "model/memory_blocks.h"
 #include "model/parked.h"
+#include "model/wait_sums.h"
 #include "model/waits.h"
 #include "wire/event.h"
 
@@ -117,6 +119,9 @@ struct track {
     int64_t late_wait_ticks; /* the same, told after the fact (schedstat.h) */
     int64_t resync_ticks, resync_wait_ticks; /* since the GAP, to be given out at the seed */
     struct waits waits;
+    struct kept_begin
+        *begins; /* where begins are kept (kept.h), by place in the stack; else NULL */
+    uint32_t begin_limit;
     bool waits_known;            /* whether it was off when it was first seen has been looked up */
     struct schedstat_gaps *gaps; /* owned; only where schedstat is used */
 
@@ -134,6 +139,11 @@ struct track {
     uint64_t passing_counter, event_before; /* ... ; the counter of the event before a push */
     struct gc_open gc;
     struct io_open io;
+    struct wait_open waiting;
+    struct wait_place places[WAIT_PLACES]; /* the innermost first */
+    uint32_t place_count;
+    int64_t apart_ticks;    /* in calls and waits that have ended */
+    int64_t gc_apart_ticks; /* ... when the present collection began */
     struct line_stack lines;
     struct memory_told memory;
     uint32_t object_place, object_type; /* of a place that is being told (births.h) */

@@ -50,6 +50,7 @@ void waits_out(struct waits *waits, uint64_t counter)
     if (open_span(waits))
         return; /* a switch-in was lost: it is off as before */
     struct wait_span *span = add_span(waits);
+    waits->since = counter;
     if (span)
         *span = (struct wait_span){.from = counter, .to = UINT64_MAX};
 }
@@ -59,6 +60,12 @@ void waits_in(struct waits *waits, uint64_t counter)
     struct wait_span *span = open_span(waits);
     if (span && counter >= span->from)
         span->to = counter;
+}
+
+uint64_t waits_since(const struct waits *waits)
+{
+    bool open = waits->first < waits->count && waits->spans[waits->count - 1].to == UINT64_MAX;
+    return open ? waits->since : 0;
 }
 
 uint64_t waits_take(struct waits *waits, uint64_t from, uint64_t to, bool running)

@@ -17,6 +17,7 @@ struct wait_span {
 struct waits {
     struct wait_span *spans; /* first .. count-1 are yet to be consumed */
     uint32_t first, count, limit;
+    uint64_t since; /* of the open one: where it began, however much of it has been consumed */
 };
 
 void waits_done(struct waits *waits);
@@ -24,6 +25,9 @@ void waits_done(struct waits *waits);
 /* The thread went off, or on, its CPU at `counter`. */
 void waits_out(struct waits *waits, uint64_t counter);
 void waits_in(struct waits *waits, uint64_t counter);
+
+/* Since when the thread is off; 0: it is not. */
+uint64_t waits_since(const struct waits *waits);
 
 /* Ticks of [from, to) that the thread was off. `running`: an event at `to` shows that it runs. */
 uint64_t waits_take(struct waits *waits, uint64_t from, uint64_t to, bool running);

@@ -174,6 +174,7 @@ static void measure_on(const struct calibration *calibration, uint32_t sources,
     char reason[SESSION_REASON_SIZE];
     const struct switch_mechanism *mechanism = calibration->mechanism;
     bool c_calls = sources & SOURCE_C_CALLS;
+    memset(scratch, 0xff, sizeof(scratch));
     writer_begin_scratch(scratch, SCRATCH_EVENTS);
     const uint64_t *head = &writer_of_thread->head;
     bool on = mechanism->make_ready(sources, reason, sizeof(reason)) == 0 &&

@@ -6,9 +6,11 @@
 #include "probe/define.h"
 
 #include "probe/py/heap.h"
+#include "probe/py/line.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
 #include "sources/lines/lines_probe.h"
+#include "sources/operators/operators_probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +85,7 @@ void define_end(uint32_t id)
 {
     struct session_header *header = link_to.header;
     uint32_t head = atomic_load_explicit(&header->gone_head, memory_order_relaxed);
+    line_forget();
     if (head - book.recycled >= SESSION_GONE_CAPACITY)
         return; /* the id is simply not used again */
     link_to.gone[head % SESSION_GONE_CAPACITY] = id;
@@ -324,6 +327,29 @@ uint32_t define_type(PyTypeObject *type)
     return id;
 }
 
+uint32_t define_operator(const struct define_operator *what)
+{
+    PyObject *type, *value, *traceback;
+    if (!link_to.header || refused())
+        return 0;
+    writer_is_at_work++;
+    PyErr_Fetch(&type, &value, &traceback);
+    struct names names = {
+        .name = PyBytes_FromFormat("<slot wrapper '%s' of '%s' objects>", what->name, what->type),
+        .module = what->code ? module_of(what->frame) : NULL,
+        .file = what->code ? utf8_attribute(what->code, "co_filename") : NULL,
+        .line = what->line,
+        .kind = DEFINITION_C_FUNCTION,
+        .flags = what->is_partial ? DEFINITION_PARTIAL : 0,
+    };
+    uint32_t id = names.name ? publish(&names) : 0;
+    free_names(&names);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    writer_is_at_work--;
+    return id;
+}
+
 static uint32_t define_new_code(PyObject *code, void *frame);
 
 uint32_t define_code(PyObject *code, void *frame)
@@ -361,6 +387,7 @@ static uint32_t define_new_code(PyObject *code, void *frame)
         else
             codes[id] = code;
         lines_defined(code, id);
+        operators_defined(code, id);
     }
     PyErr_Restore(type, value, traceback);
     return id;

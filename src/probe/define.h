@@ -22,6 +22,16 @@ uint32_t define_c_function(PyMethodDef *method, PyObject *self, PyObject *module
 /* The same, not of a call: of a type's method by its descriptor's type, or, with none, of a module's function. */
 uint32_t define_method(PyMethodDef *method, PyTypeObject *type, PyObject *module);
 
+/* The id of an operator of a builtin type: a new one each time, until define_end. */
+struct define_operator {
+    const char *type, *name; /* `dict`, `__getitem__` */
+    PyObject *code; /* that uses it at `line`; NULL: none, or the operator wherever it is used */
+    void *frame;
+    uint32_t line;
+    bool is_partial; /* not every use of it is told */
+};
+uint32_t define_operator(const struct define_operator *what);
+
 /* The id of a type by its name: a new one each time, until define_end. */
 uint32_t define_type(PyTypeObject *type);
 

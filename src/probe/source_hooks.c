@@ -48,7 +48,7 @@ int source_hooks_on(uint32_t sources, char *reason, size_t size)
 
 void source_hooks_off(void)
 {
-    for (int i = 0; i < HOOKS_COUNT; i++)
+    for (int i = HOOKS_COUNT; i-- > 0;)
         hooks_list[i]->off();
 }
 

@@ -32,7 +32,7 @@ int source_hooks_can_be_had(uint32_t sources, char *reason, size_t size);
 /* Those of `sources`, in the order of sources.def. 0, or -1 with a sentence; then none of them is on. */
 int source_hooks_make_ready(uint32_t sources, char *reason, size_t size);
 int source_hooks_on(uint32_t sources, char *reason, size_t size);
-void source_hooks_off(void); /* all */
+void source_hooks_off(void); /* all, in the reverse order: what two replace is put back */
 void source_hooks_rearm(uint32_t sources);
 
 /* Whether somebody has taken hooks away. No exception is pending. */

@@ -444,7 +444,7 @@ int switch_arm(char *reason, size_t size)
 {
     struct session_header *header = link_to.header;
     tell_target();
-    uint32_t sources = atomic_load(&header->sources_wanted);
+    uint32_t sources = atomic_load(&header->sources_wanted) | header->sources_asked;
     if (source_hooks_can_be_had(sources, reason, size) || prepare(sources, reason, size))
         return -1;
     tell_cost();
@@ -527,7 +527,8 @@ int switch_join_linked(char *reason, size_t size)
     tell_target();
     tell_cost();
     busy_in = getpid();
-    int begun = mechanism->begin(reason, size);
+    int begun = source_hooks_can_be_had(header->sources_asked, reason, size) ||
+                mechanism->begin(reason, size);
     busy_in = 0;
     if (begun) {
         refuse(reason);

@@ -48,22 +48,28 @@ static inline void unlocked_leave(struct writer *writer)
     atomic_store_explicit(&writer->busy, UNLOCKED_FREE, memory_order_release);
 }
 
-/* Past the limit it moves on with the head: whoever has the GIL next finds it there. */
+/* Between the two. False: there is no room at once. Past the limit it moves on with the head: whoever has the GIL next
+ * finds it there. */
+static inline bool unlocked_store(struct writer *writer, struct event event)
+{
+    if (__builtin_expect(writer->head == writer->limit && writer->head >= writer->unlocked_limit,
+                         0))
+        return false;
+    bool is_past = writer->head == writer->limit;
+    writer_store(writer, event.counter, event_kind(&event), event_id(&event), event.frame);
+    writer->limit = is_past ? writer->head : writer->limit;
+    return true;
+}
+
 static inline bool unlocked_put(struct event event)
 {
     struct writer *writer = unlocked_enter();
-    if (__builtin_expect(
-            writer && (writer->head != writer->limit || writer->head < writer->unlocked_limit),
-            1)) {
-        bool is_past = writer->head == writer->limit;
-        writer_store(writer, event.counter, event_kind(&event), event_id(&event), event.frame);
-        writer->limit = is_past ? writer->head : writer->limit;
+    bool done = false;
+    if (__builtin_expect(writer != NULL, 1)) {
+        done = unlocked_store(writer, event);
         unlocked_leave(writer);
-        return true;
     }
-    if (writer)
-        unlocked_leave(writer);
-    return unlocked_put_slow(&event, 1);
+    return __builtin_expect(done, 1) || unlocked_put_slow(&event, 1);
 }
 
 #endif

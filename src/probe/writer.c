@@ -13,6 +13,7 @@
 #include "probe/flight_file.h"
 #include "probe/py/pyapi.h"
 #include "probe/py/stacks.h"
+#include "probe/ring_ahead.h"
 #include "probe/switch.h"
 #include "probe/thread_name.h"
 #include "probe/unlocked.h"
@@ -201,6 +202,7 @@ static void set_limit(struct writer *writer, uint64_t tail)
         writer->limit = next_try;
     if (writer->head + writer->step < writer->limit)
         writer->limit = writer->head + writer->step;
+    ring_ahead(writer);
 }
 
 /* A program that makes few calls takes long to fill a quarter of a ring, and the collector may die

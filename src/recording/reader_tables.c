@@ -4,6 +4,7 @@
  * Rules: as recording.h. */
 #include "recording/memory_rows.h"
 #include "recording/slice.h"
+#include "recording/wait_tables.h"
 
 #include <errno.h>
 #include <string.h>
@@ -83,6 +84,8 @@ int slice_mark_tasks(struct slice *slice)
         result = slice_take_rows(slice, "SELECT function FROM objects", mark_function);
     if (result == 0 && has_io(slice))
         result = slice_take_rows(slice, "SELECT function FROM io", mark_function);
+    if (result == 0)
+        result = slice_mark_waits(slice);
     return result == 0 ? slice_mark_memory(slice) : result;
 }
 
@@ -177,6 +180,7 @@ static int take_io(struct slice *slice, sqlite3_stmt *statement, size_t index)
         .operation = recording_text(slice->recording, statement, 1, arena, &result),
         .resource = recording_text(slice->recording, statement, 2, arena, &result),
         .function = shown_function(slice, statement, 3),
+        .line = (uint32_t)count_of(statement, 10),
         .calls = count_of(statement, 4),
         .bytes = count_of(statement, 5),
         .errors = count_of(statement, 6),
@@ -331,6 +335,8 @@ int slice_fill_tables(struct slice *slice)
         result = fill_lines(slice);
     if (result == 0 && slice->whole && slice->all)
         result = fill_objects(slice);
+    if (result == 0)
+        result = slice_fill_waits(slice);
     return result == 0 ? slice_fill_memory(slice) : result;
 }
 

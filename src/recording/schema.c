@@ -61,7 +61,7 @@ const struct schema_table schema_tables[] = {
               "total_ns INTEGER, max_ns INTEGER"),
     LATER(io, "position INTEGER PRIMARY KEY, operation TEXT, resource TEXT, function INTEGER, "
               "calls INTEGER, bytes INTEGER, errors INTEGER, blocked_ns INTEGER, p99_ns INTEGER, "
-              "max_ns INTEGER"),
+              "max_ns INTEGER, line INTEGER"),
     LATER(lines, "position INTEGER PRIMARY KEY, function INTEGER, line INTEGER, hits INTEGER, "
                  "self_ns INTEGER, self_wait_ns INTEGER, partial INTEGER"),
     LATER(objects, "position INTEGER PRIMARY KEY, type TEXT, function INTEGER, line INTEGER, "

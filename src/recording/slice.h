@@ -12,7 +12,8 @@ struct slice {
     int64_t from_ns, to_ns, middle_ns; /* middle: where the window at its end begins */
     struct recording_sums before, middle, upto;
     struct recording_function_sums functions; /* window: NULL when it is the slice */
-    size_t gc_rows, line_rows, object_rows, memory_rows, io_rows; /* in the tables */
+    /* in the tables */
+    size_t gc_rows, line_rows, object_rows, memory_rows, io_rows, wait_rows, split_rows;
     bool whole;           /* all windows of a recording that was not rolled */
     bool all;             /* of it, all threads and processes */
     bool *has_thread;     /* by index: it is wanted */

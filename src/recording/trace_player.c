@@ -4,6 +4,8 @@
  * Rules: as there. */
 #include "recording/trace_player.h"
 
+#include "model/timeline_make.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@ struct trace_player {
     struct trace_codec *codec;
     struct trace_replay *replay;
     struct trace_listener listener;
-    bool uncorrected, summed, ended;
+    bool uncorrected, summed, keeps, ended;
     struct tap_words end; /* as the last chunk has them */
     int result;
     int64_t mark_ns; /* 0: none */
@@ -35,6 +37,8 @@ static int begin(struct trace_player *player)
         trace_replay_leave_uncorrected(player->replay);
     if (player->summed)
         trace_replay_sum_processes(player->replay);
+    if (player->keeps)
+        trace_replay_keep(player->replay);
     player->block = NULL;
     player->size = player->at = 0;
     player->ended = false;
@@ -100,6 +104,27 @@ void trace_player_sum_processes(struct trace_player *player)
 {
     player->summed = true;
     trace_replay_sum_processes(player->replay);
+}
+
+void trace_player_keep(struct trace_player *player)
+{
+    player->keeps = true;
+    trace_replay_keep(player->replay);
+}
+
+struct timeline *trace_player_timeline(const struct trace_player *player,
+                                       const struct timeline_query *query)
+{
+    struct timeline_source source = {.model = trace_replay_model(player->replay),
+                                     .start = trace_replay_start(player->replay),
+                                     .now = trace_replay_now(player->replay),
+                                     .ns_per_tick = trace_replay_rate(player->replay)};
+    if (!source.start || source.ns_per_tick <= 0)
+        return NULL;
+    struct timeline_maker *maker = timeline_begin(&source, query);
+    while (maker && timeline_step(maker))
+        ;
+    return timeline_finish(maker);
 }
 
 int trace_player_rewind(struct trace_player *player)

@@ -20,6 +20,14 @@ void trace_player_listen(struct trace_player *player, const struct trace_listene
 void trace_player_leave_uncorrected(struct trace_player *player);
 void trace_player_sum_processes(struct trace_player *player);
 
+/* When things were is kept, for timelines; before the first step. */
+void trace_player_keep(struct trace_player *player);
+
+/* A timeline of what has been played so far (model/timeline.h). NULL: nothing was kept, or no memory. */
+struct timeline_query;
+struct timeline *trace_player_timeline(const struct trace_player *player,
+                                       const struct timeline_query *query);
+
 /* One more step. 1; 0: there is none; negative errno. */
 int trace_player_step(struct trace_player *player);
 

@@ -439,6 +439,7 @@ static int step_of_track(struct trace_replay *replay, const struct trace_record 
         track_set_hurdle(track);
         return 0;
     case TAP_WAIT_IN:
+        kept_note(model, track, TIMELINE_OFF, waits_since(&track->waits), record->value, 0);
         waits_in(&track->waits, record->value);
         track_set_hurdle(track);
         return 0;
@@ -457,6 +458,13 @@ static int step_of_track(struct trace_replay *replay, const struct trace_record 
 
 /* --- all ------------------------------------------------------------------------------------ */
 
+static void set_watch(struct trace_replay *replay)
+{
+    replay->model.watch = replay->watch;
+    if (replay->watch)
+        replay->watch->ns_per_tick = trace_replay_rate(replay);
+}
+
 static int step_begin(struct trace_replay *replay, const struct trace_record *record)
 {
     struct tap_begin begin;
@@ -470,6 +478,10 @@ static int step_begin(struct trace_replay *replay, const struct trace_record *re
                                     .define_context = replay};
     if (model_init(model, &options))
         return -ENOMEM;
+    if (replay->keeps && kept_start(model)) {
+        model_done(model);
+        return -ENOMEM;
+    }
     replay->begun = true;
     replay->present = &model->first;
     model->by_process = begin.by_process && !replay->summed;
@@ -479,6 +491,7 @@ static int step_begin(struct trace_replay *replay, const struct trace_record *re
         model->on_gap = schedstat_note_gap;
     windows_reset(&model->windows, &model->nodes, record->value, 0);
     replay->now = record->value;
+    set_watch(replay);
     return 0;
 }
 
@@ -489,6 +502,7 @@ static int step_words(struct trace_replay *replay, const struct trace_record *re
     if (replay->stop == UINT64_MAX)
         replay->model.bad_events = replay->words.bad_events;
     replay->now = record->value;
+    set_watch(replay);
     return 0;
 }
 

@@ -27,11 +27,17 @@ struct trace_listener {
 };
 void trace_replay_listen(struct trace_replay *replay, const struct trace_listener *listener);
 
+/* Sees each event, as it did where the trace was made; its rate is set here. Before the first step. */
+void trace_replay_watch(struct trace_replay *replay, struct model_watch *watch);
+
 /* Times with the probe's own cost in them, as the clock had them. Before the first step. */
 void trace_replay_leave_uncorrected(struct trace_replay *replay);
 
 /* A function's rows of all processes are one, whatever the live model did. Before the first step. */
 void trace_replay_sum_processes(struct trace_replay *replay);
+
+/* When things were is kept (model/kept.h). Before the first step. */
+void trace_replay_keep(struct trace_replay *replay);
 
 /* The words of the trace's end, where they are known before: all times are by their rate. */
 void trace_replay_set_end(struct trace_replay *replay, const struct tap_words *end);

@@ -21,7 +21,7 @@ struct replay_process {
 
 struct trace_replay {
     struct model model;
-    bool begun, schedstat, on, uncorrected, summed;
+    bool begun, schedstat, on, uncorrected, summed, keeps;
     struct sites *sites; /* owned, with their texts */
     struct process *present;
     struct replay_process **processes; /* of children */
@@ -39,6 +39,7 @@ struct trace_replay {
     bool marked;   /* some track is beyond it */
     uint64_t now, reset, stop, holes, events_baseline, gaps_baseline;
     struct trace_listener listener;
+    struct model_watch *watch; /* NULL: nobody watches */
     struct moment scratch;
 };
 

@@ -40,6 +40,11 @@ void trace_replay_listen(struct trace_replay *replay, const struct trace_listene
     replay->listener = *listener;
 }
 
+void trace_replay_watch(struct trace_replay *replay, struct model_watch *watch)
+{
+    replay->watch = watch;
+}
+
 void trace_replay_leave_uncorrected(struct trace_replay *replay)
 {
     replay->uncorrected = true;
@@ -48,6 +53,11 @@ void trace_replay_leave_uncorrected(struct trace_replay *replay)
 void trace_replay_sum_processes(struct trace_replay *replay)
 {
     replay->summed = true;
+}
+
+void trace_replay_keep(struct trace_replay *replay)
+{
+    replay->keeps = true;
 }
 
 void trace_replay_set_end(struct trace_replay *replay, const struct tap_words *end)

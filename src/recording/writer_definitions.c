@@ -3,6 +3,7 @@
  * Why apart from the windows: these rows are written once, or when they change.
  * Rules: whatever a person could have chosen goes through redact.h. */
 #include "recording/memory_rows.h"
+#include "recording/wait_tables.h"
 #include "recording/writer_parts.h"
 
 #include "base/arena.h"
@@ -373,7 +374,8 @@ static int put_io_row(struct recording_writer *writer, const struct snapshot *sn
                         (int64_t)row->errors,
                         row->blocked_ns,
                         row->p99_ns,
-                        row->max_ns};
+                        row->max_ns,
+                        row->line};
     sqlite3_bind_int64(statement, 1, (int64_t)index);
     database_bind_text(statement, 2, row->operation);
     database_bind_text(statement, 3,
@@ -538,6 +540,8 @@ int writer_put_definitions(struct recording_writer *writer, const struct snapsho
         result = put_lines(writer, snapshot);
     if (result == 0)
         result = put_objects(writer, snapshot);
+    if (result == 0)
+        result = writer_put_waits(writer, snapshot);
     if (result == 0)
         result = writer_put_memory(writer, snapshot);
     if (result == 0)

@@ -108,24 +108,31 @@ static const char *level_bar(double share)
     return bars[level < 0 ? 0 : level > 7 ? 7 : level];
 }
 
-/* Those that are wanted now: `: calls, c-calls`. */
-static void describe_sources(const struct snapshot_meta *meta, char *text, size_t size)
+static void append_sources(const struct snapshot_meta *meta, bool wanted, enum snapshot_step step,
+                           const char *before, char *text, size_t size)
 {
-    const char *comma = ": ";
-    text[0] = '\0';
     for (size_t i = 0; i < meta->source_count; i++) {
         size_t length = strlen(text);
-        if (!meta->sources[i].wanted)
+        if (meta->sources[i].wanted != wanted || meta->sources[i].step != step)
             continue;
-        snprintf(text + length, size - length, "%s%s", comma, meta->sources[i].name);
-        comma = ", ";
+        snprintf(text + length, size - length, "%s%s", before, meta->sources[i].name);
+        before = ", ";
     }
+}
+
+/* Those that are wanted now: `: calls, c-calls`; and those that the budget keeps off. */
+static void describe_sources(const struct snapshot_meta *meta, char *text, size_t size)
+{
+    text[0] = '\0';
+    append_sources(meta, true, STEP_NONE, ": ", text, size);
+    append_sources(meta, false, STEP_TO_COME, " · to come: ", text, size);
+    append_sources(meta, false, STEP_HELD_BACK, " · held back: ", text, size);
 }
 
 static void draw_state(const struct tui_state *state, struct flow *flow)
 {
     const struct snapshot_meta *meta = &state->snapshot->meta;
-    char text[80], sources[64] = "";
+    char text[160], sources[140] = "";
     enum screen_style style = STYLE_WARN;
     if (flow->end >= TIGHT)
         describe_sources(meta, sources, sizeof sources);

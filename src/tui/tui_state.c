@@ -168,8 +168,8 @@ bool tui_back(struct tui_state *state)
 
 bool tui_can_turn_to(const struct tui_state *state, const struct view *view)
 {
-    return !view->needs_function &&
-           (state->snapshot ? view_has_source(view, state->snapshot) : !view->source);
+    return !view->needs_function && (state->snapshot ? view_has_source(view, state->snapshot)
+                                                     : !view->source && !view->is_there);
 }
 
 void tui_turn(struct tui_state *state, int step)

@@ -59,5 +59,6 @@ const char *view_short_location(struct arena *arena, const struct snapshot_funct
 
 bool view_has_source(const struct view *view, const struct snapshot *snapshot)
 {
-    return !view->source || snapshot_has_source(&snapshot->meta, view->source);
+    return (!view->source || snapshot_has_source(&snapshot->meta, view->source)) &&
+           (!view->is_there || view->is_there(snapshot));
 }

@@ -74,7 +74,9 @@ struct view {
     const char *default_sort; /* column id or NULL */
     bool needs_function;
     const char
-        *source;      /* it shows what that source tells, and only where it was on; NULL: always */
+        *source; /* it shows what that source tells, and only where it was on; NULL: always */
+    bool (*is_there)(
+        const struct snapshot *snapshot); /* only where it has something to say; NULL: always */
     bool since_start; /* its figures are of the whole run, whatever the window */
     /* 0 or -ENOMEM; fills rows, row_count, left_out, title. The arena is there already. */
     int (*fill)(const struct snapshot *snapshot, const struct view_query *query,
@@ -84,7 +86,7 @@ struct view {
 /* All views, in the order of views.def; NULL ends the list. */
 extern const struct view *const view_list[];
 
-/* Its source was on. */
+/* Its source was on, and it has something to say. */
 bool view_has_source(const struct view *view, const struct snapshot *snapshot);
 
 /* NULL: no view of that id. */

@@ -38,7 +38,7 @@ static const struct view_column columns[COLUMNS] = {
     {"errors", "errors", CELL_COUNT, 6, 6, "calls that failed, those that would have waited too"},
     {"operation", "operation", CELL_TEXT, 15, 0, "the C library's function"},
     {"resource", "file or address", CELL_TEXT, 32, 0, "what it was done to"},
-    {"function", "function", CELL_TEXT, 0, 0, "the Python function that did it"},
+    {"function", "function", CELL_TEXT, 0, 0, "the Python function and line that did it"},
 };
 
 static bool has_text(const char *text, const char *part)
@@ -97,8 +97,8 @@ static int fill_row(const struct snapshot *snapshot, const struct snapshot_io *i
         row->cells[COLUMN_ERRORS] = cell_integer((int64_t)io->errors);
     row->cells[COLUMN_OPERATION] = cell_text(io->operation);
     row->cells[COLUMN_RESOURCE] = cell_text(resource_text(table->arena, io->resource));
-    row->cells[COLUMN_FUNCTION] = cell_text(
-        io->function < 0 ? "(no Python function)" : view_rows_label(table, snapshot, io->function));
+    row->cells[COLUMN_FUNCTION] =
+        cell_text(view_rows_label_at(table, snapshot, io->function, io->line));
     return row->cells[COLUMN_FUNCTION].text && row->cells[COLUMN_RESOURCE].text ? 0 : -ENOMEM;
 }
 

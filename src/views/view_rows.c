@@ -52,9 +52,18 @@ void view_rows_add_heading(struct view_table *table, const char *text)
 const char *view_rows_label(struct view_table *table, const struct snapshot *snapshot,
                             int32_t function)
 {
+    return function < 0 ? "(outside of any function)"
+                        : view_rows_label_at(table, snapshot, function, 0);
+}
+
+const char *view_rows_label_at(struct view_table *table, const struct snapshot *snapshot,
+                               int32_t function, uint32_t line)
+{
     if (function < 0)
-        return "(outside of any function)";
-    const struct snapshot_function *of = &snapshot->functions[function];
+        return "(no Python function)";
+    struct snapshot_function place = snapshot->functions[function], *of = &place;
+    if (line)
+        place.line = line;
     const char *name = text_clean(table->arena, of->qualname ? of->qualname : of->name);
     const char *location = view_short_location(table->arena, of);
     if (!name || !location)

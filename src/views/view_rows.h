@@ -44,6 +44,10 @@ void view_rows_add_heading(struct view_table *table, const char *text);
 const char *view_rows_label(struct view_table *table, const struct snapshot *snapshot,
                             int32_t function);
 
+/* The same with the line that ran; 0: not known. NONE: no Python function was open. */
+const char *view_rows_label_at(struct view_table *table, const struct snapshot *snapshot,
+                               int32_t function, uint32_t line);
+
 /* Whether the filter is in the function's names, module or file. NULL lets all through. */
 bool view_rows_match(const struct snapshot_function *function, const char *filter);
 

@@ -4,6 +4,8 @@
  * Rules: as there. */
 #include "web/catalogue.h"
 
+#include "model/verdicts.h"
+
 #include <string.h>
 
 const struct catalogue_row catalogue[] = {
@@ -39,7 +41,11 @@ const struct catalogue_row *catalogue_find(const char *id)
 
 static bool is_made(const struct catalogue_row *row)
 {
-    return view_find(row->id) || strcmp(row->id, "flame") == 0 || strcmp(row->id, "algae") == 0;
+    static const char *const pictures[] = {"flame", "algae", "timeline"};
+    for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]); i++)
+        if (strcmp(row->id, pictures[i]) == 0)
+            return true;
+    return view_find(row->id);
 }
 
 const char *catalogue_reason(const struct catalogue_row *row, const struct snapshot *snapshot)
@@ -54,14 +60,19 @@ const char *catalogue_reason(const struct catalogue_row *row, const struct snaps
         return "it shows who is alive: the target has ended";
     if (strcmp(row->id, "tasks") == 0 && snapshot->task_count == 0)
         return "no asyncio task has been seen";
+    if (strcmp(row->id, "verdicts") == 0 && !verdicts_any(snapshot))
+        return "nothing that was counted costs more than it has to";
     return NULL;
 }
 
-void catalogue_write(struct json_writer *writer, const struct snapshot *snapshot)
+void catalogue_write(struct json_writer *writer, const struct snapshot *snapshot,
+                     const char *no_timeline)
 {
     json_open(writer, NULL, '[');
     for (size_t i = 0; i < catalogue_count; i++) {
         const char *reason = catalogue_reason(&catalogue[i], snapshot);
+        if (!reason && no_timeline && strcmp(catalogue[i].id, "timeline") == 0)
+            reason = no_timeline;
         json_open(writer, NULL, '{');
         json_string(writer, "id", catalogue[i].id);
         json_string(writer, "title", catalogue[i].title);

@@ -23,7 +23,8 @@ const struct catalogue_row *catalogue_find(const char *id);
 /* NULL: the snapshot has what it shows; else why not, one phrase. */
 const char *catalogue_reason(const struct catalogue_row *row, const struct snapshot *snapshot);
 
-/* The list of `/api/views`. `snapshot` may be NULL. */
-void catalogue_write(struct json_writer *writer, const struct snapshot *snapshot);
+/* The list of `/api/views`. `snapshot` may be NULL; `no_timeline`: why there is none, or NULL. */
+void catalogue_write(struct json_writer *writer, const struct snapshot *snapshot,
+                     const char *no_timeline);
 
 #endif

@@ -2,7 +2,7 @@
 /* The picture of the view `io`: the rows that took longest, as numbers, and how many calls of each took how long.
  * Why beside the table: its rows are sorted, filtered and cut as the reader wishes, and the picture is of all. Counts are
  * since the start; what is of a window is the difference of two messages, which the page takes.
- * Rules: as view_json.h. A row is [function or null, operation, resource or null, calls, bytes, errors, blocked_ns, first,
+ * Rules: as view_json.h. A row is [function or null, line, operation, resource or null, calls, bytes, errors, blocked_ns, first,
  * counts...]: from the duration `first` on so many calls each; duration 0 is below `least_ns`, each other up to twice as long. */
 #include "web/view_json.h"
 
@@ -31,6 +31,7 @@ static void write_row(struct json_writer *writer, const struct snapshot *snapsho
         json_null(writer, NULL);
     else
         json_unsigned(writer, NULL, snapshot->functions[io->function].id);
+    json_unsigned(writer, NULL, io->line);
     json_string(writer, NULL, io->operation);
     json_string(writer, NULL, io->resource);
     json_unsigned(writer, NULL, io->calls);

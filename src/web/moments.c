@@ -6,8 +6,11 @@
 #include "web/web_parts.h"
 
 #include "base/clock.h"
+#include "web/view_json.h"
 
-enum { COST_FACTOR = 10 };
+#include <string.h>
+
+enum { COST_FACTOR = 10, SLICES = 2500 };
 
 static struct web_snapshot *slot_for(struct web *web, const struct wish *wish)
 {
@@ -30,14 +33,17 @@ const struct snapshot *web_snapshot(struct web *web, const struct wish *wish, un
                                     uint64_t now_ns)
 {
     const struct web_host *host = web->host;
-    struct web_snapshot *slot = slot_for(web, wish);
+    struct wish of = *wish; /* a timeline moves through time, its snapshot is of all of it */
+    if (strcmp(wish->view, "timeline") == 0)
+        of.to_ns = 0;
+    struct web_snapshot *slot = slot_for(web, &of);
     uint64_t age_ns = now_ns - slot->made_ns, least_ns = oldest_ms * WEB_MS_NS;
     if (oldest_ms && least_ns < slot->cost_ns * COST_FACTOR)
         least_ns = slot->cost_ns * COST_FACTOR;
     if (slot->snapshot && (host->is_recording || age_ns < least_ns))
         return slot->snapshot;
     uint64_t begin_ns = clock_monotonic_ns();
-    struct snapshot *made = host->snapshot(host->context, wish->window_s, wish->to_ns, wish->clock);
+    struct snapshot *made = host->snapshot(host->context, of.window_s, of.to_ns, of.clock);
     slot->cost_ns = clock_monotonic_ns() - begin_ns;
     slot->made_ns = now_ns;
     if (!made)
@@ -50,6 +56,34 @@ const struct snapshot *web_snapshot(struct web *web, const struct wish *wish, un
         strip_take(&web->strip, made, host->rss_bytes ? host->rss_bytes(host->context) : -1,
                    now_ns);
     return made;
+}
+
+struct timeline *web_timeline(struct web *web, const struct wish *wish,
+                              const struct snapshot *snapshot)
+{
+    const struct web_host *host = web->host;
+    if (!snapshot || !host->timeline || !view_json_needs_timeline(wish))
+        return NULL;
+    bool is_function = strcmp(wish->view, "function") == 0;
+    struct timeline_query query = {.columns = (uint32_t)wish->columns,
+                                   .slices = wish->limit == WISH_LIMIT ? SLICES : wish->limit,
+                                   .function = (uint32_t)wish->function,
+                                   .calls = wish->calls,
+                                   .slowest = is_function,
+                                   .seconds = is_function,
+                                   .clock = wish->clock};
+    if (!is_function) {
+        int64_t now_ns = snapshot->meta.is_slice ? snapshot->meta.slice_from_ns : 0;
+        now_ns += snapshot->meta.window_to_ns;
+        query.to_ns = wish->to_ns > wish->from_ns ? wish->to_ns : now_ns;
+        query.from_ns = wish->to_ns > wish->from_ns ? wish->from_ns
+                        : wish->window_s            ? now_ns - wish->window_s * INT64_C(1000000000)
+                                                    : 0;
+    }
+    uint64_t begin_ns = clock_monotonic_ns();
+    struct timeline *timeline = host->timeline(host->context, &query);
+    web->timeline_cost_ns = clock_monotonic_ns() - begin_ns;
+    return timeline;
 }
 
 void web_forget_snapshots(struct web *web)

@@ -55,7 +55,7 @@ static void answer_views(struct web *web, struct connection *connection,
         connection->dead = true;
         return;
     }
-    catalogue_write(&body.writer, whole(web, now_ns));
+    catalogue_write(&body.writer, whole(web, now_ns), web->host->no_timeline);
     body_reply(&body, connection, request, "application/json", 0);
 }
 
@@ -77,8 +77,10 @@ static void answer_view(struct web *web, struct connection *connection,
         return;
     }
     if (body_open(&body)) {
-        int result =
-            view_json_write(&body.writer, NULL, &wish, web_snapshot(web, &wish, 0, now_ns));
+        const struct snapshot *snapshot = web_snapshot(web, &wish, 0, now_ns);
+        struct timeline *timeline = web_timeline(web, &wish, snapshot);
+        int result = view_json_write(&body.writer, NULL, &wish, snapshot, timeline);
+        timeline_free(timeline);
         body_reply(&body, connection, request, "application/json", result);
     } else {
         connection->dead = true;
@@ -177,6 +179,8 @@ static void answer_get(struct web *web, struct connection *connection,
         answer_view(web, connection, request, request->path + sizeof(views) - 1, now_ns);
     else if (is_path(request, "/api/report"))
         answer_report(web, connection, request, now_ns);
+    else if (is_path(request, "/api/source"))
+        source_answer(web, connection, request, now_ns);
     else if (is_path(request, "/live"))
         streams_begin_live(web, connection, request);
     else if (is_path(request, "/events"))

@@ -19,6 +19,7 @@ enum {
     EVENT_MS = 1000,      /* of /events, unless ?interval= says otherwise */
     QUIET_MS = 1000,      /* between messages while nothing changes */
     UNANSWERED = 2,       /* pings */
+    COST_FACTOR = 10,     /* what takes long to make comes more rarely */
     SOCKET_BYTES = 65536, /* that the kernel may hold back: old news to a slow client */
 };
 
@@ -69,7 +70,10 @@ static int write_message(struct web *web, const struct wish *wish, uint64_t now_
     json_string(&writer, "state", state_name(web->state));
     write_target(&writer, web, snapshot);
     strip_write(&writer, &web->strip);
-    int result = view_json_write(&writer, "view", wish, snapshot);
+    web->timeline_cost_ns = 0;
+    struct timeline *timeline = web_timeline(web, wish, snapshot);
+    int result = view_json_write(&writer, "view", wish, snapshot, timeline);
+    timeline_free(timeline);
     json_close(&writer, '}');
     return result;
 }
@@ -283,6 +287,8 @@ static uint64_t next_due(const struct web *web, const struct connection *connect
                          : web->state == WEB_ON                ? WEB_FRAME_MS
                                                                : QUIET_MS) *
                         WEB_MS_NS;
+    if (least_ns < web->timeline_cost_ns * COST_FACTOR)
+        least_ns = web->timeline_cost_ns * COST_FACTOR;
     return now_ns + (by_size_ns > least_ns ? by_size_ns : least_ns);
 }
 

@@ -165,8 +165,14 @@ static void write_nothing(struct json_writer *writer, const struct catalogue_row
     json_unsigned(writer, "left_out", 0);
 }
 
+bool view_json_needs_timeline(const struct wish *wish)
+{
+    return strcmp(wish->view, "timeline") == 0 ||
+           (strcmp(wish->view, "function") == 0 && wish->function);
+}
+
 int view_json_write(struct json_writer *writer, const char *key, const struct wish *wish,
-                    const struct snapshot *snapshot)
+                    const struct snapshot *snapshot, const struct timeline *timeline)
 {
     const struct catalogue_row *row = catalogue_find(wish->view);
     const struct view *view = view_find(wish->view);
@@ -175,6 +181,9 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
     if (!reason && view && view->needs_function &&
         find_function(snapshot, wish->function) == SNAPSHOT_NONE)
         reason = wish->function ? "no function has this id" : "no function was asked for";
+    bool is_timeline = strcmp(row->id, "timeline") == 0;
+    if (!reason && is_timeline && !timeline)
+        reason = "nobody keeps when things were";
     json_open(writer, key, '{');
     json_string(writer, "id", row->id);
     json_string(writer, "question", view ? view->question : NULL);
@@ -190,6 +199,8 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
         write_nothing(writer, row, view);
     else if (view)
         result = write_table(writer, wish, snapshot, view);
+    else if (is_timeline)
+        result = timeline_json_write(writer, snapshot, timeline);
     else if (strcmp(row->id, "algae") == 0)
         result = algae_json_write(writer, snapshot);
     else
@@ -198,6 +209,8 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
         result = io_json_write(writer, snapshot);
     if (!reason && result == 0 && strcmp(row->id, "memory") == 0)
         result = memory_json_write(writer, snapshot);
+    if (!reason && timeline && result == 0 && strcmp(row->id, "function") == 0)
+        result = timeline_json_write_function(writer, snapshot, timeline);
     json_close(writer, '}');
     return result;
 }

@@ -6,11 +6,16 @@
 #define ULMA_WEB_VIEW_JSON_H
 
 #include "export/json_writer.h"
+#include "model/timeline.h"
 #include "web/wish.h"
 
-/* The object of a wish, as member `key` (NULL: alone). 0 or -ENOMEM. `snapshot` may be NULL. */
+/* The object of a wish, as member `key` (NULL: alone). 0 or -ENOMEM. `snapshot` may be NULL; so may `timeline`, where
+ * nobody keeps one. */
 int view_json_write(struct json_writer *writer, const char *key, const struct wish *wish,
-                    const struct snapshot *snapshot);
+                    const struct snapshot *snapshot, const struct timeline *timeline);
+
+/* The wish is about when things were. */
+bool view_json_needs_timeline(const struct wish *wish);
 
 /* The members of the picture `flame`: the calling-context tree, its heaviest nodes. 0 or -ENOMEM. */
 int flame_json_write(struct json_writer *writer, const struct wish *wish,
@@ -24,6 +29,11 @@ int io_json_write(struct json_writer *writer, const struct snapshot *snapshot);
 
 /* The member `picture` of the view `memory`: what holds how much now and at the peak. 0 or -ENOMEM. */
 int memory_json_write(struct json_writer *writer, const struct snapshot *snapshot);
+/* The members of the picture `timeline`; and those of it that the view `function` has. 0 or -ENOMEM. */
+int timeline_json_write(struct json_writer *writer, const struct snapshot *snapshot,
+                        const struct timeline *timeline);
+int timeline_json_write_function(struct json_writer *writer, const struct snapshot *snapshot,
+                                 const struct timeline *timeline);
 
 /* The member `functions` of a picture: name and place of those that are `named`, by id. */
 void view_json_functions(struct json_writer *writer, const struct snapshot *snapshot,

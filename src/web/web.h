@@ -8,6 +8,7 @@
 #define ULMA_WEB_WEB_H
 
 #include "model/snapshot.h"
+#include "model/timeline.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,11 @@ struct web_host {
      * recording only); the server frees it. NULL: none now. */
     struct snapshot *(*snapshot)(void *context, int window_s, int64_t to_ns,
                                  enum snapshot_clock clock);
+    /* When things were; the server frees it. NULL: cannot. It returns NULL where nothing is kept. */
+    struct timeline *(*timeline)(void *context, const struct timeline_query *query);
+    const char *no_timeline; /* why it cannot; NULL: it can */
+    /* The text of a file of the program's, which the server frees. NULL: not to be had. */
+    char *(*source)(void *context, const char *file);
     /* Words of `ulma set`. True: done, and `message` says what is in force; else why not. NULL: cannot. */
     bool (*set)(void *context, char *const *words, size_t count, char *message, size_t size);
     int (*switch_on)(void *context, bool on); /* 0 or negative errno. NULL: cannot */

@@ -46,6 +46,7 @@ struct web {
     size_t count;
     struct web_snapshot snapshots[WEB_SNAPSHOTS];
     struct strip strip;
+    uint64_t timeline_cost_ns; /* of the last one */
     enum web_state state;
 };
 
@@ -56,6 +57,10 @@ struct web {
 const struct snapshot *web_snapshot(struct web *web, const struct wish *wish, unsigned oldest_ms,
                                     uint64_t now_ns);
 void web_forget_snapshots(struct web *web);
+
+/* What the wish is about, of that snapshot's time; the caller frees it. NULL: nothing is kept, or it is about none. */
+struct timeline *web_timeline(struct web *web, const struct wish *wish,
+                              const struct snapshot *snapshot);
 
 /* --- replies.c --------------------------------------------------------------------------------- */
 
@@ -87,6 +92,11 @@ void streams_read(struct web *web, struct connection *connection);
 
 /* Sends what is due. */
 void streams_send(struct web *web, struct connection *connection, uint64_t now_ns);
+
+/* --- source.c ---------------------------------------------------------------------------------- */
+
+void source_answer(struct web *web, struct connection *connection,
+                   const struct http_request *request, uint64_t now_ns);
 
 /* --- switching.c ------------------------------------------------------------------------------- */
 

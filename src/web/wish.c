@@ -64,11 +64,16 @@ static const char *set_member(struct wish *wish, const char *key, const char *va
         if (*value < '0' || *value > '9' || *end || limit > WISH_LIMIT_MOST)
             return "limit is a number up to 100000; 0 is all";
         wish->limit = limit;
-    } else if (strcmp(key, "to") == 0) {
-        double to_s = strtod(value, &end);
-        if (*value < '0' || *value > '9' || *end || !(to_s <= 1e9))
-            return "to is in seconds since the start";
-        wish->to_ns = (int64_t)(to_s * 1e9);
+    } else if (strcmp(key, "to") == 0 || strcmp(key, "from") == 0) {
+        double at_s = strtod(value, &end);
+        if (*value < '0' || *value > '9' || *end || !(at_s <= 1e9))
+            return "from and to are in seconds since the start";
+        *(*key == 't' ? &wish->to_ns : &wish->from_ns) = (int64_t)(at_s * 1e9);
+    } else if (strcmp(key, "columns") == 0 || strcmp(key, "calls") == 0) {
+        unsigned long number = strtoul(value, &end, 10);
+        if (*value < '0' || *value > '9' || *end || number > WISH_LIMIT_MOST)
+            return "columns and calls are numbers";
+        *(key[1] == 'o' ? &wish->columns : &wish->calls) = number;
     } else if (strcmp(key, "function") == 0) {
         unsigned long long function = strtoull(value, &end, 10);
         if (*value < '0' || *value > '9' || *end)
@@ -84,8 +89,8 @@ static const char *set_member(struct wish *wish, const char *key, const char *va
     return NULL;
 }
 
-static const char *const keys[] = {"view",  "window",    "clock",    "sort", "filter",
-                                   "limit", "ascending", "function", "to"};
+static const char *const keys[] = {"view",      "window",   "clock", "sort", "filter",  "limit",
+                                   "ascending", "function", "to",    "from", "columns", "calls"};
 
 static bool finish(struct wish *wish, struct wish *read, const char *wrong, const char *value,
                    char error[WISH_ERROR_SIZE])
@@ -132,7 +137,7 @@ bool wish_read_json(struct wish *wish, const char *text, size_t size, enum snaps
         if (member->kind == JSON_STRING)
             snprintf(value, sizeof(value), "%s", member->text);
         else if (member->kind == JSON_NUMBER)
-            snprintf(value, sizeof(value), "%.0f", member->number);
+            snprintf(value, sizeof(value), "%.17g", member->number);
         else if (member->kind == JSON_BOOL)
             snprintf(value, sizeof(value), "%s", member->truth ? "true" : "false");
         else

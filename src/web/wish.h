@@ -13,7 +13,10 @@ enum { WISH_LIMIT = 200, WISH_LIMIT_MOST = 100000, WISH_ERROR_SIZE = 256 };
 struct wish {
     const char *view; /* id, of the catalogue */
     int window_s;     /* 0: all */
-    int64_t to_ns;    /* the window's end in a recording; 0: its own end, or now */
+    int64_t to_ns;    /* the window's end in a recording, or a timeline's; 0: its own end, or now */
+    int64_t from_ns;  /* a timeline's; counts where to_ns is more */
+    size_t columns;   /* of a timeline's picture; 0: as the server thinks fit */
+    size_t calls;     /* of the function, to be listed with its timeline */
     enum snapshot_clock clock;
     char *sort;   /* owned; NULL: the view's own */
     char *filter; /* owned; NULL: none */

@@ -24,9 +24,10 @@
 #include <stdint.h>
 
 enum definition_kind {
-    DEFINITION_FUNCTION = 1,   /* a code object */
-    DEFINITION_C_FUNCTION = 2, /* a PyMethodDef */
-    DEFINITION_TYPE = 3,       /* a type: its name is module.qualname, of builtins the qualname */
+    DEFINITION_FUNCTION = 1, /* a code object */
+    DEFINITION_C_FUNCTION =
+        2, /* a PyMethodDef; an operator of a type, with file and line of where it is used */
+    DEFINITION_TYPE = 3, /* a type: its name is module.qualname, of builtins the qualname */
 };
 
 enum definition_flags {
@@ -34,6 +35,7 @@ enum definition_flags {
     DEFINITION_COROUTINE = 2,
     DEFINITION_ASYNC_GENERATOR = 4,
     DEFINITION_TRUNCATED = 8, /* a string was cut */
+    DEFINITION_PARTIAL = 16,  /* an operator's: more calls may have been made than are told */
 };
 
 /* Ten thousand characters, whatever they are: a lone surrogate takes six bytes. Once half of the heap is used

@@ -59,6 +59,10 @@ enum event_kind {
                              * 3..34 of an address that is its own while it is open */
     EVENT_METHOD_RETURN = 25, /* pop of it; id is 0 */
     EVENT_METHOD_RAISE = 26,  /* pop of it; id is 0 */
+    /* The same of an operator of a builtin type (wire/operators.def), at the line that its definition has. */
+    EVENT_OPERATOR_CALL = 32,
+    EVENT_OPERATOR_RETURN = 33,
+    EVENT_OPERATOR_RAISE = 34,
     /* The source `objects`. These pass no time: a birth may be told late, in the ring of whoever makes or frees the next
      * object, but with its own counter; and the births and deaths of all rings together, by their counters, are in the
      * order of what happened. Addresses are bits 4..35. */
@@ -89,6 +93,13 @@ enum event_kind {
     EVENT_IO_END = 45,     /* ... ends; amount = its result */
     EVENT_IO_NAME = 46,    /* 7 bytes of the path that it opened */
     EVENT_IO_ADDRESS = 47, /* 7 bytes of the sockaddr that it was given or gave */
+    EVENT_PLACE =
+        48, /* which line runs, when next something waits: id = line, frame; with PLACE_OUTER
+                       * of the frame that called the one told before. Holds until the next one */
+    EVENT_WAIT_BEGIN = 49, /* the thread is about to sleep: id = enum wait_way (wire/wait_kind.h),
+                            * frame = bits 4..35 of the lock's address */
+    EVENT_WAIT_END = 50,   /* ... goes on; amount = 1: it was called for nothing (a time-out) */
+    EVENT_GIL_HELD = 51,   /* it lets the GIL go; amount = ticks for which it had it */
     EVENT_KIND_COUNT = 52
 };
 
@@ -107,6 +118,9 @@ enum { EVENT_ID_LIMIT = 1 << 24, EVENT_NAME_BYTES = 7 };
 
 /* In the id of an OBJECT event: see there. Places are below it. */
 enum { OBJECT_MORE = 1 << 23 };
+
+/* In the id of a PLACE: see there. Lines are below it; 0: not known. */
+enum { PLACE_OUTER = 1 << 23 };
 
 /* In the frame of an OBJECT_SIZE: the other bits count pages of 4096 bytes. */
 #define OBJECT_PAGES (UINT32_C(1) << 31)

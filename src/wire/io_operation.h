@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the source `io` says in its events (wire/event.h has their kinds).
  *
- *   IO_BEGIN    id = operation (8 bits), and above it 16 bits: where in its function the Python code is, in code
- *               units; IO_PLACE_UNKNOWN: not told. frame = the descriptor; IO_NO_FD: it is of none
+ *   IO_BEGIN    id = operation, with IO_SLEEPS where a select looks at nothing; frame = the descriptor; IO_NO_FD: it is of none. Which line runs a PLACE has said
  *   IO_NAME, IO_ADDRESS
  *               7 bytes each, the first in the low bits (of id three, of frame four): the path that was opened, ended by
  *               a zero byte or not; or the sockaddr of a peer (connect, accept) or of the socket itself (bind, getsockname). Between
@@ -32,26 +31,11 @@ enum io_result {
 /* What a thread does meanwhile. OF_FD: what the descriptor is of says it. */
 enum io_sort { IO_SORT_FILE, IO_SORT_SOCKET, IO_SORT_IDLE, IO_SORT_OF_FD };
 
-#define IO_PLACE_UNKNOWN 0xffffu
-#define IO_NO_FD         UINT32_MAX
-#define IO_FAILED        (UINT64_C(1) << 55)
+#define IO_NO_FD  UINT32_MAX
+#define IO_SLEEPS 0x100u
+#define IO_FAILED (UINT64_C(1) << 55)
 
 enum { IO_NAME_MOST = 511 }; /* bytes of a path that are told: its last ones */
-
-static inline uint32_t io_begin_id(enum io_operation operation, uint32_t place)
-{
-    return (uint32_t)operation | place << 8;
-}
-
-static inline uint32_t io_begin_operation(uint32_t id)
-{
-    return id & 0xffu;
-}
-
-static inline uint32_t io_begin_place(uint32_t id)
-{
-    return id >> 8;
-}
 
 static inline uint64_t io_pair(uint32_t one, uint32_t other)
 {

@@ -102,6 +102,7 @@ static void fill_header(struct mapping *mapping, const struct mapping_options *o
     atomic_init(&header->wanted, options->start_off ? WANTED_OFF : WANTED_ON);
     atomic_init(&header->start_off, options->start_off);
     atomic_init(&header->sources_wanted, options->sources);
+    header->sources_asked = options->sources | options->later;
     atomic_init(&header->follow_children, options->follow_children);
     header->follow_forks = options->follow_forks;
     memset(mapping->base + mapping->modes_offset, MODE_RECORD, SESSION_ID_LIMIT);

@@ -31,6 +31,7 @@ struct mapping_options {
     uint64_t buffer_bytes; /* all rings together */
     uint32_t on_full;      /* enum on_full */
     uint32_t sources;      /* bits of enum session_source */
+    uint32_t later;        /* ... that come on later */
     bool start_off;
     bool modes_vary;
     bool follow_children; /* other processes may make sessions beside this one */

@@ -82,9 +82,13 @@ enum session_source {
     SOURCE_GC = 4,
     SOURCE_METHODS = 8,
     SOURCE_LINES = 16,
+    SOURCE_OPERATORS = 32,
     SOURCE_OBJECTS = 64,
     SOURCE_MEMORY = 128,
     SOURCE_IO = 256,
+    SOURCE_WAITS = 512,
+    /* Not a source of its own: with `operators`, none of them goes untold in the functions that lines would count. */
+    SOURCE_OPERATORS_EVERY = 16384,
 };
 
 /* Rings of a child's session as the child makes it: the control ring, and one for its first thread. */
@@ -262,6 +266,9 @@ struct session_header {
      * `methods_decided` to what it answers. */
     _Alignas(64) _Atomic uint32_t methods_listed; /* by the probe */
     _Atomic uint32_t methods_unheard; /* wanted, and not monitored: see enum methods_unheard */
+    /* The source `operators`, whose operators stand in the list of methods: those that are wanted and told in part
+     * only, as bits by number (wire/operators.h). */
+    _Atomic uint32_t operators_unseen;
     _Alignas(64) _Atomic uint32_t methods_decided; /* by the collector */
     /* the probe's cost of each kind of call: [0] where calls alone are recorded, [1] where C calls are,
      * too, which makes Python's calls dearer. All 0: not measured, those above hold for every call */
@@ -277,6 +284,8 @@ struct session_header {
      * which files, sockets and pipes the process has open, and set `files_known` to what it answers. */
     _Atomic uint32_t files_asked;              /* by the probe */
     _Alignas(64) _Atomic uint32_t files_known; /* by the collector */
+    uint32_t
+        sources_asked; /* fixed at creation: what sources_wanted may come to say; 0: no more than it does */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

@@ -127,7 +127,7 @@ export async function screenReader(page, url, asked) {
 export async function fits(page, url, asked) {
   await opened(page, url);
   const wider = [];
-  for (const view of ["functions", "flame", "tasks", "algae"]) {
+  for (const view of ["functions", "flame", "tasks", "algae", "timeline"]) {
       await page.evaluate((view) => { location.hash = view; }, view);
       await page.waitForSelector(`main[data-view=${view}]`);
       await page.waitForTimeout(300);
@@ -209,6 +209,11 @@ export async function pile(page, url) {
 export async function pictures(page, url, asked) {
   await opened(page, url);
   const [view] = asked.views;
+  if (view === "function") {
+    await page.evaluate(() => { location.hash = "functions?filter=planted"; });
+    await page.locator("tbody tr:has-text('planted')").first().dblclick();
+    await page.waitForSelector("[data-shown=function] .slowest li");
+  }
   // A window's worth of history, as a reader would have it.
   await page.waitForTimeout(6000);
   await page.screenshot({ path: `${asked.pictures}/page-${view}.png` });
@@ -257,4 +262,82 @@ export async function whatGrew(page, url, asked) {
   await page.locator("button.holder:has-text('keep_page')").first().dblclick();
   await page.waitForSelector("[data-shown=function]");
   return { sums, first: text, title: await page.locator(".titles h2").innerText(), faults };
+}
+
+/** From the page's opening: 1, its row in the 1 s window, by its total; 2, its slowest call, in Timeline. */
+export async function slow(page, url, asked) {
+  await page.goto(`${url}#functions?window=1&sort=total_ns&filter=shop.py`);
+  await page.waitForSelector("tbody tr:has-text('planted')");
+  await asked.tell("open");
+  const first = () => page.evaluate(() => {
+    const names = [...document.querySelectorAll("tbody .name")].map((one) => one.textContent);
+    return names.filter((name) => !/^(main|reports|<module>)/.test(name))[0];
+  });
+  const seen = {};
+  await page.waitForFunction(() => {
+    const row = [...document.querySelectorAll("tbody tr")].find((one) => /planted/.test(one.innerText));
+    const heads = [...document.querySelectorAll("thead th")].map((one) => one.innerText.replace(/[▾▴]/, "").trim());
+    return row && parseFloat(row.cells[heads.indexOf("p99")]?.innerText) >= 10 && /ms/.test(row.innerText);
+  });
+  seen.top = await first();
+  await page.locator("tbody tr:has-text('planted')").dblclick();
+  await page.waitForSelector("[data-shown=function] .slowest li");
+  await page.waitForSelector(".source .calls:has-text('spin')");
+  seen.title = await page.locator(".titles h2").innerText();
+  seen.source = await page.locator(".source tbody td.text").allInnerTexts();
+  seen.heat = await page.locator(".heat canvas").getAttribute("aria-label");
+  seen.slowest = await page.locator(".slowest li strong").first().innerText();
+  seen.stack = await page.locator(".slowest li summary").first().innerText();
+  await page.screenshot({ path: `${asked.pictures}/function-${asked.options.colorScheme}.png` });
+  await page.locator(".slowest li button").first().click();
+  await page.waitForSelector("[data-shown=timeline] canvas");
+  await page.focus(".timeline canvas");
+  await page.keyboard.press("/");
+  await page.keyboard.type("planted");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("n");
+  await page.waitForSelector(".timeline-chosen:has-text('planted')");
+  seen.chosen = await page.locator(".timeline-chosen").innerText();
+  seen.said = await page.locator("#timeline-said").textContent();
+  await page.screenshot({ path: `${asked.pictures}/timeline-${asked.options.colorScheme}.png` });
+  return seen;
+}
+
+export async function comparing(page, url, asked) {
+  await page.goto(`${url}#flame?window=10`);
+  await page.waitForSelector("[data-shown=flame] .flame-box canvas");
+  await page.click("text=this moment");
+  await page.waitForSelector(".flame-pair figure:nth-child(2) canvas");
+  await asked.tell("kept");
+  await page.focus(".flame-pair figure:nth-child(2) canvas");
+  await page.keyboard.press("/");
+  await page.keyboard.type("planted");
+  await page.waitForSelector(".tools .said:has-text('match')");
+  const share = () => page.locator(".tools .said").first().innerText();
+  const seen = { before: await share() };
+  await page.waitForFunction((before) => {
+    const text = [...document.querySelectorAll(".tools .said")][0].innerText;
+    return text !== before && parseFloat(text.split(": ")[1]) > 20;
+  }, seen.before);
+  await page.screenshot({ path: `${asked.pictures}/flame-pair.png` });
+  seen.after = await share();
+  seen.canvases = await page.locator(".flame-pair canvas").count();
+  return seen;
+}
+
+/** What the page costs the line: bytes of the WebSocket in so many seconds, by view. */
+export async function weight(page, url, asked) {
+  const bytes = { all: 0 };
+  page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => { bytes.all += payload.length; }));
+  await opened(page, url);
+  const seen = {};
+  for (const view of asked.views) {
+    await page.evaluate((view) => { location.hash = view; }, view);
+    await page.waitForSelector(`main[data-view=${view}]`);
+    await page.waitForTimeout(500);
+    const [from, at] = [bytes.all, Date.now()];
+    await page.waitForTimeout(5000); // the last message of a burst is a part of it
+    seen[view] = (bytes.all - from) / ((Date.now() - at) / 1000);
+  }
+  return seen;
 }

@@ -119,7 +119,7 @@ def test_a_wrong_token_is_told(orders):
     ("scheme", "views"),
     [
         ("light", ["functions", "flame", "algae", "tasks", "timeline"]),
-        ("dark", ["functions", "flame"]),
+        ("dark", ["functions", "flame", "timeline"]),
     ],
 )
 def test_nothing_serious_is_in_the_way_of_a_screen_reader(orders, scheme, views):
@@ -168,6 +168,48 @@ def test_what_hangs_since_when_and_who_started_it():
     assert re.search(r", (on the stack|running|suspended), row \d+, column \d+", seen["said"])
 
 
+@pytest.fixture
+def shop(tmp_path):
+    """The page of a program whose `planted` gets slow when the file is there."""
+    slow = tmp_path / "slow"
+    with (
+        harness.private_session_dir() as directory,
+        live_page.serve(directory, "--kill", HERE / "shop.py", slow) as served,
+    ):
+        yield served, slow
+
+
+def test_the_slowest_call_of_what_got_slow_with_its_stack(shop):
+    served, slow = shop
+    looking = live_page.Looking(served.url, "slow")
+    looking.wait("open")
+    slow.touch()
+    seen = looking.seen()
+    assert seen["top"].startswith("planted"), seen["top"]
+    assert "planted" in seen["title"]
+    assert seen["source"][0].startswith("def planted(number)") and len(seen["source"]) == 2
+    assert re.search(r"\d+ calls in the last whole one", seen["heat"])
+    assert seen["slowest"].endswith("ms") or seen["slowest"].endswith(" s")
+    assert seen["stack"].startswith("from reports ←")
+    assert "planted" in seen["chosen"] and "reports" in seen["chosen"]
+    assert re.search(r"planted, call, \d.*s, at \d", seen["said"])
+
+
+def test_two_windows_side_by_side(shop):
+    served, slow = shop
+    looking = live_page.Looking(served.url, "comparing")
+    looking.wait("kept")
+    slow.touch()
+    seen = looking.seen()
+    assert seen["canvases"] == 2 and seen["before"] != seen["after"]
+
+
+def test_what_comes_over_the_line_is_bounded(shop):
+    served, _slow = shop
+    seen = live_page.look(served.url, "weight", views=["timeline"])
+    assert all(0 < rate < 300_000 for rate in seen.values()), seen
+
+
 @pytest.mark.skipif(not os.environ.get("ULMA_PICTURES"), reason="tools/pictures makes them")
 @pytest.mark.parametrize(
     ("program", "view", "scheme"),
@@ -175,6 +217,8 @@ def test_what_hangs_since_when_and_who_started_it():
         ("orders.py", "functions", "light"),
         ("orders.py", "flame", "dark"),
         ("pile.py", "algae", "light"),
+        ("shop.py", "timeline", "light"),
+        ("shop.py", "function", "light"),
     ],
 )
 def test_pictures_for_the_docs(program, view, scheme):

@@ -16,6 +16,7 @@ PAGES = [
     "ulma-record",
     "ulma-replay",
     "ulma-report",
+    "ulma-monitor",
     "ulma-diff",
     "ulma-dump",
     "ulma-census",

@@ -87,6 +87,13 @@ def test_never_overwrites_in_silence(ulma, sentence):
     assert ulma.left_behind() == []
 
 
+def test_a_report_is_no_recording(ulma, sentence):
+    done = ulma.verb("run", "-o", "kept.ulma", "-c", "print('ran')")
+    assert done.status == 125 and done.out == b""
+    sentence(done, "ulma record -o kept.ulma makes a recording")
+    assert not (ulma.folder / "kept.ulma").exists()
+
+
 def test_force_replaces_the_whole_file(ulma):
     (ulma.folder / "r.json").write_text("x" * 1_000_000)
     assert ulma.verb("run", "-q", "--force", "-o", "r.json", "-c", "pass").status == 0

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """`ulma web` among hostile clients: what comes is refused or served, and it counts on."""
 
+import contextlib
 import json
 import pathlib
+import random
 import re
 import resource
 import socket
@@ -349,3 +351,68 @@ def test_the_switch_takes_no_nonsense(server):
         assert json.loads(answer.body)["error"]
     assert server.request("/api/switch").status == 405
     assert server.request("/api/switch", method="PUT").status == 405
+
+
+def mutated(chance, data):
+    """The bytes with some of them changed, doubled, left out, or cut off."""
+    out = bytearray(data)
+    for _ in range(chance.choice((1, 1, 2, 5, 20))):
+        at = chance.randrange(len(out) + 1)
+        how = chance.randrange(5)
+        if how == 0 and at < len(out):
+            out[at] = chance.randrange(256)
+        elif how == 1:
+            out[at:at] = bytes(chance.choices(b"\r\n\0 :;%&=\xff\x80A0", k=chance.randint(1, 300)))
+        elif how == 2:
+            del out[at : at + chance.randint(1, 40)]
+        elif how == 3:
+            out[at:at] = out[: chance.randint(1, len(out) + 1)]
+        elif len(out) > 1:
+            del out[max(1, at) :]
+    return bytes(out)
+
+
+def test_requests_that_chance_has_made(server):
+    chance = random.Random(20)
+    head = f"Host: {server.host}\r\nAuthorization: Bearer {server.token}\r\n"
+    body = b'{"events": ["gc"], "only": ["a:b"], "budget": 5}'
+    # What switches has no token, so that the target stays as it is.
+    post = f"POST /api/switch HTTP/1.1\r\nHost: {server.host}\r\n"
+    post += f"Content-Length: {len(body)}\r\n\r\n"
+    seeds = [
+        f"GET {path} HTTP/1.1\r\n{head}\r\n".encode()
+        for path in (
+            "/api/views/functions?window=1&sort=self&limit=5",
+            "/api/views/timeline?from=0.1&to=9.5&columns=100&function=3&calls=5",
+            "/api/source?function=5",
+            "/assets/page.js",
+            "/metrics",
+        )
+    ] + [post.encode() + body]
+    for _ in range(400):
+        data = b"".join(mutated(chance, chance.choice(seeds)) for _ in range(chance.randint(1, 3)))
+        with server.connect() as connection, contextlib.suppress(ConnectionError):
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+
+
+def test_frames_that_chance_has_made(server):
+    chance = random.Random(21)
+    wishes = [
+        b'{"view": "functions", "window": "1", "filter": "leaf", "limit": 3}',
+        b'{"view": "timeline", "from": "0.5", "to": "1.5", "columns": 77}',
+        b'{"view": "flame", "function": 1e300, "to": -1, "clock": "cpu"}',
+    ]
+    for _ in range(60):
+        with Live(server) as live, contextlib.suppress(ConnectionError):
+            for _ in range(chance.randint(1, 6)):
+                payload = mutated(chance, chance.choice(wishes))
+                size = chance.choice((None, None, None, 0, 1, 125, 70000, 2**63 - 1, 2**64 - 1))
+                first = chance.choice((0x81, 0x81, 0x81, 0x80, 0x01, 0x82, 0x89, 0x8A, 0xFF))
+                mask = chance.choice((b"\1\2\3\4", b"\0\0\0\0", b""))
+                live.send_frame(first, payload, mask=mask, length=size)
+            live.socket.shutdown(socket.SHUT_WR)
+            while live.socket.recv(65536):
+                pass

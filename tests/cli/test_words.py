@@ -75,7 +75,6 @@ WRONG = [
     (["--clock", "lunar"], ["--clock", "cpu or wall"]),
     (["--on-full", "explode"], ["--on-full", "wait or drop"]),
     (["--collector-cpu", "100000"], ["--collector-cpu"]),
-    (["-e", "operators"], ["`operators` is not there yet"]),
     (["-e", "calls,cheese"], ["no source `cheese`"]),
     (["-o", ""], ["-o"]),
     (["--only", "@std"], ["no set `@std`", "@stdlib"]),

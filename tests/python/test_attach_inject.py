@@ -369,29 +369,58 @@ def test_other_user(tmp_path):
         assert target.told() == ""
 
 
-def test_already_traced(tmp_path):
-    """As under a debugger: a process of ours that has seized it."""
-    tracer_code = """
+SEIZES = """
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.ptrace(0x4206, int(sys.argv[1]), None, None) == 0, ctypes.get_errno()
 print("seized", flush=True)
 sys.stdin.read()
 """
+
+
+@contextlib.contextmanager
+def traced(target):
+    """As under a debugger: a process of ours that has seized it."""
+    tracer = subprocess.Popen(
+        [sys.executable, "-c", SEIZES, str(target.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert tracer.stdout.readline() == b"seized\n"
+        yield tracer
+    finally:
+        tracer.communicate()
+
+
+def test_already_traced(tmp_path):
+    """It sleeps: what it was given by its own door for debuggers is withdrawn."""
     with Target(NEWEST, "read", tmp_path) as target:
         target.stands()
-        tracer = subprocess.Popen(
-            [sys.executable, "-c", tracer_code, str(target.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        try:
-            assert tracer.stdout.readline() == b"seized\n"
+        with traced(target) as tracer:
             refusal(target.pid, "EBUSY", f"traced by process {tracer.pid} (", timeout_s=0.1)
-        finally:
-            tracer.communicate()
+            refusal(target.pid, "EBUSY", "where Python asks for a debugger's script", timeout_s=0.1)
         assert attach(target.pid).returncode == 0
         target.goes_on(BLOCKED["read"])
+        assert target.told().count("here") == 1
+
+
+IN_FOLDER = (
+    "import posix, sys; posix.write(2, sys._getframe(1).f_globals['folder'].encode() + b' here\\n')"
+)
+
+
+def test_by_its_own_door(tmp_path):
+    """A tracer is there, and it computes: its debuggers' script needs no other (PEP 768)."""
+    with Target(NEWEST, "nine_threads", tmp_path) as target:
+        with traced(target):
+            done = attach(target.pid, IN_FOLDER, timeout_s=60)
+            assert done.returncode == 0 and "script, 0 stops" in done.stdout, done
+            done = attach(target.pid, "1 / 0", timeout_s=60)
+            assert "EIO" in done.stderr and "ZeroDivisionError" in done.stderr, done
+        folder, here = target.told().split()
+        assert here == "here" and not pathlib.Path(folder).exists()
+        target.goes_on(RUNNING["nine_threads"])
 
 
 def test_remote_debugging_disabled(python, tmp_path):

@@ -160,7 +160,7 @@ def test_an_ulma_within(python, tmp_path):
     alone = run([python.path, program], env=environment())
     done = run_ulma(python, program)
     assert done.status == alone.status == 0, done.told()
-    listed = done.out.replace(b"'ULMA_DIR', ", b"")
+    listed = done.out.replace(b", 'ULMA_DIR'", b"")
     assert listed == alone.out
     assert len(report_of(done)["processes"]) == 1
 

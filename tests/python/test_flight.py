@@ -415,6 +415,19 @@ def test_the_formats_of_a_rescue(pilot, tmp_path):
     told = json.loads(pilot.rescue(pilot.dir, "-f", "json", "-o", tmp_path / "%p.ulma"))
     assert told["target"]["pid"] and told["events"]["lost"] == 0
     assert (tmp_path / f"{told['target']['pid']}.ulma").exists()
+    flight = told["flight"]
+    assert not flight["lives"] and flight["silent"] == []
+    (thread,) = [one for one in flight["threads"] if one["name"] == "MainThread"]
+    assert thread["kept_whole"] and not thread["ended"]
+    stack = [frame["name"] for frame in thread["stack"]]
+    assert stack[-2:] == ["main", "<module>"] and stack[0] == "end", stack
+    assert all(frame["begun"] and frame["file"] and frame["line"] for frame in thread["stack"])
+    opens = [frame["open_ns"] for frame in thread["stack"]]
+    assert opens == sorted(opens) and opens[-1] > 0
+    steps = [call for call in thread["last_calls"] if call["name"].startswith("step_")]
+    called = [int(call["name"].split("_")[1]) for call in steps if call["what"] == "call"]
+    assert len(called) >= 6 and called == pilot.log()[-len(called) :]
+    assert all(call["took_ns"] >= 0 for call in steps if call["what"] == "return")
     again = run([ULMA, "rescue", pilot.dir, "-o", tmp_path / "%p.ulma"], env=pilot.base)
     assert again.status == 1 and b"exists" in again.err and b"step_0" in again.out
 

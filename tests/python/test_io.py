@@ -66,6 +66,10 @@ def test_calls_bytes_and_errors_are_those_the_program_counts(python, tmp_path):
     assert set(by_operation) == {"open", "write", "fsync", "close"}
     assert {row["resource"] for row in writes} == {told["path"]}
     assert by_operation["write"]["calls"] == 3000
+    # The line is the one that runs, not the function's first one.
+    lines = TARGET.read_text().splitlines()
+    for operation, row in by_operation.items():
+        assert f"os.{operation}(" in lines[row["line"] - 1], row
     (failed,) = (row for row in report["io"] if row["function"] == "fail")
     assert failed["resource"] == str(tmp_path / "missing") and failed["errors"] == 7
     for row in report["io"]:
@@ -192,6 +196,67 @@ def test_a_download_is_what_strace_says(python, tmp_path):
     for call in ("sendto", "recvfrom", "write", "openat"):
         assert found[call] == seen[call], call
     assert found["recvfrom"][1] > 300000 and found["write"][1] == 300000
+
+
+WAITING = """
+import os, select, socket, threading, time
+
+def feed(end, pipe):
+    time.sleep(0.4)
+    end.send(b'x')
+    time.sleep(0.4)
+    os.write(pipe, b'x')
+
+one, other = socket.socketpair()
+reading, writing = os.pipe()
+thread = threading.Thread(target=feed, args=(one, writing))
+thread.start()
+other.recv(1)
+os.read(reading, 1)
+select.select([reading], [], [], 0.5)
+poll = select.epoll()
+poll.register(reading)
+poll.poll(0.5)
+thread.join()
+"""
+# By the kernel's names: an interpreter may wait in the one or the other.
+LONG = {
+    "recvfrom": {"recv"},
+    "read": {"read"},
+    "select": {"select"},
+    "epoll_wait": {"epoll_wait"},
+    "clock_nanosleep": {"clock_nanosleep"},
+}
+
+
+def strace_times(folder, threads):
+    """{call: seconds} of the calls that took a tenth of one or more."""
+    found = collections.defaultdict(float)
+    for file in (folder / f"trace.{thread}" for thread in threads):
+        for line in file.read_text(errors="replace").splitlines():
+            match = re.match(r"(\w+)\(.*<([0-9.]+)>$", line)
+            if match and float(match[2]) >= 0.1:
+                found[match[1].replace("pselect6", "select")] += float(match[2])
+    return found
+
+
+@pytest.mark.torture
+def test_times_are_what_strace_says(python, tmp_path):
+    """Within 5 %; where a call waits long enough for strace's own stops not to count."""
+    needs_strace()
+    output = tmp_path / "report.json"
+    options = ["-q", "-e", "io", "-f", "json", "-o", output]
+    trace = ["strace", "-ff", "-T", "-qq", "-s", "0", "-e", "signal=none", "-o", tmp_path / "trace"]
+    words = harness.ulma_words(python, options, ["-c", WAITING])
+    done = harness.run([*trace, "-e", "trace=recvfrom,read,select,pselect6,epoll_wait", *words])
+    assert done.status == 0, done.told()
+    report = json.loads(output.read_text())
+    seen = strace_times(tmp_path, [row["tid"] for row in report["threads"]])
+    assert {"recvfrom", "read", "select", "epoll_wait"} <= set(seen)
+    for call, seconds in seen.items():
+        rows = [row for row in report["io"] if row["operation"] in LONG[call]]
+        blocked = sum(row["max_ns"] for row in rows if row["max_ns"] >= 1e8) / 1e9
+        assert abs(blocked - seconds) <= 0.05 * seconds, (call, blocked, seconds)
 
 
 # --- where it does not belong -------------------------------------------------------------------
@@ -342,7 +407,7 @@ class Asked:
 
 @pytest.mark.some_pythons
 def test_off_every_table_is_as_it_was(python, session_dir, tmp_path):
-    """While it is on an object that is loaded then is heard, too."""
+    """While it is on an object that is loaded then is heard, too. `waits` has io's and its own."""
     with Asked(python, tmp_path, session_dir, 1) as asked:
         follower = subprocess.Popen(
             [
@@ -354,7 +419,7 @@ def test_off_every_table_is_as_it_was(python, session_dir, tmp_path):
                 "-i",
                 "0.1",
                 "-e",
-                "io",
+                "waits",
                 str(asked.process.pid),
             ],
             stdout=subprocess.PIPE,
@@ -380,7 +445,7 @@ def switch(python, session_dir, tmp_path, times):
     with Asked(python, tmp_path, session_dir, 3) as asked:
         calls = 0
         for _ in range(times):
-            done = asked.report("-e", "io", "-d", "0.05")
+            done = asked.report("-e", "waits", "--exact", "-d", "0.05")
             assert done.status == 0, done.told()
             for row in json.loads(done.out)["io"]:
                 if row["operation"] == "write" and row["function"] == "work":

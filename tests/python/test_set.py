@@ -374,7 +374,6 @@ WRONG = [
     (["only=bad pattern!"], "cannot use `bad pattern!`"),
     (["skip=@nothing"], "no set `@nothing`"),
     (["events="], "`ulma off PID`"),
-    (["events=operators"], "the source `operators` is not there yet"),
     (["budget=0"], "budget needs a percentage"),
     (["budget+=3"], "budget is one value: write budget=3"),
     (["on-full=sometimes"], "on-full needs wait or drop"),

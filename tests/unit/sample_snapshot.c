@@ -670,6 +670,7 @@ static int set_io(struct snapshot *snapshot)
         {"write",
          "/var/log/shop/a\x1b[31mlong\nname of a file that is cut.log",
          SAMPLE_ROWS,
+         77,
          100000,
          1234567,
          0,
@@ -677,8 +678,8 @@ static int set_io(struct snapshot *snapshot)
          20 * US,
          4 * MS,
          {0}},
-        {"recv", "127.0.0.1:5432", SAMPLE_HOSTILE, 12, 4096, 3, 300 * MS, 90 * MS, 95 * MS, {0}},
-        {"clock_nanosleep", NULL, SNAPSHOT_NONE, 1, 0, 0, 50 * MS, 50 * MS, 50 * MS, {0}},
+        {"recv", "127.0.0.1:5432", SAMPLE_HOSTILE, 0, 12, 4096, 3, 300 * MS, 90 * MS, 95 * MS, {0}},
+        {"clock_nanosleep", NULL, SNAPSHOT_NONE, 0, 1, 0, 0, 50 * MS, 50 * MS, 50 * MS, {0}},
     };
     snapshot->io = arena_array(snapshot->arena, 3, sizeof(*snapshot->io));
     if (!snapshot->io)
@@ -686,6 +687,35 @@ static int set_io(struct snapshot *snapshot)
     memcpy(snapshot->io, rows, sizeof(rows));
     snapshot->io_count = 3;
     add_source(&snapshot->meta, "io");
+    return 0;
+}
+
+static int set_waits(struct snapshot *snapshot)
+{
+    static const struct snapshot_wait rows[] = {
+        {"GIL", false, SAMPLE_ROWS, 14, false, 40, 400 * MS, 90 * MS, 80 * MS, 0, SAMPLE_HOSTILE, 8,
+         4711, 390 * MS},
+        {"holds GIL", true, SAMPLE_HOSTILE, 8, false, 9, 450 * MS, 90 * MS, 90 * MS, 390 * MS,
+         SNAPSHOT_NONE, 0, 0, 0},
+        {"sleep", false, SAMPLE_HOSTILE, 0, true, 1, 50 * MS, 50 * MS, 50 * MS, 0, SNAPSHOT_NONE, 0,
+         0, 0},
+        {"mutex", false, SNAPSHOT_NONE, 0, false, 3, 2 * MS, 1 * MS, 1 * MS, 0, SNAPSHOT_NONE, 0, 0,
+         0},
+    };
+    static const struct snapshot_split splits[] = {
+        {4242, 4242, 1, "Main\x1b[31mThread", 2000 * MS, 900 * MS, 300 * MS, 100 * MS, 50 * MS,
+         400 * MS, 50 * MS, 200 * MS},
+        {4242, 4711, 2, "worker", 1000 * MS, 1000 * MS, 0, 0, 0, 0, 0, 0},
+    };
+    snapshot->waits = arena_array(snapshot->arena, 4, sizeof(*snapshot->waits));
+    snapshot->splits = arena_array(snapshot->arena, 2, sizeof(*snapshot->splits));
+    if (!snapshot->waits || !snapshot->splits)
+        return -1;
+    memcpy(snapshot->waits, rows, sizeof(rows));
+    memcpy(snapshot->splits, splits, sizeof(splits));
+    snapshot->wait_count = 4;
+    snapshot->split_count = 2;
+    add_source(&snapshot->meta, "waits");
     return 0;
 }
 
@@ -729,7 +759,8 @@ static int set_memory(struct snapshot *snapshot)
 int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
     set_methods(snapshot);
-    if (set_lines(snapshot) || set_objects(snapshot) || set_memory(snapshot) || set_io(snapshot))
+    if (set_lines(snapshot) || set_objects(snapshot) || set_memory(snapshot) || set_io(snapshot) ||
+        set_waits(snapshot))
         return -1;
     return set_gc(snapshot);
 }

@@ -18,11 +18,27 @@
 
 static struct snapshot *sample;
 
+/* Apart from the sample itself: an operator at its line would stand in every format's golden file. */
+static void add_operator(struct snapshot *snapshot)
+{
+    struct snapshot_meta *meta = &snapshot->meta;
+    struct snapshot_function *site = &snapshot->functions[SAMPLE_LAMBDA_TWIN];
+    site->kind = KIND_C;
+    site->name = site->qualname = "<slot wrapper '__getitem__' of 'dict' objects>";
+    site->is_method = true;
+    site->calls_exact = false;
+    meta->sources[meta->source_count++] = (struct snapshot_source){
+        .name = "operators", .on_ns = meta->duration_ns, .reason = "it does not tell dict[k]"};
+}
+
 static int set_up(void **state)
 {
     (void)state;
     sample = sample_snapshot_new();
-    return sample ? sample_snapshot_add_sources(sample) : -1;
+    if (!sample || sample_snapshot_add_sources(sample))
+        return -1;
+    add_operator(sample);
+    return 0;
 }
 
 static int tear_down(void **state)
@@ -319,6 +335,25 @@ static void test_nothing_seen_is_no_error(void **state)
     snapshot_free(empty);
 }
 
+static void test_an_operator_is_shown_with_its_line(void **state)
+{
+    (void)state;
+    struct view_table table = make(sample, "operators", (struct view_query){0});
+    assert_int_equal(table.row_count, 1);
+    assert_string_equal(table.title, "Operators, not all: it does not tell dict[k]");
+    assert_string_equal(cell(&table, 0, "operator")->text, "dict[k]");
+    assert_non_null(strstr(cell(&table, 0, "line")->text, "main.py:"));
+    assert_int_equal(cell(&table, 0, "calls")->integer, 25);
+    assert_true(cell(&table, 0, "calls")->estimate);
+    view_table_free(&table);
+    table = make(sample, "operators", (struct view_query){.filter = "nothing like it"});
+    assert_int_equal(table.row_count, 0);
+    view_table_free(&table);
+    table = make(sample, "methods", (struct view_query){0});
+    assert_int_equal(table.row_count, 2);
+    view_table_free(&table);
+}
+
 static void test_order_skips_whole_subtrees(void **state)
 {
     (void)state;
@@ -362,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tree_may_be_very_deep, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_threads_say_who_works, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_seen_is_no_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_operator_is_shown_with_its_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order_skips_whole_subtrees, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@ import type { Connection } from "./connection";
 import type { View, ViewEntry } from "./documents";
 import { Flame } from "./flame/flame";
 import { formatTime } from "./format";
+import { FunctionPage } from "./function/function";
 import { Io } from "./io/io";
 import { Memory } from "./memory/memory";
 import { picture } from "./picture";
@@ -35,6 +36,7 @@ import {
 import { Strip } from "./strip";
 import { Table } from "./table";
 import { theme, turnTheme } from "./theme";
+import { Timeline } from "./timeline/timeline";
 
 const GROUPS: { title: string; ids: string[] }[] = [
   { title: "Where", ids: ["functions", "function", "tree", "flame", "lines", "operators", "methods"] },
@@ -432,8 +434,9 @@ function Content(props: {
         connection={props.connection}
       />
     );
-  if (viewId.value === "flame") return <Flame />;
+  if (viewId.value === "flame") return <Flame connection={props.connection} />;
   if (viewId.value === "algae") return <Algae />;
+  if (viewId.value === "timeline") return <Timeline connection={props.connection} />;
   if (!view) return <p class="empty">{link.value === "open" ? "One moment …" : ""}</p>;
   const columns = view.columns ?? [];
   const rows = view.rows ?? [];
@@ -446,6 +449,7 @@ function Content(props: {
     );
   if (view.id === "io") return <Io />;
   if (view.id === "memory") return <Memory connection={props.connection} />;
+  if (view.id === "function") return <FunctionPage view={view} connection={props.connection} />;
   return <Table key={view.id} view={view} columns={columns} rows={rows} filter={filterText.value} />;
 }
 
@@ -457,6 +461,7 @@ const KEYS: [string, string][] = [
   ["[ and ]", "view before, view after"],
   ["arrows", "rows, boxes, tiles, tabs"],
   ["Enter", "open the function, zoom in"],
+  ["n and N", "the next call, the one before, in Timeline"],
   ["s", "save the page or the picture"],
   ["t", "light or dark"],
   ["?", "these keys"],

@@ -54,6 +54,8 @@ export class Connection {
     if (asked.filter) query.filter = asked.filter;
     if (asked.clock) query.clock = asked.clock;
     if (asked.function !== undefined) query.function = String(asked.function);
+    for (const key of ["from", "to", "columns"] as const)
+      if (asked[key] !== undefined) query[key] = String(asked[key]);
     return this.get<View>(`api/views/${encodeURIComponent(asked.view)}`, query);
   }
 

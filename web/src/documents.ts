@@ -88,6 +88,77 @@ export interface AlgaeView extends View {
   functions?: Record<string, FunctionInfo>;
 }
 
+/** Rows of one thread and kind; in each slice six: begin (since from_ns), length, what, task, how many (0: one, open), busy. */
+export interface TimelineRow {
+  thread: number;
+  kind: "call" | "gc" | "io" | "off";
+  depth: number;
+  slices: (number | string)[];
+}
+
+export interface TimelineCall {
+  from_ns: number;
+  length_ns: number;
+  thread: number;
+  task?: number;
+  depth: number;
+  /** Outermost first, itself last. */
+  stack?: number[];
+}
+
+export interface TimelineThread {
+  thread: number;
+  name: string;
+  pid: number;
+  ended: boolean;
+}
+
+export interface TimelineView extends Omit<View, "rows"> {
+  now_ns: number;
+  from_ns: number;
+  to_ns: number;
+  rows: TimelineRow[];
+  /** From when on all calls are known that took so long: [at least, from], the shortest first. */
+  details?: [number, number][];
+  threads?: TimelineThread[];
+  /** Of those that are alive: number and name. */
+  tasks?: [number, string][];
+  calls?: TimelineCall[];
+  functions?: Record<string, FunctionInfo>;
+}
+
+/** How long the calls that ended in one second took: bucket and count, in turns; bucket i is from 2^(i/2) ns on. */
+export interface LatencySecond {
+  from_ns: number;
+  to_ns: number;
+  calls: number;
+  max_ns: number;
+  buckets: number[];
+}
+
+export interface FunctionView extends View {
+  now_ns?: number;
+  seconds?: LatencySecond[];
+  slowest?: TimelineCall[];
+  threads?: TimelineThread[];
+  functions?: Record<string, FunctionInfo>;
+}
+
+export interface SourceLine {
+  line: number;
+  text: string;
+  hits?: number;
+  self_ns?: number;
+}
+
+export interface Source {
+  function: number;
+  file: string | null;
+  has_lines: boolean;
+  reason: string | null;
+  lines: SourceLine[];
+}
+
 export interface ViewEntry {
   id: string;
   title: string;
@@ -98,7 +169,8 @@ export interface ViewEntry {
 }
 
 export interface Strip {
-  cpu: { thread: string; pct: number }[];
+  /** pct: null before there were two moments to compare */
+  cpu: { thread: string; pct: number | null }[];
   events_per_s: number | null;
   rss_bytes: number | null;
   gc_pct: number | null;

@@ -120,7 +120,7 @@ export function answer(saved: Saved, asked: Wish): View | null {
   // Of trees and of tables with headings the order is the meaning.
   const rows = found.rows ?? [];
   const columns = found.columns ?? [];
-  if (rows.some((row) => row.heading || row.depth)) return found;
+  if (asked.view === "timeline" || rows.some((row) => row.heading || row.depth)) return found;
   const text = asked.filter.toLowerCase();
   const kept = rows.filter(
     (row) =>

@@ -18,9 +18,14 @@ export interface Wish {
   limit: number;
   clock?: Clock;
   function?: number;
+  /** Of a timeline: seconds since the start, as texts, since a number of this size loses its nanoseconds. */
+  from?: string;
+  to?: string;
+  columns?: number;
 }
 
 export const DEFAULT_LIMIT = 200;
+const TIMELINE_LIMIT = 4000;
 
 export const viewId = signal("functions");
 export const windowLength = signal<WindowLength>("10");
@@ -29,6 +34,15 @@ export const limit = signal(DEFAULT_LIMIT);
 /** None: what the server thinks fit. */
 export const clock = signal<Clock | null>(null);
 export const functionId = signal<number | null>(null);
+/** What of the time Timeline shows; none: the window, which goes with the time. */
+export interface Span {
+  from: number;
+  to: number;
+}
+export const span = signal<Span | null>(null);
+/** The width of its picture, in what it can tell apart. */
+export const columns = signal(0);
+
 export interface Sort {
   column: string;
   ascending: boolean;
@@ -68,6 +82,14 @@ export const wish = computed<Wish>(() => {
     limit: limit.value,
   };
   if (clock.value) now.clock = clock.value;
+  if (viewId.value === "timeline") {
+    now.limit = TIMELINE_LIMIT;
+    if (columns.value) now.columns = columns.value;
+    if (span.value) {
+      now.from = (Math.max(0, span.value.from) / 1e9).toFixed(9);
+      now.to = (Math.max(1, span.value.to) / 1e9).toFixed(9);
+    }
+  }
   if (viewId.value === "function" && functionId.value !== null) now.function = functionId.value;
   return now;
 });
@@ -124,6 +146,15 @@ export function openFunction(id: number): void {
   });
 }
 
+/** That very call, and as much before and after it. */
+export function openMoment(from: number, length: number): void {
+  const room = Math.max(length, 1000);
+  batch(() => {
+    span.value = { from: Math.max(0, from - room), to: from + length + room };
+    openView("timeline");
+  });
+}
+
 /** Numbers: the largest first, texts: a to z; once more: the other way. */
 export function sortBy(column: Column): void {
   const view = viewId.value;
@@ -146,6 +177,8 @@ function readAddress(): void {
     if (length && (WINDOWS as readonly string[]).includes(length))
       windowLength.value = length as WindowLength;
     filterText.value = asked.get("filter") ?? "";
+    const [from, to] = [Number(asked.get("from") ?? Number.NaN), Number(asked.get("to") ?? Number.NaN)];
+    if (to > from) span.value = { from: from * 1e9, to: to * 1e9 };
     const time = asked.get("clock");
     if (time === "cpu" || time === "wall") clock.value = time;
     const sort = asked.get("sort");
@@ -180,6 +213,10 @@ export function followAddress(start?: Wish): void {
     if (now.sort) query.set("sort", now.sort);
     if (now.sort && now.ascending) query.set("ascending", "1");
     if (now.function !== undefined) query.set("function", String(now.function));
+    if (now.from && now.to) {
+      query.set("from", now.from);
+      query.set("to", now.to);
+    }
     const text = query.toString();
     const hash = `#${encodeURIComponent(now.view)}${text ? `?${text}` : ""}`;
     const next = `${now.view} ${now.function ?? ""}`;

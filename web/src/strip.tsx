@@ -7,7 +7,7 @@ import { useRef } from "preact/hooks";
 import { Chart, type Size } from "./canvas";
 import type { Strip as Values } from "./documents";
 import { formatBytes, formatCount, formatPercent, formatRate, formatTime } from "./format";
-import { type Moment, moments, WINDOWS, type WindowLength, windowLength } from "./state";
+import { type Moment, moments, span, viewId, WINDOWS, type WindowLength, windowLength } from "./state";
 import { palette } from "./theme";
 
 const SHOWN_S = 60;
@@ -25,12 +25,17 @@ interface Gauge {
   bad?: (value: number) => boolean;
 }
 
+const sumOf = (cpu: Values["cpu"]): number | null =>
+  cpu.some((one) => one.pct !== null) || cpu.length === 0
+    ? cpu.reduce((sum, one) => sum + (one.pct ?? 0), 0)
+    : null;
+
 const GAUGES: Gauge[] = [
   {
     id: "cpu",
     title: "cpu",
     help: "processor time of the target's threads",
-    value: (strip) => (strip.cpu ? strip.cpu.reduce((sum, thread) => sum + thread.pct, 0) : null),
+    value: (strip) => (strip.cpu ? sumOf(strip.cpu) : null),
     text: (value) => `${formatPercent(value)} %`,
     least: 100,
   },
@@ -89,7 +94,7 @@ const GAUGES: Gauge[] = [
 function busiest(all: Moment[]): string[] {
   const sums = new Map<string, number>();
   for (const { strip } of all)
-    for (const { thread, pct } of strip.cpu ?? []) sums.set(thread, (sums.get(thread) ?? 0) + pct);
+    for (const { thread, pct } of strip.cpu ?? []) sums.set(thread, (sums.get(thread) ?? 0) + (pct ?? 0));
   return [...sums]
     .sort((one, other) => other[1] - one[1] || (one[0] < other[0] ? -1 : 1))
     .slice(0, THREADS)
@@ -127,6 +132,13 @@ function drawGauge(gauge: Gauge, context: CanvasRenderingContext2D, size: Size):
     context.fillRect(from, 0, width - from, height);
     context.globalAlpha = 1;
   }
+  if (viewId.value === "timeline" && span.value) {
+    const [from, to] = [Math.max(0, x(span.value.from)), Math.min(width, x(span.value.to))];
+    context.fillStyle = colours.accent;
+    context.globalAlpha = 0.35;
+    if (to > from) context.fillRect(from, 0, Math.max(1.5, to - from), height);
+    context.globalAlpha = 1;
+  }
   context.fillStyle = colours.line;
   context.fillRect(0, height - 1, width, 1);
 
@@ -145,7 +157,7 @@ function drawGauge(gauge: Gauge, context: CanvasRenderingContext2D, size: Size):
           name === null
             ? cpu.filter((one) => !names.includes(one.thread))
             : cpu.filter((one) => one.thread === name);
-        return (low[i] ?? 0) + own.reduce((sum, one) => sum + one.pct, 0);
+        return (low[i] ?? 0) + (sumOf(own) ?? 0);
       });
       const points = recent.map(({ at }, i) => ({ x: x(at), low: y(low[i] ?? 0), high: y(high[i] ?? 0) }));
       drawArea(context, points, name === null ? colours.faint : (colours.series[index] ?? colours.faint));
@@ -194,7 +206,11 @@ function GaugeBox(props: { gauge: Gauge }): JSX.Element {
   const text = value === null ? "–" : gauge.text(value);
   const threads = gauge.id === "cpu" && latest ? (latest.strip.cpu ?? []) : [];
   const said =
-    threads.length > 1 ? threads.map((one) => `${one.thread} ${formatPercent(one.pct)} %`).join(", ") : "";
+    threads.length > 1
+      ? threads
+          .map((one) => `${one.thread} ${one.pct === null ? "–" : `${formatPercent(one.pct)} %`}`)
+          .join(", ")
+      : "";
   return (
     <div class={`gauge gauge-${gauge.id}`} title={said ? `${gauge.help}: ${said}` : gauge.help}>
       <div class="gauge-head">
@@ -212,9 +228,22 @@ function GaugeBox(props: { gauge: Gauge }): JSX.Element {
 export function Strip(): JSX.Element {
   const brushing = useSignal(false);
   const bounds = useRef<DOMRect | null>(null);
+  const begun = useRef(0);
+  /** In Timeline that very stretch of time; all other views have windows that end now. */
+  const timeAt = (event: PointerEvent): number => {
+    const box = bounds.current;
+    const now = moments.value[moments.value.length - 1]?.at ?? 0;
+    return box ? now - ((box.right - event.clientX) / box.width) * SHOWN_NS : now;
+  };
   const brush = (event: PointerEvent) => {
     const box = bounds.current;
     if (!box) return;
+    if (viewId.value === "timeline") {
+      const to = timeAt(event);
+      const [from, end] = [Math.max(0, Math.min(begun.current, to)), Math.max(begun.current, to)];
+      if (end - from > SHOWN_NS / 200) span.value = { from, to: end };
+      return;
+    }
     const share = Math.min(1, Math.max(0, (box.right - event.clientX) / box.width));
     windowLength.value = nearestWindow(share * SHOWN_S);
   };
@@ -227,6 +256,7 @@ export function Strip(): JSX.Element {
         if (!chart || event.button !== 0) return;
         bounds.current = chart.getBoundingClientRect();
         brushing.value = true;
+        begun.current = timeAt(event);
         event.currentTarget.setPointerCapture(event.pointerId);
         brush(event);
       }}

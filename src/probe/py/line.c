@@ -40,6 +40,39 @@ uint32_t line_number(PyObject *code, uintptr_t word)
     return line > 0 ? (uint32_t)line : 0;
 }
 
+/* --- remembered ----------------------------------------------------------------------------- */
+
+_Atomic uint32_t line_generation;
+
+enum { REMEMBERED = 1 << 12, LINE_BITS = 17 };
+
+/* A line below 47 bits of a hash of code, word and generation. Threads without the GIL read and write them. */
+static _Atomic uint64_t remembered[REMEMBERED];
+
+void line_forget(void)
+{
+    atomic_fetch_add_explicit(&line_generation, 1, memory_order_relaxed);
+}
+
+uint32_t line_remembered(PyObject *code, uintptr_t word)
+{
+    if (!holds)
+        return 0;
+    uint32_t generation = atomic_load_explicit(&line_generation, memory_order_relaxed);
+    uint64_t hash = ((uint64_t)word ^ (uint64_t)(uintptr_t)code << 17 ^ generation) *
+                    UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ hash >> 32) * UINT64_C(0xff51afd7ed558ccd);
+    _Atomic uint64_t *at = &remembered[hash % REMEMBERED];
+    uint64_t known = atomic_load_explicit(at, memory_order_relaxed);
+    if (known >> LINE_BITS == hash >> LINE_BITS)
+        return (uint32_t)known & ((1U << LINE_BITS) - 1);
+    uint32_t line = line_number(code, word);
+    if (line >> LINE_BITS)
+        return line;
+    atomic_store_explicit(at, hash >> LINE_BITS << LINE_BITS | line, memory_order_relaxed);
+    return line;
+}
+
 /* --- the proof ------------------------------------------------------------------------------ */
 
 static unsigned right;

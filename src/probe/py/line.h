@@ -9,6 +9,8 @@
 
 #include "probe/py/pyapi.h"
 
+#include <stdatomic.h>
+
 struct line_place {
     PyObject *code; /* borrowed; NULL: no Python frame is open */
     uintptr_t word; /* 0 with it */
@@ -42,5 +44,14 @@ static inline struct line_place line_of_thread(PyThreadState *tstate)
 
 /* Its line; 0: it has none, or it is not known. */
 uint32_t line_number(PyObject *code, uintptr_t word);
+
+/* The same, remembered; for a frame of this thread, with the GIL or without. 0 before line_prepare has said yes. */
+uint32_t line_remembered(PyObject *code, uintptr_t word);
+
+/* A code object is no more: words may come to mean something else. */
+void line_forget(void);
+
+/* Rises with each line_forget. */
+extern _Atomic uint32_t line_generation;
 
 #endif

@@ -16,6 +16,7 @@
 #include "sources/c_calls/c_calls_probe.h"
 #include "sources/calls/calls_probe.h"
 #include "sources/lines/lines_probe.h"
+#include "sources/operators/operators_probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -609,20 +610,32 @@ void monitoring_set_local(PyObject *code, long mask)
         PyErr_Clear();
 }
 
-bool monitoring_take_event(const char *name, pyapi_vectorcall *call, long *ret_event)
+void monitoring_fit_local(PyObject *code, uint32_t id)
+{
+    monitoring_set_local(code, lines_local_events(id) | operators_local_events(id));
+}
+
+long monitoring_event(const char *name)
 {
     PyObject *monitoring = PySys_GetObject("monitoring"); /* borrowed */
     PyObject *events = monitoring ? PyObject_GetAttrString(monitoring, "events") : NULL;
     PyObject *bit = events ? PyObject_GetAttrString(events, name) : NULL;
-    PyObject *type = bit ? make_type() : NULL;
+    long event = bit ? PyLong_AsLong(bit) : -1;
+    PyErr_Clear();
+    Py_XDECREF(bit);
+    Py_XDECREF(events);
+    return event;
+}
+
+bool monitoring_take_event(const char *name, pyapi_vectorcall *call, long *ret_event)
+{
+    *ret_event = monitoring_event(name);
+    PyObject *type = *ret_event > 0 ? make_type() : NULL;
     PyObject *callback = type ? make_callback(type, call) : NULL;
-    *ret_event = bit ? PyLong_AsLong(bit) : -1;
     bool taken = callback && *ret_event > 0 && attach_callback(*ret_event, callback) == 0;
     PyErr_Clear();
     Py_XDECREF(callback);
     Py_XDECREF(type);
-    Py_XDECREF(bit);
-    Py_XDECREF(events);
     return taken;
 }
 
@@ -649,8 +662,9 @@ static void forget_silence(uint32_t id)
     silent[id] = false;
     if (!code)
         return;
-    monitoring_set_local(code, event_bits[HOOK_RETURN] | lines_local_events(id));
-    monitoring_set_local(code, lines_local_events(id));
+    long kept = lines_local_events(id) | operators_local_events(id);
+    monitoring_set_local(code, event_bits[HOOK_RETURN] | kept);
+    monitoring_set_local(code, kept);
 }
 
 /* Nobody who comes later finds functions that tell nothing. */

@@ -16,8 +16,14 @@ bool monitoring_take_event(const char *name, pyapi_vectorcall *call, long *ret_e
 /* It is told to nobody. */
 void monitoring_give_event(long event);
 
+/* The bit of an event, or -1. */
+long monitoring_event(const char *name);
+
 /* The local events of a code object, beside those of all. */
 void monitoring_set_local(PyObject *code, long mask);
+
+/* Those that the sources want of the code object of this id. */
+void monitoring_fit_local(PyObject *code, uint32_t id);
 
 /* Whether an event of `code` is of the innermost frame: see monitoring.c. */
 bool monitoring_is_of_frame(const void *frame, const PyObject *code);

@@ -6,6 +6,7 @@
 #include "sources/io/io_probe.h"
 
 #include "probe/link.h"
+#include "probe/places.h"
 #include "probe/source_hooks.h"
 #include "probe/unlocked.h"
 
@@ -15,6 +16,7 @@
 enum { ANSWER_MS = 500, STEP_US = 50 };
 
 static bool is_on;
+static bool can_place; /* this build tells which line runs */
 
 static bool is_answered(const struct session_header *header)
 {
@@ -41,6 +43,7 @@ static int io_make_ready(char *reason, size_t size)
         return -1;
     }
     io_find_real();
+    can_place = places_prepare();
     ask_for_files();
     return 0;
 }
@@ -48,8 +51,9 @@ static int io_make_ready(char *reason, size_t size)
 static int io_on(char *reason, size_t size)
 {
     is_on = true;
+    places_wanted = can_place ? 1 : 0;
     unlocked_open();
-    if (io_tables_change())
+    if (io_tables_change(SOURCE_IO))
         return 0;
     snprintf(reason, size, "there is no memory for what stands in the tables of this program");
     return -1;

@@ -21,6 +21,16 @@ struct io_entry {
     const char *symbol;
     io_function *wrapper;
     io_function *real; /* the C library's; NULL: it has none, or the source was never on */
+    uint32_t source;   /* whose it is */
+};
+
+enum io_entry_number {
+#define IO_FUNCTION(symbol, operation, of) ENTRY_##symbol,
+#include "sources/io/io_functions.def"
+    ENTRY_DLSYM,
+    ENTRY_VFORK,
+#define WAITS_FUNCTION(symbol) ENTRY_##symbol,
+#include "sources/waits/waits_functions.def"
 };
 
 /* Those of io_functions.def, then some more; a NULL symbol ends the list. */
@@ -33,9 +43,9 @@ void io_find_real(void);
 
 /* --- io_tables_probe.c ---------------------------------------------------------------------- */
 
-/* Changes the tables of all objects that are loaded now; puts back what was changed. The first may be repeated, for
- * objects that came later. False: no memory for what they were. */
-bool io_tables_change(void);
+/* Changes what is of these sources in the tables of all objects that are loaded now, and from now on; puts back all that
+ * was changed. False: no memory for what they were. */
+bool io_tables_change(uint32_t sources);
 void io_tables_restore(void);
 
 /* Changes the tables of objects that were loaded since, if there are any. */

@@ -36,7 +36,7 @@ struct word {
 static struct word *words; /* WORDS_MOST of address space, of which little is ever touched */
 static size_t word_count, word_found;
 static unsigned long long loads_seen; /* of the loader, when the tables were last looked at */
-static bool is_changed;
+static uint32_t changed_for;          /* sources; 0: nothing is changed */
 static unsigned char entry_of_name[NAME_SLOTS]; /* 1 + its number, by a hash of the name */
 
 /* Objects may be looked at by threads without the GIL. */
@@ -78,7 +78,7 @@ static const struct io_entry *find_entry(const char *name)
     for (uint32_t at = hash_of(name); entry_of_name[at % NAME_SLOTS]; at++) {
         const struct io_entry *entry = &io_entries[entry_of_name[at % NAME_SLOTS] - 1];
         if (strcmp(entry->symbol, name) == 0)
-            return entry->real ? entry : NULL;
+            return entry->real && (entry->source & changed_for) ? entry : NULL;
     }
     return NULL;
 }
@@ -297,7 +297,7 @@ static bool change(void)
     return !look.failed;
 }
 
-bool io_tables_change(void)
+bool io_tables_change(uint32_t sources)
 {
     if (!words) {
         void *memory = mmap(NULL, WORDS_MOST * sizeof(*words), PROT_READ | PROT_WRITE,
@@ -308,7 +308,7 @@ bool io_tables_change(void)
     }
     lock();
     index_names();
-    is_changed = true;
+    changed_for |= sources;
     bool done = change();
     pthread_mutex_unlock(&looking);
     return done;
@@ -318,9 +318,9 @@ void io_tables_restore(void)
 {
     struct look look = {.restores = true};
     lock();
-    if (is_changed)
+    if (changed_for)
         dl_iterate_phdr(look_at_object, &look);
-    is_changed = false;
+    changed_for = 0;
     word_count = word_found = 0;
     pthread_mutex_unlock(&looking);
 }
@@ -328,7 +328,7 @@ void io_tables_restore(void)
 void io_tables_look_again(void)
 {
     lock();
-    if (is_changed && loads() != loads_seen)
+    if (changed_for && loads() != loads_seen)
         change();
     pthread_mutex_unlock(&looking);
 }

@@ -6,8 +6,8 @@
  * Rules: names and addresses are read once the kernel has read them, after the call. */
 #include "sources/io/io_probe.h"
 
-#include "probe/py/pyapi.h"
-#include "probe/unlocked.h"
+#include "probe/places.h"
+#include "sources/waits/waits_probe.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -60,10 +60,10 @@ static __attribute__((noinline)) void tell_woken(struct writer *writer)
     atomic_store_explicit(&writer->woken_count, 0, memory_order_relaxed);
     for (uint32_t i = 0; i < count && i < WRITER_WOKEN; i++) {
         uint64_t now = link_counter();
-        uint32_t id = io_begin_id(IO_WRITE, IO_PLACE_UNKNOWN);
-        struct event pair[2] = {
-            {.counter = now, .kind_id = event_pack(EVENT_IO_BEGIN, id), .frame = writer->woken[i]},
-            event_with_amount(now, EVENT_IO_END, 1)};
+        struct event pair[2] = {{.counter = now,
+                                 .kind_id = event_pack(EVENT_IO_BEGIN, IO_WRITE),
+                                 .frame = writer->woken[i]},
+                                event_with_amount(now, EVENT_IO_END, 1)};
         unlocked_put_slow(pair, 2);
     }
 }
@@ -82,9 +82,9 @@ static inline __attribute__((always_inline)) bool begin(struct call *call)
     struct writer *writer = writer_of_thread;
     if (__builtin_expect(atomic_load_explicit(&writer->woken_count, memory_order_relaxed) != 0, 0))
         tell_woken(writer);
-    uint32_t id = io_begin_id(call->operation, IO_PLACE_UNKNOWN);
-    return unlocked_put((struct event){
-        .counter = link_counter(), .kind_id = event_pack(EVENT_IO_BEGIN, id), .frame = call->fd});
+    /* time.sleep up to 3.10 */
+    uint32_t sleeps = call->operation == IO_SELECT && (int)call->a == 0 ? IO_SLEEPS : 0;
+    return places_put(call->epoch, EVENT_IO_BEGIN, (uint32_t)call->operation | sleeps, call->fd);
 }
 
 enum { NAME_EVENTS = (IO_NAME_MOST + 1 + EVENT_NAME_BYTES - 1) / EVENT_NAME_BYTES };
@@ -214,20 +214,13 @@ static inline __attribute__((always_inline)) uint32_t fd_of(enum io_of of, long 
     }
 }
 
-enum entry_number {
-#define IO_FUNCTION(symbol, operation, of) ENTRY_##symbol,
-#include "sources/io/io_functions.def"
-    ENTRY_DLSYM,
-    ENTRY_VFORK,
-};
-
 static const unsigned char operation_of[] = {
 #define IO_FUNCTION(symbol, operation, of) IO_##operation,
 #include "sources/io/io_functions.def"
 };
 
 static inline __attribute__((always_inline)) long
-through(enum entry_number number, enum io_of of, long a, long b, long c, long d, long e, long f)
+through(enum io_entry_number number, enum io_of of, long a, long b, long c, long d, long e, long f)
 {
     const struct io_entry *entry = &io_entries[number];
     enum io_operation operation = (enum io_operation)operation_of[number];
@@ -299,18 +292,23 @@ JUMPER(dlsym);
 JUMPER(vfork);
 
 struct io_entry io_entries[] = {
-#define IO_FUNCTION(symbol, operation, of) {#symbol, wrap_##symbol, NULL},
+#define IO_FUNCTION(symbol, operation, of) {#symbol, wrap_##symbol, NULL, SOURCE_IO},
 #include "sources/io/io_functions.def"
-    {"dlsym", io_wrap_dlsym, NULL},
-    {"vfork", io_wrap_vfork, NULL},
-    {NULL, NULL, NULL},
+    {"dlsym", io_wrap_dlsym, NULL, SOURCE_IO},
+    {"vfork", io_wrap_vfork, NULL, SOURCE_IO},
+#define WAITS_FUNCTION(symbol) {#symbol, waits_wrap_##symbol, NULL, SOURCE_WAITS},
+#include "sources/waits/waits_functions.def"
+    {NULL, NULL, NULL, 0},
 };
 
 /* An executable that takes a function's address has its own stub stand for it everywhere, and that goes through the
- * table that is changed: so the C library itself is asked. */
+ * table that is changed: so the C library itself is asked. Before 2.34 it had threads in a library of their own, and
+ * stubs of some of them in itself. */
 void io_find_real(void)
 {
-    void *library = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    void *library = dlopen("libpthread.so.0", RTLD_LAZY | RTLD_NOLOAD);
+    if (!library)
+        library = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
     for (struct io_entry *entry = io_entries; entry->symbol; entry++) {
         union {
             void *found;

@@ -33,7 +33,7 @@ static void tell(PyObject *code, uint32_t id, bool told)
     is_told[id] = told;
     if (id > told_most)
         told_most = id;
-    monitoring_set_local(code, told ? line_event : 0);
+    monitoring_fit_local(code, id);
 }
 
 /* Within its own event: what runs goes on with the instruction that stood there. */
@@ -154,7 +154,7 @@ static void lines_off(void)
         PyObject *code = is_told[id] ? define_code_of(id) : NULL;
         is_told[id] = false;
         if (code)
-            monitoring_set_local(code, 0);
+            monitoring_fit_local(code, id);
     }
     told_most = 0;
     monitoring_give_event(line_event);

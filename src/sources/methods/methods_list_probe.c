@@ -8,13 +8,12 @@
 #include "sources/methods/methods_probe.h"
 
 #include "probe/define.h"
+#include "probe/mapped_files.h"
+#include "probe/py/types.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-enum { TYPE_DICT = 264, TYPES_MOST = 1 << 16, RANGES_MOST = 4096 };
+enum { TYPE_DICT = 264 };
 
 struct c_function { /* cpython/methodobject.h */
     PyObject base;
@@ -31,11 +30,6 @@ struct descriptor { /* cpython/descrobject.h */
 
 static struct methods_candidates found;
 static size_t limit;
-static struct range {
-    uintptr_t from, to;
-    bool is_writable;
-} * ranges; /* mappings of files */
-static size_t range_count;
 static PyTypeObject *class_method_descriptor;
 
 const struct methods_candidates *methods_listed(void)
@@ -43,58 +37,9 @@ const struct methods_candidates *methods_listed(void)
     return &found;
 }
 
-/* --- what may be written -------------------------------------------------------------------- */
-
-/* A file's: its line ends with a path. */
-static void add_range(const char *line, const char *end)
-{
-    char *at;
-    uintptr_t from = strtoul(line, &at, 16), to = *at ? strtoul(at + 1, &at, 16) : 0;
-    const char *path = to ? memchr(at, '/', (size_t)(end - at)) : NULL;
-    if (path && range_count < RANGES_MOST)
-        ranges[range_count++] = (struct range){from, to, strncmp(at, " rw", 3) == 0};
-}
-
-static void read_ranges(void)
-{
-    char text[8192];
-    size_t kept = 0;
-    ssize_t got;
-    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    range_count = 0;
-    while (fd >= 0 && (got = read(fd, text + kept, sizeof(text) - 1 - kept)) > 0) {
-        text[kept + (size_t)got] = '\0';
-        char *line = text, *end;
-        for (; (end = strchr(line, '\n')); line = end + 1)
-            add_range(line, end);
-        kept = strlen(line);
-        memmove(text, line, kept);
-        if (kept == sizeof(text) - 1)
-            kept = 0; /* no line of maps is that long */
-    }
-    if (fd >= 0)
-        close(fd);
-}
-
-/* NULL: no file's. They are in order. */
-static const struct range *range_of(const void *address)
-{
-    size_t low = 0, high = range_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if ((uintptr_t)address < ranges[middle].from)
-            high = middle;
-        else if ((uintptr_t)address >= ranges[middle].to)
-            low = middle + 1;
-        else
-            return &ranges[middle];
-    }
-    return NULL;
-}
-
 /* --- adding --------------------------------------------------------------------------------- */
 
-static void add(PyMethodDef *method, const struct range *range, uint32_t id)
+static void add(PyMethodDef *method, const struct mapped_file *file, uint32_t id)
 {
     if (id == 0)
         return;
@@ -107,13 +52,13 @@ static void add(PyMethodDef *method, const struct range *range, uint32_t id)
         limit = more;
     }
     found.list[found.count++] =
-        (struct methods_candidate){.method = method, .id = id, .is_sealed = !range->is_writable};
+        (struct methods_candidate){.method = method, .id = id, .is_sealed = !file->is_writable};
 }
 
-static const struct range *place_of(const PyMethodDef *method)
+static const struct mapped_file *place_of(const PyMethodDef *method)
 {
-    const struct range *range = method ? range_of(method) : NULL;
-    return range && method->ml_name && method->ml_meth ? range : NULL;
+    const struct mapped_file *file = method ? mapped_files_find(method) : NULL;
+    return file && method->ml_name && method->ml_meth ? file : NULL;
 }
 
 /* A PyMethodDef that several types share (object's in its subclasses' dictionaries does not come up) is met more
@@ -123,16 +68,16 @@ static void add_value(PyObject *value)
     PyTypeObject *type = Py_TYPE(value);
     if (type == &PyMethodDescr_Type || type == class_method_descriptor) {
         const struct descriptor *descriptor = (const struct descriptor *)value;
-        const struct range *range = place_of(descriptor->method);
-        if (range)
-            add(descriptor->method, range,
+        const struct mapped_file *file = place_of(descriptor->method);
+        if (file)
+            add(descriptor->method, file,
                 define_method(descriptor->method, descriptor->type, NULL));
     } else if (type == &PyCFunction_Type) {
         const struct c_function *function = (const struct c_function *)value;
         bool is_of_module = function->self && PyModule_Check(function->self);
-        const struct range *range = is_of_module ? place_of(function->method) : NULL;
-        if (range)
-            add(function->method, range, define_method(function->method, NULL, function->module));
+        const struct mapped_file *file = is_of_module ? place_of(function->method) : NULL;
+        if (file)
+            add(function->method, file, define_method(function->method, NULL, function->module));
     }
 }
 
@@ -163,35 +108,11 @@ static void add_type(PyObject *type)
     PyErr_Clear();
 }
 
-/* --- all types ------------------------------------------------------------------------------ */
-
-/* New references, breadth first; a type with several bases is met again, and stands once. */
-static PyObject *all_types(void)
-{
-    PyObject *all = PyList_New(0), *seen = PySet_New(NULL);
-    PyObject *subclasses = PyObject_GetAttrString((PyObject *)&PyType_Type, "__subclasses__");
-    bool fine = all && seen && subclasses &&
-                PyList_Append(all, (PyObject *)&PyBaseObject_Type) == 0;
-    for (Py_ssize_t i = 0; fine && i < PyList_Size(all) && i < TYPES_MOST; i++) {
-        PyObject *type = PyList_GetItem(all, i); /* borrowed */
-        PyObject *below = PyObject_CallFunctionObjArgs(subclasses, type, NULL);
-        for (Py_ssize_t j = 0; below && PyList_Check(below) && j < PyList_Size(below); j++) {
-            PyObject *one = PyList_GetItem(below, j), *address = PyLong_FromVoidPtr(one);
-            if (address && PySet_Contains(seen, address) == 0 && PySet_Add(seen, address) == 0)
-                PyList_Append(all, one);
-            Py_XDECREF(address);
-        }
-        Py_XDECREF(below);
-        PyErr_Clear();
-    }
-    Py_XDECREF(subclasses);
-    Py_XDECREF(seen);
-    return all;
-}
+/* --- all of them ----------------------------------------------------------------------------- */
 
 static void add_types(void)
 {
-    PyObject *all = all_types();
+    PyObject *all = types_below(&PyBaseObject_Type);
     for (Py_ssize_t i = 0; all && i < PyList_Size(all); i++)
         add_type(PyList_GetItem(all, i));
     Py_XDECREF(all);
@@ -211,8 +132,6 @@ static void add_modules(void)
 
 bool methods_list(void)
 {
-    if (!ranges)
-        ranges = malloc(RANGES_MOST * sizeof(*ranges));
     if (!class_method_descriptor) {
         PyObject *name = PyUnicode_InternFromString("fromkeys");
         PyObject *one = name ? pyapi.type_lookup(&PyDict_Type, name) : NULL; /* borrowed */
@@ -220,9 +139,8 @@ bool methods_list(void)
         Py_XDECREF(name);
     }
     found.count = 0;
-    if (!ranges)
+    if (!mapped_files_read())
         return false;
-    read_ranges();
     add_types();
     add_modules();
     PyErr_Clear();

@@ -38,13 +38,18 @@ static void wait_for_answer(void)
     }
 }
 
+void methods_ask(void)
+{
+    /* Release: the definitions are there. */
+    atomic_fetch_add_explicit(&link_to.header->methods_listed, 1, memory_order_release);
+    wait_for_answer();
+}
+
 static int tell_list(void)
 {
     if (!methods_list())
         return -1;
-    /* Release: the definitions are there. */
-    atomic_fetch_add_explicit(&link_to.header->methods_listed, 1, memory_order_release);
-    wait_for_answer();
+    methods_ask();
     return 0;
 }
 

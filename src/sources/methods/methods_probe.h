@@ -54,4 +54,9 @@ struct methods_candidates {
 };
 const struct methods_candidates *methods_listed(void);
 
+/* --- methods_probe.c ------------------------------------------------------------------------ */
+
+/* Has the collector look at what is defined, and waits until the mode bytes say what of it is wanted. */
+void methods_ask(void);
+
 #endif

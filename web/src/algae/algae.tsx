@@ -5,51 +5,19 @@ import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
-import type { AlgaeView, Column, Row, Tile, View } from "../documents";
+import type { AlgaeView, Tile } from "../documents";
 import { formatCount, formatTime, shortPath } from "../format";
 import { picture, Svg } from "../picture";
 import { filterText, openFunction, shown } from "../state";
-import { Table } from "../table";
 import { palette } from "../theme";
-import { type Line, Scene, siteOf, type Unit } from "./scene";
-import {
-  CORNERS,
-  cellAt,
-  makePainter,
-  middleOf,
-  type Painter,
-  type Rgb,
-  rgb,
-  STYLE,
-  TileList,
-} from "./tiles";
+import { Chosen, Waiting } from "./details";
+import { KINDS, kindOf, scenes, sinceOf } from "./looks";
+import { type Board, fillTiles, GUTTER, paintOver, RULER, TITLE } from "./over";
+import { Scene, siteOf, type Unit } from "./scene";
+import { CORNERS, cellAt, makePainter, middleOf, type Painter, rgb, TileList } from "./tiles";
 
-const TITLE = 24;
-const GUTTER = 30;
-const RULER = 16;
 const UNITS = [9, 7, 5, 4, 3, 2.4, 1.8, 1.4, 1];
 const STILL_S = 12;
-
-const KINDS: Record<string, { series: number; letter: string; title: string }> = {
-  python: { series: 0, letter: "f", title: "function" },
-  generator: { series: 2, letter: "g", title: "generator" },
-  coroutine: { series: 3, letter: "c", title: "coroutine" },
-  async_generator: { series: 5, letter: "a", title: "async generator" },
-  c: { series: 1, letter: "C", title: "C function" },
-};
-const kindOf = (kind: string) => KINDS[kind] ?? { series: 0, letter: "f", title: kind };
-
-const sinceOf = (one: Unit) => (one.isActive ? "on the stack for" : "suspended for");
-
-interface Board {
-  scene: Scene;
-  top: number;
-  rows: number;
-  columns: number;
-}
-
-/** Scenes outlive the view: coming back to Algae finds everything where it stood. */
-const scenes = new Map<number, Scene>();
 
 export function Algae(): JSX.Element {
   const [box, size] = useSize<HTMLDivElement>();
@@ -128,46 +96,8 @@ export function Algae(): JSX.Element {
     measure();
   };
 
-  const colours = (): Record<string, Rgb> => {
-    const series = palette.peek().series;
-    const all: Record<string, Rgb> = { running: rgb("#ffd43b"), trail: rgb(series[4] ?? "#56b4e9") };
-    for (const [kind, look] of Object.entries(KINDS)) all[kind] = rgb(series[look.series] ?? "#888888");
-    return all;
-  };
-
   const fill = () => {
-    const all = colours();
-    const tiles = list.current;
-    const step = unit.peek();
-    tiles.clear();
-    const merged: [number, number, number, Rgb][] = [];
-    for (const { scene, top } of boards.current) {
-      const down = top + TITLE + RULER;
-      for (const [cell, left] of scene.board.trail) {
-        const row = Math.floor(cell / 1_048_576);
-        const column = cell % 1_048_576;
-        if (scene.board.isTaken(row, column)) continue;
-        const at = middleOf(row, column, step);
-        tiles.add(GUTTER + at.x, down + at.y, step, all.trail as Rgb, STYLE.trail, left);
-      }
-      for (const one of scene.units.values()) {
-        const at = middleOf(one.placed.row, one.placed.column, step);
-        const colour = (one.isRunning ? all.running : (all[one.tile.kind] ?? all.python)) as Rgb;
-        if (one.count > 1) {
-          // Sized by count, and never so large that it hides its neighbours' middles.
-          merged.push([
-            GUTTER + at.x,
-            down + at.y,
-            step * Math.min(1.35, 1 + Math.log10(one.count) / 9),
-            colour,
-          ]);
-          continue;
-        }
-        const style = one.isRunning ? STYLE.running : one.isActive ? STYLE.active : STYLE.suspended;
-        tiles.add(GUTTER + at.x, down + at.y, step, colour, style, 0);
-      }
-    }
-    for (const [x, y, large, colour] of merged) tiles.add(x, y, large, colour, STYLE.active, 0);
+    fillTiles(list.current, boards.current, unit.peek(), palette.peek());
     isNew.current = true;
   };
 
@@ -179,126 +109,6 @@ export function Algae(): JSX.Element {
         if (one.placed.row === cell.row && one.placed.column === cell.column) return { board, unit: one };
     }
     return null;
-  };
-
-  const paintOver = () => {
-    const place = scroller.current;
-    const canvas = overCanvas.current;
-    if (!place || !canvas) return;
-    const context = fitCanvas(canvas, size);
-    if (!context) return;
-    const ink = palette.peek();
-    const step = unit.peek();
-    context.translate(-place.scrollLeft, -place.scrollTop);
-    const left = place.scrollLeft;
-    for (const { scene, top, rows, columns } of boards.current) {
-      const down = top + TITLE + RULER;
-      if (down + (rows * 4 + 2) * step < place.scrollTop || top > place.scrollTop + size.height) continue;
-      context.textBaseline = "middle";
-      context.textAlign = "left";
-      context.fillStyle = ink.ink;
-      context.font = "600 12px ui-sans-serif, system-ui, sans-serif";
-      context.fillText(scene.name, left + 8, top + TITLE / 2 + 2);
-      const wide = context.measureText(scene.name).width;
-      context.font = "12px ui-sans-serif, system-ui, sans-serif";
-      context.fillStyle = ink.soft;
-      const { depth, breadth } = scene.extent();
-      const now = scene.top ? `, in ${nameOf(scene.top)}` : ", idle";
-      context.fillText(
-        `${depth} deep, ${formatCount(breadth)} wide, ${formatCount(scene.suspended)} suspended${now}`,
-        left + 18 + wide,
-        top + TITLE / 2 + 2,
-      );
-      context.font = "10px ui-sans-serif, system-ui, sans-serif";
-      context.textAlign = "right";
-      const every = step * 4 >= 14 ? 1 : step * 4 >= 8 ? 2 : 5;
-      for (let row = 0; row < rows; row += every)
-        context.fillText(String(row), left + GUTTER - 8, down + (4 * row + 2) * step);
-      context.textAlign = "center";
-      const across = Math.max(5, Math.ceil(40 / (step * 4) / 5) * 5);
-      for (let column = 0; column < columns; column += across)
-        context.fillText(String(column), GUTTER + (4 * column + 2.5) * step, top + TITLE + RULER / 2);
-      for (const line of [
-        ...scene.lines,
-        ...(lineDrag.peek()?.thread === scene.thread ? [lineDrag.peek() as Line] : []),
-      ])
-        paintLine(context, line, down, rows, columns);
-      // Of twenty thousand small tiles none is written on: they are not gone through.
-      const isLettered = step >= 4 && scene.units.size < 1500;
-      const chosen =
-        pinned.peek()?.thread === scene.thread ? scene.units.get(pinned.peek()?.id ?? "") : undefined;
-      const written =
-        isLettered || filterText.peek()
-          ? scene.units.values()
-          : [...scene.merged, ...(chosen ? [chosen] : [])];
-      for (const one of written) {
-        const at = middleOf(one.placed.row, one.placed.column, step);
-        const x = GUTTER + at.x;
-        const y = down + at.y;
-        if (x < left - 60 || x > left + size.width + 60) continue;
-        if (y < place.scrollTop - 60 || y > place.scrollTop + size.height + 60) continue;
-        if (one.count > 1) paintCount(context, one, x, y);
-        else if (isLettered) {
-          context.textAlign = "center";
-          context.font = `${one.isRunning ? "700 " : ""}${Math.round(step * 2)}px ui-monospace, monospace`;
-          context.fillStyle = one.isRunning ? "#1d1600" : one.isActive ? ink.panel : ink.ink;
-          context.fillText(kindOf(one.tile.kind).letter, x, y + 0.5);
-        }
-        const isPinned = one === chosen;
-        const isFound =
-          filterText.peek() !== "" &&
-          nameOf(one.tile).toLowerCase().includes(filterText.peek().toLowerCase());
-        if (isPinned || isFound) {
-          context.strokeStyle = isPinned ? ink.ink : ink.accent;
-          context.lineWidth = isPinned ? 2.5 : 2;
-          context.beginPath();
-          context.arc(x, y, step * 2.6, 0, 7);
-          context.stroke();
-        }
-      }
-    }
-  };
-
-  const paintCount = (context: CanvasRenderingContext2D, one: Unit, x: number, y: number) => {
-    const ink = palette.peek();
-    const text = formatCount(one.count);
-    context.font = "700 10px ui-sans-serif, system-ui, sans-serif";
-    const wide = context.measureText(text).width;
-    const isInside = wide <= unit.peek() * 4;
-    if (!isInside) {
-      context.fillStyle = ink.panel;
-      context.globalAlpha = 0.85;
-      context.fillRect(x - wide / 2 - 2, y - 6, wide + 4, 12);
-      context.globalAlpha = 1;
-    }
-    context.textAlign = "center";
-    context.fillStyle = isInside ? ink.panel : ink.ink;
-    context.fillText(text, x, y + 0.5);
-  };
-
-  const paintLine = (
-    context: CanvasRenderingContext2D,
-    line: { axis: "depth" | "breadth"; at: number; isOver?: boolean },
-    down: number,
-    rows: number,
-    columns: number,
-  ) => {
-    const step = unit.peek();
-    context.strokeStyle = palette.peek().warn;
-    context.lineWidth = line.isOver ? 3 : 2;
-    context.setLineDash(line.isOver ? [] : [7, 4]);
-    context.beginPath();
-    if (line.axis === "depth") {
-      const y = down + 4 * line.at * step;
-      context.moveTo(GUTTER - 6, y);
-      context.lineTo(GUTTER + (columns * 4 + 3) * step, y);
-    } else {
-      const x = GUTTER + (4 * line.at + 0.5) * step;
-      context.moveTo(x, down - 6);
-      context.lineTo(x, down + (rows * 4 + 3) * step);
-    }
-    context.stroke();
-    context.setLineDash([]);
   };
 
   const paint = () => {
@@ -325,7 +135,19 @@ export function Algae(): JSX.Element {
       isNew.current,
     );
     isNew.current = false;
-    paintOver();
+    const context = overCanvas.current && fitCanvas(overCanvas.current, size);
+    if (context)
+      paintOver(context, {
+        boards: boards.current,
+        step: unit.peek(),
+        size,
+        place: { left: place.scrollLeft, top: place.scrollTop },
+        ink: palette.peek(),
+        pinned: pinned.peek(),
+        drag: lineDrag.peek(),
+        filter: filterText.peek(),
+        nameOf,
+      });
     performance.measure("ulma-draw", "ulma-draw");
     performance.clearMarks("ulma-draw");
     // Idle means still: once all that was left has faded, nothing is drawn any more.
@@ -777,129 +599,5 @@ export function Algae(): JSX.Element {
         </div>
       )}
     </div>
-  );
-}
-
-function Chosen(props: {
-  unit: Unit;
-  scene: Scene | null;
-  label: string;
-  nameOf: (tile: Tile) => string;
-  placeOf: (tile: Tile) => string;
-}): JSX.Element {
-  const { unit, scene, nameOf, placeOf } = props;
-  const above: Tile[] = [];
-  for (let at = unit.placed.parent; at; at = at.parent) {
-    const one = scene?.units.get(at.id);
-    if (one) above.push(one.tile);
-  }
-  const fn = unit.tile.function;
-  return (
-    <section class="chosen-tile" aria-label="The chosen tile">
-      <h3 class="name">{props.label}</h3>
-      <p class="place">{placeOf(unit.tile)}</p>
-      <dl>
-        <dt>is</dt>
-        <dd>
-          {unit.isRunning ? "running" : unit.isActive ? "on the stack" : "suspended"},{" "}
-          {kindOf(unit.tile.kind).title}
-        </dd>
-        <dt>{sinceOf(unit)}</dt>
-        <dd>{formatTime(unit.oldestNs)}</dd>
-        {unit.tile.maker && (
-          <>
-            <dt>task made by</dt>
-            <dd>{unit.tile.maker}</dd>
-          </>
-        )}
-        {unit.tile.awaits && (
-          <>
-            <dt>waits at</dt>
-            <dd>{unit.tile.awaits}</dd>
-          </>
-        )}
-      </dl>
-      {typeof fn === "number" && (
-        <button type="button" onClick={() => openFunction(fn)}>
-          Open the function <kbd>f</kbd>
-        </button>
-      )}
-      {above.length > 0 && (
-        <>
-          <h3>Started or resumed by</h3>
-          <ol class="stack">
-            {above.map((tile) => (
-              <li key={tile.id}>
-                <span class="name">{nameOf(tile)}</span> <span class="place">{placeOf(tile)}</span>
-              </li>
-            ))}
-          </ol>
-        </>
-      )}
-    </section>
-  );
-}
-
-const COLUMNS: Column[] = [
-  {
-    id: "count",
-    title: "how many",
-    kind: "count",
-    help: "suspended activations of one site that wait in one place",
-  },
-  { id: "oldest", title: "oldest", kind: "time", help: "for so long the oldest of them has not gone on" },
-  { id: "awaits", title: "waits at", kind: "text" },
-  { id: "function", title: "suspended", kind: "text" },
-  { id: "by", title: "made or resumed by", kind: "text" },
-  { id: "thread", title: "thread", kind: "text" },
-];
-
-/** What hangs, since when, who started it: the suspended ones by site, the oldest first. */
-function Waiting(props: { nameOf: (tile: Tile) => string; placeOf: (tile: Tile) => string }): JSX.Element {
-  const { nameOf, placeOf } = props;
-  const text = filterText.value.toLowerCase();
-  const found: { oldest: number; row: Row }[] = [];
-  for (const scene of scenes.values()) {
-    const groups = new Map<string, { count: number; oldest: number; unit: Unit; tile: Tile }>();
-    for (const unit of scene.units.values()) {
-      if (unit.isActive) continue;
-      const site = siteOf(unit.tile);
-      const group = groups.get(site);
-      if (!group) groups.set(site, { count: unit.count, oldest: unit.oldestNs, unit, tile: unit.tile });
-      else {
-        group.count += unit.count;
-        if (unit.oldestNs > group.oldest)
-          Object.assign(group, { oldest: unit.oldestNs, unit, tile: unit.tile });
-      }
-    }
-    for (const { count, oldest, unit, tile } of groups.values()) {
-      const name = `${nameOf(tile)}  ${placeOf(tile)}`;
-      const by = unit.placed.parent ? scene.units.get(unit.placed.parent.id) : undefined;
-      const cells = [
-        count,
-        oldest,
-        tile.awaits ?? "",
-        name,
-        tile.maker ?? (by ? nameOf(by.tile) : ""),
-        scene.name,
-      ];
-      if (text && !cells.join(" ").toLowerCase().includes(text)) continue;
-      found.push({
-        oldest,
-        row: { cells, function: typeof tile.function === "number" ? tile.function : null },
-      });
-    }
-  }
-  found.sort((one, other) => other.oldest - one.oldest);
-  const rows = found.slice(0, 200).map(({ row }) => row);
-  const view: View = { id: "waiting", sort: "oldest", ascending: false, total: rows.length };
-  return (
-    <section class="algae-table" aria-label="Suspended activations by site, the oldest first">
-      {rows.length > 0 ? (
-        <Table view={view} columns={COLUMNS} rows={rows} filter={filterText.value} />
-      ) : (
-        <p class="hint">Nothing is suspended: every activation runs or waits in a call.</p>
-      )}
-    </section>
   );
 }

@@ -6,11 +6,22 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
 import { functionColour } from "../colour";
+import type { Connection } from "../connection";
 import type { FlameView, FunctionInfo } from "../documents";
 import { formatCount, formatPercent, formatTime, shortPath } from "../format";
 import { picture, Svg } from "../picture";
-import { filterText, openFunction, shown } from "../state";
+import {
+  filterText,
+  link,
+  openFunction,
+  shown,
+  WINDOWS,
+  type WindowLength,
+  windowLength,
+  wish,
+} from "../state";
 import { palette, theme } from "../theme";
+import { differenceColour, differences, signed } from "./difference";
 import { type Box, findPath, layOut, type Measure, makeTree, matchedWeight, pathOf } from "./layout";
 
 const ROW = 20;
@@ -20,10 +31,17 @@ const MEASURES: { id: Measure; title: string; help: string }[] = [
   { id: "calls", title: "calls", help: "a box is as wide as the calls of it and below it, added up" },
 ];
 
+/** What the open window is compared with: another one, or itself as it was when it was kept. */
+type Other = WindowLength | "kept";
+const AGAIN_MS = 1000;
+
 const place = (fn: FunctionInfo | undefined) =>
   fn?.file ? `${shortPath(fn.file)}${fn.line ? `:${fn.line}` : ""}` : (fn?.kind ?? "");
 
-export function Flame(): JSX.Element {
+export function Flame(props: { connection: Connection | null }): JSX.Element {
+  const other = useSignal<Other | null>(null);
+  const otherDocument = useSignal<FlameView | null>(null);
+  const otherCanvas = useRef<HTMLCanvasElement>(null);
   const measure = useSignal<Measure>("total");
   const zoomPath = useSignal<(number | null)[]>([]);
   const chosenPath = useSignal<(number | null)[]>([]);
@@ -37,10 +55,43 @@ export function Flame(): JSX.Element {
 
   const document_ = useComputed(() => (shown.value?.id === "flame" ? (shown.value as FlameView) : null));
   const tree = useComputed(() => makeTree(document_.value?.nodes ?? [], measure.value));
+  const otherTree = useComputed(() =>
+    other.value && otherDocument.value ? makeTree(otherDocument.value.nodes, measure.value) : null,
+  );
+  const differs = useComputed(() => (otherTree.value ? differences(tree.value, otherTree.value) : null));
+  const otherDiffers = useComputed(() =>
+    otherTree.value ? differences(otherTree.value, tree.value).map((one) => -one) : null,
+  );
+  useSignalEffect(() => {
+    const length = other.value;
+    if (!length || length === "kept" || !props.connection) return undefined;
+    const ask = () => {
+      if (link.peek() !== "open") return;
+      props.connection
+        ?.view({ ...wish.peek(), view: "flame", window: length })
+        .then((told) => {
+          if (other.peek() === length) otherDocument.value = told as FlameView;
+        })
+        // A line that is lost is told by the page.
+        .catch(() => undefined);
+    };
+    ask();
+    const timer = setInterval(ask, AGAIN_MS);
+    return () => clearInterval(timer);
+  });
   const zoomed = useComputed(() => (zoomPath.value.length ? findPath(tree.value, zoomPath.value) : -1));
   const chosen = useComputed(() => (chosenPath.value.length ? findPath(tree.value, chosenPath.value) : -1));
   const layout = useComputed(() => layOut(tree.value, zoomed.value, 0.6 / Math.max(1, width.value)));
-  const infoOf = (fn: number | null) => (fn === null ? undefined : document_.value?.functions?.[String(fn)]);
+  const otherLayout = useComputed(() => {
+    const of = otherTree.value;
+    if (!of) return null;
+    const at = zoomPath.value.length ? findPath(of, zoomPath.value) : -1;
+    return layOut(of, at, 0.6 / Math.max(1, width.value));
+  });
+  const infoOf = (fn: number | null) =>
+    fn === null
+      ? undefined
+      : (document_.value?.functions?.[String(fn)] ?? otherDocument.value?.functions?.[String(fn)]);
   const nameOf = (fn: number | null) => {
     if (fn === null) return "all";
     const info = infoOf(fn);
@@ -67,28 +118,35 @@ export function Flame(): JSX.Element {
 
   const share = (weight: number) =>
     whole.value > 0 ? `${formatPercent((100 * weight) / whole.value)} %` : "0 %";
+  const titleOf = (length: string) => (length === "all" ? "the whole run" : `the last ${length} s`);
+  const otherTitle = () =>
+    other.value === "kept" ? "what was kept" : other.value ? titleOf(other.value) : "";
   const describe = (node: number): string => {
     const all = tree.value;
     const fn = all.functions[node] ?? null;
     return (
       `${nameOf(fn)}, ${place(infoOf(fn))}: ${share(all.weight[node] ?? 0)}, total ${formatTime(all.total[node] ?? 0)}, ` +
-      `self ${formatTime(all.self[node] ?? 0)}, ${formatCount(all.calls[node] ?? 0)} calls`
+      `self ${formatTime(all.self[node] ?? 0)}, ${formatCount(all.calls[node] ?? 0)} calls` +
+      (differs.value && signed(differs.value[node] ?? 0)
+        ? `, ${signed(differs.value[node] ?? 0)} against ${otherTitle()}`
+        : "")
     );
   };
 
-  useSignalEffect(() => {
-    const surface = canvas.current;
+  const draw = (
+    surface: HTMLCanvasElement | null,
+    { boxes, depth }: { boxes: Box[]; depth: number },
+    differ: Float64Array | null,
+    at: number,
+  ) => {
     if (!surface || !width.value) return;
-    const { boxes, depth } = layout.value;
     const height = Math.max(depth * ROW + 1, 60);
     surface.style.height = `${height}px`;
     const context = fitCanvas(surface, { width: width.value, height });
     if (!context) return;
-    performance.mark("ulma-draw");
     const colours = palette.value;
     const isDark = theme.value === "dark";
     const found = matches.value;
-    const at = chosen.value;
     context.font = "12px ui-sans-serif, system-ui, sans-serif";
     context.textBaseline = "middle";
     for (const one of boxes) {
@@ -96,17 +154,25 @@ export function Flame(): JSX.Element {
       const wide = (one.to - one.from) * width.value;
       const y = one.depth * ROW;
       const isFound = found !== null && one.function !== null && found.has(one.function);
+      const plain = differ
+        ? differenceColour(differ[one.node] ?? 0, isDark)
+        : functionColour(infoOf(one.function), isDark);
       context.globalAlpha = one.above ? 0.55 : found && !isFound ? 0.28 : 1;
-      context.fillStyle = isFound ? colours.accent : functionColour(infoOf(one.function), isDark);
+      context.fillStyle = isFound && !differ ? colours.accent : plain;
       context.fillRect(x, y, Math.max(wide - (wide > 3 ? 1 : 0), 0.4), ROW - 1);
       if (wide > 26) {
+        const change = differ ? signed(differ[one.node] ?? 0) : "";
         context.globalAlpha = one.above || (found && !isFound) ? 0.7 : 1;
-        context.fillStyle = isFound ? "#1d1600" : colours.ink;
+        context.fillStyle = isFound && !differ ? "#1d1600" : colours.ink;
         context.save();
         context.beginPath();
         context.rect(x, y, wide - 3, ROW);
         context.clip();
-        context.fillText(nameOf(one.function), x + 5, y + ROW / 2);
+        context.fillText(
+          change ? `${change}  ${nameOf(one.function)}` : nameOf(one.function),
+          x + 5,
+          y + ROW / 2,
+        );
         context.restore();
       }
       if (one.node === at) {
@@ -117,9 +183,22 @@ export function Flame(): JSX.Element {
       }
     }
     context.globalAlpha = 1;
+  };
+  useSignalEffect(() => {
+    performance.mark("ulma-draw");
+    draw(canvas.current, layout.value, differs.value, chosen.value);
+    if (otherLayout.value) {
+      const of = otherTree.value;
+      const at = of && chosenPath.value.length ? findPath(of, chosenPath.value) : -1;
+      draw(otherCanvas.current, otherLayout.value, otherDiffers.value, at);
+    }
     performance.measure("ulma-draw", "ulma-draw");
     performance.clearMarks("ulma-draw");
   });
+  // The second canvas is there after it was rendered.
+  useEffect(() => {
+    if (otherLayout.value) draw(otherCanvas.current, otherLayout.value, otherDiffers.value, -1);
+  }, [other.value, width.value]);
 
   useEffect(() => {
     picture.value = {
@@ -242,6 +321,46 @@ export function Flame(): JSX.Element {
             </button>
           ))}
         </div>
+        {(props.connection || other.value === "kept") && (
+          <div class="segments" role="group" aria-label="Compare with">
+            <span class="segments-title" aria-hidden="true">
+              compare with
+            </span>
+            <button
+              type="button"
+              title="Beside the open window the same as it is at this moment"
+              aria-pressed={other.value === "kept"}
+              onClick={() => {
+                otherDocument.value = document_.value;
+                other.value = "kept";
+              }}
+            >
+              this moment
+            </button>
+            {WINDOWS.filter((length) => length !== windowLength.value).map((length) => (
+              <button
+                key={length}
+                type="button"
+                aria-pressed={other.value === length}
+                onClick={() => {
+                  otherDocument.value = null;
+                  other.value = length;
+                }}
+              >
+                {length === "all" ? "all" : `${length} s`}
+              </button>
+            ))}
+            <button
+              type="button"
+              aria-pressed={other.value === null}
+              onClick={() => {
+                other.value = null;
+              }}
+            >
+              nothing
+            </button>
+          </div>
+        )}
         {crumbs.length > 0 && (
           <button type="button" onClick={() => zoomTo(-1)}>
             Whole picture <kbd>Esc</kbd>
@@ -262,33 +381,53 @@ export function Flame(): JSX.Element {
           {layout.value.thin > 0 && `${formatCount(layout.value.thin)} boxes are too thin here: zoom in`}
         </span>
       </div>
-      <div ref={box} class="flame-box">
-        <canvas
-          ref={canvas}
-          role="application"
-          aria-label="Calling tree. Arrow keys go from box to box, Enter zooms, Escape goes up, f opens the function."
-          aria-describedby="flame-said"
-          tabIndex={0}
-          onKeyDown={onKeyDown}
-          onMouseMove={(event) => {
-            const found = boxAt(event);
-            pointed.value = found ? { node: found.node, x: event.clientX, y: event.clientY } : null;
-          }}
-          onMouseLeave={() => {
-            pointed.value = null;
-          }}
-          onClick={(event) => {
-            const found = boxAt(event);
-            if (found) zoomTo(found.node);
-          }}
-          onDblClick={(event) => {
-            const found = boxAt(event);
-            if (found && found.function !== null) openFunction(found.function);
-          }}
-        />
-        {(document_.value?.nodes ?? []).length === 0 && document_.value && (
-          <p class="empty">Nothing ran in this window.</p>
+      <div class={other.value ? "flame-pair" : ""}>
+        {other.value && (
+          <figure class="flame-box">
+            <figcaption>{other.value === "kept" ? "Kept" : `${titleOf(other.value)}`}</figcaption>
+            <canvas
+              ref={otherCanvas}
+              role="img"
+              aria-label={`Calling tree of ${otherTitle()}: what differs stands beside it`}
+            />
+          </figure>
         )}
+        <figure class="flame-box">
+          {other.value && (
+            <figcaption>
+              {titleOf(windowLength.value)}{" "}
+              <span class="said">orange and +: a larger share of the whole; blue and −: a smaller one</span>
+            </figcaption>
+          )}
+          <div ref={box}>
+            <canvas
+              ref={canvas}
+              role="application"
+              aria-label="Calling tree. Arrow keys go from box to box, Enter zooms, Escape goes up, f opens the function."
+              aria-describedby="flame-said"
+              tabIndex={0}
+              onKeyDown={onKeyDown}
+              onMouseMove={(event) => {
+                const found = boxAt(event);
+                pointed.value = found ? { node: found.node, x: event.clientX, y: event.clientY } : null;
+              }}
+              onMouseLeave={() => {
+                pointed.value = null;
+              }}
+              onClick={(event) => {
+                const found = boxAt(event);
+                if (found) zoomTo(found.node);
+              }}
+              onDblClick={(event) => {
+                const found = boxAt(event);
+                if (found && found.function !== null) openFunction(found.function);
+              }}
+            />
+          </div>
+          {(document_.value?.nodes ?? []).length === 0 && document_.value && (
+            <p class="empty">Nothing ran in this window.</p>
+          )}
+        </figure>
       </div>
       <p id="flame-said" class="spoken" aria-live="polite">
         {chosen.value >= 0 ? describe(chosen.value) : ""}
@@ -305,7 +444,10 @@ export function Flame(): JSX.Element {
           <span class="place">{place(infoOf(tipFunction))}</span>
           <dl>
             <dt>{measure.value}</dt>
-            <dd>{share(tree.value.weight[tip.node] ?? 0)}</dd>
+            <dd>
+              {share(tree.value.weight[tip.node] ?? 0)}{" "}
+              {differs.value ? signed(differs.value[tip.node] ?? 0) : ""}
+            </dd>
             <dt>total</dt>
             <dd>{formatTime(tree.value.total[tip.node] ?? 0)}</dd>
             <dt>self</dt>

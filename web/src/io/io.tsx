@@ -25,6 +25,7 @@ import {
   type IoPicture,
   type IoRow,
   type IoTuple,
+  keyOf,
   MANY_CALLS,
   meanBytes,
   rowsBetween,
@@ -253,11 +254,11 @@ export function Io(): JSX.Element | null {
   const small = smallOnes(everything);
   const ofChosen = kept.find((row) => row.key === chosen.value);
   const isWanted = (row: IoTuple) => {
-    if (ofChosen) return `${row[0] ?? ""}|${row[1]}|${row[2] ?? ""}` === ofChosen.key;
+    if (ofChosen) return keyOf(row) === ofChosen.key;
     const info = row[0] === null ? undefined : now?.functions[String(row[0])];
     const text = filterText.value.toLowerCase();
     return (
-      !text || [info?.name, info?.file, row[1], row[2]].some((part) => part?.toLowerCase().includes(text))
+      !text || [info?.name, info?.file, row[2], row[3]].some((part) => part?.toLowerCase().includes(text))
     );
   };
   useEffect(() => {

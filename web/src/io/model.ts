@@ -4,9 +4,10 @@
 import type { FunctionInfo } from "../documents";
 import type { Told } from "../history";
 
-/** function, operation, file or address, calls, bytes, errors, blocked_ns, first duration, calls of each duration */
+/** function, line, operation, file or address, calls, bytes, errors, blocked_ns, first duration, calls of each duration */
 export type IoTuple = [
   number | null,
+  number,
   string,
   string | null,
   number,
@@ -54,11 +55,11 @@ const IN = /^(p?readv?|recv|recvfrom|recvm?msg)/;
 export const directionOf = (operation: string): Direction =>
   OUT.test(operation) ? "out" : IN.test(operation) ? "in" : "wait";
 
-const keyOf = (row: IoTuple): string => `${row[0] ?? ""}|${row[1]}|${row[2] ?? ""}`;
+export const keyOf = (row: IoTuple): string => row.slice(0, 4).join("|");
 
 function durationsOf(row: IoTuple): number[] {
   const counts = new Array<number>(DURATIONS).fill(0);
-  for (let i = 8; i < row.length; i++) counts[row[7] + i - 8] = row[i] as number;
+  for (let i = 9; i < row.length; i++) counts[row[8] + i - 9] = row[i] as number;
   return counts;
 }
 
@@ -70,8 +71,8 @@ export function rowsBetween(now: IoPicture, before: IoPicture | null): IoRow[] {
     const key = keyOf(row);
     const past = old.get(key);
     // Counted anew since.
-    const from = past && past[3] <= row[3] ? past : undefined;
-    const calls = row[3] - (from?.[3] ?? 0);
+    const from = past && past[4] <= row[4] ? past : undefined;
+    const calls = row[4] - (from?.[4] ?? 0);
     if (calls <= 0) continue;
     const info = row[0] === null ? undefined : now.functions[String(row[0])];
     const past_durations = from ? durationsOf(from) : [];
@@ -80,14 +81,14 @@ export function rowsBetween(now: IoPicture, before: IoPicture | null): IoRow[] {
       key,
       function: row[0],
       name: info?.name ?? "(no Python function)",
-      place: file ? `${file}:${info?.line ?? ""}` : "",
-      operation: row[1],
-      resource: row[2] ?? "",
-      direction: directionOf(row[1]),
+      place: file ? `${file}:${row[1] || (info?.line ?? "")}` : "",
+      operation: row[2],
+      resource: row[3] ?? "",
+      direction: directionOf(row[2]),
       calls,
-      bytes: row[4] - (from?.[4] ?? 0),
-      errors: row[5] - (from?.[5] ?? 0),
-      blockedNs: row[6] - (from?.[6] ?? 0),
+      bytes: row[5] - (from?.[5] ?? 0),
+      errors: row[6] - (from?.[6] ?? 0),
+      blockedNs: row[7] - (from?.[7] ?? 0),
       durations: durationsOf(row).map((count, i) => count - (past_durations[i] ?? 0)),
     });
   }
@@ -114,8 +115,8 @@ const sumOf = (rows: IoTuple[], isWanted: (row: IoTuple) => boolean): number[] =
   const sums = new Array<number>(DURATIONS).fill(0);
   for (const row of rows) {
     if (!isWanted(row)) continue;
-    for (let i = 8; i < row.length; i++) {
-      const at = row[7] + i - 8;
+    for (let i = 9; i < row.length; i++) {
+      const at = row[8] + i - 9;
       sums[at] = (sums[at] ?? 0) + (row[i] as number);
     }
   }

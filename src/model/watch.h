@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Whoever wants to see each event at the moment of its fold, with the stack as it is just then.
+ * Why beside the tap: the tap hands steps on as they are; a monitor wants to know what an event means (whose it is, who
+ * called, how long it took), which only the fold knows, and only between this event and the next.
+ * Rules: called by the model's owner, under its lock, in the fold's thread. Changes nothing. Where nobody watches it costs
+ * one look a batch, and events that it does not want to see cost one look each. `ns_per_tick` is kept by whoever owns
+ * the model's clock. */
+#ifndef ULMA_MODEL_WATCH_H
+#define ULMA_MODEL_WATCH_H
+
+#include "wire/event.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct model;
+struct track;
+
+struct model_watch {
+    uint64_t
+        kinds; /* bits by enum event_kind: those that it wants to see; may change between events */
+    void (*before)(struct model_watch *watch, const struct track *track, const struct event *event);
+    void (*after)(struct model_watch *watch, const struct model *model, const struct track *track,
+                  const struct event *event);
+    /* Events, one after the other, that it did not want to see. */
+    void (*passed)(struct model_watch *watch, const struct event *events, size_t count);
+    void (*batch_done)(struct model_watch *watch);
+    double ns_per_tick;
+};
+
+static inline bool model_watch_wants(const struct model_watch *watch, const struct event *event)
+{
+    uint32_t kind = event_kind(event);
+    return kind < 64 && (watch->kinds >> kind & 1);
+}
+
+#endif

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: MIT
+"""Monitors of one's own: what they are told, and what becomes of those that do not behave."""
+
+import json
+import re
+import subprocess
+import sys
+
+import harness
+import pytest
+from harness import report_of, run_ulma
+
+MONITORS = harness.ROOT / "docs" / "examples" / "monitors"
+SHOP = harness.ROOT / "docs" / "examples" / "storefront.py"
+
+# Counts what each kind says, by qualname, and prints it as one line of JSON.
+COUNTING = """
+import collections, json, ulma
+
+class Counting(ulma.Monitor):
+    def __init__(self):
+        self.found = collections.Counter()
+
+    def count(self, event):
+        name = event.function.qualname if event.function else "(none)"
+        self.found[event.kind + " " + name] += 1
+
+    on_call = on_resume = on_return = on_yield = on_raise = on_throw = count
+    on_c_call = on_c_return = on_c_raise = on_gc = on_io = count
+
+    def on_end(self):
+        print(json.dumps([self.lost, self.found]))
+"""
+
+PROGRAM = """
+import gc, os
+
+def fails():
+    raise ValueError
+
+def generates():
+    yield 1
+    yield 2
+
+def nests(depth):
+    return nests(depth - 1) if depth else 0
+
+def works():
+    for _ in range(100):
+        nests(3)
+        list(generates())
+        try:
+            fails()
+        except ValueError:
+            pass
+
+def collects():
+    gc.collect()
+
+def writes():
+    os.write(2, b"written" + bytes([10]))
+
+works()
+collects()
+writes()
+"""
+
+ENDLESS = """
+import sys
+
+def tick():
+    return 0
+
+print("ready", flush=True)
+while True:
+    tick()
+"""
+
+
+@pytest.fixture
+def monitor(tmp_path, session_dir):
+    """Runs `ulma monitor`, its monitors and the program written into files first."""
+
+    def run(python, monitors, *what, program=PROGRAM, options=()):
+        names = []
+        for name, text in monitors.items():
+            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+            names.append(f"{name}.py")
+        (tmp_path / "program.py").write_text(program, encoding="utf-8")
+        words = [harness.ULMA, "monitor", "--python", python.path, *options, ",".join(names)]
+        env = harness.environment(session_dir)
+        return harness.run([*words, *(what or ["program.py"])], env=env, cwd=tmp_path)
+
+    return run
+
+
+@pytest.mark.some_pythons
+def test_a_monitor_is_told_what_the_report_counts(python, monitor, tmp_path):
+    """Of the program's own functions; the kinds that come in pairs are as many."""
+    done = monitor(python, {"counting": COUNTING})
+    assert done.status == 0, done.told()
+    lost, found = json.loads(done.out)
+    assert lost == 0
+    report = report_of(run_ulma(python, tmp_path / "program.py"))
+    names = ("works", "nests", "fails", "generates", "collects", "writes")
+    rows = {f["qualname"]: f for f in report["functions"] if f["name"] in names}
+    assert len(rows) == len(names)
+    for name, row in rows.items():
+        assert found.get(f"call {name}", 0) == row["calls"]
+        assert found.get(f"resume {name}", 0) == row["resumes"]
+        assert found.get(f"raise {name}", 0) == row["raised"]
+        ends = found.get(f"return {name}", 0) + found.get(f"raise {name}", 0)
+        assert ends == row["calls"]
+    assert found["yield generates"] == found["resume generates"] == 200
+    assert found["gc collects"] == 1 and found["io writes"] == 1
+    c_calls = sum(n for key, n in found.items() if key.startswith("c_call "))
+    c_ends = sum(n for key, n in found.items() if re.match("c_(return|raise) ", key))
+    assert c_calls == c_ends > 0
+
+
+@pytest.mark.newest_python
+def test_a_recording_tells_the_same(python, monitor, tmp_path):
+    live = monitor(python, {"counting": COUNTING})
+    program = tmp_path / "program.py"
+    words = ["record", "--trace", "-e", "calls,c-calls,gc,io", "--python", python.path]
+    done = harness.run([harness.ULMA, *words, "-o", tmp_path / "x.ulma", program])
+    assert done.status == 0, done.told()
+    played = monitor(python, {"counting": COUNTING}, "x.ulma")
+    assert played.status == 0, played.told()
+    lost, found = json.loads(played.out)
+    of_program = ("works", "nests", "fails", "generates", "collects", "writes")
+    expected = json.loads(live.out)[1]
+    for key, count in expected.items():
+        if key.split()[-1] in of_program:
+            assert found[key] == count, key
+    assert lost == 0
+
+
+BAD = "import ulma\nclass Bad(ulma.Monitor):\n    def on_call(self, event):\n        1 / 0\n"
+HANGING = """
+import time, ulma
+class Hanging(ulma.Monitor):
+    def on_call(self, event):
+        time.sleep(1000)
+"""
+PATIENT = """
+import ulma
+class Patient(ulma.Monitor):
+    nests = 0
+    def on_call(self, event):
+        self.nests += event.function.name == "nests"
+    def on_end(self):
+        print(self.nests)
+"""
+
+
+@pytest.mark.newest_python
+def test_one_that_raises_or_hangs_harms_itself_alone(python, monitor):
+    monitors = {"bad": BAD, "hanging": HANGING, "patient": PATIENT}
+    done = monitor(python, monitors)
+    assert done.status == 0, done.told()
+    assert done.out == b"400\n"
+    said = [line for line in done.err.decode().splitlines() if line.startswith("ulma:")]
+    taken_off = [line for line in said if "taken off" in line]
+    assert len(taken_off) == 2, done.told()
+    assert any("bad.py" in line and "ZeroDivisionError" in line for line in taken_off)
+    assert any("hanging.py" in line and "busy with its events" in line for line in taken_off)
+
+
+# The program leaves when its C calls have been listened for, and are not any more.
+SWITCHED = """
+import sys
+
+def listened():
+    return any(sys.monitoring.get_events(tool) & sys.monitoring.events.CALL for tool in range(6))
+
+while not listened():
+    len("")
+while listened():
+    len("")
+print("off again")
+"""
+FEW = """
+import ulma
+class Few(ulma.Monitor):
+    seen = 0
+    def on_call(self, event):
+        pass
+    def on_c_call(self, event):
+        self.seen += 1
+        if self.seen == 10:
+            self.on_c_call = None
+    def on_end(self):
+        print(self.seen)
+"""
+
+
+@pytest.mark.newest_python
+def test_what_no_handler_wants_any_more_is_switched_off(python, monitor):
+    done = monitor(python, {"few": FEW}, program=SWITCHED)
+    assert done.status == 0, done.told()
+    assert sorted(done.out.decode().splitlines()) == ["10", "off again"]
+
+
+ALTERNATING = """
+import ulma
+class Alternating(ulma.Monitor):
+    said = ""
+    def on_begin(self):
+        self.choose({"call"})
+    def on_call(self, event):
+        if event.function.name == "nests":
+            self.said += "c"
+            return {"return"}
+    def on_return(self, event):
+        self.said += "r"
+        return {"call"}
+    def on_end(self):
+        print(self.said[:6], self.said.count("c"))
+"""
+
+
+@pytest.mark.newest_python
+def test_the_mask_changes_from_one_event_to_the_next(python, monitor):
+    """400 calls in nests of four: the return that comes next is of the innermost."""
+    done = monitor(python, {"alternating": ALTERNATING})
+    assert done.status == 0, done.told()
+    # c of the outermost, r of the innermost; the other three returns are not listened to.
+    assert done.out == b"crcrcr 100\n"
+
+
+@pytest.mark.newest_python
+def test_from_python_on_a_process_that_runs(python, tmp_path, session_dir):
+    (tmp_path / "endless.py").write_text(ENDLESS, encoding="utf-8")
+    (tmp_path / "use.py").write_text(
+        "import sys\nimport ulma\n"
+        "class Ticks(ulma.Monitor):\n"
+        "    ticks = 0\n"
+        "    def on_call(self, event):\n"
+        "        self.ticks += event.function.name == 'tick'\n"
+        "        if self.ticks == 1000:\n"
+        "            self.stop()\n"
+        "ticks = Ticks()\n"
+        "print(ulma.run_monitors(ticks, int(sys.argv[1])), ticks.ticks)\n"
+        "try:\n"
+        "    ulma.run_monitors(ticks, 999999999)\n"
+        "except ulma.Error as error:\n"
+        "    print(error)\n",
+        encoding="utf-8",
+    )
+    env = harness.environment(session_dir, PYTHONPATH=str(harness.ROOT / "python"))
+    target = subprocess.Popen(
+        [python.path, tmp_path / "endless.py"], stdout=subprocess.PIPE, env=env
+    )
+    try:
+        assert target.stdout.readline() == b"ready\n"
+        done = harness.run([python.path, tmp_path / "use.py", target.pid], env=env)
+        assert target.poll() is None
+    finally:
+        target.kill()
+        target.wait()
+    assert done.status == 0, done.told()
+    first, second = done.out.decode().splitlines()
+    assert first == "0 1000"
+    assert second.startswith("ulma: no process 999999999")
+
+
+@pytest.mark.newest_python
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("slowest", r"20\.\d+ ms, until .*: __main__\.ship .*\n +<module> > main > ship"),
+        ("escapes", r"  200  lookup: left 2, caught by offer\n"),
+        ("deepest", r"     9  __main__\.categories "),
+        ("whocalls", r'    "offer" -> "price" \[label="600"\]\n    "price" -> "lookup"'),
+        ("garbage", r"\n +\d +\d+ .* Node\.__init__"),
+    ],
+)
+def test_examples(python, name, expected, session_dir):
+    """Each is short, and says what its page shows."""
+    path = MONITORS / f"{name}.py"
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 60
+    env = harness.environment(session_dir, WHILE="offer")
+    words = [harness.ULMA, "monitor", "--python", python.path, path, SHOP]
+    done = harness.run(words, env=env)
+    assert done.status == 0, done.told()
+    assert re.search(expected, done.out.decode()), done.told()
+
+
+@pytest.mark.newest_python
+def test_libulma_in_c(python, tmp_path, session_dir):
+    """The page's C program is built against the header and the library alone."""
+    library = harness.ROOT / "build" / "src"
+    program = tmp_path / "slowest"
+    flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-I", harness.ROOT / "src" / "monitor"]
+    link = ["-L", library, "-lulma", f"-Wl,-rpath,{library}"]
+    subprocess.run(["cc", *flags, MONITORS / "slowest.c", *link, "-o", program], check=True)
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    env = harness.environment(session_dir)
+    done = harness.run([program, harness.ULMA, tmp_path / "program.py"], env=env)
+    assert done.status == 0, done.told()
+    assert re.search(r" +400 calls, slowest .*: __main__\.nests\n", done.out.decode())
+    assert done.out.endswith(b"\n0 events were dropped\n")
+    refused = harness.run([program, harness.ULMA, "nothing.py"], env=env, cwd=tmp_path)
+    assert refused.status == 1 and b"slowest: `ulma monitor` ended" in refused.err
+
+
+def test_libulma_exports_its_header_and_nothing_else():
+    library = harness.ROOT / "build" / "src" / "libulma.so"
+    listed = subprocess.run(
+        ["nm", "-D", "--defined-only", library], stdout=subprocess.PIPE, text=True, check=True
+    )
+    exported = {line.split()[-1] for line in listed.stdout.splitlines()}
+    header = (harness.ROOT / "src" / "monitor" / "ulma.h").read_text(encoding="utf-8")
+    declared = set(re.findall(r"\b(ulma_\w+)\(", header))
+    assert exported == declared
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import ulma\n", "must define one ulma.Monitor"),
+        ("1 / 0\n", "ZeroDivisionError"),
+    ],
+)
+def test_a_file_that_is_no_monitor_starts_nothing(text, expected, tmp_path):
+    (tmp_path / "m.py").write_text(text, encoding="utf-8")
+    script = tmp_path / "program.py"
+    script.write_text("open('ran', 'w')\n", encoding="utf-8")
+    words = [harness.ULMA, "monitor", "--python", sys.executable, "m.py", script]
+    done = harness.run(words, cwd=tmp_path)
+    assert done.status == 125
+    assert expected in done.err.decode()
+    assert "m.py could not be loaded: nothing was started" in done.err.decode()
+    assert not (tmp_path / "ran").exists()

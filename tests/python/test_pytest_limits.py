@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""The pytest plug-in: what a test did is counted exactly, and a limit that is exceeded fails it."""
+
+import os
+import pathlib
+import re
+
+import harness
+import pytest
+
+# The runner's pytest is written in Python: others can import it, too.
+SITE = pathlib.Path(pytest.__file__).resolve().parent.parent
+
+pytestmark = pytest.mark.newest_python
+
+TESTS = """
+import os, threading, unittest
+import pytest
+
+def helper():
+    return {}
+
+def work(count):
+    for _ in range(count):
+        helper()
+
+@pytest.mark.ulma_max_calls("test_it:helper", 10)
+def test_calls_kept():
+    work(10)
+
+@pytest.mark.ulma_max_calls("test_it:helper", 10)
+def test_calls_exceeded():
+    work(11)
+
+@pytest.mark.ulma(max_calls=12)
+def test_all_calls_kept():
+    work(10)
+
+@pytest.mark.ulma(max_calls=11)
+def test_all_calls_exceeded():
+    work(10)
+
+@pytest.mark.ulma_max_calls("test_it:helper", 10)
+def test_threads_exceeded():
+    threads = [threading.Thread(target=work, args=(6,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+@pytest.mark.ulma_max_io("write", 3)
+def test_io_kept():
+    for _ in range(3):
+        os.write(2, b".")
+
+@pytest.mark.ulma_max_io("write", 2)
+def test_io_exceeded():
+    for _ in range(3):
+        os.write(2, b".")
+
+@pytest.mark.ulma_max_bytes("1M")
+def test_bytes_kept():
+    bytearray(1_000_000)
+
+@pytest.mark.ulma_max_bytes("1M")
+def test_bytes_exceeded():
+    bytearray(1_100_000)
+
+@pytest.mark.ulma_max_objects("dict", 10)
+def test_objects_kept():
+    work(10)
+
+@pytest.mark.ulma_max_objects("dict", 9)
+def test_objects_exceeded():
+    work(10)
+
+class TestCase(unittest.TestCase):
+    @pytest.mark.ulma_max_calls("test_it:helper", 10)
+    def test_of_unittest_exceeded(self):
+        work(11)
+
+@pytest.mark.ulma_max_calls("test_it:helper", 10)
+def test_of_its_own_accord_exceeded():
+    work(11)
+    raise ValueError("its own")
+
+@pytest.mark.ulma(max_queries=3)
+def test_unknown_exceeded():
+    pass
+
+def test_without_limits():
+    work(1000)
+"""
+
+
+@pytest.fixture
+def inner(tmp_path, session_dir):
+    """Runs pytest in a folder of the test's own."""
+
+    def run(python, tests, *words):
+        (tmp_path / "test_it.py").write_text(tests, encoding="utf-8")
+        path = os.pathsep.join([str(harness.ROOT / "python"), str(SITE)])
+        env = harness.environment(session_dir, PYTHONPATH=path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+        plug_in = ["-p", "ulma._pytest", "-p", "no:cacheprovider"]
+        given = [python.path, "-m", "pytest", "-q", "-rA", *plug_in, *words, "test_it.py"]
+        return harness.run(given, env=env, cwd=tmp_path)
+
+    return run
+
+
+def test_limits(python, inner):
+    done = inner(python, TESTS)
+    told = done.out.decode()
+    outcomes = {
+        name: what for what, name in re.findall(r"(PASSED|FAILED) test_it\.py::(\S+)", told)
+    }
+    assert len(outcomes) == 15, done.told()
+    for name, what in outcomes.items():
+        assert what == ("FAILED" if name.endswith("exceeded") else "PASSED"), done.told()
+    assert "ulma: 11 calls of test_it:helper, and at most 10 are allowed:" in told
+    assert "ulma: 12 calls, and at most 11 are allowed:\n            10  helper (" in told
+    assert "ulma: 12 calls of test_it:helper, and at most 10" in told
+    assert "ulma: 3 I/O calls of write, and at most 2 are allowed:" in told
+    assert "             3  write in test_io_exceeded (" in told
+    assert "bytes, and at most 1,048,576 are allowed:\n     1,100," in told
+    assert "ulma: 10 objects of dict, and at most 9 are allowed:" in told
+    assert "ValueError: its own" in told
+    assert "the marker ulma knows no `max_queries`" in told
+
+
+def test_counts_are_the_same_each_time(python, inner):
+    tests = "import json\ndef test_one():\n    json.loads(json.dumps({'a': [1, 2, 3]}, indent=1))\n"
+    counts = set()
+    for _ in range(3):
+        done = inner(python, tests, "--ulma")
+        assert done.status == 0, done.told()
+        counts.add(
+            re.search(r"^ +([\d,]+)  test_it\.py::test_one$", done.out.decode(), re.MULTILINE)[1]
+        )
+    assert len(counts) == 1 and int(counts.pop()) > 5
+
+
+def test_without_a_limit_nothing_is_started(python, inner, session_dir):
+    tests = "import sys\ndef test_one():\n    assert 'ulma._start' not in sys.modules\n"
+    done = inner(python, tests)
+    assert done.status == 0, done.told()
+    assert not list(session_dir.iterdir())
+
+
+def test_what_a_version_cannot_tell_is_refused(inner):
+    """Births of objects are told from 3.13.3 on."""
+    older = next(python for python in harness.pythons() if (3, 11) <= python.minor < (3, 13))
+    tests = (
+        "import pytest\n"
+        "@pytest.mark.ulma_max_objects('dict', 1)\n"
+        "def test_one():\n    open('ran', 'w')\n"
+    )
+    done = inner(older, tests)
+    assert done.status == 1
+    assert "a limit on objects needs 3.13.3 or newer" in done.out.decode()

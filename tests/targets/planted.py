@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""One use that costs more than it has to, and how it is without: planted.py CASE bad|mended
+
+Prints the CPU seconds, of the process and the kernel for it, that the part in question took.
+"""
+
+import asyncio
+import collections
+import sys
+import time
+
+
+def small_writes(pieces):
+    with open("written", "wb", buffering=0) as out:
+        for piece in pieces:
+            out.write(piece)
+
+
+def joined_writes(pieces):
+    with open("written", "wb") as out:
+        for piece in pieces:
+            out.write(piece)
+
+
+def writes(mended):
+    pieces = [b"twenty bytes in each"] * 200_000
+    (joined_writes if mended else small_writes)(pieces)
+
+
+def find(key):
+    if key % 3:
+        raise KeyError(key)
+    return key
+
+
+def find_or_none(key):
+    return None if key % 3 else key
+
+
+def exceptions(mended):
+    missing = 0
+    for key in range(600_000):
+        if mended:
+            missing += find_or_none(key) is None
+            continue
+        try:
+            find(key)
+        except KeyError:
+            missing += 1
+
+
+def drain(waiting):
+    while waiting:
+        waiting.pop(0)
+
+
+def drain_left(waiting):
+    while waiting:
+        waiting.popleft()
+
+
+def queue(mended):
+    waiting = range(150_000)
+    drain_left(collections.deque(waiting)) if mended else drain(list(waiting))
+
+
+def look_up(names, wanted):
+    return [names.index(name) for name in wanted]
+
+
+def look_up_at_once(numbers, wanted):
+    return [numbers[name] for name in wanted]
+
+
+def search(mended):
+    names = [f"name {number}" for number in range(3000)]
+    if mended:
+        look_up_at_once({name: number for number, name in enumerate(names)}, names)
+    else:
+        look_up(names, names)
+
+
+def blocking():
+    time.sleep(0.3)
+
+
+async def handler(number, mended):
+    await asyncio.sleep(0.001)
+    if number == 5:
+        await asyncio.sleep(0.3) if mended else blocking()
+
+
+async def many(mended):
+    await asyncio.gather(*(handler(number, mended) for number in range(10)))
+
+
+def loop(mended):
+    asyncio.run(many(mended))
+
+
+begin = time.process_time()
+globals()[sys.argv[1]](sys.argv[2] == "mended")
+print(time.process_time() - begin)

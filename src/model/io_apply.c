@@ -208,7 +208,7 @@ void io_apply_later(struct model *model, const struct io_done *done, const unsig
     fds->done[fds->done_count++] = copy;
 }
 
-static uint64_t waits_since(const struct model *model, const struct process *process)
+static uint64_t oldest_wait_for_gil(const struct model *model, const struct process *process)
 {
     uint64_t since = UINT64_MAX;
     for (const struct track *track = model->tracks; track; track = track->next)
@@ -223,7 +223,8 @@ void io_apply(struct model *model, struct process *process, uint64_t counter)
     struct io_fds *fds = &process->fds;
     uint32_t count = 0;
     if (process->waits.done_count || process->waits.hold_count)
-        wait_sums_apply(&model->waits, &process->waits, counter, waits_since(model, process));
+        wait_sums_apply(&model->waits, &process->waits, counter,
+                        oldest_wait_for_gil(model, process));
     if (!fds->done_count)
         return;
     qsort(fds->done, fds->done_count, sizeof(*fds->done), by_moment);

@@ -17,8 +17,7 @@ static const double PART = 0.5;
 /* The order: who calls is in everything else; then by what they use to cost, those that do not stand here in the end. Two
  * come after all others, since they forget what they knew when another comes or goes. */
 static const uint32_t order[] = {
-    SOURCE_CALLS, SOURCE_GC,      SOURCE_IO,      SOURCE_WAITS,
-    SOURCE_LINES, SOURCE_METHODS, SOURCE_C_CALLS,
+    SOURCE_CALLS, SOURCE_GC, SOURCE_IO, SOURCE_WAITS, SOURCE_LINES, SOURCE_METHODS, SOURCE_C_CALLS,
 };
 static const uint32_t FORGETFUL = SOURCE_OBJECTS | SOURCE_MEMORY;
 

@@ -142,7 +142,8 @@ struct snapshot_io {
     uint32_t line;         /* that ran; 0: not known */
     uint64_t calls, bytes, errors;
     int64_t blocked_ns, p99_ns, max_ns;
-    uint64_t durations[SNAPSHOT_IO_DURATIONS]; /* calls by how long they took; all 0 of a recording */
+    uint64_t
+        durations[SNAPSHOT_IO_DURATIONS]; /* calls by how long they took; all 0 of a recording */
 };
 
 /* A line of a function whose lines were asked for. Over the whole run. */

@@ -290,12 +290,19 @@ static void take_gc(struct moment *moment, const struct gc_pauses *gc)
     memcpy(moment->gc_triggers, gc->triggers, gc->trigger_count * sizeof(*moment->gc_triggers));
 }
 
-static int64_t io_p99(const struct io_calls *io, const struct io_row *row)
+/* The 99th percentile; and how many took how long, by octave. */
+static int64_t take_durations(const struct io_calls *io, const struct io_row *row,
+                              uint64_t by_octave[SNAPSHOT_IO_DURATIONS])
 {
     int64_t counts[HISTOGRAM_SLOTS] = {0};
     if (!row->durations)
         return row->sums.max_ticks;
     histogram_sum(&io->octaves, row->durations, counts);
+    for (uint32_t i = 0; i < HISTOGRAM_SLOTS; i++) {
+        uint32_t octave = i / HISTOGRAM_SUBS;
+        by_octave[octave < SNAPSHOT_IO_DURATIONS ? octave : SNAPSHOT_IO_DURATIONS - 1] +=
+            (uint64_t)counts[i];
+    }
     int64_t ticks = histogram_percentile(counts, 0.99);
     /* A bucket's middle may lie beyond what was seen. */
     return ticks < row->sums.max_ticks ? ticks : row->sums.max_ticks;
@@ -308,7 +315,8 @@ static void take_io(struct moment *moment, const struct io_calls *io)
         const struct io_row *row = &io->rows[i];
         const struct io_resource *resource =
             &io->files.resources[io_files_true(&io->files, row->resource)];
-        moment->io_rows[moment->io_row_count++] = (struct moment_io){
+        struct moment_io *taken = &moment->io_rows[moment->io_row_count++];
+        *taken = (struct moment_io){
             .symbol = row->symbol,
             .line = row->line,
             .operation = row->operation,
@@ -317,8 +325,8 @@ static void take_io(struct moment *moment, const struct io_calls *io)
                                                            : NULL,
             .fd = row->resource == IO_RESOURCE_NONE ? IO_NO_FD : resource->fd,
             .sums = row->sums,
-            .p99_ticks = io_p99(io, row),
         };
+        taken->p99_ticks = take_durations(io, row, taken->durations);
     }
 }
 

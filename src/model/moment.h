@@ -33,6 +33,7 @@ struct moment_io {
     uint32_t fd;          /* IO_NO_FD: none */
     struct io_sums sums;
     int64_t p99_ticks;
+    uint64_t durations[SNAPSHOT_IO_DURATIONS];
 };
 
 /* What somebody is in still is in it. */

@@ -362,6 +362,7 @@ static void fill_meta(struct snapshot *snapshot, const struct reading *reading)
         clock_span_ns(&reading->scale, (int64_t)(reading->counter - reading->start));
     if (meta->duration_ns < 0)
         meta->duration_ns = 0;
+    meta->ns_per_tick = reading->scale.ns_per_tick;
     meta->ended = reading->ended;
     meta->recording = reading->recording;
     meta->corrected = reading->corrected;

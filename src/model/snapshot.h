@@ -131,6 +131,9 @@ struct snapshot_gc {
     int64_t total_ns, max_ns;
 };
 
+/* Durations in powers of two: [0] below SNAPSHOT_IO_LEAST_TICKS of the counter, each other up to twice as long. */
+enum { SNAPSHOT_IO_DURATIONS = 44, SNAPSHOT_IO_LEAST_TICKS = 16 };
+
 /* What one function had the C library do with one file, socket or pipe. Over the whole run. */
 struct snapshot_io {
     const char *operation; /* "write" */
@@ -139,6 +142,8 @@ struct snapshot_io {
     uint32_t line;         /* that ran; 0: not known */
     uint64_t calls, bytes, errors;
     int64_t blocked_ns, p99_ns, max_ns;
+    uint64_t
+        durations[SNAPSHOT_IO_DURATIONS]; /* calls by how long they took; all 0 of a recording */
 };
 
 enum snapshot_request_sort { REQUEST_SPAN, REQUEST_REQUEST, REQUEST_TASK, REQUEST_SORTS };
@@ -321,6 +326,7 @@ struct snapshot_meta {
     int64_t stolen_ns;     /* a host took the CPU away; it is in the waiting times */
     uint32_t thread_count; /* that had an event */
     double events_per_s;   /* over the window */
+    double ns_per_tick;    /* of the counter; 0 of a recording */
     double ns_per_call;    /* the probe's calibrated cost per call and return */
     double ns_per_c_call;  /* the same of a C call */
     double cost_pct;       /* that cost's share of the profiled time */

@@ -246,6 +246,7 @@ static const struct field meta_fields[] = {
     F(meta, off_ns, NS, 0),
     F(meta, stolen_ns, NS, 0),
     F(meta, events_per_s, DOUBLE, 0),
+    F(meta, ns_per_tick, DOUBLE, 0),
     F(meta, ns_per_call, DOUBLE, 0),
     F(meta, ns_per_c_call, DOUBLE, 0),
     F(meta, cost_pct, DOUBLE, 0),

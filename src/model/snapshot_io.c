@@ -44,6 +44,9 @@ static int by_time(const void *a, const void *b)
     return one->calls != other->calls ? (one->calls < other->calls ? 1 : -1) : 0;
 }
 
+static_assert((int)SNAPSHOT_IO_LEAST_TICKS == (int)HISTOGRAM_SUBS,
+              "durations are a histogram's octaves");
+
 int snapshot_make_io(struct snapshot_maker *maker)
 {
     struct snapshot *snapshot = maker->snapshot;
@@ -70,6 +73,7 @@ int snapshot_make_io(struct snapshot_maker *maker)
             .p99_ns = snapshot_make_ns(maker, of->p99_ticks),
             .max_ns = snapshot_make_ns(maker, of->sums.max_ticks),
         };
+        memcpy(row->durations, of->durations, sizeof(row->durations));
         if (!row->resource && (of->resource || of->fd != IO_NO_FD))
             return -ENOMEM;
     }

@@ -205,6 +205,10 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
         result = algae_json_write(writer, snapshot);
     else
         result = flame_json_write(writer, wish, snapshot);
+    if (!reason && result == 0 && strcmp(row->id, "io") == 0)
+        result = io_json_write(writer, snapshot);
+    if (!reason && result == 0 && strcmp(row->id, "memory") == 0)
+        result = memory_json_write(writer, snapshot);
     if (!reason && timeline && result == 0 && strcmp(row->id, "function") == 0)
         result = timeline_json_write_function(writer, snapshot, timeline);
     json_close(writer, '}');

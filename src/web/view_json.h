@@ -24,6 +24,11 @@ int flame_json_write(struct json_writer *writer, const struct wish *wish,
 /* The members of the picture `algae`: who is alive. 0 or -ENOMEM. */
 int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot);
 
+/* The member `picture` of the view `io`: its rows as numbers, with how many calls took how long. 0 or -ENOMEM. */
+int io_json_write(struct json_writer *writer, const struct snapshot *snapshot);
+
+/* The member `picture` of the view `memory`: what holds how much now and at the peak. 0 or -ENOMEM. */
+int memory_json_write(struct json_writer *writer, const struct snapshot *snapshot);
 /* The members of the picture `timeline`; and those of it that the view `function` has. 0 or -ENOMEM. */
 int timeline_json_write(struct json_writer *writer, const struct snapshot *snapshot,
                         const struct timeline *timeline);

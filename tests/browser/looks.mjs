@@ -219,6 +219,51 @@ export async function pictures(page, url, asked) {
   await page.screenshot({ path: `${asked.pictures}/page-${view}.png` });
 }
 
+const faultsOf = async (page, asked) => {
+  await page.evaluate(readFileSync(asked.axe, "utf8"));
+  const told = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  return told.violations
+    .filter((one) => ["serious", "critical"].includes(one.impact))
+    .map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
+};
+
+export async function smallWrites(page, url, asked) {
+  await opened(page, url);
+  const finding = page.locator(".finding:has-text('write_rows')");
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".finding")].some(
+      (one) => one.innerText.includes("write_rows") && Number(one.innerText.split(" ")[0].replace(/,/g, "")) >= 100000,
+    ),
+  );
+  const text = await finding.first().innerText();
+  await page.click(".finding button");
+  await page.waitForSelector("#io-said:has-text('write_rows')");
+  const said = await page.locator("#io-said").innerText();
+  await page.focus("#io-field");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("/");
+  await page.keyboard.type("write_rows");
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  const row = await page.locator("tbody tr td:nth-child(2)").allInnerTexts();
+  await page.screenshot({ path: `${asked.pictures}/io-${asked.options.colorScheme}.png` });
+  return { finding: text, said, row, faults: await faultsOf(page, asked) };
+}
+
+export async function whatGrew(page, url, asked) {
+  await opened(page, url);
+  await page.waitForSelector(".add-up strong");
+  const sums = (await page.locator(".add-up strong").allInnerTexts()).map((one) => one.trim());
+  await page.click("text=what grew");
+  const first = page.locator("button.holder").first();
+  await page.waitForFunction(() => document.querySelector("button.holder")?.innerText.includes("keep_page"));
+  const text = await first.innerText();
+  await page.screenshot({ path: `${asked.pictures}/memory-${asked.options.colorScheme}.png` });
+  const faults = await faultsOf(page, asked);
+  await page.locator("button.holder:has-text('keep_page')").first().dblclick();
+  await page.waitForSelector("[data-shown=function]");
+  return { sums, first: text, title: await page.locator(".titles h2").innerText(), faults };
+}
+
 /** From the page's opening: 1, its row in the 1 s window, by its total; 2, its slowest call, in Timeline. */
 export async function slow(page, url, asked) {
   await page.goto(`${url}#functions?window=1&sort=total_ns&filter=shop.py`);

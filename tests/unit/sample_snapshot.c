@@ -667,10 +667,19 @@ static void set_methods(struct snapshot *snapshot)
 static int set_io(struct snapshot *snapshot)
 {
     static const struct snapshot_io rows[] = {
-        {"write", "/var/log/shop/a\x1b[31mlong\nname of a file that is cut.log", SAMPLE_ROWS, 77,
-         100000, 1234567, 0, 900 * MS, 20 * US, 4 * MS},
-        {"recv", "127.0.0.1:5432", SAMPLE_HOSTILE, 0, 12, 4096, 3, 300 * MS, 90 * MS, 95 * MS},
-        {"clock_nanosleep", NULL, SNAPSHOT_NONE, 0, 1, 0, 0, 50 * MS, 50 * MS, 50 * MS},
+        {"write",
+         "/var/log/shop/a\x1b[31mlong\nname of a file that is cut.log",
+         SAMPLE_ROWS,
+         77,
+         100000,
+         1234567,
+         0,
+         900 * MS,
+         20 * US,
+         4 * MS,
+         {0}},
+        {"recv", "127.0.0.1:5432", SAMPLE_HOSTILE, 0, 12, 4096, 3, 300 * MS, 90 * MS, 95 * MS, {0}},
+        {"clock_nanosleep", NULL, SNAPSHOT_NONE, 0, 1, 0, 0, 50 * MS, 50 * MS, 50 * MS, {0}},
     };
     snapshot->io = arena_array(snapshot->arena, 3, sizeof(*snapshot->io));
     if (!snapshot->io)

@@ -10,6 +10,8 @@ import type { View, ViewEntry } from "./documents";
 import { Flame } from "./flame/flame";
 import { formatTime } from "./format";
 import { FunctionPage } from "./function/function";
+import { Io } from "./io/io";
+import { Memory } from "./memory/memory";
 import { picture } from "./picture";
 import { download, fileName, savedPage } from "./saved";
 import {
@@ -21,6 +23,7 @@ import {
   hold,
   link,
   openView,
+  ownWindow,
   shown,
   state,
   target,
@@ -311,9 +314,10 @@ function Toolbar(props: { entry: ViewEntry | undefined; view: View | null }): JS
         <h2>{view?.title ?? entry?.title ?? viewId.value}</h2>
         <p class="question">
           {view?.question ?? QUESTIONS[viewId.value] ?? ""}
-          {view?.window === "all" && windowLength.value !== "all" && view.available !== false && (
-            <span class="note">since the start</span>
-          )}
+          {view?.window === "all" &&
+            windowLength.value !== "all" &&
+            !ownWindow.value &&
+            view.available !== false && <span class="note">since the start</span>}
         </p>
       </div>
       <label class="filter">
@@ -443,6 +447,8 @@ function Content(props: {
           (filterText.value ? `Nothing here matches “${filterText.value}”.` : "Nothing ran in this window.")}
       </p>
     );
+  if (view.id === "io") return <Io />;
+  if (view.id === "memory") return <Memory connection={props.connection} />;
   if (view.id === "function") return <FunctionPage view={view} connection={props.connection} />;
   return <Table key={view.id} view={view} columns={columns} rows={rows} filter={filterText.value} />;
 }

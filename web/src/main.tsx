@@ -5,6 +5,7 @@ import { Connection } from "./connection";
 import { findSaved, openSaved } from "./saved";
 import { followAddress } from "./state";
 import "./page.css";
+import "./pictures.css";
 
 const saved = findSaved();
 if (saved) {

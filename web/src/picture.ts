@@ -18,6 +18,27 @@ const escapeText = (text: string): string =>
 export class Svg {
   private readonly parts: string[] = [];
 
+  /** What is drawn meanwhile stands so far away. */
+  shift(x: number, y: number, draw: () => void): void {
+    this.parts.push(`<g transform="translate(${x.toFixed(1)} ${y.toFixed(1)})">`);
+    draw();
+    this.parts.push("</g>");
+  }
+
+  circle(x: number, y: number, radius: number, fill: string, stroke: string, opacity: number): void {
+    this.parts.push(
+      `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius.toFixed(1)}" fill="${escapeText(fill)}" fill-opacity="${opacity}" stroke="${escapeText(stroke)}" stroke-width="1.5"/>`,
+    );
+  }
+
+  line(points: [number, number][], stroke: string, width: number, dash: number[] = []): void {
+    const list = points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
+    const dashed = dash.length ? ` stroke-dasharray="${dash.join(" ")}"` : "";
+    this.parts.push(
+      `<polyline points="${list}" fill="none" stroke="${escapeText(stroke)}" stroke-width="${width}"${dashed}/>`,
+    );
+  }
+
   rect(x: number, y: number, width: number, height: number, fill: string, title = ""): void {
     const told = title ? `<title>${escapeText(title)}</title>` : "";
     this.parts.push(
@@ -33,9 +54,9 @@ export class Svg {
     );
   }
 
-  text(x: number, y: number, text: string, fill: string, size = 12): void {
+  text(x: number, y: number, text: string, fill: string, size = 12, anchor = "start"): void {
     this.parts.push(
-      `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" fill="${escapeText(fill)}">${escapeText(text)}</text>`,
+      `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" text-anchor="${anchor}" fill="${escapeText(fill)}">${escapeText(text)}</text>`,
     );
   }
 

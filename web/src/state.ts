@@ -66,6 +66,8 @@ export interface Moment {
   strip: Strip;
 }
 
+/** The open view reckons its window itself. */
+export const ownWindow = signal(false);
 const HISTORY_NS = 120e9;
 /** Oldest first. */
 export const moments = signal<Moment[]>([]);
@@ -91,6 +93,9 @@ export const wish = computed<Wish>(() => {
   if (viewId.value === "function" && functionId.value !== null) now.function = functionId.value;
   return now;
 });
+
+/** Of the target's clock, when what is shown was told. */
+export const nowNs = (): number => moments.peek().at(-1)?.at ?? target.peek()?.duration_ns ?? 0;
 
 let aside: Live | null = null;
 

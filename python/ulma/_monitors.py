@@ -22,6 +22,7 @@ import traceback
 from typing import Any, Callable, NamedTuple
 
 from ulma import Error
+from ulma._program import executable
 
 # Names of events, by their numbers in ulma.h; the handler of `call` is `on_call`.
 KINDS = (
@@ -465,15 +466,6 @@ def word_list(words: collections.abc.Sequence[str]) -> Any:
     return (ctypes.c_char_p * (len(encoded) + 1))(*encoded, None)
 
 
-def executable() -> str:
-    from ulma.__main__ import candidates
-
-    for path in candidates():
-        if os.access(path, os.X_OK) and path.is_file():
-            return str(path)
-    return "ulma"
-
-
 def starts_nothing(words: collections.abc.Sequence[str]) -> bool:
     """A PID or a recording: what ulma says on stderr is not mixed with a program's own words."""
     return len(words) == 1 and (words[0].isdigit() or words[0].endswith(".ulma"))
@@ -486,7 +478,7 @@ def open_session(
     session, error = ctypes.c_void_p(), ctypes.create_string_buffer(1024)
     given = Options(
         size=ctypes.sizeof(Options),
-        executable=os.fsencode(executable()),
+        executable=os.fsencode(executable() or "ulma"),
         options=word_list(["--python", sys.executable, *option_words(options)]),
         error_file=os.fsencode(errors) if starts_nothing(words) else None,
         names=word_list([reader.name for reader in readers]),

@@ -112,10 +112,10 @@ class Collector:
     def begin(self) -> None:
         """From when this returns on, all is counted."""
         import ulma
-        from ulma import _monitors
+        from ulma import _program
 
         ulma.arm()
-        words = [_monitors.executable(), "report", "-v", "--exact", "--on-full", "wait"]
+        words = [_program.executable() or "ulma", "report", "-v", "--exact", "--on-full", "wait"]
         words += ["--duration", "1000h", "-e", ",".join(self.sources), "-n", "0"]
         words += ["-f", "json", "-o", self.file, str(os.getpid())]
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -328,6 +328,21 @@ static bool read_of_server(enum option_kind kind, const char *word, void *field,
     return is_port ? read_port(word, field) : read_host(word, field);
 }
 
+static bool read_one_of_two(enum option_kind kind, const char *word, int64_t *field,
+                            const char **ret_wanted)
+{
+    if (kind == OPTION_CLOCK) {
+        *ret_wanted = "cpu or wall";
+        return read_choice(word, "wall", "cpu", field);
+    }
+    if (kind == OPTION_VERDICTS) {
+        *ret_wanted = "on or off";
+        return read_choice(word, "on", "off", field);
+    }
+    *ret_wanted = "wait or drop";
+    return option_value_on_full(word, field);
+}
+
 bool option_value_read(const struct option_row *row, const char *spelled, const char *word,
                        struct options *options, char *error)
 {
@@ -393,19 +408,12 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
         wanted = "METRIC=PCT (calls, tottime, cumtime, p99, objects or bytes, and a percentage), "
                  "such as tottime=10";
         break;
-    case OPTION_CLOCK:
-        good = read_choice(word, "wall", "cpu", field);
-        wanted = "cpu or wall";
-        break;
     case OPTION_WEIGHT:
         return read_weight(word, field, error);
+    case OPTION_CLOCK:
     case OPTION_VERDICTS:
-        good = read_choice(word, "on", "off", field);
-        wanted = "on or off";
-        break;
     case OPTION_ON_FULL:
-        good = option_value_on_full(word, field);
-        wanted = "wait or drop";
+        good = read_one_of_two(row->kind, word, field, &wanted);
         break;
     }
     if (!good)

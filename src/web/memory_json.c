@@ -48,12 +48,13 @@ static void write_site(struct json_writer *writer, const struct snapshot *snapsh
 static int write_sites(struct json_writer *writer, const struct snapshot *snapshot, bool *named)
 {
     size_t count = snapshot->memory_site_count;
-    const struct snapshot_memory_site **sites = calloc(count + 1, sizeof(*sites));
+    const struct snapshot_memory_site **sites =
+        calloc(count + 1, sizeof(const struct snapshot_memory_site *));
     if (!sites)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
         sites[i] = &snapshot->memory_sites[i];
-    qsort(sites, count, sizeof(*sites), by_weight);
+    qsort(sites, count, sizeof(const struct snapshot_memory_site *), by_weight);
     json_open(writer, "sites", '[');
     for (size_t i = 0; i < count && i < SITES_MOST && weight_of(sites[i]); i++)
         write_site(writer, snapshot, sites[i], named);

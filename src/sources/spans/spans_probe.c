@@ -126,7 +126,8 @@ static PyObject *end(PyObject *self, PyObject *arguments)
         writer_put(entered, EVENT_SPAN_END, failed != 0, number);
         tell(present_span(), 1);
     }
-    Py_RETURN_NONE;
+    Py_INCREF(Py_None);
+    return Py_None;
 }
 
 static PyMethodDef methods[] = {

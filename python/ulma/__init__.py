@@ -10,8 +10,6 @@ another terminal. ``ulma.span("name")`` names a piece of work, for whoever recor
 spans (``-e spans``). ``ulma.start()``, ``ulma.stop()`` and ``ulma.profile`` record this process.
 """
 
-from __future__ import annotations
-
 TYPE_CHECKING = False  # typing's: an armed process imports nothing that it has not yet
 if TYPE_CHECKING:
     from ulma._api import Report, profile, start, stop

@@ -13,8 +13,8 @@ import harness
 from web_client import LIMIT_S, Live, Target, by_name, serving
 
 VIEWS = (
-    "functions function tree flame timeline algae nova objects memory io tasks processes threads "
-    "methods operators gc lines waits verdicts"
+    "functions function tree flame timeline algae nova objects memory io requests tasks processes "
+    "threads methods operators gc lines waits verdicts"
 )
 
 

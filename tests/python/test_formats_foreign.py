@@ -117,6 +117,7 @@ TYPES: dict[str, dict[str, Any]] = {
         "threads": list,
         "processes": list,
         "tasks": list,
+        "verdicts": list,
     },
     "window": {"from": (int, float), "to": (int, float)},
     "sources": {"name": str, "on_ns": int, "complete": bool, "reason": (str, type(None))},
@@ -207,6 +208,15 @@ TYPES: dict[str, dict[str, Any]] = {
         "suspended_ns": int,
         "longest_ns": int,
         "awaiting": (str, type(None)),
+    },
+    "verdicts": {
+        "verdict": str,
+        "function": (str, type(None)),
+        "file": (str, type(None)),
+        "line": (int, type(None)),
+        "count": int,
+        "cost_ns": int,
+        "evidence": str,
     },
 }
 

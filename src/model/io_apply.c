@@ -69,14 +69,14 @@ static uint32_t addressed(const struct ended *ended)
     return resource;
 }
 
-/* Whoever leaves the port to the kernel asks for it next. It waits for nobody, and no row is made of it. */
+/* Whoever leaves the port to the kernel asks for it next. It waits for nobody, and no row is made of it. A socket that was
+ * gone when it was looked up has no name yet either. */
 static void learn_name(const struct ended *ended)
 {
     struct io_calls *io = &ended->model->io;
     uint32_t resource = resource_of(ended, ended->done->fd);
     char text[IO_TEXT_SIZE];
-    if (ended->done->error || !ended->done->is_address ||
-        !io->files.resources[resource].is_wanted ||
+    if (ended->done->error || !ended->done->is_address || io->files.resources[resource].text ||
         !io_files_address(name_of(ended), ended->done->name_size, text))
         return;
     io_files_found(&io->files, resource, text, IO_SORT_SOCKET);

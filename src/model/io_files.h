@@ -27,7 +27,9 @@ struct io_resource {
     uint32_t same_as;   /* what it turned out to be; 0: itself */
     unsigned char sort; /* enum io_sort: FILE or SOCKET */
     bool is_wanted;     /* to be looked up */
-    uint32_t next;      /* of its bucket */
+    uint64_t
+        again_ns; /* not before, by the monotonic clock: it is a socket that stood in no table; 0: now */
+    uint32_t next; /* of its bucket */
 };
 
 struct io_files {

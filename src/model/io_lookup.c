@@ -16,7 +16,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { AT_ONCE = 64, SOCKETS_MOST = 1 << 16, LISTENING = 0x0A, LINE_SIZE = 512 };
+enum {
+    AGAIN_NS = 100 * 1000 * 1000,
+    AT_ONCE = 64,
+    SOCKETS_MOST = 1 << 16,
+    LISTENING = 0x0A,
+    LINE_SIZE = 512
+};
 
 /* --- sockets of a network namespace ---------------------------------------------------------- */
 
@@ -117,7 +123,8 @@ static const struct socket_line *find_listener(const struct sockets *sockets, un
     return NULL;
 }
 
-static void name_socket(const struct sockets *sockets, unsigned long inode, char *text)
+/* False: it stands in no table, as one does that is bound and does not listen yet. */
+static bool name_socket(const struct sockets *sockets, unsigned long inode, char *text)
 {
     const struct socket_line *line = find_socket(sockets, inode);
     if (!line)
@@ -132,6 +139,7 @@ static void name_socket(const struct sockets *sockets, unsigned long inode, char
         snprintf(text, IO_TEXT_SIZE, "%s", find_listener(sockets, line->local_port)->local);
     else
         snprintf(text, IO_TEXT_SIZE, "%s", line->peer);
+    return line != NULL;
 }
 
 /* --- a descriptor ---------------------------------------------------------------------------- */
@@ -139,7 +147,8 @@ static void name_socket(const struct sockets *sockets, unsigned long inode, char
 struct found {
     uint32_t fd, resource;
     enum io_sort sort;
-    char *text; /* owned; NULL: it is gone */
+    char *text;      /* owned; NULL: it is gone */
+    bool is_nowhere; /* a socket that stands in no table */
 };
 
 /* `pipe:[7]`, `anon_inode:[eventpoll]` are called what new ones are called. */
@@ -171,7 +180,7 @@ static void look_at(uint32_t pid, struct sockets *sockets, bool *has_sockets, st
         if (!*has_sockets)
             read_sockets(sockets, pid);
         *has_sockets = true;
-        name_socket(sockets, inode, text);
+        found->is_nowhere = !name_socket(sockets, inode, text);
     } else {
         name_other(link, text);
     }
@@ -294,10 +303,12 @@ static size_t list_wanted(struct collector *collector, struct found *list, uint3
 {
     struct io_files *files = &collector->model.io.files;
     size_t count = 0;
+    uint64_t now_ns = clock_monotonic_ns();
     collector_enter(collector);
     for (uint32_t i = files->resource_count; files->wanted && i-- > 2 && count < AT_ONCE;) {
         const struct io_resource *resource = &files->resources[i];
-        if (!resource->is_wanted || (count && resource->pid != *ret_pid))
+        if (!resource->is_wanted || resource->again_ns > now_ns ||
+            (count && resource->pid != *ret_pid))
             continue;
         *ret_pid = resource->pid;
         list[count++] = (struct found){.fd = resource->fd, .resource = i};
@@ -321,6 +332,17 @@ static bool is_still(struct collector *collector, uint32_t pid, const struct fou
            process->fds.resources[found->fd] == found->resource;
 }
 
+/* What its program asks about it meanwhile, or its place in a table, says more than that it is a socket. */
+static bool is_put_off(struct io_files *files, const struct found *found)
+{
+    struct io_resource *resource = &files->resources[found->resource];
+    if (!found->is_nowhere || resource->again_ns)
+        return false;
+    resource->sort = IO_SORT_SOCKET;
+    resource->again_ns = clock_monotonic_ns() + AGAIN_NS;
+    return true;
+}
+
 static void answer_wanted(struct collector *collector)
 {
     struct found list[AT_ONCE];
@@ -332,10 +354,13 @@ static void answer_wanted(struct collector *collector)
     for (size_t i = 0; i < count && process; i++)
         look_at(pid_here(collector, process), &sockets, &has_sockets, &list[i]);
     if (count) {
+        struct io_files *files = &collector->model.io.files;
         collector_enter(collector);
-        for (size_t i = 0; i < count; i++)
-            io_files_found(&collector->model.io.files, list[i].resource,
-                           is_still(collector, pid, &list[i]) ? list[i].text : NULL, list[i].sort);
+        for (size_t i = 0; i < count; i++) {
+            bool still = is_still(collector, pid, &list[i]);
+            if (!still || !is_put_off(files, &list[i]))
+                io_files_found(files, list[i].resource, still ? list[i].text : NULL, list[i].sort);
+        }
         io_calls_settle(&collector->model.io);
         collector_leave(collector);
     }

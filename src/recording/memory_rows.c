@@ -105,37 +105,26 @@ int writer_put_memory(struct recording_writer *writer, const struct snapshot *sn
 
 static bool is_there(struct slice *slice)
 {
-    return slice->whole && slice->all && recording_has_table(slice->recording, NAME, made);
-}
-
-static int mark(struct slice *slice, sqlite3_stmt *statement, size_t index)
-{
-    (void)index;
-    slice_mark(slice, slice_recorded_function(slice, statement, 0));
-    return 0;
+    return slice_has_table(slice, NAME, made);
 }
 
 int slice_mark_memory(struct slice *slice)
 {
-    return is_there(slice) ? slice_take_rows(slice, "SELECT function FROM " NAME, mark) : 0;
-}
-
-static uint64_t number_at(sqlite3_stmt *statement, int column)
-{
-    int64_t value = sqlite3_column_int64(statement, column), most = INT64_C(1) << 60;
-    return value < 0 ? 0 : value > most ? (uint64_t)most : (uint64_t)value;
+    return is_there(slice)
+               ? slice_take_rows(slice, "SELECT function FROM " NAME, slice_mark_function)
+               : 0;
 }
 
 static struct snapshot_memory_sums sums_at(sqlite3_stmt *statement)
 {
     return (struct snapshot_memory_sums){
-        .allocations = number_at(statement, 6),
-        .bytes = number_at(statement, 7),
-        .frees = number_at(statement, 8),
-        .freed_bytes = number_at(statement, 9),
-        .live_blocks = number_at(statement, 10),
-        .live_bytes = number_at(statement, 11),
-        .peak_bytes = number_at(statement, 12),
+        .allocations = (uint64_t)slice_number(statement, 6),
+        .bytes = (uint64_t)slice_number(statement, 7),
+        .frees = (uint64_t)slice_number(statement, 8),
+        .freed_bytes = (uint64_t)slice_number(statement, 9),
+        .live_blocks = (uint64_t)slice_number(statement, 10),
+        .live_bytes = (uint64_t)slice_number(statement, 11),
+        .peak_bytes = (uint64_t)slice_number(statement, 12),
     };
 }
 
@@ -150,9 +139,9 @@ static void take_site(struct slice *slice, sqlite3_stmt *statement)
     *site = (struct snapshot_memory_site){
         .sums = sums_at(statement),
         .function = function ? slice->function_of[slice_row(slice, function - 1)] : SNAPSHOT_NONE,
-        .line = (uint32_t)number_at(statement, 3),
+        .line = (uint32_t)slice_number(statement, 3),
         .is_left_out = sqlite3_column_int(statement, 4),
-        .at_peak_bytes = number_at(statement, 13),
+        .at_peak_bytes = (uint64_t)slice_number(statement, 13),
     };
     site->growth_bytes = (int64_t)site->sums.live_bytes; /* since the start, as the window is */
 }
@@ -160,7 +149,7 @@ static void take_site(struct slice *slice, sqlite3_stmt *statement)
 static int take_row(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     struct snapshot_memory *memory = &slice->snapshot->meta.memory;
-    uint64_t number = number_at(statement, 3);
+    uint64_t number = (uint64_t)slice_number(statement, 3);
     (void)index;
     switch (sqlite3_column_int(statement, 1)) {
     case ROW_TOTAL:
@@ -172,8 +161,8 @@ static int take_row(struct slice *slice, sqlite3_stmt *statement, size_t index)
         break;
     case ROW_CLASS:
         if (number < SNAPSHOT_MEMORY_CLASSES)
-            memory->classes[number] =
-                (struct snapshot_memory_class){sums_at(statement), number_at(statement, 5)};
+            memory->classes[number] = (struct snapshot_memory_class){
+                sums_at(statement), (uint64_t)slice_number(statement, 5)};
         break;
     default:
         take_site(slice, statement);

@@ -57,11 +57,22 @@ static int mark_task(struct slice *slice, sqlite3_stmt *statement, size_t index)
     return 0;
 }
 
-static int mark_function(struct slice *slice, sqlite3_stmt *statement, size_t index)
+int slice_mark_function(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     (void)index;
     slice_mark(slice, slice_recorded_function(slice, statement, 0));
     return 0;
+}
+
+int64_t slice_number(sqlite3_stmt *statement, int column)
+{
+    int64_t value = sqlite3_column_int64(statement, column), most = INT64_C(1) << 60;
+    return value < 0 ? 0 : value > most ? most : value;
+}
+
+bool slice_has_table(struct slice *slice, const char *name, const char *made)
+{
+    return slice->whole && slice->all && recording_has_table(slice->recording, name, made);
 }
 
 static bool has_lines(const struct slice *slice)
@@ -78,13 +89,14 @@ int slice_mark_tasks(struct slice *slice)
 {
     int result = slice_take_rows(slice, "SELECT coroutine, maker, awaiting FROM tasks", mark_task);
     if (result == 0)
-        result = slice_take_rows(slice, "SELECT function FROM gc WHERE by_function", mark_function);
+        result = slice_take_rows(slice, "SELECT function FROM gc WHERE by_function",
+                                 slice_mark_function);
     if (result == 0 && has_lines(slice))
-        result = slice_take_rows(slice, "SELECT DISTINCT function FROM lines", mark_function);
+        result = slice_take_rows(slice, "SELECT DISTINCT function FROM lines", slice_mark_function);
     if (result == 0 && count_objects(slice))
-        result = slice_take_rows(slice, "SELECT function FROM objects", mark_function);
+        result = slice_take_rows(slice, "SELECT function FROM objects", slice_mark_function);
     if (result == 0 && has_io(slice))
-        result = slice_take_rows(slice, "SELECT function FROM io", mark_function);
+        result = slice_take_rows(slice, "SELECT function FROM io", slice_mark_function);
     if (result == 0)
         result = slice_mark_waits(slice);
     if (result == 0)

@@ -107,25 +107,14 @@ int writer_put_requests(struct recording_writer *writer, const struct snapshot *
 
 static bool is_there(struct slice *slice)
 {
-    return slice->whole && slice->all && recording_has_table(slice->recording, NAME, made);
-}
-
-static int mark(struct slice *slice, sqlite3_stmt *statement, size_t index)
-{
-    (void)index;
-    slice_mark(slice, slice_recorded_function(slice, statement, 0));
-    return 0;
+    return slice_has_table(slice, NAME, made);
 }
 
 int slice_mark_requests(struct slice *slice)
 {
-    return is_there(slice) ? slice_take_rows(slice, "SELECT function FROM " NAME, mark) : 0;
-}
-
-static int64_t number_at(sqlite3_stmt *statement, int column)
-{
-    int64_t value = sqlite3_column_int64(statement, column), most = INT64_C(1) << 60;
-    return value < 0 ? 0 : value > most ? most : value;
+    return is_there(slice)
+               ? slice_take_rows(slice, "SELECT function FROM " NAME, slice_mark_function)
+               : 0;
 }
 
 static int32_t function_at(const struct slice *slice, sqlite3_stmt *statement)
@@ -137,19 +126,19 @@ static int32_t function_at(const struct slice *slice, sqlite3_stmt *statement)
 static void take_function(struct slice *slice, sqlite3_stmt *statement)
 {
     struct snapshot *snapshot = slice->snapshot;
-    int64_t request = number_at(statement, AT_REQUEST);
+    int64_t request = slice_number(statement, AT_REQUEST);
     int32_t function = function_at(slice, statement);
     if (function != SNAPSHOT_NONE && request < (int64_t)snapshot->request_count)
         snapshot->request_functions[snapshot->request_function_count++] =
             (struct snapshot_request_function){(uint32_t)request, function,
-                                               number_at(statement, AT_SELF)};
+                                               slice_number(statement, AT_SELF)};
 }
 
 static int take_row(struct slice *slice, sqlite3_stmt *statement, size_t index)
 {
     struct snapshot *snapshot = slice->snapshot;
     struct arena *arena = snapshot->arena;
-    int64_t kind = number_at(statement, AT_KIND), numbers[AT_SELF - AT_NUMBERS];
+    int64_t kind = slice_number(statement, AT_KIND), numbers[AT_SELF - AT_NUMBERS];
     int result = 0;
     if (index >= slice->request_rows)
         return 0;
@@ -158,7 +147,7 @@ static int take_row(struct slice *slice, sqlite3_stmt *statement, size_t index)
     if (kind >= REQUEST_SORTS)
         return 0;
     for (int i = 0; i < AT_SELF - AT_NUMBERS; i++)
-        numbers[i] = number_at(statement, AT_NUMBERS + i);
+        numbers[i] = slice_number(statement, AT_NUMBERS + i);
     struct snapshot_request row = {
         .sort = (enum snapshot_request_sort)kind,
         .slowest_function = function_at(slice, statement),

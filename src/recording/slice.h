@@ -50,6 +50,15 @@ int64_t slice_row_count(const struct recording *recording, const char *sql);
 
 /* The recorded function (1 + index; 0: none) that a column names. */
 uint32_t slice_recorded_function(const struct slice *slice, sqlite3_stmt *statement, int column);
+
+/* The function that the first column names is in the snapshot (a slice_taker). */
+int slice_mark_function(struct slice *slice, sqlite3_stmt *statement, size_t index);
+
+/* A column's number, kept within 0 and 2^60: a file may say anything. */
+int64_t slice_number(sqlite3_stmt *statement, int column);
+
+/* It is of the whole recording, and that has the table `name` as `made` makes it. */
+bool slice_has_table(struct slice *slice, const char *name, const char *made);
 int slice_mark_tasks(struct slice *slice);
 int slice_fill_tables(struct slice *slice);
 int slice_copy_texts(struct slice *slice);

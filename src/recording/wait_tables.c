@@ -101,9 +101,8 @@ int writer_put_waits(struct recording_writer *writer, const struct snapshot *sna
 
 static bool is_there(struct slice *slice)
 {
-    return slice->whole && slice->all &&
-           recording_has_table(slice->recording, "waits", made_waits) &&
-           recording_has_table(slice->recording, "splits", made_splits);
+    return slice_has_table(slice, "waits", made_waits) &&
+           slice_has_table(slice, "splits", made_splits);
 }
 
 static int mark(struct slice *slice, sqlite3_stmt *statement, size_t index)
@@ -117,12 +116,6 @@ static int mark(struct slice *slice, sqlite3_stmt *statement, size_t index)
 int slice_mark_waits(struct slice *slice)
 {
     return is_there(slice) ? slice_take_rows(slice, "SELECT function, holder FROM waits", mark) : 0;
-}
-
-static int64_t number_at(sqlite3_stmt *statement, int column)
-{
-    int64_t value = sqlite3_column_int64(statement, column), most = INT64_C(1) << 60;
-    return value < 0 ? 0 : value > most ? most : value;
 }
 
 static int32_t function_at(const struct slice *slice, sqlite3_stmt *statement, int column)
@@ -141,17 +134,17 @@ static int take_wait(struct slice *slice, sqlite3_stmt *statement, size_t index)
         .kind = recording_text(slice->recording, statement, 1, snapshot->arena, &result),
         .is_hold = sqlite3_column_int(statement, 2),
         .function = function_at(slice, statement, 3),
-        .line = (uint32_t)number_at(statement, 4),
+        .line = (uint32_t)slice_number(statement, 4),
         .in_task = sqlite3_column_int(statement, 5),
-        .count = (uint64_t)number_at(statement, 6),
-        .total_ns = number_at(statement, 7),
-        .max_ns = number_at(statement, 8),
-        .p99_ns = number_at(statement, 9),
-        .others_ns = number_at(statement, 10),
+        .count = (uint64_t)slice_number(statement, 6),
+        .total_ns = slice_number(statement, 7),
+        .max_ns = slice_number(statement, 8),
+        .p99_ns = slice_number(statement, 9),
+        .others_ns = slice_number(statement, 10),
         .holder = function_at(slice, statement, 11),
-        .holder_line = (uint32_t)number_at(statement, 12),
-        .holder_thread = (uint32_t)number_at(statement, 13),
-        .held_ns = number_at(statement, 14),
+        .holder_line = (uint32_t)slice_number(statement, 12),
+        .holder_thread = (uint32_t)slice_number(statement, 13),
+        .held_ns = slice_number(statement, 14),
     };
     if (wait.kind && wait.count)
         snapshot->waits[snapshot->wait_count++] = wait;
@@ -166,17 +159,17 @@ static int take_split(struct slice *slice, sqlite3_stmt *statement, size_t index
         return 0;
     struct snapshot_split *split = &snapshot->splits[snapshot->split_count++];
     *split = (struct snapshot_split){
-        .pid = (uint32_t)number_at(statement, 2),
-        .tid = (uint32_t)number_at(statement, 3),
-        .number = (uint32_t)number_at(statement, 4),
-        .wall_ns = number_at(statement, 5),
-        .compute_ns = number_at(statement, 6),
-        .socket_ns = number_at(statement, 7),
-        .file_ns = number_at(statement, 8),
-        .lock_ns = number_at(statement, 9),
-        .gil_ns = number_at(statement, 10),
-        .gc_ns = number_at(statement, 11),
-        .idle_ns = number_at(statement, 12),
+        .pid = (uint32_t)slice_number(statement, 2),
+        .tid = (uint32_t)slice_number(statement, 3),
+        .number = (uint32_t)slice_number(statement, 4),
+        .wall_ns = slice_number(statement, 5),
+        .compute_ns = slice_number(statement, 6),
+        .socket_ns = slice_number(statement, 7),
+        .file_ns = slice_number(statement, 8),
+        .lock_ns = slice_number(statement, 9),
+        .gil_ns = slice_number(statement, 10),
+        .gc_ns = slice_number(statement, 11),
+        .idle_ns = slice_number(statement, 12),
     };
     const char *name = recording_text(slice->recording, statement, 1, snapshot->arena, &result);
     snprintf(split->name, sizeof(split->name), "%s", name ? name : "");

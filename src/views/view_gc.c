@@ -76,20 +76,18 @@ static int set_title(const struct snapshot *snapshot, struct view_table *table)
     return table->title ? 0 : -ENOMEM;
 }
 
+static int fill_one(const struct snapshot *snapshot, size_t index, const struct view_query *query,
+                    struct view_table *table)
+{
+    return is_shown(snapshot, &snapshot->gc_triggers[index], query)
+               ? fill_row(snapshot, &snapshot->gc_triggers[index], table)
+               : 0;
+}
+
 static int fill(const struct snapshot *snapshot, const struct view_query *query,
                 struct view_table *table)
 {
-    int result = view_rows_alloc(table, snapshot->gc_trigger_count);
-    for (size_t i = 0; result == 0 && i < snapshot->gc_trigger_count; i++)
-        if (is_shown(snapshot, &snapshot->gc_triggers[i], query))
-            result = fill_row(snapshot, &snapshot->gc_triggers[i], table);
-    if (result == 0)
-        result = set_title(snapshot, table);
-    if (result < 0)
-        return result;
-    view_rows_sort(table, 0, query);
-    view_rows_limit(table, 0, query);
-    return 0;
+    return view_rows_fill(snapshot, query, table, snapshot->gc_trigger_count, fill_one, set_title);
 }
 
 const struct view view_gc = {

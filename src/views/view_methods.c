@@ -64,19 +64,19 @@ static int fill_row(const struct snapshot *snapshot, int32_t index, const struct
     return row->cells[COLUMN_METHOD].text && row->cells[COLUMN_TYPE].text ? 0 : -ENOMEM;
 }
 
+static int fill_one(const struct snapshot *snapshot, size_t index, const struct view_query *query,
+                    struct view_table *table)
+{
+    const struct snapshot_function *function = &snapshot->functions[index];
+    return function->is_method && view_rows_match(function, query->filter)
+               ? fill_row(snapshot, (int32_t)index, query, table)
+               : 0;
+}
+
 static int fill(const struct snapshot *snapshot, const struct view_query *query,
                 struct view_table *table)
 {
-    int result = view_rows_alloc(table, snapshot->function_count);
-    for (size_t i = 0; result == 0 && i < snapshot->function_count; i++)
-        if (snapshot->functions[i].is_method &&
-            view_rows_match(&snapshot->functions[i], query->filter))
-            result = fill_row(snapshot, (int32_t)i, query, table);
-    if (result < 0)
-        return result;
-    view_rows_sort(table, 0, query);
-    view_rows_limit(table, 0, query);
-    return 0;
+    return view_rows_fill(snapshot, query, table, snapshot->function_count, fill_one, NULL);
 }
 
 const struct view view_methods = {

@@ -159,3 +159,19 @@ double view_rows_window_s(const struct snapshot *snapshot)
         length_ns = meta->duration_ns;
     return length_ns > 0 ? (double)length_ns / 1e9 : 1;
 }
+
+int view_rows_fill(const struct snapshot *snapshot, const struct view_query *query,
+                   struct view_table *table, size_t count, view_rows_one *one,
+                   int (*set_title)(const struct snapshot *snapshot, struct view_table *table))
+{
+    int result = view_rows_alloc(table, count);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = one(snapshot, i, query, table);
+    if (result == 0 && set_title)
+        result = set_title(snapshot, table);
+    if (result < 0)
+        return result;
+    view_rows_sort(table, 0, query);
+    view_rows_limit(table, 0, query);
+    return 0;
+}

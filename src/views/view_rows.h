@@ -37,6 +37,15 @@ int view_rows_alloc(struct view_table *table, size_t most);
 /* The next row of that room, all cells absent. */
 struct view_row *view_rows_add(struct view_table *table);
 
+/* Adds the row of number `index` of what the view is about, where the query lets it through. 0 or -ENOMEM. */
+typedef int view_rows_one(const struct snapshot *snapshot, size_t index,
+                          const struct view_query *query, struct view_table *table);
+
+/* A view's `fill`: a row at most for each of `count`, its title (NULL: the view's own), sorted and cut. 0 or -ENOMEM. */
+int view_rows_fill(const struct snapshot *snapshot, const struct view_query *query,
+                   struct view_table *table, size_t count, view_rows_one *one,
+                   int (*set_title)(const struct snapshot *snapshot, struct view_table *table));
+
 /* A section's title. */
 void view_rows_add_heading(struct view_table *table, const char *text);
 

@@ -10,6 +10,9 @@
 
 #include "model/snapshot.h"
 
+/* A name as bad as one can be. */
+#define HOSTILE "a;b\n\"q\" 'z' <i>&|]\\ \x1b[31m\x07 \xff\xfe\xc3 \xe2\x80\xae end"
+
 /* Positions in functions[] of the sample, for tests that look at one. */
 enum sample_function {
     SAMPLE_MODULE, /* <module> of /srv/shop/app/main.py */

@@ -38,7 +38,8 @@ def test_celery_in_a_prefork_pool(tmp_path, session_dir):
     assert read.status == 0, done.told() + read.told()
     tasks = tasks_of(json.loads(told.read_text()))
     burned = tasks["tasks_celery.burns", "SUCCESS"]
-    check_cost(burned, 6, 20)
+    assert (burned["count"], burned["errors"]) == (6, 0)
+    assert burned["wall_ns"] >= 6 * 20 * MS and burned["cpu_ns"] >= 6 * 10 * MS
     assert burned["functions"][0]["function"] == "burn"
     assert burned["slowest"]["labels"].keys() == {"id", "queue", "queued"}
     assert burned["slowest"]["labels"]["queue"] == "celery"

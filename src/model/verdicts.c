@@ -336,19 +336,18 @@ static void judge_locks(struct court *court)
         if (!is_convoy(wait) || !is_worth(court, cost_ns))
             continue;
         char count[TEXT_NUMBER_BYTES], waited[TEXT_NUMBER_BYTES];
-        say(court,
-            (struct usage_verdict){
-                .name = "lock convoy",
-                .function = wait->function,
-                .count = wait->count,
-                .cost_ns = cost_ns,
-                .evidence = arena_format(
-                    court->arena,
-                    "%s waits for a lock in line %" PRIu32
-                    ", %s in all, each behind another thread in line %" PRIu32,
-                    text_format_grouped(count, wait->count), wait->line,
-                    text_format_time(waited, wait->total_ns), wait->holder_line),
-            });
+        say(court, (struct usage_verdict){
+                       .name = "lock convoy",
+                       .function = wait->function,
+                       .count = wait->count,
+                       .cost_ns = cost_ns,
+                       .evidence = arena_format(
+                           court->arena,
+                           "%s waits for a lock in line %" PRIu32
+                           ", %s in all, each behind another thread in line %" PRIu32,
+                           text_format_grouped(count, wait->count), wait->line,
+                           text_format_time(waited, wait->total_ns), wait->holder_line),
+                   });
     }
 }
 

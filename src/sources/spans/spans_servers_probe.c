@@ -184,11 +184,13 @@ static PyObject *dictionary_of_texts(void)
 /* The function `load` of the text _private.py, new. */
 static PyObject *loader(void)
 {
-    PyObject *load = NULL, *text = PyBytes_FromStringAndSize(text_private, text_private_end - text_private);
-    PyObject *code = text ? Py_CompileString(PyBytes_AsString(text), "<ulma._private>", Py_file_input)
-                          : NULL;
+    PyObject *load = NULL,
+             *text = PyBytes_FromStringAndSize(text_private, text_private_end - text_private);
+    PyObject *code =
+        text ? Py_CompileString(PyBytes_AsString(text), "<ulma._private>", Py_file_input) : NULL;
     PyObject *globals = PyDict_New();
-    if (code && globals && PyDict_SetItemString(globals, "__builtins__", PyEval_GetBuiltins()) == 0) {
+    if (code && globals &&
+        PyDict_SetItemString(globals, "__builtins__", PyEval_GetBuiltins()) == 0) {
         PyObject *ran = PyEval_EvalCode(code, globals, globals);
         load = ran ? PyDict_GetItemString(globals, "load") : NULL; /* borrowed */
         Py_XINCREF(load);
@@ -216,11 +218,12 @@ static bool load_servers(void)
 static void install(int at, PyObject *module)
 {
     PyObject *given[2] = {PyCFunction_New(&methods[0], NULL), PyCFunction_New(&methods[1], NULL)};
-    PyObject *done = given[0] && given[1] && (servers || load_servers())
-                         ? PyObject_CallMethod(servers, "install", "sOOO", known[at], module,
-                                               given[0], given[1])
-                         : NULL;
-    is_done[at] = !done || PyObject_IsTrue(done) == 1; /* one that is another than we know: once is enough */
+    PyObject *done =
+        given[0] && given[1] && (servers || load_servers())
+            ? PyObject_CallMethod(servers, "install", "sOOO", known[at], module, given[0], given[1])
+            : NULL;
+    is_done[at] = !done ||
+                  PyObject_IsTrue(done) == 1; /* one that is another than we know: once is enough */
     Py_XDECREF(done);
     Py_XDECREF(given[0]);
     Py_XDECREF(given[1]);
@@ -230,7 +233,8 @@ static void install(int at, PyObject *module)
 static void find_each(PyObject *modules)
 {
     for (int i = 0; i < KNOWN_COUNT; i++) {
-        PyObject *module = is_done[i] ? NULL : PyDict_GetItemString(modules, known[i]); /* borrowed */
+        PyObject *module = is_done[i] ? NULL
+                                      : PyDict_GetItemString(modules, known[i]); /* borrowed */
         if (!module)
             continue;
         Py_INCREF(module);

@@ -59,9 +59,9 @@ enum ulma_kind {
     ULMA_OPERATOR_RAISE = 20,  /* ... raises: duration_ns */
     /* What is known only when all threads have been read up to it. It is told late, in an order of its own, with
      * extra = the line, 0: not known. */
-    ULMA_BIRTH =
-        21, /* an object is made: amount = its bytes, detail = ulma_name of its type, function = its maker */
-    ULMA_DEATH = 22,      /* ... ends: the same, and duration_ns, which it lived */
+    ULMA_BIRTH = 21, /* an object is made by `function`: amount = its bytes, detail = ulma_name of
+                      * its type */
+    ULMA_DEATH = 22, /* ... ends: the same, and duration_ns, which it lived */
     ULMA_ALLOCATION = 23, /* memory is given out: amount = bytes, detail = enum ulma_domain */
     ULMA_FREE = 24,       /* ... is given back: the same, of whoever it was given to */
     ULMA_WAIT = 25,       /* a thread waited for duration_ns: detail = ulma_name of what for */

@@ -282,7 +282,7 @@ def test_what_is_known_late_is_told_live_and_of_a_recording(python, monitor, tmp
 def test_python_and_c_name_the_same_events():
     header = (harness.ROOT / "src" / "monitor" / "ulma.h").read_text(encoding="utf-8")
     kinds = re.search(r"enum ulma_kind \{(.*?)\};", header, re.DOTALL)[1]
-    numbers = {name.lower(): int(n) for name, n in re.findall(r"ULMA_(\w+) = (\d+)", kinds)}
+    numbers = {name.lower(): int(n) for name, n in re.findall(r"ULMA_(\w+)\s*=\s*(\d+)", kinds)}
     script = "from ulma import _monitors; print(*_monitors.KINDS[1:])"
     env = {**os.environ, "PYTHONPATH": str(harness.ROOT / "python")}
     done = harness.run([sys.executable, "-c", script], env=env)

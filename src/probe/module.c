@@ -195,9 +195,12 @@ static PyObject *probe_turn(PyObject *self, PyObject *on)
 }
 
 static PyMethodDef methods[] = {
-    {"arm", probe_arm, METH_VARARGS, NULL}, {"arm_process", probe_arm_process, METH_VARARGS, NULL},
-    {"fly", probe_fly, METH_VARARGS, NULL}, {"is_on", probe_is_on, METH_NOARGS, NULL},
-    {"turn", probe_turn, METH_O, NULL},     {"is_followed", probe_is_followed, METH_NOARGS, NULL},
+    {"arm", probe_arm, METH_VARARGS, NULL},
+    {"arm_process", probe_arm_process, METH_VARARGS, NULL},
+    {"fly", probe_fly, METH_VARARGS, NULL},
+    {"is_on", probe_is_on, METH_NOARGS, NULL},
+    {"turn", probe_turn, METH_O, NULL},
+    {"is_followed", probe_is_followed, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

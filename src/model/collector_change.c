@@ -51,6 +51,9 @@ static int write_words(void *context)
     struct session_header *header = call->header;
     if (call->vary)
         atomic_store_explicit(&header->modes_vary, 1, memory_order_relaxed);
+    if (change->sites)
+        atomic_store_explicit(&header->rules_wanted, change->sites->rules != NULL,
+                              memory_order_relaxed);
     if (call->stacks)
         atomic_fetch_add_explicit(&header->stacks_wanted, 1, memory_order_relaxed);
     if (change->has_sources)
@@ -134,7 +137,7 @@ static int change_under_lock(struct collector *collector, struct collector_chang
     if (said.has_sources)
         collector_note_sources(collector, said.sources, drain_on_ticks(&collector->drain, counter));
     struct words_call call = {.change = &said, .vary = budget_pct > 0};
-    call.vary = call.vary || (change->sites && change->sites->count);
+    call.vary = call.vary || (change->sites && (change->sites->count || change->sites->rules));
     if (call.vary)
         model_vary(&collector->model);
     if (change->sites) {

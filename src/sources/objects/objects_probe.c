@@ -25,6 +25,7 @@ typedef tracer *tracer_getter(void **data);
 static tracer_getter *get_tracer;
 
 static bool is_on;
+static bool is_limited; /* there are types that no pattern wants, as it was last looked */
 static uint32_t generation;    /* of the link that places were told to */
 static void *main_interpreter; /* NULL: not on */
 
@@ -73,6 +74,12 @@ static void pace_begin(void)
     pace.dense_ticks = switch_ticks_of_ns(DENSE_NS);
 }
 
+static void look_for_limits(void)
+{
+    is_limited = link_to.header && atomic_load_explicit(&link_to.header->types_limited,
+                                                        memory_order_relaxed);
+}
+
 static __attribute__((noinline)) uint64_t read_counter(uint64_t heartbeat)
 {
     uint64_t now = link_counter(), before = pace.read;
@@ -83,6 +90,7 @@ static __attribute__((noinline)) uint64_t read_counter(uint64_t heartbeat)
     pace.read = now;
     pace.told = 0;
     pace.heartbeat = heartbeat;
+    look_for_limits();
     return pace.last;
 }
 
@@ -296,6 +304,35 @@ static inline __attribute__((always_inline)) void death(PyObject *object, uint64
         end_names(object, type);
 }
 
+/* --- types that no pattern wants ------------------------------------------------------------ */
+
+/* What is held is measured as it would be if they were told: not after the next instruction. */
+static void settle_held(PyThreadState *tstate)
+{
+    void *frame = PYAPI_FIELD(void *, tstate, pyapi.tstate_frame);
+    uintptr_t word = frame ? PYAPI_FIELD(uintptr_t, frame, pyapi.frame_instruction) : 0;
+    if (outer.object && outer.place->word != word)
+        tell(&outer);
+    if (held.object && held.place->word != word)
+        tell_held();
+}
+
+/* True: this one's is such, and no more is to be done. */
+static __attribute__((noinline)) bool pass_over(PyThreadState *tstate, PyObject *object, int event)
+{
+    const struct objects_type *type = objects_type_of(Py_TYPE(object));
+    if (!type || link_to.modes[type->id] != MODE_OFF)
+        return false;
+    if (object == held.object || object == outer.object)
+        return false; /* it was wanted when it was born */
+    if (held.object || outer.object)
+        settle_held(tstate);
+    if (event != CREATE && __builtin_expect(type->is_type || type->is_code, 0) &&
+        !has_references(object))
+        end_names(object, type);
+    return true;
+}
+
 /* --- the tracer ----------------------------------------------------------------------------- */
 
 static void note_taken(void)
@@ -333,6 +370,8 @@ static int on_object(PyObject *object, int event, void *data)
         return 0;
     if (__builtin_expect(stack_is_near_its_end(), 0))
         note_deep();
+    if (__builtin_expect(is_limited, 0) && pass_over(tstate, object, event))
+        return 0;
     uint64_t counter = next_counter(header);
     if (event == CREATE) {
         birth(tstate, object, counter);
@@ -444,6 +483,7 @@ static int objects_on(char *reason, size_t size)
     pace_begin();
     held.object = outer.object = NULL;
     moving.type = NULL;
+    look_for_limits();
     main_interpreter = PyInterpreterState_Get();
     is_on = set_tracer(on_object, NULL) == 0;
     if (is_on)

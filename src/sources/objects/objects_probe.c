@@ -135,7 +135,8 @@ bool objects_put(uint64_t counter, enum event_kind kind, uint32_t id, uint32_t f
     return put(counter, kind, id, frame);
 }
 
-static void tell_size(struct objects_place *place, size_t bytes, uint64_t counter)
+/* False: it is lost. */
+static bool tell_size(struct objects_place *place, size_t bytes, uint64_t counter)
 {
     size_t pages = bytes >> PAGE_SHIFT;
     uint32_t told = bytes < OBJECT_PAGES
@@ -144,18 +145,29 @@ static void tell_size(struct objects_place *place, size_t bytes, uint64_t counte
                               (uint32_t)(pages < OBJECT_PAGES - 1 ? pages : OBJECT_PAGES - 1);
     if (place->bytes != told && put(counter, EVENT_OBJECT_SIZE, place->id, told))
         place->bytes = told;
+    return place->bytes == told;
 }
 
 /* --- births --------------------------------------------------------------------------------- */
 
+static __attribute__((noinline)) bool measure_anew(struct objects_place *place, PyObject *object,
+                                                   uint64_t counter)
+{
+    size_t fixed_bytes = objects_types[place->type_slot].fixed_bytes;
+    return tell_size(place, objects_size(place->sizing, fixed_bytes, object), counter);
+}
+
 static inline __attribute__((always_inline)) void measure(struct objects_place *place,
                                                           PyObject *object, uint64_t counter)
 {
-    size_t fixed_bytes;
     if (place->sizing == SIZING_FIXED && __builtin_expect(place->bytes != 0, 1))
         return;
-    fixed_bytes = objects_types[place->type_slot].fixed_bytes;
-    tell_size(place, objects_size(place->sizing, fixed_bytes, object), counter);
+    /* What is as long as the last one is as large. */
+    uintptr_t word = place->size_word ? PYAPI_FIELD(uintptr_t, object, place->size_word) : 0;
+    if (__builtin_expect(place->size_word && word == place->sized && place->bytes, 1))
+        return;
+    if (measure_anew(place, object, counter))
+        place->sized = word;
 }
 
 static inline __attribute__((always_inline)) void tell(struct held_object *one)
@@ -271,14 +283,13 @@ static inline __attribute__((always_inline)) void brief(struct held_object *one,
 {
     struct objects_place *place = one->place;
     PyObject *object = one->object;
-    const struct objects_type *type = &objects_types[place->type_slot];
     uint64_t ticks = counter - one->counter;
     measure(place, object, one->counter);
     one->object = NULL;
     put(one->counter, EVENT_OBJECT_BIRTH, OBJECT_MORE | place->id,
         ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX);
-    if (__builtin_expect(type->is_type || type->is_code, 0))
-        end_names(object, type);
+    if (__builtin_expect(place->ends_names, 0))
+        end_names(object, &objects_types[place->type_slot]);
 }
 
 static inline __attribute__((always_inline)) void death(PyObject *object, uint64_t counter)

@@ -157,6 +157,28 @@ def test_containers_nested_a_million_deep_are_told_or_marked(telling, tmp_path):
     assert not source["complete"] and "gh-156371" in source["reason"]
 
 
+def test_compiled_traces_tell_what_and_of_whom(telling, tmp_path):
+    """A trace of the JIT's does not say at each instruction where it is: the line is one of the loop's."""
+    script = tmp_path / "traced.py"
+    script.write_text(
+        "class Made:\n"
+        "    pass\n"
+        "def make(number):\n"
+        "    for _ in range(number):\n"
+        "        Made()\n"
+        "        [1, Made()]\n"
+        "make(300_000)\n"
+    )
+    env = harness.environment(PYTHON_JIT="1")
+    report = report_of(run_ulma(telling, script, options=["-e", "objects"], env=env))
+    rows = [row for row in report["objects"] if row["function"] == "make"]
+    for kind, number in (("__main__.Made", 600_000), ("list", 300_000)):
+        births = {row["line"]: row["births"] for row in rows if row["type"] == kind}
+        assert sum(births.values()) >= number and set(births) <= {3, 4, 5, 6}, births
+        # Those that the garbage collector makes meanwhile are few.
+        assert sum(births.values()) <= number + 100
+
+
 def test_tracemalloc_that_is_on_is_named(telling, tmp_path):
     script = tmp_path / "plain.py"
     script.write_text("print('ran')\n")

@@ -65,8 +65,8 @@ static uint32_t type_of(struct model *model, struct births_of_process *of, uint3
         return of->types[id];
     bool found = symbols->define(symbols->define_context, id, symbols->buffer, &text) == 0 &&
                  text.fixed.kind == DEFINITION_TYPE;
-    of->types[id] =
-        found ? intern_type(&model->births, text.name, model->symbols.sites) : TYPE_OTHER;
+    of->types[id] = found ? intern_type(&model->births, text.name, model->symbols.sites)
+                          : TYPE_OTHER;
     if (is_out(&model->births, of->types[id]))
         symbols_tell_mode(symbols, id, MODE_OFF);
     return of->types[id];
@@ -402,8 +402,8 @@ int births_init(struct births *births)
         .type_count = 1,
     };
     if (histogram_pool_init(&births->octaves, BIRTHS_OCTAVES_MAX) || !births->rows ||
-        !births->buckets || !births->types || !births->types_out ||
-        !births->type_buckets || intern_type(births, "(other)", NULL) != TYPE_OTHER)
+        !births->buckets || !births->types || !births->types_out || !births->type_buckets ||
+        intern_type(births, "(other)", NULL) != TYPE_OTHER)
         return -ENOMEM;
     begin_rows(births);
     return 0;

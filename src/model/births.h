@@ -79,8 +79,9 @@ struct births {
     uint32_t row_count;
     uint32_t *buckets; /* by type, symbol and line */
     char **types;      /* names, owned; [0] stands for none, [1] for `(other)` */
-    bool *types_out;   /* no pattern wants them: their events are passed over, soon they are not told */
-    bool is_limited;   /* some are */
+    bool *
+        types_out; /* no pattern wants them: their events are passed over, soon they are not told */
+    bool is_limited; /* some are */
     uint32_t type_count;
     uint32_t *type_buckets;
     struct octave_pool octaves;

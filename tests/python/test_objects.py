@@ -158,7 +158,7 @@ def test_containers_nested_a_million_deep_are_told_or_marked(telling, tmp_path):
 
 
 def test_compiled_traces_tell_what_and_of_whom(telling, tmp_path):
-    """A trace of the JIT's does not say at each instruction where it is: the line is one of the loop's."""
+    """A trace does not say at each instruction where it is: the line is one of the loop's."""
     script = tmp_path / "traced.py"
     script.write_text(
         "class Made:\n"

@@ -25,7 +25,7 @@ typedef tracer *tracer_getter(void **data);
 static tracer_getter *get_tracer;
 
 static bool is_on;
-static bool is_limited; /* there are types that no pattern wants, as it was last looked */
+static bool is_limited;        /* there are types that no pattern wants, as it was last looked */
 static uint32_t generation;    /* of the link that places were told to */
 static void *main_interpreter; /* NULL: not on */
 
@@ -76,8 +76,8 @@ static void pace_begin(void)
 
 static void look_for_limits(void)
 {
-    is_limited = link_to.header && atomic_load_explicit(&link_to.header->types_limited,
-                                                        memory_order_relaxed);
+    is_limited = link_to.header &&
+                 atomic_load_explicit(&link_to.header->types_limited, memory_order_relaxed);
 }
 
 static __attribute__((noinline)) uint64_t read_counter(uint64_t heartbeat)

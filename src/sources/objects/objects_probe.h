@@ -47,7 +47,7 @@ struct objects_type {
     bool is_type, is_code; /* its instances are types, code objects */
 };
 
-struct objects_place { /* one cache line: all that a birth and its death read of it */
+struct objects_place {  /* one cache line: all that a birth and its death read of it */
     uintptr_t word;     /* line.h; 0: no Python frame was open */
     PyTypeObject *type; /* NULL: a free slot, or (with the word OBJECTS_GONE) one that was used */
     uint32_t id;        /* 0: not told yet */

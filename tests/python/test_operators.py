@@ -250,6 +250,23 @@ def test_off_every_slot_is_as_it_was(python, session_dir, tmp_path):
     assert report["operators"]
 
 
+@pytest.mark.parametrize("first, then", [("methods", "operators"), ("operators", "methods")])
+@pytest.mark.parametrize("last", ["methods", "operators"])
+@pytest.mark.newest_python
+def test_one_over_the_other_both_go(python, session_dir, tmp_path, first, then, last):
+    """object.__init_subclass__ is hooked by both: by operators for classes to come."""
+    with followed(python, session_dir, tmp_path, program=LOAD) as program:
+        before = json.loads(program.ask("slots"))
+        for sources in (first, f"{first},{then}", last, f"{first},{then}", "calls"):
+            program.set(f"events=calls,{sources}")
+            program.ask("slots")
+        assert json.loads(program.ask("slots")) == before
+        program.set("events=calls,operators", "only=dict.__getitem__")
+        program.ask("slots")
+        report = program.end()
+    assert operators_of(report)["dict.__getitem__"]["calls"] > 0
+
+
 @pytest.mark.some_pythons
 def test_every_source_is_switched_at_random_under_load(python, session_dir, tmp_path):
     """All that hooks the interpreter, one over the other, and off again."""

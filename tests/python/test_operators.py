@@ -250,6 +250,42 @@ def test_off_every_slot_is_as_it_was(python, session_dir, tmp_path):
     assert report["operators"]
 
 
+ALONE = """
+import dis, sys
+
+def named(table):
+    return table["a"]
+
+def loop(table):
+    found = 0
+    while True:
+        table["a"]
+        found += 1
+        if found % 100000 == 0 and not wanted(sys._getframe().f_code):
+            return print("let go")
+        if found == 3000000:
+            return print("kept")
+
+def wanted(code):
+    return any(one.opname.startswith("INSTRUMENTED_INSTRUCTION")
+               for one in dis.get_instructions(code, adaptive=True))
+
+named({"a": 1})
+wanted(named.__code__)
+wanted(loop.__code__)
+loop({"a": 1})
+"""
+
+
+@pytest.mark.parametrize("new", NEW, ids=str)
+def test_a_loop_that_is_not_named_is_let_go(new, tmp_path):
+    """It meets no other function and no other line: what it runs is asked for by its operators."""
+    script = tmp_path / "alone.py"
+    script.write_text(ALONE)
+    done = run_ulma(new, script, options=["-e", "every-operator", "--only", "__main__:named"])
+    assert done.out == b"let go\n"
+
+
 @pytest.mark.parametrize("first, then", [("methods", "operators"), ("operators", "methods")])
 @pytest.mark.parametrize("last", ["methods", "operators"])
 @pytest.mark.newest_python

@@ -31,6 +31,8 @@ PEERS = {
     "memory": ("tracemalloc", "memray"),
     "methods": ("cProfile",),
 }
+# As it is by default it does not hear of blocks that Python's allocator of small ones gives out.
+MEMRAYS = {"memray": [], "memray, small blocks too": ["--trace-python-allocators"]}
 PROGRAMS = ("trees", "tables", "nested")
 TELLS = (3, 14)
 
@@ -116,9 +118,9 @@ def seconds(python: pathlib.Path, memray: "pathlib.Path | None", variant: str, p
         command = [str(python), script, str(result), what, program]
         if variant in PEERS:
             command = ulma(python, variant, script, str(result), what, program)
-        elif variant == "memray":
-            output = str(pathlib.Path(name) / "out")
-            command = [str(memray), "-m", "memray", "run", "-q", "-o", output, *command[1:]]
+        elif variant in MEMRAYS:
+            words = ["-m", "memray", "run", "-q", *MEMRAYS[variant]]
+            command = [str(memray), *words, "-o", str(pathlib.Path(name) / "out"), *command[1:]]
         places.run(command, f"{variant} on {python}", stdin=subprocess.DEVNULL)
         return float(result.read_text())
 
@@ -126,7 +128,7 @@ def seconds(python: pathlib.Path, memray: "pathlib.Path | None", variant: str, p
 def peer_lines(version: str, python: pathlib.Path) -> "list[list[str]]":
     memray = with_memray(version, python)
     sources = [name for name in PEERS if name != "objects" or of(version)[:2] >= TELLS]
-    variants = ["plain", *sources, "tracemalloc", "cProfile", *(["memray"] if memray else [])]
+    variants = ["plain", *sources, "tracemalloc", "cProfile", *(MEMRAYS if memray else [])]
     body = []
     for program in PROGRAMS:
         say(f"{version}: {program}, beside peers")
@@ -137,8 +139,8 @@ def peer_lines(version: str, python: pathlib.Path) -> "list[list[str]]":
         took = {variant: statistics.median(each) for variant, each in runs.items()}
         for source in sources:
             cells = []
-            for peer in ("tracemalloc", "memray", "cProfile"):
-                beside = peer in PEERS[source] and peer in took
+            for peer in ("tracemalloc", *MEMRAYS, "cProfile"):
+                beside = peer in took and (peer == "cProfile") == (source == "methods")
                 cells.append(f"{took[peer] / took['plain']:.2f}" if beside else "-")
             least = min(took[peer] for peer in PEERS[source] if peer in took)
             word = "met" if took[source] <= least else "**missed**"
@@ -218,7 +220,7 @@ def show(minors: "list[str]") -> None:
     head = ["CPython", "method", *VARIANTS, "ulma/bare"]
     print(f"Methods in bursts; ns a call; bound {BOUND} of a bare recording thunk.\n")
     print(tables.markdown(head, of_all(minors, method_lines, len(head))), flush=True)
-    head = ["CPython", "program", "source", "ulma", "tracemalloc", "memray", "cProfile", ""]
+    head = ["CPython", "program", "source", "ulma", "tracemalloc", *MEMRAYS, "cProfile", ""]
     print("Times as long as the program alone, CPU seconds of its process.\n")
     print(tables.markdown(head, of_all(minors, peer_lines, len(head))), flush=True)
     if not shutil.which("valgrind"):

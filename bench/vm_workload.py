@@ -15,7 +15,6 @@ def loop(turns):
     text = "12"
     for _ in range(turns):
         text.isdigit()
-        text.startswith("1")
 
 
 def main():

@@ -12,8 +12,8 @@ call of a function of the same shape that does nothing, COUNT of them in each ca
 its loops and branches, what they need without what is in them.
 Rules: `run(n)` runs the program; nothing but `run` calls from outside of it. Work is without calls,
 so that repeating it changes nothing in what a profiler hears (`c_calls`: of Python functions).
-Its numbers lie above 1,023: the interpreter has small ones ready, and work that is repeated must not
-get slower as they grow.
+Its numbers lie above 1,023: small ones the interpreter has ready, and each piece of work is to cost
+what it costs anywhere.
 """
 
 from typing import NamedTuple

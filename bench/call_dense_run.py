@@ -14,7 +14,6 @@ import time
 
 import call_dense
 
-
 BURSTS = 25  # of the same code
 WARM = 4  # that do not count: the interpreter adapts code to what it meets
 

@@ -3,8 +3,8 @@
 
 Why: a profiler that takes its own cost out of the times claims to know it. The truth is measured
 without any profiler: a function's self time is the slope of the program's time over how often that
-function's work stands there. From none to once, not from once to more often: a processor does work of
-its own kind beside what calls and returns, and more work has less of that beside it.
+function's work stands there. From none to once, not from once to more often: a processor does some
+work beside what calls and returns, and more work has less of that beside it.
 How: all is wall time. Each measurement is a process with many rounds of the program, of some 40 µs
 each, so that most meet nothing; a report has a path for each. This machine's cores have neighbours
 (a profiler's own second process is one), and are slower by a few percent or by half for some time.

@@ -528,8 +528,8 @@ def test_a_recording_keeps_them(python, session_dir, tmp_path):
 
 
 BEFORE = """CREATE TABLE io(position INTEGER PRIMARY KEY, operation TEXT, resource TEXT, \
-function INTEGER, calls INTEGER, bytes INTEGER, errors INTEGER, blocked_ns INTEGER, p99_ns INTEGER, \
-max_ns INTEGER)"""
+function INTEGER, calls INTEGER, bytes INTEGER, errors INTEGER, blocked_ns INTEGER, \
+p99_ns INTEGER, max_ns INTEGER)"""
 
 
 @pytest.mark.newest_python

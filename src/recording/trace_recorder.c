@@ -96,7 +96,7 @@ static int pack(struct trace_recorder *recorder, const struct block *block)
  * priority of all: on a machine that is busy for good the queue would fill. */
 static void give_way(void)
 {
-    enum { WAY = 15 };
+    enum { WAY = 10 };
     int present = getpriority(PRIO_PROCESS, 0); /* of this thread alone, on Linux */
     setpriority(PRIO_PROCESS, 0, present < WAY ? WAY : present);
 }

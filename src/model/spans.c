@@ -17,6 +17,7 @@ enum {
     OCTAVES = 1 << 15,
     FIRST_SPANS = 64,
     FIRST_FUNCTIONS = 16,
+    QUEUED_MOST_S = 1000 * 1000 * 1000,
     FUNCTIONS_MOST = 1 << 12, /* of one span or group; more have no row of their own */
 };
 
@@ -321,6 +322,31 @@ static void read_words(const struct span *span, struct words *words)
     words->label_bytes = at < size ? size - at : 0;
 }
 
+/* `12.345678s`; what is none, or too much, is 0. A point whatever the locale. */
+static int64_t read_seconds_ns(const char *text)
+{
+    char *end;
+    uint64_t seconds = strtoull(text, &end, 10);
+    int64_t ns = 0, unit_ns = 1000 * 1000 * 1000;
+    if (seconds >= QUEUED_MOST_S)
+        return 0;
+    ns = (int64_t)seconds * unit_ns;
+    for (const char *at = end + 1; *end == '.' && *at >= '0' && *at <= '9' && unit_ns > 1; at++)
+        ns += (*at - '0') * (unit_ns /= 10);
+    return ns;
+}
+
+/* The label `queued`, the target's word. */
+static int64_t queued_ns(const struct words *words)
+{
+    static const char key[] = "queued=";
+    const char *end = words->labels + words->label_bytes;
+    for (const char *label = words->labels; label < end; label += strlen(label) + 1)
+        if (strncmp(label, key, sizeof(key) - 1) == 0)
+            return read_seconds_ns(label + sizeof(key) - 1);
+    return 0;
+}
+
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
     for (; *text; text++)
@@ -432,6 +458,8 @@ static void sum_up(struct model *model, struct span *span)
     if (group) {
         group->count++;
         group->errors += span->failed;
+        if (span->sort == SPAN_TASK)
+            group->queued_ns += queued_ns(&words);
         add_sums(&group->sums, &span->sums);
         add_functions(&group->functions, &span->functions);
         if (group->durations)

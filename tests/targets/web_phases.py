@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A request that does one thing after the other, and says by its own clock how long each took, and
-how long its thread has run, or stood ready to. For gunicorn (app); or FastAPI: web_phases.py SOCKET."""
+how long its thread has run, or stood ready to. Of gunicorn (app), or FastAPI: web_phases.py SOCKET"""
 
 import gc
 import json

@@ -7,6 +7,7 @@
 #include "model/fold.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -423,6 +424,25 @@ static void be_slowest(struct span_group *group, const struct span *span, const 
         group->slowest_labels[--size] = '\0';
 }
 
+/* To whoever watches, by its group's number. */
+static void tell(const struct model *model, const struct span *span, const struct span_group *group)
+{
+    char name[SPAN_TEXT_MOST + 8];
+    if (!model_watch_wants_late(model->watch, WATCH_SPAN))
+        return;
+    snprintf(name, sizeof(name), "%s%s%s%s%s", group->method, group->method[0] ? " " : "",
+             group->name, group->status[0] ? " " : "", group->status);
+    struct watch_told told = {.what = WATCH_SPAN,
+                              .counter = span->end,
+                              .amount = (uint64_t)span->sums.cpu_ticks,
+                              .ticks = span->sums.wall_ticks,
+                              .symbol = model->symbols.symbols[heaviest(&span->functions)].row,
+                              .number = (uint32_t)(group - model->spans.groups),
+                              .name = name,
+                              .failed = span->failed};
+    model->watch->told(model->watch, model, &told);
+}
+
 static void sum_up(struct model *model, struct span *span)
 {
     struct spans *spans = &model->spans;
@@ -447,6 +467,8 @@ static void sum_up(struct model *model, struct span *span)
         if (group->count == 1 || span->sums.wall_ticks > group->slowest.wall_ticks)
             be_slowest(group, span, &words);
     }
+    if (group)
+        tell(model, span, group);
     if (!parent)
         return;
     struct span *outer = &spans->spans[parent];

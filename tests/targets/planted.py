@@ -109,7 +109,7 @@ class Page:
 
 
 def concatenation(mended):
-    pieces = ["twenty bytes in each"] * 15_000
+    pieces = ["twenty bytes in each"] * 20_000
     if mended:
         return "".join(pieces)
     page = Page()

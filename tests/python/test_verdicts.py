@@ -21,7 +21,7 @@ CASES = {
     "search": ("list searched as a set", "look_up", 3000),
     "loop": ("blocked event loop", "blocking", None),
     "conversions": ("futile conversions", "copy_rows", 40_000),
-    "concatenation": ("growing concatenation", "add", None),
+    "concatenation": ("growing concatenation", "Page.add", None),
     "convoy": ("lock convoy", "stand_in_line", None),
 }
 

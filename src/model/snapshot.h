@@ -211,6 +211,9 @@ struct snapshot_memory_site {
     bool is_left_out;       /* all of the functions that patterns leave out */
     uint64_t at_peak_bytes; /* of it, when all together were at their peak */
     int64_t growth_bytes;   /* of what is live, over meta.window */
+    /* Blocks of 1 KiB or more that did not grow where they stood; those that were a little longer than the one before,
+     * which was there still; and their bytes. */
+    uint64_t large, grown, grown_bytes;
 };
 
 struct snapshot_process {

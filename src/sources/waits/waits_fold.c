@@ -28,6 +28,8 @@ static void settle(struct model *model, struct track *track)
                              .object = open->object,
                              .thread = track->number,
                              .is_gil = open->way == WAY_GIL};
+    kept_note(model, track, open->way == WAY_GIL ? TIMELINE_GIL : TIMELINE_LOCK, open->since,
+              open->until, open->kind);
     wait_sums_add(&model->waits, open->row, (int64_t)ticks);
     wait_sums_share(&model->waits, track->number, wait_sums_share_of((enum wait_kind)open->kind),
                     (int64_t)ticks);

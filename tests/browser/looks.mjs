@@ -342,3 +342,29 @@ export async function weight(page, url, asked) {
   }
   return seen;
 }
+
+/** What each tab shows of a program that runs: rows, pictures, and whether it says that there is nothing. */
+export async function everyTab(page, url, asked) {
+  await opened(page, url);
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const shown = {};
+  for (const view of asked.views) {
+    await page.click(`[role=tab][data-view=${view}]:not(.is-not)`);
+    await page.waitForSelector(`main[data-view=${view}] .content :is(tbody tr, canvas)`);
+    // Lines have two points once something was told three times.
+    if (["tasks", "processes"].includes(view)) await page.waitForSelector("svg.spark");
+    await page.screenshot({ path: `${asked.pictures}/app-${view}-${asked.options.colorScheme}.png` });
+    shown[view] = await page.evaluate(() => {
+      const content = document.querySelector(".content");
+      const count = (selector) => content.querySelectorAll(selector).length;
+      return {
+        rows: count("tbody tr"),
+        canvases: count("canvas"),
+        sparks: count("svg.spark"),
+        empty: count(".empty"),
+        text: content.innerText,
+      };
+    });
+  }
+  return shown;
+}

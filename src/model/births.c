@@ -144,28 +144,49 @@ static void alive_remove(struct births_of_process *of, struct births_alive *slot
     of->alive_count--;
 }
 
-static void end_life(struct births *births, const struct births_alive *alive, uint64_t counter,
-                     bool is_seen)
+/* To whoever watches. */
+static void tell(const struct model *model, enum watch_late what, const struct births_row *row,
+                 struct watch_told told)
 {
+    if (!model_watch_wants_late(model->watch, what))
+        return;
+    told.what = what;
+    told.symbol = row->symbol;
+    told.line = row->line;
+    told.number = row->type;
+    told.name = model->births.types[row->type];
+    model->watch->told(model->watch, model, &told);
+}
+
+static void end_life(struct model *model, const struct births_alive *alive, uint64_t counter,
+                     uint32_t thread, bool is_seen)
+{
+    struct births *births = &model->births;
     struct births_row *row = &births->rows[alive->row];
+    bool is_known = is_seen && counter >= alive->birth;
+    tell(model, WATCH_DEATH, row,
+         (struct watch_told){.counter = counter,
+                             .ticks = is_known ? (int64_t)(counter - alive->birth) : 0,
+                             .amount = alive->bytes,
+                             .thread = thread});
     row->deaths++;
     row->live -= row->live > 0;
     row->live_bytes -= alive->bytes < row->live_bytes ? alive->bytes : row->live_bytes;
-    if (is_seen && counter >= alive->birth)
+    if (is_known)
         record_life(births, row, counter - alive->birth);
 }
 
-static void put_alive(struct births *births, struct births_of_process *of,
+static void put_alive(struct model *model, struct births_of_process *of,
                       const struct births_alive *born)
 {
     if (of->alive_count >= of->alive_mask / 4 * 3 && !alive_grow(of) &&
         of->alive_count >= of->alive_mask - of->alive_mask / 16) {
-        births->refused++;
+        model->births.refused++;
         return;
     }
     struct births_alive *slot = alive_slot(of, born->address);
     if (slot->row)
-        end_life(births, slot, born->birth, false);
+        end_life(model, slot, born->birth, 0, false);
     else
         of->alive_count++;
     *slot = *born;
@@ -173,8 +194,8 @@ static void put_alive(struct births *births, struct births_of_process *of,
 
 /* --- events in order ------------------------------------------------------------------------ */
 
-static void settle_birth(struct births *births, struct births_of_process *of,
-                         const struct event *event)
+static void settle_birth(struct model *model, struct births_of_process *of,
+                         const struct event *event, uint32_t thread)
 {
     uint32_t id = event_id(event), number = id & (OBJECT_MORE - 1);
     bool is_brief = id != number && number;
@@ -183,29 +204,34 @@ static void settle_birth(struct births *births, struct births_of_process *of,
         of->moving.row = 0;
         born.address = event->frame;
         if (born.row)
-            put_alive(births, of, &born);
+            put_alive(model, of, &born);
         return;
     }
     bool known = number && number < of->place_count && of->places[number].row;
     struct births_place place = known ? of->places[number]
                                       : (struct births_place){.row = BIRTHS_ROW_OTHER};
-    struct births_row *row = &births->rows[place.row];
+    struct births_row *row = &model->births.rows[place.row];
+    struct watch_told told = {.counter = event->counter, .amount = place.bytes, .thread = thread};
     row->births++;
     row->bytes += place.bytes;
+    tell(model, WATCH_BIRTH, row, told);
     if (is_brief) {
         row->deaths++;
-        record_life(births, row, event->frame);
+        record_life(&model->births, row, event->frame);
+        told.counter += event->frame;
+        told.ticks = event->frame;
+        tell(model, WATCH_DEATH, row, told);
         return;
     }
     row->live++;
     row->live_bytes += place.bytes;
-    put_alive(births, of,
+    put_alive(model, of,
               &(struct births_alive){event->counter, place.bytes, event->frame, place.row});
 }
 
 /* The id is the type's index by now. */
-static void settle_death(struct births *births, struct births_of_process *of,
-                         const struct event *event)
+static void settle_death(struct model *model, struct births_of_process *of,
+                         const struct event *event, uint32_t thread)
 {
     struct births_alive *slot = alive_slot(of, event->frame);
     uint32_t id = event_id(event), type = id & (OBJECT_MORE - 1);
@@ -216,10 +242,13 @@ static void settle_death(struct births *births, struct births_of_process *of,
         return;
     }
     if (!slot->row) {
-        births->rows[find_row(births, type, 0, 0, true)].deaths++;
+        struct births_row *row = &model->births.rows[find_row(&model->births, type, 0, 0, true)];
+        row->deaths++;
+        tell(model, WATCH_DEATH, row,
+             (struct watch_told){.counter = event->counter, .thread = thread});
         return;
     }
-    end_life(births, slot, event->counter, true);
+    end_life(model, slot, event->counter, thread, true);
     alive_remove(of, slot);
 }
 
@@ -232,13 +261,13 @@ static void settle_size(struct births_of_process *of, const struct event *event)
                                    : event->frame;
 }
 
-static void settle_one(struct births *births, struct births_of_process *of,
-                       const struct event *event)
+static void settle_one(struct model *model, struct births_of_process *of, const struct event *event,
+                       uint32_t thread)
 {
     if (event_kind(event) == EVENT_OBJECT_BIRTH)
-        settle_birth(births, of, event);
+        settle_birth(model, of, event, thread);
     else if (event_kind(event) == EVENT_OBJECT_DEATH)
-        settle_death(births, of, event);
+        settle_death(model, of, event, thread);
     else
         settle_size(of, event);
 }
@@ -252,14 +281,14 @@ static int by_counter(const void *a, const void *b)
 }
 
 /* Those before `horizon`. */
-static void settle(struct births *births, struct births_of_process *of, uint64_t horizon)
+static void settle(struct model *model, struct births_of_process *of, uint64_t horizon)
 {
     size_t taken = 0;
     if (of->is_unsorted)
         qsort(of->waiting, of->waiting_count, sizeof(*of->waiting), by_counter);
     of->is_unsorted = false;
-    while (taken < of->waiting_count && of->waiting[taken].event.counter < horizon)
-        settle_one(births, of, &of->waiting[taken++].event);
+    for (; taken < of->waiting_count && of->waiting[taken].event.counter < horizon; taken++)
+        settle_one(model, of, &of->waiting[taken].event, of->waiting[taken].thread);
     of->waiting_count -= taken;
     if (of->waiting_count)
         memmove(of->waiting, of->waiting + taken, of->waiting_count * sizeof(*of->waiting));
@@ -268,7 +297,7 @@ static void settle(struct births *births, struct births_of_process *of, uint64_t
 void births_settle(struct model *model, struct process *process)
 {
     if (process->births)
-        settle(&model->births, process->births, UINT64_MAX);
+        settle(model, process->births, UINT64_MAX);
 }
 
 /* After a round that brought nothing, nothing is under way. */
@@ -278,7 +307,7 @@ void births_round(struct model *model, uint64_t now)
     if (!of)
         return;
     bool is_quiet = of->order == of->order_seen;
-    settle(&model->births, of, is_quiet ? UINT64_MAX : of->now[1]);
+    settle(model, of, is_quiet ? UINT64_MAX : of->now[1]);
     of->order_seen = of->order;
     of->now[1] = of->now[0];
     of->now[0] = now;
@@ -328,7 +357,7 @@ static void add_place(struct model *model, struct births_of_process *of, struct 
 }
 
 /* Without memory for what has to wait, it is taken out of order. */
-static void wait_for_others(struct births *births, struct births_of_process *of,
+static void wait_for_others(struct model *model, struct births_of_process *of,
                             const struct track *track, const struct event *event)
 {
     if (of->waiting_count == of->waiting_limit) {
@@ -336,14 +365,16 @@ static void wait_for_others(struct births *births, struct births_of_process *of,
         struct births_waiting *grown =
             limit <= WAITING_MOST ? realloc(of->waiting, limit * sizeof(*grown)) : NULL;
         if (!grown) {
-            settle(births, of, UINT64_MAX);
-            settle_one(births, of, event);
+            settle(model, of, UINT64_MAX);
+            settle_one(model, of, event, track->number);
             return;
         }
         of->waiting = grown;
         of->waiting_limit = limit;
     }
-    of->waiting[of->waiting_count++] = (struct births_waiting){*event, of->order++};
+    of->waiting[of->waiting_count++] =
+        (struct births_waiting){*event, .order = of->order++ & BIRTHS_ORDER_MASK,
+                                .thread = track->number & BIRTHS_THREAD_MASK};
     /* One ring's are told late at most, and never past their own deaths. */
     of->is_unsorted |= event->counter < of->last && track != of->last_track;
     of->last_track = track;
@@ -365,7 +396,7 @@ void births_event(struct model *model, struct track *track, const struct event *
         uint32_t type = type_of(model, of, id & (OBJECT_MORE - 1));
         waiting.kind_id = event_pack(EVENT_OBJECT_DEATH, (id & OBJECT_MORE) | type);
     }
-    wait_for_others(&model->births, of, track, &waiting);
+    wait_for_others(model, of, track, &waiting);
 }
 
 /* --- beginnings and ends -------------------------------------------------------------------- */
@@ -424,7 +455,7 @@ void births_end_process(struct model *model, struct process *process)
     struct births_of_process *of = process->births;
     if (!of)
         return;
-    settle(&model->births, of, UINT64_MAX);
+    settle(model, of, UINT64_MAX);
     free(of->waiting);
     region_free(of->places, BIRTHS_PLACES_MAX, sizeof(*of->places));
     region_free(of->types, SESSION_ID_LIMIT, sizeof(*of->types));

@@ -28,7 +28,11 @@ enum {
     BIRTHS_ALIVE_MAX = 1 << 25,
     BIRTHS_OCTAVES_MAX = 1 << 18,
     BIRTHS_ROW_OTHER = 1,
+    BIRTHS_ORDER_BITS = 40,
+    BIRTHS_THREAD_BITS = 64 - BIRTHS_ORDER_BITS,
 };
+#define BIRTHS_ORDER_MASK  ((UINT64_C(1) << BIRTHS_ORDER_BITS) - 1)
+#define BIRTHS_THREAD_MASK ((UINT32_C(1) << BIRTHS_THREAD_BITS) - 1)
 
 /* What one line of one function made of one type; or, of symbol 0 and no line and `before`, what was born unseen. */
 struct births_row {
@@ -51,10 +55,12 @@ struct births_alive {
     uint32_t address, row; /* row 0: free */
 };
 
+/* The order is of events of one counter, so it may begin anew. */
 struct births_waiting {
     struct event event;
-    uint64_t order;
+    uint64_t order : BIRTHS_ORDER_BITS, thread : BIRTHS_THREAD_BITS;
 };
+static_assert(sizeof(struct births_waiting) == 24, "there may be millions of them");
 
 /* One process's: its addresses, its places and its types' ids, and the events that wait. */
 struct births_of_process {

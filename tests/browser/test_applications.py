@@ -53,7 +53,8 @@ class Application:
             return connection.getresponse().read()
 
     def ask_on(self, pages):
-        while not self.over.wait(0.02):  # the browser is to have something of the two processors, too
+        """With pauses: the browser is to have something of the processors, too."""
+        while not self.over.wait(0.02):
             for page in pages:
                 self.ask(page)
 
@@ -82,10 +83,29 @@ def application(folder, words, pages):
 
 
 FASTAPI = ["-m", "uvicorn", "--log-level", "error", "--uds", "{socket}", "web_fastapi:app"]
-FLASK = "-m gunicorn -k gthread --threads 4 -b unix:{socket} web_flask:app".split()
-VIEWS = (
-    "functions tree flame timeline algae io requests threads processes gc"
-).split()
+FLASK = [
+    "-m",
+    "gunicorn",
+    "-k",
+    "gthread",
+    "--threads",
+    "4",
+    "-b",
+    "unix:{socket}",
+    "web_flask:app",
+]
+VIEWS = [
+    "functions",
+    "tree",
+    "flame",
+    "timeline",
+    "algae",
+    "io",
+    "requests",
+    "threads",
+    "processes",
+    "gc",
+]
 
 
 def check_all(shown):
@@ -123,7 +143,7 @@ def number(text):
 def test_fastapi_under_load(tmp_path):
     pages = ["/v1/burn/4", "/thread/4", "/stream", "/sub/item/1"]
     with application(tmp_path, FASTAPI, pages) as app:
-        shown = live_page.look(app.url, "everyTab", views=[*VIEWS, "tasks"])
+        shown = live_page.look(app.url, "everyTab", views=[*VIEWS, "algae", "tasks", "gc"])
         check_all(shown)
         assert "/v1/burn/{ms}" in shown["requests"]["text"]
         assert shown["tasks"]["sparks"] > 0 and "uvicorn" in shown["tasks"]["text"]
@@ -133,8 +153,7 @@ def test_fastapi_under_load(tmp_path):
 
 def test_flask_under_load(tmp_path):
     with application(tmp_path, FLASK, ["/burn/4", "/sleep/3", "/stream"]) as app:
-        views = ["functions", "tree", "flame", "timeline", "io", "requests", "threads", "processes"]
-        shown = live_page.look(app.url, "everyTab", views=views, colorScheme="dark")
+        shown = live_page.look(app.url, "everyTab", views=VIEWS, colorScheme="dark")
         check_all(shown)
         assert "/burn/<int:ms>" in shown["requests"]["text"]
         assert shown["processes"]["rows"] == 2 and shown["processes"]["sparks"] > 0

@@ -11,12 +11,9 @@
 
 static const char *kind_name(enum timeline_kind kind)
 {
-    static const char *const names[] = {[TIMELINE_CALL] = "call",
-                                        [TIMELINE_GC] = "gc",
-                                        [TIMELINE_IO] = "io",
-                                        [TIMELINE_OFF] = "off",
-                                        [TIMELINE_GIL] = "gil",
-                                        [TIMELINE_LOCK] = "lock"};
+    static const char *const names[] = {
+        [TIMELINE_CALL] = "call", [TIMELINE_GC] = "gc",   [TIMELINE_IO] = "io",
+        [TIMELINE_OFF] = "off",   [TIMELINE_GIL] = "gil", [TIMELINE_LOCK] = "lock"};
     return names[kind];
 }
 

@@ -537,7 +537,7 @@ void births_resite_ids(struct model *model)
     struct births_of_process *of = model->process->births;
     if (!of)
         return;
-    settle(&model->births, of, UINT64_MAX);
+    settle(model, of, UINT64_MAX);
     leave_out_alive(&model->births, of);
     for (uint32_t id = 1; id < SESSION_ID_LIMIT; id++)
         if (of->types[id])

@@ -118,6 +118,7 @@ struct snapshot_task {
     uint64_t raised;          /* ended by an exception; cancelled ones are */
     int64_t wall_ns, wait_ns; /* of its steps; cpu = wall - wait */
     int64_t suspended_ns;     /* between them */
+    int64_t since_ns;         /* suspended, or made, for so long; 0: neither, or not known */
     int64_t longest_ns;       /* step */
     bool steps_exact;         /* nothing was lost, and its coroutine never muted */
 };

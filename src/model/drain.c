@@ -206,6 +206,10 @@ static struct model_costs read_costs(const struct session_header *header)
         .unwind_outer_ticks256 = of[COST_UNWIND].outer_ticks256,
         .speed_ticks = header->cost_speed_ticks,
         .line_ticks256 = header->cost_line_ticks256,
+        .generator_inner_ticks256 = of[COST_GENERATOR].inner_ticks256,
+        .generator_outer_ticks256 = of[COST_GENERATOR].outer_ticks256,
+        .coroutine_inner_ticks256 = of[COST_COROUTINE].inner_ticks256,
+        .coroutine_outer_ticks256 = of[COST_COROUTINE].outer_ticks256,
     };
     if (costs.inner_ticks256 + (uint64_t)costs.outer_ticks256 == 0) {
         costs.inner_ticks256 = header->cost_inner_ticks256;
@@ -464,6 +468,14 @@ static int beat(void *context)
     return 0;
 }
 
+static int tell_limited(void *context)
+{
+    struct drain *drain = context;
+    atomic_store_explicit(&mapping_header(drain->mapping)->types_limited, drain->types_limited,
+                          memory_order_relaxed);
+    return 0;
+}
+
 uint64_t drain_round(struct drain *drain)
 {
     uint64_t begun = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
@@ -478,6 +490,10 @@ uint64_t drain_round(struct drain *drain)
     }
     if (drain->words.methods_listed != drain->methods_decided)
         methods_decide(drain);
+    if (drain->types_limited != drain->model->births.is_limited) {
+        drain->types_limited = drain->model->births.is_limited;
+        guarded(drain, tell_limited, drain);
+    }
     uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_acquire);
     if (drain->before_events)
         drain->before_events(drain->before_events_context, drain);

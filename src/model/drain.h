@@ -75,6 +75,7 @@ struct drain {
         files_known; /* the last question about descriptors that was answered (io_lookup.h) */
     struct rules_slots *rules; /* owned; NULL: no function has one */
     uint32_t rules_answered;  /* the last question that was (rules_slots.h) */
+    bool types_limited; /* as the session has been told */
     uint32_t methods_decided; /* the list of methods last answered (methods.h) */
     uint32_t fullest;         /* of this round: the highest share of a ring in use, in 1/256 */
     uint32_t free_rings;      /* of this round */

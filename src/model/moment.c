@@ -284,8 +284,10 @@ static void take_tasks(struct moment *moment, const struct model *model, uint64_
                 add_open_step(moment, track, track->entries[i].task);
     for (uint32_t i = 1; i < moment->task_count; i++) {
         struct async_task *task = &moment->tasks[i];
-        if (task->state == ASYNC_SUSPENDED && counter > task->since)
-            task->sums.suspended_ticks += (int64_t)(counter - task->since);
+        bool waits = task->state == ASYNC_SUSPENDED || task->state == ASYNC_MADE;
+        task->since = waits && counter > task->since ? counter - task->since : 0; /* ago */
+        if (task->state == ASYNC_SUSPENDED)
+            task->sums.suspended_ticks += (int64_t)task->since;
     }
 }
 
@@ -397,12 +399,14 @@ static void take_escalations(struct moment *moment, const struct escalations *es
                escalations->count * sizeof(*moment->escalations));
 }
 
-static void take_objects(struct moment *moment, const struct births *births)
+static void take_objects(struct moment *moment, const struct model *model)
 {
+    const struct births *births = &model->births;
     moment->object_count = 0;
     for (uint32_t i = BIRTHS_ROW_OTHER; i < births->row_count; i++) {
         const struct births_row *row = &births->rows[i];
-        if (row->births == 0 && row->deaths == 0 && row->live == 0)
+        if ((row->births == 0 && row->deaths == 0 && row->live == 0) ||
+            !births_row_is_kept(model, row))
             continue;
         moment->objects[moment->object_count++] = (struct moment_object){
             .type = births->types[row->type],
@@ -504,7 +508,7 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_requests(moment, model);
     take_lines(moment, &model->lines);
     take_escalations(moment, &model->escalations);
-    take_objects(moment, &model->births);
+    take_objects(moment, model);
     take_memory(moment, model, seconds);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

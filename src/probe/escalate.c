@@ -223,6 +223,8 @@ static void put_frame(uint64_t counter, PyObject *code, void *frame)
     enum { LINE_MOST = (1 << 24) - 1 };
     uint32_t line = lines_are_known ? line_remembered(code, line_word(frame, code)) : 0;
     uint64_t id = define_id(code, frame);
+    if (!line) /* one that has not begun stands at none */
+        line = (uint32_t)PYAPI_FIELD(int, code, pyapi.code_line);
     put_part(counter, ESCALATED_FRAME,
              id | (uint64_t)(line <= LINE_MOST ? line : 0) << ESCALATED_LINE_SHIFT);
 }

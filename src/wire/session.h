@@ -39,7 +39,7 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 7,
+    SESSION_FORMAT = 8,
     SESSION_HEADER_SIZE = 2 * 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
@@ -57,7 +57,7 @@ enum session_lock { SESSION_COLLECTOR_LOCK = 0, SESSION_SETTER_LOCK = 1 };
 
 /* What a site does. The collector writes the byte, as soon as it has met the definition and before it
  * acknowledges the end of one; the probe reads it at each event.
- *   OFF     nothing is written, and from 3.12 on the interpreter is asked not to tell it again
+ *   OFF     nothing is written (of a type: the source `objects` tells none of its instances), and from 3.12 on the interpreter is asked not to tell it again
  *   RECORD  pushes and pops are written
  *   HEARD   the same, of a function that the collector leaves out: it only looks who calls it
  *   CLOSING pops are written, pushes are not: what is open may end before it goes OFF (3.12+; before, a
@@ -190,8 +190,16 @@ enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONI
 enum { SESSION_SPEED_NOISE = 24 };
 
 /* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
- * that an exception ends, a C function's. */
-enum session_cost_kind { COST_CALL, COST_SEGMENT, COST_UNWIND, COST_C_CALL, COST_COUNT };
+ * that an exception ends, a C function's, a generator's and a coroutine's with all that making it costs. */
+enum session_cost_kind {
+    COST_CALL,
+    COST_SEGMENT,
+    COST_UNWIND,
+    COST_C_CALL,
+    COST_GENERATOR,
+    COST_COROUTINE,
+    COST_COUNT
+};
 
 /* Of one push and pop, in ticks of the counter x 256: within its own interval, and its caller's. */
 struct session_cost {
@@ -326,6 +334,8 @@ struct session_header {
     _Alignas(64) _Atomic uint32_t files_known; /* by the collector */
     uint32_t
         sources_asked; /* fixed at creation: what sources_wanted may come to say; 0: no more than it does */
+    _Atomic uint32_t
+        types_limited; /* by the collector: some types' mode bytes are OFF; their objects are not to be told */
     /* Rules: while `rules_wanted` is 1 the probe, when it has defined a function, writes its id, raises `rule_asked` and
      * waits for a moment until the collector has written the function's mode and set `rule_answered` to that: so a
      * rule holds from the first call on. */

@@ -100,6 +100,40 @@ def loop(mended):
     asyncio.run(many(mended))
 
 
+class Page:
+    def __init__(self):
+        self.text = ""
+
+    def add(self, piece):
+        self.text += piece
+
+
+def concatenation(mended):
+    pieces = ["twenty bytes in each"] * 20_000
+    if mended:
+        return "".join(pieces)
+    page = Page()
+    for piece in pieces:
+        page.add(piece)
+    return page.text
+
+
+def copy_rows(rows):
+    total = 0
+    for row in rows:
+        total += len(list(row)) + len(str("text")) + len(dict({1: 2}, key=3))
+    return total
+
+
+def count_rows(rows):
+    return sum(len(row) + 4 + 2 for row in rows)
+
+
+def conversions(mended):
+    rows = [list(range(5000))] * 40_000
+    (count_rows if mended else copy_rows)(rows)
+
+
 def stand_in_line(lock, mended):
     for _ in range(40):
         with lock:

@@ -29,7 +29,7 @@ struct escalate_stack {
 };
 
 static uint32_t generation;
-static bool lines_are_known, answers_come = true;
+static bool lines_are_known, lines_were_tried, answers_come = true;
 
 static struct session_rule *rule_of(uint32_t id)
 {
@@ -321,13 +321,23 @@ void escalate_pop(struct escalate_call call, bool raised, uint64_t counter)
         hold(&call, rule, RULE_RAISED, took);
 }
 
+static bool has_rules(void)
+{
+    return atomic_load_explicit(&link_to.header->rules_wanted, memory_order_relaxed);
+}
+
+bool escalate_needs_lines(void)
+{
+    return has_rules() && !lines_were_tried;
+}
+
 /* --- beginnings ------------------------------------------------------------------------------- */
 
 void escalate_await_rule(uint32_t id)
 {
     enum { MOST_NS = 20 * 1000 * 1000, STEP_NS = 20 * 1000 };
     struct session_header *header = link_to.header;
-    if (!atomic_load_explicit(&header->rules_wanted, memory_order_relaxed) || !answers_come)
+    if (!has_rules() || !answers_come)
         return;
     uint64_t begin_ns = clock_monotonic_ns();
     atomic_store_explicit(&header->rule_id, id, memory_order_relaxed);
@@ -346,13 +356,14 @@ void escalate_await_rule(uint32_t id)
 void escalate_make_ready(void)
 {
     char reason[SESSION_REASON_SIZE];
-    answers_come = true;
-    if (atomic_load_explicit(&link_to.header->rules_wanted, memory_order_relaxed))
+    if (escalate_needs_lines())
         lines_are_known = line_prepare(reason, sizeof(reason)) == 0;
+    lines_were_tried |= has_rules();
     escalate_begin_anew();
 }
 
 void escalate_begin_anew(void)
 {
+    answers_come = true;
     generation++;
 }

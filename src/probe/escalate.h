@@ -32,6 +32,9 @@ void escalate_pop(struct escalate_call call, bool raised, uint64_t counter);
 /* A function has been defined: waits, where there are rules, until it has its mode. */
 void escalate_await_rule(uint32_t id);
 
+/* Rules have come, and which lines run has to be found out first, by a few lines of Python that nobody is to hear. */
+bool escalate_needs_lines(void);
+
 /* Before recording goes on. */
 void escalate_make_ready(void);
 

@@ -268,7 +268,7 @@ static void hear_again(void)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
-    escalate_make_ready();
+    escalate_begin_anew();
     source_hooks_rearm(atomic_load_explicit(&header->sources_on, memory_order_relaxed));
     if (mechanism->rearm(lines_told_anew() || wanted))
         seed_all(link_counter());
@@ -304,7 +304,8 @@ static void change(void)
 {
     struct session_header *header = link_to.header;
     uint32_t on = atomic_load_explicit(&header->sources_on, memory_order_relaxed);
-    if (atomic_load_explicit(&header->sources_wanted, memory_order_acquire) != on)
+    if (atomic_load_explicit(&header->sources_wanted, memory_order_acquire) != on ||
+        escalate_needs_lines())
         change_sources(on);
     else
         hear_again();

@@ -27,9 +27,9 @@ struct unit {
 };
 
 static const struct unit times[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {NULL, 0}};
-static const struct unit sizes[] = {{"", 1},      {"k", 1e3},  {"M", 1e6}, {"G", 1e9},
-                                    {"kB", 1e3},  {"MB", 1e6}, {"GB", 1e9}, {"KiB", 1024},
-                                    {"MiB", 1048576.0}, {NULL, 0}};
+static const struct unit sizes[] = {
+    {"", 1},     {"k", 1e3},  {"M", 1e6},    {"G", 1e9},         {"kB", 1e3},
+    {"MB", 1e6}, {"GB", 1e9}, {"KiB", 1024}, {"MiB", 1048576.0}, {NULL, 0}};
 static const struct unit counts[] = {{"", 1}, {NULL, 0}};
 
 /* Digits, at most one point, a unit. */
@@ -99,7 +99,7 @@ static bool take_number(struct rule *rule, enum rule_predicate predicate, const 
 
 static const char *example_of(enum rule_predicate predicate)
 {
-    return predicate == RULE_SLOWER ? "slower 10ms"
+    return predicate == RULE_SLOWER   ? "slower 10ms"
            : predicate == RULE_LARGER ? "larger 64k"
            : predicate == RULE_DEEPER ? "deeper 50"
                                       : "every 1000";

@@ -13,7 +13,7 @@ struct slot {
     uint32_t id;   /* 0: free */
     uint32_t rows; /* of the rule: how many of the numbers below */
     uint32_t row_of[RULE_PREDICATES];
-    uint32_t predicate_of[RULE_PREDICATES]; /* RULE_PREDICATES: calls alone */
+    uint32_t predicate_of[RULE_PREDICATES];  /* RULE_PREDICATES: calls alone */
     uint64_t counted, held[RULE_PREDICATES]; /* as last read */
 };
 

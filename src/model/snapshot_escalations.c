@@ -28,10 +28,9 @@ static int add_arguments(struct arena *arena, const struct witness *from,
         const char *type = clean(arena, argument->type), *comma = i ? ", " : "";
         if (!type)
             return -ENOMEM;
-        text = argument->length
-                   ? arena_format(arena, "%s%s%s[%llu]", text, comma, type,
-                                  (unsigned long long)argument->length - 1)
-                   : arena_format(arena, "%s%s%s", text, comma, type);
+        text = argument->length ? arena_format(arena, "%s%s%s[%llu]", text, comma, type,
+                                               (unsigned long long)argument->length - 1)
+                                : arena_format(arena, "%s%s%s", text, comma, type);
     }
     to->arguments = text;
     return from->argument_count && !text ? -ENOMEM : 0;
@@ -48,8 +47,8 @@ static int add_stack(const struct snapshot_maker *maker, const struct witness *f
         const char *function = clean(arena, symbol->qualname), *file = clean(arena, symbol->file);
         if (!function || !file)
             return -ENOMEM;
-        text = arena_format(arena, "%s%s%s\t%s\t%u", text, i ? "\n" : "", function, file,
-                            frame->line);
+        text =
+            arena_format(arena, "%s%s%s\t%s\t%u", text, i ? "\n" : "", function, file, frame->line);
     }
     to->stack = text;
     to->has_more = from->has_more;

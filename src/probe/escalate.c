@@ -135,8 +135,8 @@ static uint32_t argument_count(const struct escalate_call *call)
                  ((flags & VARKEYWORDS) != 0);
     known[number].code = call->code;
     known[number].generation = link_to.generation;
-    known[number].count =
-        count < ESCALATED_ARGUMENTS_MOST ? (uint32_t)count : ESCALATED_ARGUMENTS_MOST;
+    known[number].count = count < ESCALATED_ARGUMENTS_MOST ? (uint32_t)count
+                                                           : ESCALATED_ARGUMENTS_MOST;
     return known[number].count;
 }
 

@@ -3,6 +3,7 @@
  * Why: what is of the whole recording alone (tasks, the exit status) must not look as if it were of a slice.
  * Rules: as recording.h. */
 #include "recording/memory_rows.h"
+#include "recording/escalation_rows.h"
 #include "recording/request_rows.h"
 #include "recording/slice.h"
 #include "recording/wait_tables.h"
@@ -354,6 +355,8 @@ int slice_fill_tables(struct slice *slice)
         result = slice_fill_waits(slice);
     if (result == 0)
         result = slice_fill_requests(slice);
+    if (result == 0)
+        result = slice_fill_escalations(slice);
     return result == 0 ? slice_fill_memory(slice) : result;
 }
 

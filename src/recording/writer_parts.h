@@ -122,6 +122,8 @@ struct recording_writer {
     size_t object_count, object_limit;
     bool waits_made;         /* the tables are there */
     bool memory_made;        /* the table is there */
+    bool escalations_made;      /* so is that one */
+    uint64_t escalations_ended; /* when it was last written */
     bool requests_made;      /* so is that one */
     uint64_t requests_ended; /* when it was last written */
     uint64_t memory_steps;   /* allocations and frees when it was last written */

@@ -28,8 +28,10 @@ static const struct view_column columns[COLUMNS] = {
     {"calls", "calls", CELL_COUNT, 9, 2, "calls, and resumes of a generator"},
     {"held", "held", CELL_COUNT, 7, 0, "those for which the predicate held"},
     {"rule", "rule", CELL_TEXT, 14, 0, "the predicate, or count"},
-    {"which", "which", CELL_TEXT, 6, 0, "the first call for which it held, or the worst; of `every` the last one told"},
-    {"value", "value", CELL_TEXT, 8, 1, "how long it took, how long its longest argument was, how deep, which call"},
+    {"which", "which", CELL_TEXT, 6, 0,
+     "the first call for which it held, or the worst; of `every` the last one told"},
+    {"value", "value", CELL_TEXT, 8, 1,
+     "how long it took, how long its longest argument was, how deep, which call"},
     {"at", "at", CELL_TIME, 8, 3, "when, since the recording began"},
     {"function", "function", CELL_TEXT, 20, 0, "whose rule it is"},
     {"what", "arguments and stack", CELL_TEXT, 0, 0,
@@ -47,7 +49,8 @@ static const char *value_of(struct arena *arena, const struct snapshot_escalatio
 {
     char text[TEXT_NUMBER_BYTES];
     if (row->is_time)
-        return witness->took_ns ? arena_string(arena, text_format_time(text, witness->took_ns)) : "";
+        return witness->took_ns ? arena_string(arena, text_format_time(text, witness->took_ns))
+                                : "";
     return arena_format(arena, "%" PRIu64, witness->value);
 }
 
@@ -60,7 +63,10 @@ static const char *stack_of(struct arena *arena, const struct snapshot_witness *
         const char *function = strsep(&line, "\t"), *file = strsep(&line, "\t");
         const char *slash = file ? strrchr(file, '/') : NULL;
         text = arena_format(arena, "%s%s%s (%s:%s)", text, *text ? " < " : "", function,
-                            slash ? slash + 1 : file ? file : "", line ? line : "");
+                            slash  ? slash + 1
+                            : file ? file
+                                   : "",
+                            line ? line : "");
     }
     return copy ? text : NULL;
 }

@@ -335,7 +335,7 @@ bool escalate_needs_lines(void)
 
 void escalate_await_rule(uint32_t id)
 {
-    enum { MOST_NS = 20 * 1000 * 1000, STEP_NS = 20 * 1000 };
+    enum { MOST_NS = 500 * 1000 * 1000, STEP_NS = 20 * 1000 };
     struct session_header *header = link_to.header;
     if (!has_rules() || !answers_come)
         return;

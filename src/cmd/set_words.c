@@ -13,10 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum set_key { KEY_EVENTS, KEY_ONLY, KEY_SKIP, KEY_LINES, KEY_BUDGET, KEY_ON_FULL, KEY_RULES, KEY_COUNT };
+enum set_key {
+    KEY_EVENTS,
+    KEY_ONLY,
+    KEY_SKIP,
+    KEY_LINES,
+    KEY_BUDGET,
+    KEY_ON_FULL,
+    KEY_RULES,
+    KEY_COUNT
+};
 
-static const char *const key_names[KEY_COUNT] = {"events", "only",   "skip",
-                                                 "lines",  "budget", "on-full", "rules"};
+static const char *const key_names[KEY_COUNT] = {"events", "only",    "skip", "lines",
+                                                 "budget", "on-full", "rules"};
 
 static enum set_use use_of(const struct site_pattern *pattern)
 {

@@ -23,7 +23,8 @@ struct set_words {
     struct set_pattern patterns[SITES_LIMIT];
     size_t pattern_count;
     bool has_sites, has_sources, has_budget, has_on_full, has_rules;
-    char *rules; /* owned: the file, absolute; NULL: no rules, or, without has_rules, those there are */
+    char *
+        rules; /* owned: the file, absolute; NULL: no rules, or, without has_rules, those there are */
     int64_t sources, on_full;
     double budget_pct; /* 0: none */
 };

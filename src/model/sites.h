@@ -67,7 +67,7 @@ struct sites {
     char directory[PATH_MAX];       /* that relative paths begin in, without a last slash */
     char stdlib[SITES_STDLIB_SIZE]; /* the target's lib/pythonX.Y; "": not known yet */
     const char *main_module;        /* what __main__ is really called (-m), or NULL */
-    struct rules *rules;            /* what single functions do otherwise; NULL: nothing (rules.h) */
+    struct rules *rules; /* what single functions do otherwise; NULL: nothing (rules.h) */
 };
 
 /* A function as its definition tells it; "" for what is not known. */

@@ -275,8 +275,7 @@ static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct def
     symbol->line = text->fixed.line;
     symbol->kind = kind_of(&text->fixed);
     symbol->is_partial = text->fixed.flags & DEFINITION_PARTIAL;
-    symbol->left_out = symbol->left_out_once =
-        is_left_out(symbols, text, &symbol->rule);
+    symbol->left_out = symbol->left_out_once = is_left_out(symbols, text, &symbol->rule);
     symbol->has_lines = !symbol->left_out && has_lines(symbols, text);
     symbols->left_out_rows += symbol->left_out;
     if (symbols->count <= symbols->bucket_mask || !grow_buckets(symbols)) {

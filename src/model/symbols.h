@@ -41,15 +41,15 @@ struct symbol {
     int64_t past_max_ticks, past_max_cpu_ticks;
     uint64_t yields, raised;
     /* cold */
-    uint32_t row;       /* the symbol that stands for the row: its first twin */
-    uint32_t next_twin; /* 0: none */
-    uint32_t pid;       /* of a row by process; else 0 */
-    uint32_t turn;      /* of a row: the twin given out last when none was free */
-    uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
+    uint32_t row;        /* the symbol that stands for the row: its first twin */
+    uint32_t next_twin;  /* 0: none */
+    uint32_t pid;        /* of a row by process; else 0 */
+    uint32_t turn;       /* of a row: the twin given out last when none was free */
+    uint32_t heard;      /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     uint32_t rule;       /* of a row: the number + 1 of its rule (rules.h); 0: none */
     uint32_t escalation; /* of a row: where its numbers are (escalations.h) */
-    bool is_method;     /* monitored: told by itself, not by its caller */
-    bool is_partial;    /* not all of its calls are told */
+    bool is_method;      /* monitored: told by itself, not by its caller */
+    bool is_partial;     /* not all of its calls are told */
     /* of a row: its lines */
     bool has_lines;                       /* are asked for */
     bool lines_muted, lines_partial;      /* ... and left out by the budget: now; at some time */

@@ -2,8 +2,8 @@
 /* The small tables and the header of a slice.
  * Why: what is of the whole recording alone (tasks, the exit status) must not look as if it were of a slice.
  * Rules: as recording.h. */
-#include "recording/memory_rows.h"
 #include "recording/escalation_rows.h"
+#include "recording/memory_rows.h"
 #include "recording/request_rows.h"
 #include "recording/slice.h"
 #include "recording/wait_tables.h"

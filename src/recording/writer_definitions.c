@@ -2,8 +2,8 @@
 /* Who is who: functions, paths, threads, processes, tasks, and what the header says.
  * Why apart from the windows: these rows are written once, or when they change.
  * Rules: whatever a person could have chosen goes through redact.h. */
-#include "recording/memory_rows.h"
 #include "recording/escalation_rows.h"
+#include "recording/memory_rows.h"
 #include "recording/request_rows.h"
 #include "recording/wait_tables.h"
 #include "recording/writer_parts.h"

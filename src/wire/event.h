@@ -114,7 +114,8 @@ enum event_kind {
     EVENT_ESCALATED =
         56, /* a predicate of the function's rule held (wire/session.h): id = the function, frame = enum rule_predicate.
              * Its parts follow, with the same counter, the last of them ESCALATED_END */
-    EVENT_ESCALATED_PART = 57, /* of it: amount = enum escalated_part above 48 bits of what it tells */
+    EVENT_ESCALATED_PART =
+        57, /* of it: amount = enum escalated_part above 48 bits of what it tells */
     EVENT_KIND_COUNT = 58
 };
 
@@ -122,10 +123,11 @@ enum event_kind {
  * its type; for each frame, the innermost first, its function and line. */
 enum escalated_part {
     ESCALATED_VALUE = 1,
-    ESCALATED_ARGUMENT = 2, /* length + 1; 0: it has none that could be asked for without running code */
-    ESCALATED_TEXT = 3,     /* 6 bytes of the type's name; the last ones may be zero bytes */
-    ESCALATED_FRAME = 4,    /* bits 0..16 = id, 17..40 = line, 0: not known */
-    ESCALATED_END = 5,      /* 1: there were more frames than are told */
+    ESCALATED_ARGUMENT =
+        2, /* length + 1; 0: it has none that could be asked for without running code */
+    ESCALATED_TEXT = 3,  /* 6 bytes of the type's name; the last ones may be zero bytes */
+    ESCALATED_FRAME = 4, /* bits 0..16 = id, 17..40 = line, 0: not known */
+    ESCALATED_END = 5,   /* 1: there were more frames than are told */
 };
 enum {
     ESCALATED_PART_SHIFT = 48,

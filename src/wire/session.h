@@ -100,7 +100,7 @@ struct session_rule {
     uint32_t deeper, every;
     uint32_t predicates; /* bits by enum rule_predicate */
     uint32_t id;
-    _Atomic uint64_t counted; /* calls, and resumes of generators */
+    _Atomic uint64_t counted;                /* calls, and resumes of generators */
     _Atomic uint64_t held[RULE_PREDICATES];  /* ... for which it held */
     _Atomic uint64_t worst[RULE_PREDICATES]; /* the greatest value that was told; 0: none */
 };
@@ -339,9 +339,9 @@ struct session_header {
     /* Rules: while `rules_wanted` is 1 the probe, when it has defined a function, writes its id, raises `rule_asked` and
      * waits for a moment until the collector has written the function's mode and set `rule_answered` to that: so a
      * rule holds from the first call on. */
-    _Atomic uint32_t rules_wanted;                /* by the collector */
-    _Atomic uint32_t rule_id, rule_asked;         /* by the probe */
-    _Alignas(64) _Atomic uint32_t rule_answered;  /* by the collector */
+    _Atomic uint32_t rules_wanted;               /* by the collector */
+    _Atomic uint32_t rule_id, rule_asked;        /* by the probe */
+    _Alignas(64) _Atomic uint32_t rule_answered; /* by the collector */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

@@ -171,11 +171,64 @@ static void put_alive(struct births *births, struct births_of_process *of,
     *slot = *born;
 }
 
+/* --- samples -------------------------------------------------------------------------------- */
+
+/* At random distances, so that no loop of the program is in step with them. */
+static bool is_sample(struct births_sampling *sampling)
+{
+    sampling->births++;
+    if (sampling->left > 1) {
+        sampling->left--;
+        return false;
+    }
+    sampling->taken++;
+    if (sampling->taken > BIRTHS_SAMPLES_A_S && sampling->taken % (BIRTHS_SAMPLES_A_S / 4) == 0 &&
+        sampling->stride < UINT32_MAX / 4)
+        sampling->stride *= 2;
+    sampling->random ^= sampling->random << 13;
+    sampling->random ^= sampling->random >> 17;
+    sampling->random ^= sampling->random << 5;
+    sampling->left = 1 + sampling->random % (2 * sampling->stride - 1);
+    return true;
+}
+
+void births_tick(struct births *births)
+{
+    struct births_sampling *sampling = &births->sampling;
+    uint64_t stride = 1 + sampling->births / BIRTHS_SAMPLES_A_S;
+    sampling->stride = stride < UINT32_MAX / 4 ? (uint32_t)stride : UINT32_MAX / 4;
+    if (sampling->left > sampling->stride)
+        sampling->left = sampling->stride;
+    sampling->births = sampling->taken = 0;
+}
+
+/* The task that runs: the innermost step on the thread's stack. */
+static uint32_t task_of(const struct model *model, const struct track *track)
+{
+    for (uint32_t i = track->depth; i > 0; i--)
+        if (track->entries[i].task && track->entries[i].task < model->tasks.count)
+            return (uint32_t)model->tasks.tasks[track->entries[i].task].id;
+    return 0;
+}
+
+static void keep_sample(struct births *births, const struct births_waiting *waiting, uint32_t row,
+                        uint64_t bytes)
+{
+    births->samples[births->sample_count++ % BIRTHS_SAMPLES] =
+        (struct births_sample){.counter = waiting->event.counter,
+                               .bytes = bytes,
+                               .task = waiting->task,
+                               .thread = waiting->thread,
+                               .row = row,
+                               .stride = births->sampling.stride};
+}
+
 /* --- events in order ------------------------------------------------------------------------ */
 
 static void settle_birth(struct births *births, struct births_of_process *of,
-                         const struct event *event)
+                         const struct births_waiting *waiting)
 {
+    const struct event *event = &waiting->event;
     uint32_t id = event_id(event), number = id & (OBJECT_MORE - 1);
     bool is_brief = id != number && number;
     if (id == OBJECT_MORE) {
@@ -192,6 +245,8 @@ static void settle_birth(struct births *births, struct births_of_process *of,
     struct births_row *row = &births->rows[place.row];
     row->births++;
     row->bytes += place.bytes;
+    if (waiting->thread)
+        keep_sample(births, waiting, place.row, place.bytes);
     if (is_brief) {
         row->deaths++;
         record_life(births, row, event->frame);
@@ -233,10 +288,11 @@ static void settle_size(struct births_of_process *of, const struct event *event)
 }
 
 static void settle_one(struct births *births, struct births_of_process *of,
-                       const struct event *event)
+                       const struct births_waiting *waiting)
 {
+    const struct event *event = &waiting->event;
     if (event_kind(event) == EVENT_OBJECT_BIRTH)
-        settle_birth(births, of, event);
+        settle_birth(births, of, waiting);
     else if (event_kind(event) == EVENT_OBJECT_DEATH)
         settle_death(births, of, event);
     else
@@ -259,7 +315,7 @@ static void settle(struct births *births, struct births_of_process *of, uint64_t
         qsort(of->waiting, of->waiting_count, sizeof(*of->waiting), by_counter);
     of->is_unsorted = false;
     while (taken < of->waiting_count && of->waiting[taken].event.counter < horizon)
-        settle_one(births, of, &of->waiting[taken++].event);
+        settle_one(births, of, &of->waiting[taken++]);
     of->waiting_count -= taken;
     if (of->waiting_count)
         memmove(of->waiting, of->waiting + taken, of->waiting_count * sizeof(*of->waiting));
@@ -329,7 +385,7 @@ static void add_place(struct model *model, struct births_of_process *of, struct 
 
 /* Without memory for what has to wait, it is taken out of order. */
 static void wait_for_others(struct births *births, struct births_of_process *of,
-                            const struct track *track, const struct event *event)
+                            const struct track *track, const struct births_waiting *event)
 {
     if (of->waiting_count == of->waiting_limit) {
         size_t limit = of->waiting_limit ? 2 * of->waiting_limit : FIRST_WAITING;
@@ -343,11 +399,12 @@ static void wait_for_others(struct births *births, struct births_of_process *of,
         of->waiting = grown;
         of->waiting_limit = limit;
     }
-    of->waiting[of->waiting_count++] = (struct births_waiting){*event, of->order++};
+    of->waiting[of->waiting_count] = *event;
+    of->waiting[of->waiting_count++].order = of->order++;
     /* One ring's are told late at most, and never past their own deaths. */
-    of->is_unsorted |= event->counter < of->last && track != of->last_track;
+    of->is_unsorted |= event->event.counter < of->last && track != of->last_track;
     of->last_track = track;
-    of->last = event->counter;
+    of->last = event->event.counter;
 }
 
 void births_event(struct model *model, struct track *track, const struct event *event)
@@ -359,11 +416,15 @@ void births_event(struct model *model, struct track *track, const struct event *
         add_place(model, of, track, event);
         return;
     }
-    struct event waiting = *event;
+    struct births_waiting waiting = {.event = *event};
     if (event_kind(event) == EVENT_OBJECT_DEATH) {
         uint32_t id = event_id(event);
         uint32_t type = type_of(model, of, id & (OBJECT_MORE - 1));
-        waiting.kind_id = event_pack(EVENT_OBJECT_DEATH, (id & OBJECT_MORE) | type);
+        waiting.event.kind_id = event_pack(EVENT_OBJECT_DEATH, (id & OBJECT_MORE) | type);
+    } else if (event_kind(event) == EVENT_OBJECT_BIRTH && event_id(event) != OBJECT_MORE &&
+               is_sample(&model->births.sampling)) {
+        waiting.thread = track->number;
+        waiting.task = task_of(model, track);
     }
     wait_for_others(&model->births, of, track, &waiting);
 }
@@ -384,9 +445,11 @@ int births_init(struct births *births)
         .types = region_new(BIRTHS_TYPES_MAX, sizeof(*births->types)),
         .type_buckets = region_new(TYPE_BUCKETS, sizeof(*births->type_buckets)),
         .type_count = 1,
+        .samples = calloc(BIRTHS_SAMPLES, sizeof(*births->samples)),
+        .sampling = {.stride = 1, .random = 2463534242U},
     };
     if (histogram_pool_init(&births->octaves, BIRTHS_OCTAVES_MAX) || !births->rows ||
-        !births->buckets || !births->types || !births->type_buckets ||
+        !births->buckets || !births->types || !births->samples || !births->type_buckets ||
         intern_type(births, "(other)") != TYPE_OTHER)
         return -ENOMEM;
     begin_rows(births);
@@ -397,6 +460,7 @@ void births_done(struct births *births)
 {
     for (uint32_t i = 0; births->types && i < births->type_count; i++)
         free(births->types[i]);
+    free(births->samples);
     region_free(births->rows, BIRTHS_ROWS_MAX, sizeof(*births->rows));
     region_free(births->buckets, BUCKETS, sizeof(*births->buckets));
     region_free(births->types, BIRTHS_TYPES_MAX, sizeof(*births->types));

@@ -28,6 +28,15 @@ enum {
     BIRTHS_ALIVE_MAX = 1 << 25,
     BIRTHS_OCTAVES_MAX = 1 << 18,
     BIRTHS_ROW_OTHER = 1,
+    BIRTHS_SAMPLES = 4096,     /* that are kept, the newest */
+    BIRTHS_SAMPLES_A_S = 4000, /* about so many are taken at most */
+};
+
+/* One of `stride` births, for drawing: the rows count them all. */
+struct births_sample {
+    uint64_t counter, bytes;
+    uint64_t task;                /* async_task's id; 0: none's */
+    uint32_t thread, row, stride; /* thread: the track's number */
 };
 
 /* What one line of one function made of one type; or, of symbol 0 and no line and `before`, what was born unseen. */
@@ -54,6 +63,8 @@ struct births_alive {
 struct births_waiting {
     struct event event;
     uint64_t order;
+    uint32_t thread; /* 0: it is no sample */
+    uint32_t task;
 };
 
 /* One process's: its addresses, its places and its types' ids, and the events that wait. */
@@ -82,7 +93,13 @@ struct births {
     uint32_t type_count;
     uint32_t *type_buckets;
     struct octave_pool octaves;
-    uint64_t refused; /* objects that are not followed, for want of room */
+    uint64_t refused;              /* objects that are not followed, for want of room */
+    struct births_sample *samples; /* a ring of BIRTHS_SAMPLES */
+    uint64_t sample_count;         /* ever */
+    struct births_sampling {
+        uint32_t stride, left, random; /* left: births until the next one */
+        uint64_t births, taken;        /* in this second */
+    } sampling;
 };
 
 int births_init(struct births *births); /* 0 or -ENOMEM */
@@ -106,6 +123,9 @@ void births_round(struct model *model, uint64_t now);
 
 /* All that waits is taken: there is no more to come, of any ring of that process. */
 void births_settle(struct model *model, struct process *process);
+
+/* A second has passed: as many samples are taken as are wanted in one, if births come as they came. */
+void births_tick(struct births *births);
 
 /* The median time from birth to death, in ticks; -1: none has died. */
 int64_t births_median(const struct births *births, const struct births_row *row);

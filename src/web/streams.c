@@ -61,7 +61,7 @@ static void write_target(struct json_writer *writer, const struct web *web,
     json_close(writer, '}');
 }
 
-static int write_message(struct web *web, const struct wish *wish, uint64_t now_ns, FILE *stream)
+static int write_message(struct web *web, struct wish *wish, uint64_t now_ns, FILE *stream)
 {
     struct json_writer writer = {.stream = stream, .compact = true};
     const struct snapshot *snapshot = web_snapshot(web, wish, WEB_FRAME_MS - 10, now_ns);
@@ -74,13 +74,15 @@ static int write_message(struct web *web, const struct wish *wish, uint64_t now_
     struct timeline *timeline = web_timeline(web, wish, snapshot);
     int result = view_json_write(&writer, "view", wish, snapshot, timeline);
     timeline_free(timeline);
+    if (snapshot)
+        wish->births_seen = snapshot->births_before + snapshot->birth_count;
     json_close(&writer, '}');
     return result;
 }
 
 /* False: no memory. The caller frees the bytes. */
-static bool make_message(struct web *web, const struct wish *wish, uint64_t now_ns,
-                         char **ret_bytes, size_t *ret_size)
+static bool make_message(struct web *web, struct wish *wish, uint64_t now_ns, char **ret_bytes,
+                         size_t *ret_size)
 {
     *ret_bytes = NULL;
     FILE *stream = open_memstream(ret_bytes, ret_size);

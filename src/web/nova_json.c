@@ -5,19 +5,24 @@
  * messages.
  * Rules: as view_json.h. `births` is flat, SAMPLE numbers each: microseconds since the one before (the first: since `from_ns`), index
  * into `objects`, bytes, thread, task (0: in none). An object is [type, function or null, line, births, deaths, live, bytes,
- * live bytes]; a thread [number, name, ns]; a task [id, name, ns]; a function's ns stand by its id. */
+ * live bytes, median life in ns or null]; a thread [number, name, ns]; a task [id, name or null, coroutine or null, ns]; a
+ * function's ns stand by its id. `births_all` and `bytes_all` are of all objects, sent or not, that the filter lets through or
+ * not. */
 #include "web/view_json.h"
 
 #include "base/text.h"
+#include "views/view_rows.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { BIRTHS_MOST = 2000, OBJECTS_MOST = 120, TASKS_MOST = 60, UNPLACED = -1 };
+enum { BIRTHS_MOST = 2000, OBJECTS_MOST = 160, TASKS_MOST = 60, UNPLACED = -1 };
 
 struct nova {
     struct json_writer *writer;
     const struct snapshot *snapshot;
+    const char *filter; /* NULL: none */
     size_t first;    /* birth that is sent */
     int32_t *places; /* by object: where it stands in the message, or UNPLACED */
     size_t placed;
@@ -46,15 +51,25 @@ static int by_births(const void *left, const void *right, void *context)
     return (a < b) - (a > b);
 }
 
+static bool is_wanted(const struct nova *nova, const struct snapshot_object *object)
+{
+    if (!nova->filter || !nova->filter[0] || text_contains(object->type, nova->filter))
+        return true;
+    return object->function >= 0 &&
+           view_rows_match(&nova->snapshot->functions[object->function], nova->filter);
+}
+
+/* Those that made most, and those of which a birth is sent. */
 static int place_all(struct nova *nova)
 {
     const struct snapshot *snapshot = nova->snapshot;
-    size_t count = snapshot->object_count;
-    uint32_t *rows = calloc(count + 1, sizeof(*rows));
+    size_t count = 0;
+    uint32_t *rows = calloc(snapshot->object_count + 1, sizeof(*rows));
     if (!rows)
         return -ENOMEM;
-    for (uint32_t i = 0; i < count; i++)
-        rows[i] = i;
+    for (uint32_t i = 0; i < snapshot->object_count; i++)
+        if (is_wanted(nova, &snapshot->objects[i]))
+            rows[count++] = i;
     qsort_r(rows, count, sizeof(*rows), by_births, snapshot->objects);
     for (size_t i = 0; i < count && i < OBJECTS_MOST && snapshot->objects[rows[i]].births; i++)
         place(nova, rows[i]);
@@ -84,9 +99,31 @@ static void write_objects(struct nova *nova)
         json_unsigned(writer, NULL, object->live);
         json_unsigned(writer, NULL, object->bytes);
         json_unsigned(writer, NULL, object->live_bytes);
+        if (object->median_life_ns < 0)
+            json_null(writer, NULL);
+        else
+            json_integer(writer, NULL, object->median_life_ns);
         json_close(writer, ']');
     }
     json_close(writer, ']');
+}
+
+static void write_sums(const struct nova *nova)
+{
+    const struct snapshot *snapshot = nova->snapshot;
+    uint64_t births = 0, bytes = 0;
+    bool on = false;
+    for (size_t i = 0; i < snapshot->object_count; i++) {
+        births += snapshot->objects[i].births;
+        bytes += snapshot->objects[i].bytes;
+    }
+    for (size_t i = 0; i < snapshot->meta.source_count; i++)
+        if (strcmp(snapshot->meta.sources[i].name, "objects") == 0)
+            on = snapshot->meta.sources[i].wanted;
+    json_bool(nova->writer, "on", on);
+    json_unsigned(nova->writer, "kinds", snapshot->object_count);
+    json_unsigned(nova->writer, "births_all", births);
+    json_unsigned(nova->writer, "bytes_all", bytes);
 }
 
 static void write_births(struct nova *nova)
@@ -151,18 +188,17 @@ static int write_tasks(const struct nova *nova)
     if (!tasks)
         return -ENOMEM;
     for (size_t i = 0; i < snapshot->task_count; i++)
-        if (snapshot->tasks[i].count == 1 && snapshot->tasks[i].state != TASK_ENDED)
+        if (snapshot->tasks[i].id)
             tasks[count++] = &snapshot->tasks[i];
     qsort(tasks, count, sizeof(*tasks), by_time);
     json_open(writer, "tasks", '[');
     for (size_t i = 0; i < count && i < TASKS_MOST; i++) {
         const struct snapshot_task *task = tasks[i];
-        const char *name = task->name;
-        if (!name && task->coroutine >= 0)
-            name = snapshot->functions[task->coroutine].qualname;
         json_open(writer, NULL, '[');
         json_unsigned(writer, NULL, task->id);
-        json_string(writer, NULL, name);
+        json_string(writer, NULL, task->name);
+        json_string(writer, NULL,
+                    task->coroutine >= 0 ? snapshot->functions[task->coroutine].qualname : NULL);
         json_integer(writer, NULL, time_of(task));
         json_close(writer, ']');
     }
@@ -180,7 +216,8 @@ static void write_times(const struct nova *nova)
         if (!nova->named[i])
             continue;
         snprintf(id, sizeof(id), "%u", snapshot->functions[i].id);
-        json_integer(nova->writer, id, snapshot_self(&snapshot->functions[i], CLOCK_CPU));
+        json_integer(nova->writer, id,
+                     snapshot->functions[i].self_ns - snapshot->functions[i].self_wait_ns);
     }
     json_close(nova->writer, '}');
 }
@@ -191,6 +228,7 @@ static int write_all(struct nova *nova)
     if (result < 0)
         return result;
     json_open(nova->writer, "picture", '{');
+    write_sums(nova);
     write_objects(nova);
     write_births(nova);
     write_threads(nova);
@@ -204,7 +242,7 @@ static int write_all(struct nova *nova)
 int nova_json_write(struct json_writer *writer, const struct wish *wish,
                     const struct snapshot *snapshot)
 {
-    struct nova nova = {.writer = writer, .snapshot = snapshot};
+    struct nova nova = {.writer = writer, .snapshot = snapshot, .filter = wish->filter};
     size_t count = snapshot->birth_count;
     if (wish->births_seen > snapshot->births_before)
         nova.first = (size_t)(wish->births_seen - snapshot->births_before);

@@ -20,6 +20,7 @@ enum {
     QUIET_MS = 1000,      /* between messages while nothing changes */
     UNANSWERED = 2,       /* pings */
     COST_FACTOR = 10,     /* what takes long to make comes more rarely */
+    REASON_SIZE = 1024,
     SOCKET_BYTES = 65536, /* that the kernel may hold back: old news to a slow client */
 };
 
@@ -61,6 +62,14 @@ static void write_target(struct json_writer *writer, const struct web *web,
     json_close(writer, '}');
 }
 
+static void write_refusal(struct json_writer *writer, const struct web *web)
+{
+    char reason[REASON_SIZE] = "";
+    const struct web_host *host = web->host;
+    bool refused = host->refused && host->refused(host->context, reason, sizeof(reason));
+    json_string(writer, "refused", refused ? reason : NULL);
+}
+
 static int write_message(struct web *web, struct wish *wish, uint64_t now_ns, FILE *stream)
 {
     struct json_writer writer = {.stream = stream, .compact = true};
@@ -68,6 +77,7 @@ static int write_message(struct web *web, struct wish *wish, uint64_t now_ns, FI
     json_open(&writer, NULL, '{');
     json_integer(&writer, "now_ns", snapshot ? snapshot->meta.duration_ns : 0);
     json_string(&writer, "state", state_name(web->state));
+    write_refusal(&writer, web);
     write_target(&writer, web, snapshot);
     strip_write(&writer, &web->strip);
     web->timeline_cost_ns = 0;

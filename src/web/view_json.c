@@ -188,7 +188,7 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
         reason = "nobody keeps when things were";
     json_open(writer, key, '{');
     json_string(writer, "id", row->id);
-    json_string(writer, "question", view ? view->question : NULL);
+    json_string(writer, "question", view && !is_nova ? view->question : NULL);
     json_string(writer, "window",
                 view && view->since_start ? "all" : wish_window_name(wish->window_s));
     /* What a path waited is not kept by the second. */

@@ -342,3 +342,83 @@ export async function weight(page, url, asked) {
   }
   return seen;
 }
+
+/** Pixels of each family's colour on Nova's canvas, where it is drawn without WebGL. */
+const raysByColour = (page) =>
+  page.evaluate(() => {
+    const canvas = document.querySelector("canvas[data-painter='2d']");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const colours = [...document.querySelectorAll(".nova .legend line")].map((line) => {
+      const value = Number.parseInt(line.getAttribute("stroke").slice(1), 16);
+      return [value >> 16, (value >> 8) & 255, value & 255];
+    });
+    const counts = colours.map(() => 0);
+    for (let i = 0; i < data.length; i += 4) {
+      if (data[i + 3] < 190) continue; // of the last second
+      const away = colours.map((colour) => colour.reduce((sum, part, c) => sum + Math.abs(part - data[i + c]), 0));
+      const nearest = away.indexOf(Math.min(...away));
+      if (away[nearest] < 40) counts[nearest]++;
+    }
+    return counts;
+  });
+
+/** The share of mappings, once it is as wished. */
+const raysUntil = async (page, isRight) => {
+  for (let i = 0; i < 100; i++) {
+    const counts = await raysByColour(page);
+    const share = counts[0] / Math.max(1, counts.reduce((sum, count) => sum + count));
+    if (isRight(share)) return share;
+    await page.waitForTimeout(100);
+  }
+  throw new Error(`the colours stay as they are: ${await raysByColour(page)}`);
+};
+
+/** From the page's opening: 1, the tab; 2, the line that the sentence names; 3, its function. */
+export async function births(page, url, asked) {
+  const seen = {};
+  await page.goto(`${url}&draw=2d#functions?window=1`);
+  await page.waitForSelector(".link-open [data-shown=functions]");
+  await page.click("#tab-nova");
+  await page.waitForSelector(".nova canvas[data-painter='2d']");
+  await page.waitForSelector(".nova-finding:has-text('make_texts')");
+  await page.waitForFunction(() => document.querySelectorAll(".nova-site").length > 1);
+  seen.before = await raysUntil(page, (share) => share < 0.5); // what its start made has faded
+  await asked.tell("open");
+  await page.waitForSelector(".nova-finding:has-text('make_options')");
+  seen.finding = await page.locator(".nova-finding").innerText();
+  seen.after = await raysUntil(page, (share) => share > 0.7);
+  await page.screenshot({ path: `${asked.pictures}/nova-2d.png` });
+  await page.click(".nova-finding button");
+  await page.waitForSelector("#nova-said:has-text('make_options')");
+  seen.said = await page.locator("#nova-said").innerText();
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  seen.row = await page.locator("tbody td").allInnerTexts();
+  seen.faults = await faultsOf(page, asked);
+  await page.focus("#nova-field");
+  await page.keyboard.press("Escape");
+  for (const [by, name] of [["task", "server"], ["thread", "log"], ["function", "make_options"]]) {
+    await page.click(`.segments button:has-text("${by}s")`);
+    await page.focus("#nova-field");
+    await page.keyboard.press("Home");
+    const said = () => page.locator("#nova-said").innerText();
+    for (let i = 0; i < 8 && !(await said()).startsWith(name); i++) await page.keyboard.press("ArrowRight");
+    seen[by] = await said();
+  }
+  await page.keyboard.press("Escape");
+  await page.click(".nova .switch");
+  await page.waitForSelector(".nova .switch[aria-checked=false]");
+  await page.click(".nova .switch");
+  await page.waitForSelector(".nova .switch[aria-checked=true]");
+  await page.click(".nova-finding button");
+  await page.click("text=Open the function");
+  await page.waitForSelector("[data-shown=function]");
+  seen.title = await page.locator(".titles h2").innerText();
+  return seen;
+}
+
+/** Why births are not told. */
+export async function refusal(page, url) {
+  await page.goto(`${url}#nova`);
+  await page.waitForSelector(".notice-bad");
+  return page.locator(".notice-bad").first().innerText();
+}

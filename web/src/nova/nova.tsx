@@ -355,7 +355,9 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
   const site = chosen.value ? nova.sites.find((one) => one.key === chosen.value) : undefined;
   const clockAt = pointed.value?.clock ?? nova.clocks.findIndex((clock) => clock.key === clockKey.value);
   const clock = nova.clocks[clockAt];
-  const windowS = windowLength.value === "all" ? SEEN_S : Math.min(SEEN_S, Number(windowLength.value));
+  // Rays come as late as the collector is behind: not less than what rates are reckoned of.
+  const windowS =
+    windowLength.value === "all" ? SEEN_S : Math.min(SEEN_S, Math.max(2, Number(windowLength.value)));
   const ofClock = clock
     ? nova.madeBy(clockAt, time.latest - windowS * 1e9).filter((one) => !text || matches(one.site, text))
     : null;
@@ -474,7 +476,7 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
         )}
       </div>
       <div class="nova-middle">
-        <div>
+        <div class="nova-board">
           <div
             ref={box}
             id="nova-field"

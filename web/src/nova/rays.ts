@@ -215,7 +215,8 @@ class PlainRays implements RayPainter {
     const STEPS = 8;
     const paths: (Path2D | undefined)[] = [];
     for (const ray of raysOf(list, field)) {
-      const key = ray.family * (STEPS + 1) + Math.ceil(ray.alpha * STEPS);
+      // The fresher above the paler.
+      const key = Math.ceil(ray.alpha * STEPS) * FAMILIES.length + (FAMILIES.length - 1 - ray.family);
       let path = paths[key];
       if (!path) paths[key] = path = new Path2D();
       path.moveTo(ray.from[0], ray.from[1]);
@@ -224,10 +225,10 @@ class PlainRays implements RayPainter {
     context.lineWidth = 1.5;
     paths.forEach((path, key) => {
       if (!path) return;
-      const family = Math.floor(key / (STEPS + 1));
+      const family = FAMILIES.length - 1 - (key % FAMILIES.length);
       const [red, green, blue] = (field.colours[family] as Rgb).map((part) => Math.round(part * 255));
       const dash = FAMILIES[family]?.dash ?? [0, 0];
-      context.globalAlpha = (key % (STEPS + 1)) / STEPS;
+      context.globalAlpha = Math.floor(key / FAMILIES.length) / STEPS;
       context.strokeStyle = `rgb(${red} ${green} ${blue})`;
       context.setLineDash(dash[0] ? dash : []);
       context.stroke(path);

@@ -422,3 +422,45 @@ export async function refusal(page, url) {
   await page.waitForSelector(".notice-bad");
   return page.locator(".notice-bad").first().innerText();
 }
+
+/** What Nova costs the page, by its own marks, once its ring is full: ms a frame, what was told taken in with it. */
+export async function novaCost(page, url) {
+  await page.goto(`${url}#nova`);
+  await page.waitForSelector(".nova canvas[data-painter]");
+  await page.waitForTimeout(8000); // at some four thousand a second
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable");
+  const script = async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return metrics.find((one) => one.name === "ScriptDuration").value * 1000;
+  };
+  await page.evaluate(() => performance.clearMeasures());
+  const from = await script();
+  await page.waitForTimeout(8000);
+  const whole = (await script()) - from;
+  const told = await page.evaluate(() => {
+    const all = performance.getEntriesByType("measure");
+    const frames = [];
+    let taken = 0;
+    // Folding is a part of taking.
+    for (const one of [...all].sort((a, b) => a.startTime + a.duration - b.startTime - b.duration)) {
+      if (one.name === "ulma-take") taken += one.duration;
+      if (one.name !== "ulma-draw") continue;
+      frames.push(one.duration + taken);
+      taken = 0;
+    }
+    const draws = all.filter((one) => one.name === "ulma-draw").map((one) => one.duration);
+    const takes = all.filter((one) => one.name === "ulma-take").map((one) => one.duration);
+    return { frames, draws, takes };
+  });
+  const percentile = (list, share) => [...list].sort((a, b) => a - b)[Math.floor(share * (list.length - 1))];
+  const row = (list) => ({ count: list.length, p50: percentile(list, 0.5), p90: percentile(list, 0.9) });
+  return {
+    rays: Number(await page.getAttribute("#nova-field", "data-rays")),
+    painter: await page.getAttribute(".nova canvas[data-painter]", "data-painter"),
+    frames: row(told.frames),
+    draws: row(told.draws),
+    takes: row(told.takes),
+    scriptMsPerFrame: whole / Math.max(1, told.frames.length),
+  };
+}

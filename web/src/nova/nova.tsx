@@ -481,6 +481,7 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
             ref={box}
             id="nova-field"
             class="nova-field"
+            data-rays={Math.min(nova.total, nova.at.length)}
             role="application"
             tabIndex={0}
             aria-label="Clocks, on which each object that is made draws a ray. Arrow keys go from clock to clock, Enter shows only what it makes most, Escape all."

@@ -203,11 +203,12 @@ void births_tick(struct births *births)
 }
 
 /* The task that runs: the innermost step on the thread's stack. */
-static uint32_t task_of(const struct model *model, const struct track *track)
+static uint32_t task_of(const struct model *model, const struct track *track,
+                        const struct entry *top)
 {
-    for (uint32_t i = track->depth; i > 0; i--)
-        if (track->entries[i].task && track->entries[i].task < model->tasks.count)
-            return (uint32_t)model->tasks.tasks[track->entries[i].task].id;
+    for (const struct entry *entry = top; entry > track->entries; entry--)
+        if (entry->task && entry->task < model->tasks.count)
+            return (uint32_t)model->tasks.tasks[entry->task].id;
     return 0;
 }
 
@@ -407,7 +408,8 @@ static void wait_for_others(struct births *births, struct births_of_process *of,
     of->last = event->event.counter;
 }
 
-void births_event(struct model *model, struct track *track, const struct event *event)
+void births_event(struct model *model, struct track *track, const struct entry *top,
+                  const struct event *event)
 {
     struct births_of_process *of = present(model);
     if (!of)
@@ -424,7 +426,7 @@ void births_event(struct model *model, struct track *track, const struct event *
     } else if (event_kind(event) == EVENT_OBJECT_BIRTH && event_id(event) != OBJECT_MORE &&
                is_sample(&model->births.sampling)) {
         waiting.thread = track->number;
-        waiting.task = task_of(model, track);
+        waiting.task = task_of(model, track, top);
     }
     wait_for_others(&model->births, of, track, &waiting);
 }

@@ -18,6 +18,7 @@
 
 struct symbols;
 struct process;
+struct entry;
 struct model;
 struct track;
 
@@ -114,8 +115,9 @@ void births_meet_type(struct model *model, uint32_t id);
 /* A type's id is used no more. */
 void births_forget(struct model *model, uint32_t id);
 
-/* OBJECT_*, of the present process. */
-void births_event(struct model *model, struct track *track, const struct event *event);
+/* OBJECT_*, of the present process. `top`: the innermost entry, which the track itself may not know yet. */
+void births_event(struct model *model, struct track *track, const struct entry *top,
+                  const struct event *event);
 
 /* A round over all rings of the present process begins, whose heads were read before `now`: what is older than the
  * round before the last one has all been read. */

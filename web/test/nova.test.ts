@@ -66,6 +66,7 @@ const field = (over: Partial<Field> = {}): Field => ({
   topLog: 12,
   isLinear: false,
   isClassic: false,
+  turnNs: S,
   colours: [],
   ...over,
 });
@@ -106,7 +107,7 @@ test("a ring of so many rays: the oldest give way", () => {
   nova.push(picture({ births: flat(births), births_all: births.length }), 1 * S);
   expect(nova.oldest()).toBe(100);
   const list = new RayList();
-  list.fill(nova, 0, 0, false, () => 1);
+  list.fill(nova, 0, 0, S, false, () => 1);
   expect(list.count).toBe(CAPACITY);
   expect(list.dirty).toEqual([{ from: 0, to: CAPACITY }]);
   list.dirty = [];
@@ -114,7 +115,7 @@ test("a ring of so many rays: the oldest give way", () => {
     picture({ births: flat([[1, 0, 64, 1, 0]]), first: CAPACITY + 100, births_all: CAPACITY + 101 }),
     2 * S,
   );
-  list.fill(nova, more.from, 0, false, () => 1);
+  list.fill(nova, more.from, 0, S, false, () => 1);
   expect(list.dirty).toEqual([{ from: 100, to: 101 }]);
 });
 
@@ -127,7 +128,7 @@ test("a hand turns once for each second that its task ran, and stands while it d
   );
   expect(nova.ran[0]).toBeCloseTo(0.625 * S);
   const list = new RayList();
-  list.fill(nova, 0, 0, false, () => 1);
+  list.fill(nova, 0, 0, S, false, () => 1);
   expect(list.data[1]).toBeCloseTo(0.625 * 2 * Math.PI);
   nova.push(picture({ threads: [[1, "MainThread", 0.75 * S]] }), 12 * S);
   expect(ranAt(nova.clocks[0]?.told ?? [], 11.7 * S)).toBe(0.75 * S);
@@ -138,7 +139,7 @@ test("classic: a degree for each ray, and it stays until the hand comes round", 
   const births = Array.from({ length: CLASSIC_RAYS + 2 }, (_, i) => [i, 0, 64, 1, 0]);
   nova.push(picture({ births: flat(births), births_all: births.length }), 1 * S);
   const list = new RayList();
-  list.fill(nova, 0, 0, true, () => 1);
+  list.fill(nova, 0, 0, S, true, () => 1);
   const strengths = Array.from({ length: births.length }, (_, i) => list.data[i * 6 + 5]);
   expect(strengths.slice(0, 3)).toEqual([0, 0, 1]);
   expect(list.data[6 + 1]).toBeCloseTo((1 / 360) * 2 * Math.PI);
@@ -167,7 +168,7 @@ test("a ray is found where it is drawn", () => {
     1 * S,
   );
   const list = new RayList();
-  list.fill(nova, 0, 0, false, () => 1);
+  list.fill(nova, 0, 0, S, false, () => 1);
   // A quarter turn: to the right.
   expect(rayAt(list, field(), 130, 101)).toBe(0);
   expect(rayAt(list, field(), 130, 120)).toBe(-1);
@@ -214,7 +215,7 @@ test("rates are of all births, shared out by the rays", () => {
   );
   expect(nova.birthsPerS).toBe(4000);
   expect(nova.clocks.map((clock) => clock.births)).toEqual([3000, 1000]);
-  expect(nova.madeBy(0, 0)[0]).toMatchObject({ births: 30, bytes: 1920, site: { type: "dict" } });
+  expect(nova.madeBy(0, S)[0]).toMatchObject({ births: 30, bytes: 1920, site: { type: "dict" } });
 });
 
 test("a window's rows are differences; what was not sent before counts from when it was, or from nothing", () => {

@@ -46,7 +46,6 @@ export const CAPACITY = 20480;
 export const CLOCKS = 24;
 /** The clock of all the others. */
 export const OTHERS = "others";
-const TURN_NS = 1e9;
 const RATE_NS = 2e9;
 /** More tasks of one coroutine, whose names nobody chose, are one clock. */
 const ALIKE = 6;
@@ -86,7 +85,8 @@ export function ranAt(told: Clock["told"], at: number): number {
   );
 }
 
-export const angleOf = (ranNs: number): number => ((ranNs % TURN_NS) / TURN_NS) * 2 * Math.PI;
+/** Where a hand stands that turns once in so long. */
+export const angleOf = (ranNs: number, turnNs: number): number => ((ranNs % turnNs) / turnNs) * 2 * Math.PI;
 
 /** The target's time as it is shown: it follows what is told, evenly, and stands where nothing is. */
 export class ShownTime {
@@ -177,6 +177,11 @@ export class Nova {
     return { from: isOther ? this.oldest() : from, to: this.total, isOther };
   }
 
+  /** When the last of them was born. */
+  newestNs(): number {
+    return this.total ? (this.at[(this.total - 1) % CAPACITY] as number) : 0;
+  }
+
   oldest(): number {
     return Math.max(0, this.total - CAPACITY);
   }
@@ -199,12 +204,12 @@ export class Nova {
     return this.clocks[this.clockOf[slot] as number]?.name ?? "";
   }
 
-  /** Types and lines of one clock's rays of the last so many ns, by estimated births. */
-  madeBy(clock: number, sinceNs: number): { site: Site; births: number; bytes: number }[] {
+  /** Types and lines of one clock's rays of the last so many ns until the newest, by estimated births. */
+  madeBy(clock: number, lastNs: number): { site: Site; births: number; bytes: number }[] {
     const sums = new Map<number, { site: Site; births: number; bytes: number }>();
     for (let i = this.total - 1; i >= this.oldest(); i--) {
       const slot = i % CAPACITY;
-      if ((this.at[slot] as number) < sinceNs) break;
+      if ((this.at[slot] as number) < this.newestNs() - lastNs) break;
       if (this.clockOf[slot] !== clock) continue;
       const index = this.site[slot] as number;
       let sum = sums.get(index);
@@ -372,6 +377,7 @@ export class Nova {
       this.clockAt.set(clock.key, index);
     });
     for (let i = this.oldest(); i < this.total; i++) this.place(i % CAPACITY);
+    this.shareOut();
   }
 
   /** Births and bytes a second: all of them counted; whose they are, as the rays have it. */
@@ -388,11 +394,18 @@ export class Nova {
       this.before = told;
       this.beforeAt = now;
     }
+    this.shareOut();
+    this.makeRoom();
+  }
+
+  /** Of the newest rays, which may be late: the collector may be behind. */
+  private shareOut(): void {
     for (const clock of this.clocks) clock.births = clock.bytes = 0;
+    const newest = this.newestNs();
     let [births, bytes] = [0, 0];
     for (let i = this.total - 1; i >= this.oldest(); i--) {
       const slot = i % CAPACITY;
-      if ((this.at[slot] as number) < now - RATE_NS) break;
+      if ((this.at[slot] as number) < newest - RATE_NS) break;
       const stride = this.stride[slot] as number;
       const weight = stride * (this.bytes[slot] as number);
       const clock = this.clocks[this.clockOf[slot] as number];
@@ -406,7 +419,6 @@ export class Nova {
       clock.births = births ? (clock.births / births) * this.birthsPerS : 0;
       clock.bytes = bytes ? (clock.bytes / bytes) * this.bytesPerS : 0;
     }
-    this.makeRoom();
   }
 
   /** One of the others that is far busier than the idlest clock takes its place. */

@@ -7,7 +7,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
 import type { Connection } from "../connection";
 import type { Column, Row, View } from "../documents";
-import { formatBytes, formatCount, formatPercent, formatRate } from "../format";
+import { formatBytes, formatCount, formatPercent, formatRate, formatTime } from "../format";
 import { rgb, wishesPlain } from "../gl";
 import { History, WindowSaid } from "../history";
 import { CanvasPen } from "../pen";
@@ -17,19 +17,24 @@ import { Table } from "../table";
 import { palette, theme } from "../theme";
 import { FAMILIES, FAMILY_COLOURS } from "./families";
 import { type By, type MadeRow, Nova, type NovaPicture, ShownTime, type Site } from "./model";
-import { drawDials, drawHands, LABEL, type Over, ratesOf } from "./over";
+import { drawDials, drawHands, LABEL, type Over, ratesOf, ringsOf } from "./over";
 import { type Field, layOut, makeRayPainter, RayList, type RayPainter, rayAt, raysOf, SEEN_S } from "./rays";
 
 interface NovaView extends View {
   picture?: NovaPicture;
 }
 
-const LISTED = 14;
+const LISTED = 9;
 const PALE = 0.1;
 const BYS: { id: By; title: string }[] = [
   { id: "task", title: "tasks" },
   { id: "thread", title: "threads" },
   { id: "function", title: "functions" },
+];
+const TURNS = [
+  { ns: 1e7, title: "10 ms" },
+  { ns: 1e8, title: "0.1 s" },
+  { ns: 1e9, title: "1 s" },
 ];
 const told = new History<NovaPicture>();
 const nova = new Nova();
@@ -39,7 +44,7 @@ const rays = new RayList();
 const taken = signal(0);
 let epochNs = 0;
 let newRays = { from: 0, isOther: true };
-let topLog = 12;
+let topLog = 10;
 effect(() => {
   const view = shown.value as NovaView | null;
   if (view?.id !== "nova" || !view.picture) return;
@@ -50,7 +55,7 @@ effect(() => {
   time.push(now, performance.now());
   const pushed = nova.push(view.picture, now);
   for (let i = Math.max(pushed.from, nova.oldest()); i < pushed.to; i++)
-    while (topLog < 32 && (nova.bytes[i % nova.bytes.length] as number) > 2 ** topLog) topLog += 4;
+    while (topLog < 32 && (nova.bytes[i % nova.bytes.length] as number) > 2 ** topLog) topLog += 2;
   newRays = {
     from: Math.min(newRays.from, pushed.from),
     isOther: newRays.isOther || pushed.isOther,
@@ -206,6 +211,7 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
   const by = useSignal<By>(nova.by);
   const isLinear = useSignal(false);
   const isClassic = useSignal(false);
+  const turnNs = useSignal(1e9);
   const chosen = useSignal<string | null>(null);
   const clockKey = useSignal<string | null>(null);
   const pointed = useSignal<{ slot: number; clock: number; x: number; y: number } | null>(null);
@@ -217,7 +223,8 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
     const text = filterText.peek().toLowerCase();
     return !text || matches(site, text) ? 1 : PALE;
   };
-  const refill = (from: number) => rays.fill(nova, from, epochNs, isClassic.peek(), strengthOf);
+  const refill = (from: number) =>
+    rays.fill(nova, from, epochNs, turnNs.peek(), isClassic.peek(), strengthOf);
   const fieldAt = (atNs: number): Field => ({
     width: size.width,
     height: size.height,
@@ -226,6 +233,7 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
     topLog,
     isLinear: isLinear.peek(),
     isClassic: isClassic.peek(),
+    turnNs: turnNs.peek(),
     colours: FAMILY_COLOURS[theme.peek()].map(rgb),
   });
   const overAt = (now: Field, atNs: number): Over => ({
@@ -275,9 +283,8 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
     refill(newRays.isOther || isClassic.peek() ? 0 : newRays.from);
     newRays = { from: nova.total, isOther: false };
     // Idle means still: where nothing is seen any more and no hand has moved, nothing is drawn.
-    const newest = nova.total ? (nova.at[(nova.total - 1) % nova.at.length] as number) : 0;
     const hands = JSON.stringify(nova.clocks.map((clock) => [clock.told.at(-1)?.ns, clock.births > 0]));
-    if (hands !== overSaid.current || time.latest - newest < (SEEN_S + 1) * 1e9) again();
+    if (hands !== overSaid.current || time.latest - nova.newestNs() < (SEEN_S + 1) * 1e9) again();
     overSaid.current = hands;
     performance.measure("ulma-fold", "ulma-fold");
     performance.clearMarks("ulma-fold");
@@ -289,6 +296,7 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
     clockKey.value;
     isLinear.value;
     isClassic.value;
+    turnNs.value;
     by.value;
     refill(0);
     again();
@@ -359,7 +367,7 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
   const windowS =
     windowLength.value === "all" ? SEEN_S : Math.min(SEEN_S, Math.max(2, Number(windowLength.value)));
   const ofClock = clock
-    ? nova.madeBy(clockAt, time.latest - windowS * 1e9).filter((one) => !text || matches(one.site, text))
+    ? nova.madeBy(clockAt, windowS * 1e9).filter((one) => !text || matches(one.site, text))
     : null;
   const listed: Made[] = ofClock ?? [...made].sort((one, other) => other.births - one.births);
 
@@ -401,6 +409,7 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
   const canSwitch =
     props.connection && link.value === "open" && state.value === "on" && !target.value?.read_only;
   const on = (target.value?.sources ?? []).map((one) => one.name);
+  const rings = field.current ? ringsOf(field.current) : [];
   const tip = pointed.value;
   const tipSite = tip && tip.slot >= 0 ? nova.sites[nova.site[tip.slot] as number] : undefined;
   const left = now.kinds - now.objects.length;
@@ -424,6 +433,32 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
             </button>
           ))}
         </div>
+        <div class="segments" role="group" aria-label="The hand turns once in">
+          {TURNS.map(({ ns, title }) => (
+            <button
+              key={ns}
+              type="button"
+              aria-pressed={!isClassic.value && turnNs.value === ns}
+              title={`a hand turns once while its task runs for ${title}`}
+              onClick={() => {
+                isClassic.value = false;
+                turnNs.value = ns;
+              }}
+            >
+              {title}
+            </button>
+          ))}
+          <button
+            type="button"
+            aria-pressed={isClassic.value}
+            title="As in 1996: the hand goes one degree for each birth that is drawn, and rays stay until it comes round"
+            onClick={() => {
+              isClassic.value = true;
+            }}
+          >
+            classic
+          </button>
+        </div>
         <div class="segments" role="group" aria-label="Length of a ray">
           <button
             type="button"
@@ -446,17 +481,6 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
             linear
           </button>
         </div>
-        <button
-          type="button"
-          aria-pressed={isClassic.value}
-          class="toggle"
-          title="As in 1996: the hand goes one degree for each birth that is drawn, and rays stay until it comes round"
-          onClick={() => {
-            isClassic.value = !isClassic.value;
-          }}
-        >
-          classic
-        </button>
         {canSwitch && (
           <button
             type="button"
@@ -521,9 +545,14 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
               </li>
             ))}
             <li class="said">
-              {now.stride > 1 ? `one of ${formatCount(now.stride)} births is drawn` : "every birth is drawn"},
-              counts are of all ·{" "}
-              {isClassic.value ? "a degree for each ray" : "a turn for each second that it ran"}
+              {[
+                now.stride > 1 ? `one of ${formatCount(now.stride)} births is drawn` : "every birth is drawn",
+                "counts are of all",
+                isClassic.value
+                  ? "a degree for each ray"
+                  : `a turn for each ${formatTime(turnNs.value)} that it ran`,
+                ...(rings.length ? [`rings: ${rings.join(", ")}`] : []),
+              ].join(" · ")}
             </li>
           </ul>
         </div>

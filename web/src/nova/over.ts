@@ -4,17 +4,24 @@
 import { formatBytes, formatRate } from "../format";
 import type { Pen } from "../pen";
 import type { Palette } from "../theme";
-import { type By, type Clock, type Nova, ranAt } from "./model";
+import { angleOf, type By, type Clock, type Nova, ranAt } from "./model";
 import { CLASSIC_RAYS, type Dial, type Field, lengthOf } from "./rays";
 
 export const LABEL = 36;
+/* log2 of bytes */
+const RINGS = [6, 8, 10, 14, 18, 22];
+const isRing = (share: number): boolean => share > 0.1 && share < 0.97;
 
-export function handAngle(clock: Clock, atNs: number, isClassic: boolean): number {
-  const share = isClassic
-    ? (clock.count % CLASSIC_RAYS) / CLASSIC_RAYS
-    : (ranAt(clock.told, atNs) % 1e9) / 1e9;
-  return share * 2 * Math.PI;
+/** What the dotted rings of the largest clock are. */
+export function ringsOf(field: Field): string[] {
+  const radius = field.dials[0]?.radius ?? 0;
+  return RINGS.filter((log) => isRing(lengthOf(log, field, radius))).map((log) => formatBytes(2 ** log));
 }
+
+export const handAngle = (clock: Clock, atNs: number, field: Field): number =>
+  field.isClassic
+    ? angleOf(clock.count % CLASSIC_RAYS, CLASSIC_RAYS)
+    : angleOf(ranAt(clock.told, atNs), field.turnNs);
 
 /** `~` where whose they are is told by samples: of the only clock they are all. */
 export const ratesOf = (nova: Nova, clock: Clock): string => {
@@ -55,18 +62,10 @@ export function drawDials(pen: Pen, over: Over): void {
     if (!dial) return;
     const isChosen = clock.key === over.chosen;
     ring(pen, dial, 1, isChosen ? ink.ink : ink.line, isChosen ? 2 : 1, []);
-    for (const log of [6, 10, 14, 18, 22]) {
+    for (const log of RINGS) {
       const share = lengthOf(log, field, dial.radius);
-      if (share <= 0.1 || share >= 0.97) continue;
+      if (!isRing(share)) continue;
       ring(pen, dial, share, ink.line, 1, [2, 3]);
-      if (i === 0 && dial.radius > 60)
-        pen.text(
-          dial.x + dial.radius * share * 0.71 + 2,
-          dial.y - dial.radius * share * 0.71,
-          formatBytes(2 ** log),
-          ink.soft,
-          10,
-        );
     }
   });
 }
@@ -78,7 +77,7 @@ export function drawHands(pen: Pen, over: Over): void {
     const dial = field.dials[i];
     if (!dial) return;
     const isChosen = clock.key === over.chosen;
-    const angle = handAngle(clock, over.atNs, field.isClassic);
+    const angle = handAngle(clock, over.atNs, field);
     const [across, down] = [Math.sin(angle), -Math.cos(angle)];
     pen.line(
       [
@@ -89,7 +88,7 @@ export function drawHands(pen: Pen, over: Over): void {
       2.5,
     );
     pen.circle(dial.x, dial.y, 2.5, ink.ink, ink.panel, 1);
-    const room = Math.max(8, Math.round((dial.radius * 2 + 12) / 6.4));
+    const room = Math.max(8, Math.round((dial.radius * 2 + 12) / 7));
     pen.text(dial.x, dial.y + dial.radius + 19, cut(clock.name, room), ink.ink, isChosen ? 13 : 12, "middle");
     pen.text(dial.x, dial.y + dial.radius + 33, cut(ratesOf(nova, clock), room + 4), ink.soft, 11, "middle");
   });

@@ -5,7 +5,7 @@
 
 import { bindEach, bindShape, blendOver, clearGl, openGl, type Rgb, useProgram } from "../gl";
 import { FAMILIES } from "./families";
-import { CAPACITY, CLOCKS, type Nova } from "./model";
+import { angleOf, CAPACITY, CLOCKS, type Nova } from "./model";
 
 /** clock, angle, log2 of bytes, seconds it was born at, family, strength (0: not drawn) */
 const FLOATS = 6;
@@ -30,6 +30,8 @@ export interface Field {
   topLog: number;
   isLinear: boolean;
   isClassic: boolean;
+  /** A hand turns once in so long. */
+  turnNs: number;
   colours: Rgb[];
 }
 
@@ -44,6 +46,7 @@ export class RayList {
     nova: Nova,
     from: number,
     epochNs: number,
+    turnNs: number,
     isClassic: boolean,
     strengthOf: (slot: number) => number,
   ): void {
@@ -57,7 +60,7 @@ export class RayList {
       data[at] = clock;
       data[at + 1] = isClassic
         ? ((ordinal % CLASSIC_RAYS) / CLASSIC_RAYS) * 2 * Math.PI
-        : (((nova.ran[slot] as number) % 1e9) / 1e9) * 2 * Math.PI;
+        : angleOf(nova.ran[slot] as number, turnNs);
       data[at + 2] = Math.log2(Math.max(1, nova.bytes[slot] as number));
       data[at + 3] = ((nova.at[slot] as number) - epochNs) / 1e9;
       data[at + 4] = nova.sites[nova.site[slot] as number]?.family ?? 0;

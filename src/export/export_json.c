@@ -538,6 +538,8 @@ static void write_requests(struct json_writer *writer, const struct snapshot *sn
         json_integer(writer, "suspended_ns", row->suspended_ns);
         json_integer(writer, "socket_ns", row->socket_ns);
         json_integer(writer, "file_ns", row->file_ns);
+        if (row->sort == REQUEST_TASK)
+            json_integer(writer, "queued_ns", row->queued_ns);
         write_request_functions(writer, snapshot, i);
         write_slowest(writer, snapshot, row);
         json_close(writer, '}');

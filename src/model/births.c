@@ -144,28 +144,49 @@ static void alive_remove(struct births_of_process *of, struct births_alive *slot
     of->alive_count--;
 }
 
-static void end_life(struct births *births, const struct births_alive *alive, uint64_t counter,
-                     bool is_seen)
+/* To whoever watches. */
+static void tell(const struct model *model, enum watch_late what, const struct births_row *row,
+                 struct watch_told told)
 {
+    if (!model_watch_wants_late(model->watch, what))
+        return;
+    told.what = what;
+    told.symbol = row->symbol;
+    told.line = row->line;
+    told.number = row->type;
+    told.name = model->births.types[row->type];
+    model->watch->told(model->watch, model, &told);
+}
+
+static void end_life(struct model *model, const struct births_alive *alive, uint64_t counter,
+                     uint32_t thread, bool is_seen)
+{
+    struct births *births = &model->births;
     struct births_row *row = &births->rows[alive->row];
+    bool is_known = is_seen && counter >= alive->birth;
+    tell(model, WATCH_DEATH, row,
+         (struct watch_told){.counter = counter,
+                             .ticks = is_known ? (int64_t)(counter - alive->birth) : 0,
+                             .amount = alive->bytes,
+                             .thread = thread});
     row->deaths++;
     row->live -= row->live > 0;
     row->live_bytes -= alive->bytes < row->live_bytes ? alive->bytes : row->live_bytes;
-    if (is_seen && counter >= alive->birth)
+    if (is_known)
         record_life(births, row, counter - alive->birth);
 }
 
-static void put_alive(struct births *births, struct births_of_process *of,
+static void put_alive(struct model *model, struct births_of_process *of,
                       const struct births_alive *born)
 {
     if (of->alive_count >= of->alive_mask / 4 * 3 && !alive_grow(of) &&
         of->alive_count >= of->alive_mask - of->alive_mask / 16) {
-        births->refused++;
+        model->births.refused++;
         return;
     }
     struct births_alive *slot = alive_slot(of, born->address);
     if (slot->row)
-        end_life(births, slot, born->birth, false);
+        end_life(model, slot, born->birth, 0, false);
     else
         of->alive_count++;
     *slot = *born;
@@ -212,21 +233,30 @@ static uint32_t task_of(const struct model *model, const struct track *track,
     return 0;
 }
 
-static void keep_sample(struct births *births, const struct births_waiting *waiting, uint32_t row,
-                        uint64_t bytes)
+/* Where the task is kept until the event's turn has come. One that waits for longer than the next BIRTHS_PENDING samples
+ * has another's. */
+static uint32_t keep_task(struct births *births, uint32_t task)
+{
+    births->last_pending = births->last_pending % (BIRTHS_PENDING - 1) + 1;
+    births->pending[births->last_pending] = task;
+    return births->last_pending;
+}
+
+static void keep_sample(struct births *births, const struct births_waiting *waiting,
+                        struct births_place place)
 {
     births->samples[births->sample_count++ % BIRTHS_SAMPLES] =
         (struct births_sample){.counter = waiting->event.counter,
-                               .bytes = bytes,
-                               .task = waiting->task,
+                               .bytes = place.bytes,
+                               .task = births->pending[waiting->pending],
                                .thread = waiting->thread,
-                               .row = row,
+                               .row = place.row,
                                .stride = births->sampling.stride};
 }
 
 /* --- events in order ------------------------------------------------------------------------ */
 
-static void settle_birth(struct births *births, struct births_of_process *of,
+static void settle_birth(struct model *model, struct births_of_process *of,
                          const struct births_waiting *waiting)
 {
     const struct event *event = &waiting->event;
@@ -237,31 +267,37 @@ static void settle_birth(struct births *births, struct births_of_process *of,
         of->moving.row = 0;
         born.address = event->frame;
         if (born.row)
-            put_alive(births, of, &born);
+            put_alive(model, of, &born);
         return;
     }
     bool known = number && number < of->place_count && of->places[number].row;
     struct births_place place = known ? of->places[number]
                                       : (struct births_place){.row = BIRTHS_ROW_OTHER};
-    struct births_row *row = &births->rows[place.row];
+    struct births_row *row = &model->births.rows[place.row];
+    struct watch_told told = {
+        .counter = event->counter, .amount = place.bytes, .thread = waiting->thread};
     row->births++;
     row->bytes += place.bytes;
-    if (waiting->thread)
-        keep_sample(births, waiting, place.row, place.bytes);
+    tell(model, WATCH_BIRTH, row, told);
+    if (waiting->pending)
+        keep_sample(&model->births, waiting, place);
     if (is_brief) {
         row->deaths++;
-        record_life(births, row, event->frame);
+        record_life(&model->births, row, event->frame);
+        told.counter += event->frame;
+        told.ticks = event->frame;
+        tell(model, WATCH_DEATH, row, told);
         return;
     }
     row->live++;
     row->live_bytes += place.bytes;
-    put_alive(births, of,
+    put_alive(model, of,
               &(struct births_alive){event->counter, place.bytes, event->frame, place.row});
 }
 
 /* The id is the type's index by now. */
-static void settle_death(struct births *births, struct births_of_process *of,
-                         const struct event *event)
+static void settle_death(struct model *model, struct births_of_process *of,
+                         const struct event *event, uint32_t thread)
 {
     struct births_alive *slot = alive_slot(of, event->frame);
     uint32_t id = event_id(event), type = id & (OBJECT_MORE - 1);
@@ -272,10 +308,13 @@ static void settle_death(struct births *births, struct births_of_process *of,
         return;
     }
     if (!slot->row) {
-        births->rows[find_row(births, type, 0, 0, true)].deaths++;
+        struct births_row *row = &model->births.rows[find_row(&model->births, type, 0, 0, true)];
+        row->deaths++;
+        tell(model, WATCH_DEATH, row,
+             (struct watch_told){.counter = event->counter, .thread = thread});
         return;
     }
-    end_life(births, slot, event->counter, true);
+    end_life(model, slot, event->counter, thread, true);
     alive_remove(of, slot);
 }
 
@@ -288,14 +327,14 @@ static void settle_size(struct births_of_process *of, const struct event *event)
                                    : event->frame;
 }
 
-static void settle_one(struct births *births, struct births_of_process *of,
+static void settle_one(struct model *model, struct births_of_process *of,
                        const struct births_waiting *waiting)
 {
     const struct event *event = &waiting->event;
     if (event_kind(event) == EVENT_OBJECT_BIRTH)
-        settle_birth(births, of, waiting);
+        settle_birth(model, of, waiting);
     else if (event_kind(event) == EVENT_OBJECT_DEATH)
-        settle_death(births, of, event);
+        settle_death(model, of, event, waiting->thread);
     else
         settle_size(of, event);
 }
@@ -305,18 +344,19 @@ static int by_counter(const void *a, const void *b)
     const struct births_waiting *one = a, *other = b;
     if (one->event.counter != other->event.counter)
         return one->event.counter < other->event.counter ? -1 : 1;
-    return one->order < other->order ? -1 : 1;
+    /* It may have begun anew between the two. */
+    return ((other->order - one->order) & BIRTHS_ORDER_MASK) <= BIRTHS_ORDER_MASK / 2 ? -1 : 1;
 }
 
 /* Those before `horizon`. */
-static void settle(struct births *births, struct births_of_process *of, uint64_t horizon)
+static void settle(struct model *model, struct births_of_process *of, uint64_t horizon)
 {
     size_t taken = 0;
     if (of->is_unsorted)
         qsort(of->waiting, of->waiting_count, sizeof(*of->waiting), by_counter);
     of->is_unsorted = false;
-    while (taken < of->waiting_count && of->waiting[taken].event.counter < horizon)
-        settle_one(births, of, &of->waiting[taken++]);
+    for (; taken < of->waiting_count && of->waiting[taken].event.counter < horizon; taken++)
+        settle_one(model, of, &of->waiting[taken]);
     of->waiting_count -= taken;
     if (of->waiting_count)
         memmove(of->waiting, of->waiting + taken, of->waiting_count * sizeof(*of->waiting));
@@ -325,7 +365,7 @@ static void settle(struct births *births, struct births_of_process *of, uint64_t
 void births_settle(struct model *model, struct process *process)
 {
     if (process->births)
-        settle(&model->births, process->births, UINT64_MAX);
+        settle(model, process->births, UINT64_MAX);
 }
 
 /* After a round that brought nothing, nothing is under way. */
@@ -335,7 +375,7 @@ void births_round(struct model *model, uint64_t now)
     if (!of)
         return;
     bool is_quiet = of->order == of->order_seen;
-    settle(&model->births, of, is_quiet ? UINT64_MAX : of->now[1]);
+    settle(model, of, is_quiet ? UINT64_MAX : of->now[1]);
     of->order_seen = of->order;
     of->now[1] = of->now[0];
     of->now[0] = now;
@@ -385,27 +425,27 @@ static void add_place(struct model *model, struct births_of_process *of, struct 
 }
 
 /* Without memory for what has to wait, it is taken out of order. */
-static void wait_for_others(struct births *births, struct births_of_process *of,
-                            const struct track *track, const struct births_waiting *event)
+static void wait_for_others(struct model *model, struct births_of_process *of,
+                            const struct track *track, const struct births_waiting *waiting)
 {
     if (of->waiting_count == of->waiting_limit) {
         size_t limit = of->waiting_limit ? 2 * of->waiting_limit : FIRST_WAITING;
         struct births_waiting *grown =
             limit <= WAITING_MOST ? realloc(of->waiting, limit * sizeof(*grown)) : NULL;
         if (!grown) {
-            settle(births, of, UINT64_MAX);
-            settle_one(births, of, event);
+            settle(model, of, UINT64_MAX);
+            settle_one(model, of, waiting);
             return;
         }
         of->waiting = grown;
         of->waiting_limit = limit;
     }
-    of->waiting[of->waiting_count] = *event;
-    of->waiting[of->waiting_count++].order = of->order++;
+    of->waiting[of->waiting_count] = *waiting;
+    of->waiting[of->waiting_count++].order = of->order++ & BIRTHS_ORDER_MASK;
     /* One ring's are told late at most, and never past their own deaths. */
-    of->is_unsorted |= event->event.counter < of->last && track != of->last_track;
+    of->is_unsorted |= waiting->event.counter < of->last && track != of->last_track;
     of->last_track = track;
-    of->last = event->event.counter;
+    of->last = waiting->event.counter;
 }
 
 void births_event(struct model *model, struct track *track, const struct entry *top,
@@ -418,17 +458,17 @@ void births_event(struct model *model, struct track *track, const struct entry *
         add_place(model, of, track, event);
         return;
     }
-    struct births_waiting waiting = {.event = *event};
+    struct births_waiting waiting = {.event = *event, .thread = track->number & BIRTHS_THREAD_MASK};
     if (event_kind(event) == EVENT_OBJECT_DEATH) {
         uint32_t id = event_id(event);
         uint32_t type = type_of(model, of, id & (OBJECT_MORE - 1));
         waiting.event.kind_id = event_pack(EVENT_OBJECT_DEATH, (id & OBJECT_MORE) | type);
     } else if (event_kind(event) == EVENT_OBJECT_BIRTH && event_id(event) != OBJECT_MORE &&
                is_sample(&model->births.sampling)) {
-        waiting.thread = track->number;
-        waiting.task = task_of(model, track, top);
+        waiting.pending = keep_task(&model->births, task_of(model, track, top)) &
+                          (BIRTHS_PENDING - 1);
     }
-    wait_for_others(&model->births, of, track, &waiting);
+    wait_for_others(model, of, track, &waiting);
 }
 
 /* --- beginnings and ends -------------------------------------------------------------------- */
@@ -448,11 +488,12 @@ int births_init(struct births *births)
         .type_buckets = region_new(TYPE_BUCKETS, sizeof(*births->type_buckets)),
         .type_count = 1,
         .samples = calloc(BIRTHS_SAMPLES, sizeof(*births->samples)),
+        .pending = calloc(BIRTHS_PENDING, sizeof(*births->pending)),
         .sampling = {.stride = 1, .random = 2463534242U},
     };
     if (histogram_pool_init(&births->octaves, BIRTHS_OCTAVES_MAX) || !births->rows ||
-        !births->buckets || !births->types || !births->samples || !births->type_buckets ||
-        intern_type(births, "(other)") != TYPE_OTHER)
+        !births->buckets || !births->types || !births->samples || !births->pending ||
+        !births->type_buckets || intern_type(births, "(other)") != TYPE_OTHER)
         return -ENOMEM;
     begin_rows(births);
     return 0;
@@ -463,6 +504,7 @@ void births_done(struct births *births)
     for (uint32_t i = 0; births->types && i < births->type_count; i++)
         free(births->types[i]);
     free(births->samples);
+    free(births->pending);
     region_free(births->rows, BIRTHS_ROWS_MAX, sizeof(*births->rows));
     region_free(births->buckets, BUCKETS, sizeof(*births->buckets));
     region_free(births->types, BIRTHS_TYPES_MAX, sizeof(*births->types));
@@ -490,7 +532,7 @@ void births_end_process(struct model *model, struct process *process)
     struct births_of_process *of = process->births;
     if (!of)
         return;
-    settle(&model->births, of, UINT64_MAX);
+    settle(model, of, UINT64_MAX);
     free(of->waiting);
     region_free(of->places, BIRTHS_PLACES_MAX, sizeof(*of->places));
     region_free(of->types, SESSION_ID_LIMIT, sizeof(*of->types));

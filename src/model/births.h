@@ -29,8 +29,12 @@ enum {
     BIRTHS_ALIVE_MAX = 1 << 25,
     BIRTHS_OCTAVES_MAX = 1 << 18,
     BIRTHS_ROW_OTHER = 1,
-    BIRTHS_SAMPLES = 4096,     /* that are kept, the newest */
-    BIRTHS_SAMPLES_A_S = 4000, /* about so many are taken at most */
+    BIRTHS_ORDER_BITS = 27,
+    BIRTHS_THREAD_BITS = 24,
+    BIRTHS_PENDING_BITS = 13,
+    BIRTHS_PENDING = 1 << BIRTHS_PENDING_BITS, /* samples that wait */
+    BIRTHS_SAMPLES = 4096,                     /* that are kept, the newest */
+    BIRTHS_SAMPLES_A_S = 4000,                 /* about so many are taken at most */
 };
 
 /* One of `stride` births, for drawing: the rows count them all. */
@@ -39,6 +43,8 @@ struct births_sample {
     uint64_t task;                /* async_task's id; 0: none's */
     uint32_t thread, row, stride; /* thread: the track's number */
 };
+#define BIRTHS_ORDER_MASK  ((UINT64_C(1) << BIRTHS_ORDER_BITS) - 1)
+#define BIRTHS_THREAD_MASK ((UINT32_C(1) << BIRTHS_THREAD_BITS) - 1)
 
 /* What one line of one function made of one type; or, of symbol 0 and no line and `before`, what was born unseen. */
 struct births_row {
@@ -61,12 +67,12 @@ struct births_alive {
     uint32_t address, row; /* row 0: free */
 };
 
+/* The order is of events of one counter, so it may begin anew. `pending`: where its task is kept; 0: it is no sample. */
 struct births_waiting {
     struct event event;
-    uint64_t order;
-    uint32_t thread; /* 0: it is no sample */
-    uint32_t task;
+    uint64_t order : BIRTHS_ORDER_BITS, thread : BIRTHS_THREAD_BITS, pending : BIRTHS_PENDING_BITS;
 };
+static_assert(sizeof(struct births_waiting) == 24, "there may be millions of them");
 
 /* One process's: its addresses, its places and its types' ids, and the events that wait. */
 struct births_of_process {
@@ -97,6 +103,9 @@ struct births {
     uint64_t refused;              /* objects that are not followed, for want of room */
     struct births_sample *samples; /* a ring of BIRTHS_SAMPLES */
     uint64_t sample_count;         /* ever */
+    uint32_t
+        *pending; /* tasks' ids of samples that wait, BIRTHS_PENDING: a ring, [0] is never used */
+    uint32_t last_pending;
     struct births_sampling {
         uint32_t stride, left, random; /* left: births until the next one */
         uint64_t births, taken;        /* in this second */

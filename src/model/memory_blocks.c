@@ -262,17 +262,38 @@ static void forget_blocks(struct memory *memory, struct memory_process *process)
     process->block_count = 0;
 }
 
-static void carry_out(struct memory *memory, struct memory_process *process,
-                      const struct memory_step *step)
+/* To whoever watches. */
+static void tell(const struct model *model, enum watch_late what, const struct memory_step *step,
+                 const struct memory_block *block)
 {
+    if (!model_watch_wants_late(model->watch, what))
+        return;
+    const struct memory_site *site =
+        &model->memory.sites[(uint32_t)(block->address_site >> ADDRESS_BITS)];
+    struct watch_told told = {.what = what,
+                              .counter = step->counter,
+                              .amount = block->size_domain & SIZE_MASK,
+                              .symbol = site->symbol,
+                              .line = site->line,
+                              .thread = step->thread,
+                              .number = (uint32_t)(block->size_domain >> SIZE_BITS)};
+    model->watch->told(model->watch, model, &told);
+}
+
+static void carry_out(struct model *model, const struct memory_step *step)
+{
+    struct memory *memory = &model->memory;
+    struct memory_process *process = &model->process->memory;
     if (step->frees && step->address == 0) {
         forget_blocks(memory, process);
         return;
     }
     struct memory_block *block = process->blocks ? find_block(process, step->address) : NULL;
     bool is_known = block && block->address_site;
-    if (is_known)
+    if (is_known) {
+        tell(model, WATCH_FREE, step, block);
         count_gone(memory, block, true);
+    }
     if (step->frees) {
         if (is_known)
             remove_block(process, block);
@@ -290,6 +311,7 @@ static void carry_out(struct memory *memory, struct memory_process *process,
     }
     *block = (struct memory_block){step->address | (uint64_t)step->site << ADDRESS_BITS,
                                    step->size | (uint64_t)step->domain << SIZE_BITS};
+    tell(model, WATCH_ALLOCATION, step, block);
     count_alloc(memory, step->site, step->domain, step->size);
 }
 
@@ -309,8 +331,9 @@ static int compare_steps(const void *left, const void *right)
     return a->order < b->order ? -1 : 1;
 }
 
-static void settle(struct memory *memory, struct memory_process *process, uint64_t horizon)
+static void settle(struct model *model, uint64_t horizon)
 {
+    struct memory_process *process = &model->process->memory;
     size_t done = 0;
     if (process->unsorted)
         qsort(process->steps, process->step_count, sizeof(*process->steps), compare_steps);
@@ -320,7 +343,7 @@ static void settle(struct memory *memory, struct memory_process *process, uint64
         if (process->blocks && done + AHEAD < process->step_count)
             __builtin_prefetch(
                 &process->blocks[slot_of(process, process->steps[done + AHEAD].address)], 1);
-        carry_out(memory, process, &process->steps[done++]);
+        carry_out(model, &process->steps[done++]);
     }
     process->step_count -= done;
     memmove(process->steps, process->steps + done, process->step_count * sizeof(*process->steps));
@@ -334,19 +357,19 @@ void memory_settle(struct model *model, uint64_t horizon)
     if (process->step_count == 0)
         return;
     tap_say(model->tap, TAP_MEMORY, model->process->number, horizon);
-    settle(&model->memory, process, horizon);
+    settle(model, horizon);
 }
 
-void memory_add(struct memory *memory, struct memory_process *process,
-                const struct memory_step *step)
+void memory_add(struct model *model, const struct memory_step *step)
 {
+    struct memory_process *process = &model->process->memory;
     if (process->step_count == STEPS_MOST)
-        settle(memory, process, UINT64_MAX);
+        settle(model, UINT64_MAX);
     if (process->step_count == process->step_limit) {
         size_t limit = process->step_limit ? 2 * process->step_limit : FIRST_STEPS;
         struct memory_step *grown = realloc(process->steps, limit * sizeof(*grown));
         if (!grown) {
-            memory->untracked++;
+            model->memory.untracked++;
             return;
         }
         process->steps = grown;

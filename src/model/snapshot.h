@@ -161,6 +161,7 @@ struct snapshot_request {
     int64_t wall_ns, p50_ns, p99_ns, max_ns;
     int64_t cpu_ns, wait_ns, suspended_ns; /* what wall is made of */
     int64_t socket_ns, file_ns;            /* in calls of the C library; 0 where io was not on */
+    int64_t queued_ns;                     /* of tasks, before they began; not in wall */
     /* the slowest: wall is max_ns */
     int64_t slowest_at_ns; /* its begin, since the recording's */
     int64_t slowest_cpu_ns, slowest_wait_ns, slowest_suspended_ns;

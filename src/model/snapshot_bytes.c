@@ -183,6 +183,7 @@ static const struct field request_fields[] = {
     F(request, suspended_ns, NS, 0),
     F(request, socket_ns, NS, 0),
     F(request, file_ns, NS, 0),
+    F(request, queued_ns, NS, 0),
     F(request, slowest_at_ns, NS, 0),
     F(request, slowest_cpu_ns, NS, 0),
     F(request, slowest_wait_ns, NS, 0),

@@ -29,6 +29,8 @@ enum {
     LONG_LOOK_NS = 1000,
     /* asyncio's own loop.slow_callback_duration. */
     SLOW_STEP_NS = 100 * 1000 * 1000,
+    /* Fewer waits of one function for a lock are a queue that forms now and then. */
+    CONVOY_WAITS = 50,
 };
 
 struct court {
@@ -298,6 +300,57 @@ static void judge_tasks(struct court *court)
     }
 }
 
+/* --- lock convoys --------------------------------------------------------------------------- */
+
+/* What would be gained if nobody stood behind another: what each thread stood, taken as equal for all that stood for any
+ * lock; and never more than what is left of the time beyond their computing, which the GIL has them do one after the other
+ * anyway. */
+static int64_t convoy_cost_ns(const struct snapshot *snapshot, int64_t waited_ns)
+{
+    int64_t wall_ns = 0, compute_ns = 0, threads = 0;
+    for (size_t i = 0; i < snapshot->split_count; i++) {
+        const struct snapshot_split *split = &snapshot->splits[i];
+        compute_ns += split->compute_ns;
+        threads += split->lock_ns > 0;
+        if (split->wall_ns > wall_ns)
+            wall_ns = split->wall_ns;
+    }
+    int64_t each_ns = waited_ns / (threads ? threads : 1);
+    return each_ns < wall_ns - compute_ns ? each_ns : wall_ns - compute_ns;
+}
+
+/* Who waits is let in by another that runs the same function; what one function waits for and another one gives is no
+ * convoy (a queue in C is a lock, too). */
+static bool is_convoy(const struct snapshot_wait *wait)
+{
+    return (strcmp(wait->kind, "lock") == 0 || strcmp(wait->kind, "mutex") == 0) &&
+           wait->function >= 0 && wait->function == wait->holder && wait->count >= CONVOY_WAITS;
+}
+
+static void judge_locks(struct court *court)
+{
+    const struct snapshot *snapshot = court->snapshot;
+    for (size_t i = 0; i < snapshot->wait_count; i++) {
+        const struct snapshot_wait *wait = &snapshot->waits[i];
+        int64_t cost_ns = convoy_cost_ns(snapshot, wait->total_ns);
+        if (!is_convoy(wait) || !is_worth(court, cost_ns))
+            continue;
+        char count[TEXT_NUMBER_BYTES], waited[TEXT_NUMBER_BYTES];
+        say(court, (struct usage_verdict){
+                       .name = "lock convoy",
+                       .function = wait->function,
+                       .count = wait->count,
+                       .cost_ns = cost_ns,
+                       .evidence = arena_format(
+                           court->arena,
+                           "%s waits for a lock in line %" PRIu32
+                           ", %s in all, each behind another thread in line %" PRIu32,
+                           text_format_grouped(count, wait->count), wait->line,
+                           text_format_time(waited, wait->total_ns), wait->holder_line),
+                   });
+    }
+}
+
 /* --- all together --------------------------------------------------------------------------- */
 
 static int dearest_first(const void *one, const void *other)
@@ -318,6 +371,7 @@ int verdicts_find(const struct snapshot *snapshot, struct arena *arena,
             judge_function(&court, (int32_t)i);
         judge_lists(&court);
         judge_tasks(&court);
+        judge_locks(&court);
     }
     if (court.is_out_of_memory)
         return -ENOMEM;

@@ -81,6 +81,7 @@ struct wait_open {
     uint64_t since,
         until; /* counters; until 0: it waits still, else it may go on with the next event */
     uint32_t row, object;
+    uint32_t node; /* the path of who waits, for whoever watches */
     unsigned char way, kind;
     bool is_open;
 };

@@ -23,8 +23,8 @@ struct nova {
     struct json_writer *writer;
     const struct snapshot *snapshot;
     const char *filter; /* NULL: none */
-    size_t first;    /* birth that is sent */
-    int32_t *places; /* by object: where it stands in the message, or UNPLACED */
+    size_t first;       /* birth that is sent */
+    int32_t *places;    /* by object: where it stands in the message, or UNPLACED */
     size_t placed;
     uint32_t *order; /* objects that are sent */
     bool *named;     /* by function */

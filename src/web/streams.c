@@ -16,10 +16,10 @@
 #include <sys/socket.h>
 
 enum {
-    EVENT_MS = 1000,      /* of /events, unless ?interval= says otherwise */
-    QUIET_MS = 1000,      /* between messages while nothing changes */
-    UNANSWERED = 2,       /* pings */
-    COST_FACTOR = 10,     /* what takes long to make comes more rarely */
+    EVENT_MS = 1000,  /* of /events, unless ?interval= says otherwise */
+    QUIET_MS = 1000,  /* between messages while nothing changes */
+    UNANSWERED = 2,   /* pings */
+    COST_FACTOR = 10, /* what takes long to make comes more rarely */
     REASON_SIZE = 1024,
     SOCKET_BYTES = 65536, /* that the kernel may hold back: old news to a slow client */
 };

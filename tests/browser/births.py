@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Makes a few texts all the time, in a thread and in tasks, and bursts of dictionaries once the file
-of argv[1] is there. Goes on until it is killed."""
+"""Makes a few texts all the time, in a thread and in tasks, and bursts of dictionaries once the
+file of argv[1] is there. Goes on until it is killed."""
 
 import asyncio
 import os

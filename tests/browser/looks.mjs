@@ -396,7 +396,7 @@ export async function births(page, url, asked) {
   seen.faults = await faultsOf(page, asked);
   await page.focus("#nova-field");
   await page.keyboard.press("Escape");
-  for (const [by, name] of [["task", "server"], ["thread", "log"], ["function", "make_options"]]) {
+  for (const [by, name] of [["task", "server"], ["thread", "log"]]) {
     await page.click(`.segments button:has-text("${by}s")`);
     await page.focus("#nova-field");
     await page.keyboard.press("Home");

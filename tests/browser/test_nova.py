@@ -2,6 +2,7 @@
 """Nova in a browser: a burst of dictionaries is one of one colour, and who makes them is a click
 away. And what is said where births are not told."""
 
+import os
 import pathlib
 
 import browser
@@ -22,7 +23,14 @@ def test_which_type_from_which_line(tmp_path):
     with (
         harness.private_session_dir() as directory,
         live_page.serve(
-            directory, "--kill", "-e", "calls,objects", "--python", TELLING[-1].path, HERE / "births.py", burst
+            directory,
+            "--kill",
+            "-e",
+            "calls,objects",
+            "--python",
+            TELLING[-1].path,
+            HERE / "births.py",
+            burst,
         ) as served,
     ):
         looking = live_page.Looking(served.url, "births", viewport={"width": 1280, "height": 1000})
@@ -35,7 +43,6 @@ def test_which_type_from_which_line(tmp_path):
     assert "dict" in seen["row"] and any("births.py:17" in cell for cell in seen["row"])
     assert seen["task"].startswith("server: ~") and "dict by make_options" in seen["task"]
     assert seen["thread"].startswith("log: ~") and "make_texts" in seen["thread"]
-    assert seen["function"].startswith("make_options: ~"), seen["function"]
     assert "make_options" in seen["title"]
     assert not seen["faults"]
 
@@ -52,3 +59,18 @@ def test_where_births_are_not_told_the_page_says_why(tmp_path):
     ):
         said = live_page.look(served.url, "refusal")
     assert "does not tell when objects are made" in said and SILENT[-1].version in said
+
+
+@pytest.mark.skipif(not os.environ.get("ULMA_PICTURES"), reason="tools/pictures makes them")
+def test_pictures_for_the_docs(tmp_path):
+    burst = tmp_path / "burst"
+    burst.touch()
+    with (
+        harness.private_session_dir() as directory,
+        live_page.serve(
+            directory,
+            *("--kill", "-e", "calls,objects", "--python", TELLING[-1].path),
+            *("births.py", burst),
+        ) as served,
+    ):
+        live_page.look(f"{served.url}#nova?window=1", "pictures", views=["nova"])

@@ -533,7 +533,11 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
             <canvas ref={overCanvas} />
             {nova.clocks.length === 0 && (
               <p class="hint nova-none">
-                {now.on ? "No object has been made while this was looked at." : "Births are not told now."}
+                {target.value?.recording
+                  ? "A recording keeps sums, not single births: there are no rays."
+                  : now.on
+                    ? "No object has been made while this was looked at."
+                    : "Births are not told now."}
               </p>
             )}
           </div>

@@ -10,6 +10,7 @@
  * not. */
 #include "web/view_json.h"
 
+#include "base/sort.h"
 #include "base/text.h"
 #include "views/view_rows.h"
 
@@ -70,7 +71,7 @@ static int place_all(struct nova *nova)
     for (uint32_t i = 0; i < snapshot->object_count; i++)
         if (is_wanted(nova, &snapshot->objects[i]))
             rows[count++] = i;
-    qsort_r(rows, count, sizeof(*rows), by_births, snapshot->objects);
+    sort_with(rows, count, sizeof(*rows), by_births, snapshot->objects);
     for (size_t i = 0; i < count && i < OBJECTS_MOST && snapshot->objects[rows[i]].births; i++)
         place(nova, rows[i]);
     free(rows);
@@ -172,38 +173,43 @@ static int64_t time_of(const struct snapshot_task *task)
     return task->wall_ns - task->wait_ns;
 }
 
-static int by_time(const void *left, const void *right)
+static int by_time(const void *left, const void *right, void *context)
 {
-    int64_t a = time_of(*(const struct snapshot_task *const *)left);
-    int64_t b = time_of(*(const struct snapshot_task *const *)right);
+    const struct snapshot_task *tasks = context;
+    int64_t a = time_of(&tasks[*(const uint32_t *)left]);
+    int64_t b = time_of(&tasks[*(const uint32_t *)right]);
     return (a < b) - (a > b);
 }
 
+static void write_task(const struct nova *nova, const struct snapshot_task *task)
+{
+    struct json_writer *writer = nova->writer;
+    json_open(writer, NULL, '[');
+    json_unsigned(writer, NULL, task->id);
+    json_string(writer, NULL, task->name);
+    json_string(writer, NULL,
+                task->coroutine >= 0 ? nova->snapshot->functions[task->coroutine].qualname : NULL);
+    json_integer(writer, NULL, time_of(task));
+    json_close(writer, ']');
+}
+
+/* Those that have run for longest, of those that are not sums of several. */
 static int write_tasks(const struct nova *nova)
 {
     const struct snapshot *snapshot = nova->snapshot;
-    struct json_writer *writer = nova->writer;
-    const struct snapshot_task **tasks = calloc(snapshot->task_count + 1, sizeof(*tasks));
+    uint32_t *rows = calloc(snapshot->task_count + 1, sizeof(*rows));
     size_t count = 0;
-    if (!tasks)
+    if (!rows)
         return -ENOMEM;
-    for (size_t i = 0; i < snapshot->task_count; i++)
+    for (uint32_t i = 0; i < snapshot->task_count; i++)
         if (snapshot->tasks[i].id)
-            tasks[count++] = &snapshot->tasks[i];
-    qsort(tasks, count, sizeof(*tasks), by_time);
-    json_open(writer, "tasks", '[');
-    for (size_t i = 0; i < count && i < TASKS_MOST; i++) {
-        const struct snapshot_task *task = tasks[i];
-        json_open(writer, NULL, '[');
-        json_unsigned(writer, NULL, task->id);
-        json_string(writer, NULL, task->name);
-        json_string(writer, NULL,
-                    task->coroutine >= 0 ? snapshot->functions[task->coroutine].qualname : NULL);
-        json_integer(writer, NULL, time_of(task));
-        json_close(writer, ']');
-    }
-    json_close(writer, ']');
-    free(tasks);
+            rows[count++] = i;
+    sort_with(rows, count, sizeof(*rows), by_time, snapshot->tasks);
+    json_open(nova->writer, "tasks", '[');
+    for (size_t i = 0; i < count && i < TASKS_MOST; i++)
+        write_task(nova, &snapshot->tasks[rows[i]]);
+    json_close(nova->writer, ']');
+    free(rows);
     return 0;
 }
 

@@ -59,10 +59,10 @@ def test_a_birth_is_of_the_task_that_ran(bursts):
     assert all(ns > 0 for _number, _name, ns in picture["threads"])
 
 
-def test_they_come_in_order_and_all_are_counted(bursts):
+def test_all_are_counted_and_some_are_told(bursts):
     picture, births = picture_of(bursts)
-    times = [at for at, *_rest in births]
-    assert times == sorted(times)
+    now_ns = bursts.get("/api/report")["target"]["duration_ns"]
+    assert all(0 < at <= now_ns for at, *_rest in births)
     assert picture["births_all"] >= sum(kind[3] for kind in picture["objects"])
     # One of `stride` is told: the others are in the counts.
     assert picture["births_all"] > len(births)

@@ -21,6 +21,7 @@ CASES = {
     "exceptions": "calls,io,methods",
     "queue": "calls,io,methods",
     "search": "calls,io,methods",
+    "conversions": "c-calls",
     "convoy": "waits",
 }
 ROUNDS = 5

@@ -35,7 +35,12 @@ static uint64_t hash_text(const char *text)
     return hash;
 }
 
-static uint32_t intern_type(struct births *births, const char *name)
+static bool is_out(const struct births *births, uint32_t type)
+{
+    return births->types_out[type];
+}
+
+static uint32_t intern_type(struct births *births, const char *name, struct sites *sites)
 {
     uint32_t at = mix(hash_text(name)) % TYPE_BUCKETS;
     for (; births->type_buckets[at]; at = (at + 1) % TYPE_BUCKETS)
@@ -45,6 +50,8 @@ static uint32_t intern_type(struct births *births, const char *name)
     if (!copy)
         return TYPE_OTHER;
     births->types[births->type_count] = copy;
+    births->types_out[births->type_count] = !sites_keep_type(sites, name);
+    births->is_limited |= births->types_out[births->type_count];
     return births->type_buckets[at] = births->type_count++;
 }
 
@@ -58,7 +65,11 @@ static uint32_t type_of(struct model *model, struct births_of_process *of, uint3
         return of->types[id];
     bool found = symbols->define(symbols->define_context, id, symbols->buffer, &text) == 0 &&
                  text.fixed.kind == DEFINITION_TYPE;
-    return of->types[id] = found ? intern_type(&model->births, text.name) : TYPE_OTHER;
+    of->types[id] = found ? intern_type(&model->births, text.name, model->symbols.sites)
+                          : TYPE_OTHER;
+    if (is_out(&model->births, of->types[id]))
+        symbols_tell_mode(symbols, id, MODE_OFF);
+    return of->types[id];
 }
 
 /* --- rows ----------------------------------------------------------------------------------- */
@@ -276,6 +287,8 @@ static void settle_birth(struct model *model, struct births_of_process *of,
     struct births_row *row = &model->births.rows[place.row];
     struct watch_told told = {
         .counter = event->counter, .amount = place.bytes, .thread = waiting->thread};
+    if (is_out(&model->births, row->type))
+        return;
     row->births++;
     row->bytes += place.bytes;
     tell(model, WATCH_BIRTH, row, told);
@@ -307,6 +320,8 @@ static void settle_death(struct model *model, struct births_of_process *of,
             alive_remove(of, slot);
         return;
     }
+    if (!slot->row && is_out(&model->births, type))
+        return;
     if (!slot->row) {
         struct births_row *row = &model->births.rows[find_row(&model->births, type, 0, 0, true)];
         row->deaths++;
@@ -485,6 +500,7 @@ int births_init(struct births *births)
         .rows = region_new(BIRTHS_ROWS_MAX, sizeof(*births->rows)),
         .buckets = region_new(BUCKETS, sizeof(*births->buckets)),
         .types = region_new(BIRTHS_TYPES_MAX, sizeof(*births->types)),
+        .types_out = region_new(BIRTHS_TYPES_MAX, sizeof(*births->types_out)),
         .type_buckets = region_new(TYPE_BUCKETS, sizeof(*births->type_buckets)),
         .type_count = 1,
         .samples = calloc(BIRTHS_SAMPLES, sizeof(*births->samples)),
@@ -492,8 +508,9 @@ int births_init(struct births *births)
         .sampling = {.stride = 1, .random = 2463534242U},
     };
     if (histogram_pool_init(&births->octaves, BIRTHS_OCTAVES_MAX) || !births->rows ||
-        !births->buckets || !births->types || !births->samples || !births->pending ||
-        !births->type_buckets || intern_type(births, "(other)") != TYPE_OTHER)
+        !births->buckets || !births->types || !births->types_out || !births->samples ||
+        !births->pending || !births->type_buckets ||
+        intern_type(births, "(other)", NULL) != TYPE_OTHER)
         return -ENOMEM;
     begin_rows(births);
     return 0;
@@ -508,6 +525,7 @@ void births_done(struct births *births)
     region_free(births->rows, BIRTHS_ROWS_MAX, sizeof(*births->rows));
     region_free(births->buckets, BUCKETS, sizeof(*births->buckets));
     region_free(births->types, BIRTHS_TYPES_MAX, sizeof(*births->types));
+    region_free(births->types_out, BIRTHS_TYPES_MAX, sizeof(*births->types_out));
     region_free(births->type_buckets, TYPE_BUCKETS, sizeof(*births->type_buckets));
     histogram_pool_done(&births->octaves);
     *births = (struct births){0};
@@ -551,6 +569,56 @@ void births_meet_type(struct model *model, uint32_t id)
 void births_forget(struct model *model, uint32_t id)
 {
     struct births_of_process *of = model->process->births;
-    if (of && id < SESSION_ID_LIMIT)
-        of->types[id] = 0;
+    if (!of || id >= SESSION_ID_LIMIT)
+        return;
+    if (is_out(&model->births, of->types[id]))
+        symbols_tell_mode(&model->symbols, id, MODE_RECORD);
+    of->types[id] = 0;
+}
+
+/* --- patterns ------------------------------------------------------------------------------- */
+
+bool births_row_is_kept(const struct model *model, const struct births_row *row)
+{
+    return !is_out(&model->births, row->type) &&
+           !(row->symbol && model->symbols.symbols[row->symbol].left_out);
+}
+
+void births_resite(struct model *model)
+{
+    struct births *births = &model->births;
+    births->is_limited = false;
+    for (uint32_t i = TYPE_OTHER + 1; i < births->type_count; i++) {
+        births->types_out[i] = !sites_keep_type(model->symbols.sites, births->types[i]);
+        births->is_limited |= births->types_out[i];
+    }
+    for (uint32_t i = BIRTHS_ROW_OTHER; i < births->row_count; i++) {
+        struct births_row *row = &births->rows[i];
+        if (!is_out(births, row->type))
+            continue;
+        row->births = row->deaths = row->live = 0;
+        row->bytes = row->live_bytes = 0;
+        row->life = (struct histogram){0};
+    }
+}
+
+/* Removing moves others to where one has just been, so that place is looked at again. */
+static void leave_out_alive(const struct births *births, struct births_of_process *of)
+{
+    for (uint32_t i = 0; i <= of->alive_mask; i++)
+        while (of->alive[i].row && is_out(births, births->rows[of->alive[i].row].type))
+            alive_remove(of, &of->alive[i]);
+}
+
+void births_resite_ids(struct model *model)
+{
+    struct births_of_process *of = model->process->births;
+    if (!of)
+        return;
+    settle(model, of, UINT64_MAX);
+    leave_out_alive(&model->births, of);
+    for (uint32_t id = 1; id < SESSION_ID_LIMIT; id++)
+        if (of->types[id])
+            symbols_tell_mode(&model->symbols, id,
+                              is_out(&model->births, of->types[id]) ? MODE_OFF : MODE_RECORD);
 }

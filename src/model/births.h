@@ -97,6 +97,9 @@ struct births {
     uint32_t row_count;
     uint32_t *buckets; /* by type, symbol and line */
     char **types;      /* names, owned; [0] stands for none, [1] for `(other)` */
+    bool *
+        types_out; /* no pattern wants them: their events are passed over, soon they are not told */
+    bool is_limited; /* some are */
     uint32_t type_count;
     uint32_t *type_buckets;
     struct octave_pool octaves;
@@ -120,6 +123,15 @@ void births_end_process(struct model *model, struct process *process);
 
 /* A type's id, whose name can be asked for now. */
 void births_meet_type(struct model *model, uint32_t id);
+
+/* Other patterns: which types are counted from here on. What lived of those that are not is followed no more. */
+void births_resite(struct model *model);
+
+/* ... told to the present process. */
+void births_resite_ids(struct model *model);
+
+/* Whether a row is of what the patterns want. */
+bool births_row_is_kept(const struct model *model, const struct births_row *row);
 
 /* A type's id is used no more. */
 void births_forget(struct model *model, uint32_t id);

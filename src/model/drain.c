@@ -459,6 +459,14 @@ static int beat(void *context)
     return 0;
 }
 
+static int tell_limited(void *context)
+{
+    struct drain *drain = context;
+    atomic_store_explicit(&mapping_header(drain->mapping)->types_limited, drain->types_limited,
+                          memory_order_relaxed);
+    return 0;
+}
+
 uint64_t drain_round(struct drain *drain)
 {
     uint64_t begun = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
@@ -473,6 +481,10 @@ uint64_t drain_round(struct drain *drain)
     }
     if (drain->words.methods_listed != drain->methods_decided)
         methods_decide(drain);
+    if (drain->types_limited != drain->model->births.is_limited) {
+        drain->types_limited = drain->model->births.is_limited;
+        guarded(drain, tell_limited, drain);
+    }
     uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_acquire);
     if (drain->before_events)
         drain->before_events(drain->before_events_context, drain);

@@ -71,7 +71,8 @@ struct drain {
     bool image_exec;
     uint64_t execs;
     _Atomic uint32_t
-        files_known; /* the last question about descriptors that was answered (io_lookup.h) */
+        files_known;    /* the last question about descriptors that was answered (io_lookup.h) */
+    bool types_limited; /* as the session has been told */
     uint32_t methods_decided; /* the list of methods last answered (methods.h) */
     uint32_t fullest;         /* of this round: the highest share of a ring in use, in 1/256 */
     uint32_t free_rings;      /* of this round */

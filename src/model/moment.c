@@ -398,12 +398,14 @@ static void take_births(struct moment *moment, const struct births *births)
             births->samples[(moment->births_before + i) % BIRTHS_SAMPLES];
 }
 
-static void take_objects(struct moment *moment, const struct births *births)
+static void take_objects(struct moment *moment, const struct model *model)
 {
+    const struct births *births = &model->births;
     moment->object_count = 0;
     for (uint32_t i = BIRTHS_ROW_OTHER; i < births->row_count; i++) {
         const struct births_row *row = &births->rows[i];
-        if (row->births == 0 && row->deaths == 0 && row->live == 0)
+        if ((row->births == 0 && row->deaths == 0 && row->live == 0) ||
+            !births_row_is_kept(model, row))
             continue;
         moment->objects[moment->object_count++] = (struct moment_object){
             .type = births->types[row->type],
@@ -505,7 +507,7 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     moment_take_waits(moment, model, counter);
     take_requests(moment, model);
     take_lines(moment, &model->lines);
-    take_objects(moment, &model->births);
+    take_objects(moment, model);
     take_births(moment, &model->births);
     take_memory(moment, model, seconds);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);

@@ -72,6 +72,7 @@ bool resite_rows(struct model *model)
         row->left_out = row->left_out_once = true;
     }
     follow_rows(symbols);
+    births_resite(model);
     return some_join;
 }
 
@@ -108,6 +109,7 @@ void resite_ids(struct model *model)
     }
     /* Segments that nobody follows come between. */
     suspended_forget(&model->suspended, is_resited, symbols);
+    births_resite_ids(model);
 }
 
 /* --- stacks --------------------------------------------------------------------------------- */

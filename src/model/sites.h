@@ -18,6 +18,8 @@
  *   Type.method       of a built-in or extension type, or module.function of a builtin one; `*` as above. Limits
  *                     what the source `methods` monitors, and no function. `dict.get` says by itself that it is one;
  *                     `zlib.compress` could be a module: see sites_take_methods
+ *   type:dict         a type, by its whole name (`collections.deque`) or without its module; `*` as above. Limits what
+ *                     the source `objects` counts, and no function
  * A function is kept when there is no --only or one of them matches it, and no --skip does.
  * Lines are wanted of the functions that a pattern of their own names (`ulma set PID lines=P`), and where there is none,
  * of those that --only names: of what is kept, in both cases, and never of all.
@@ -41,7 +43,8 @@ enum site_form {
     SITE_STDLIB,
     SITE_PACKAGES,
     SITE_FROZEN,
-    SITE_METHOD
+    SITE_METHOD,
+    SITE_TYPE
 };
 
 struct site_pattern {
@@ -95,6 +98,9 @@ void sites_note_method(struct sites *sites, const char *name);
 /* Whether the method, `dict.get`, is monitored. Without a pattern, all of the builtin types and functions are.
  * `sites` may be NULL. */
 bool sites_keep_method(struct sites *sites, const char *name);
+
+/* Whether objects of the type are counted; notes which patterns name it. `sites` may be NULL. */
+bool sites_keep_type(struct sites *sites, const char *name);
 
 /* Whether a Python function is kept; notes which patterns matched. */
 bool sites_keep(struct sites *sites, const struct site *site);

@@ -215,6 +215,47 @@ static void judge_lists(struct court *court)
     }
 }
 
+/* --- conversions of a thing into what it is --------------------------------------------------- */
+
+/* `<list(list)>`, as the probe names them (c_calls_probe.c). */
+static bool is_conversion(const struct snapshot_function *function, char name[SNAPSHOT_METHOD_SIZE])
+{
+    const char *open = function->kind == KIND_C ? strchr(function->name, '(') : NULL;
+    const char *end = open ? strchr(open, ')') : NULL;
+    size_t size = open ? (size_t)(open - function->name) : 0;
+    if (!end || size < 2 || function->name[0] != '<' || strcmp(end, ")>") != 0 ||
+        (size_t)(end - open) != size || memcmp(function->name + 1, open + 1, size - 1) != 0 ||
+        2 * size + 1 > SNAPSHOT_METHOD_SIZE)
+        return false;
+    memcpy(name, function->name + 1, 2 * size);
+    name[2 * size] = '\0';
+    return true;
+}
+
+static void judge_conversions(struct court *court)
+{
+    char name[SNAPSHOT_METHOD_SIZE];
+    for (size_t i = 0; i < court->snapshot->edge_count; i++) {
+        const struct snapshot_edge *edge = &court->snapshot->edges[i];
+        int64_t cost_ns = edge->self_ns - edge->self_wait_ns;
+        if (edge->calls < MANY || !is_worth(court, cost_ns) ||
+            !is_conversion(&court->snapshot->functions[edge->callee], name))
+            continue;
+        char calls[TEXT_NUMBER_BYTES], mean[TEXT_NUMBER_BYTES];
+        text_format_grouped(calls, edge->calls);
+        text_format_time(mean, cost_ns / (int64_t)edge->calls);
+        say(court, (struct usage_verdict){
+                       .name = "futile conversions",
+                       .function = edge->caller,
+                       .count = edge->calls,
+                       .cost_ns = cost_ns,
+                       .evidence = arena_format(
+                           court->arena, "%s calls of %s, of what is that already, take %s each",
+                           calls, name, mean),
+                   });
+    }
+}
+
 /* --- a blocked event loop ------------------------------------------------------------------- */
 
 static int32_t dearest_node_of(const struct snapshot *snapshot, int32_t function)
@@ -370,6 +411,7 @@ int verdicts_find(const struct snapshot *snapshot, struct arena *arena,
         for (size_t i = 0; i < snapshot->function_count; i++)
             judge_function(&court, (int32_t)i);
         judge_lists(&court);
+        judge_conversions(&court);
         judge_tasks(&court);
         judge_locks(&court);
     }

@@ -56,7 +56,7 @@ enum session_lock { SESSION_COLLECTOR_LOCK = 0, SESSION_SETTER_LOCK = 1 };
 
 /* What a site does. The collector writes the byte, as soon as it has met the definition and before it
  * acknowledges the end of one; the probe reads it at each event.
- *   OFF     nothing is written, and from 3.12 on the interpreter is asked not to tell it again
+ *   OFF     nothing is written (of a type: the source `objects` tells none of its instances), and from 3.12 on the interpreter is asked not to tell it again
  *   RECORD  pushes and pops are written
  *   HEARD   the same, of a function that the collector leaves out: it only looks who calls it
  *   CLOSING pops are written, pushes are not: what is open may end before it goes OFF (3.12+; before, a
@@ -287,6 +287,8 @@ struct session_header {
     _Alignas(64) _Atomic uint32_t files_known; /* by the collector */
     uint32_t
         sources_asked; /* fixed at creation: what sources_wanted may come to say; 0: no more than it does */
+    _Atomic uint32_t
+        types_limited; /* by the collector: some types' mode bytes are OFF; their objects are not to be told */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

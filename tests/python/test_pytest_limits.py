@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The pytest plug-in: what a test did is counted exactly, and a limit that is exceeded fails it."""
 
-import contextlib
 import os
 import pathlib
 import re
-import subprocess
-import sys
-import tempfile
 
 import harness
 import pytest
@@ -16,7 +12,7 @@ import pytest
 SITE = pathlib.Path(pytest.__file__).resolve().parent.parent
 OLDEST_MINOR = 11
 # pip chooses by its own Python what a package needs on older ones only.
-FOR_OLDER = ["pytest", "exceptiongroup", "tomli", "typing_extensions"]
+FOR_OLDER = ["exceptiongroup", "tomli", "typing_extensions"]
 
 pytestmark = pytest.mark.some_pythons
 
@@ -101,20 +97,10 @@ def test_without_limits():
 
 
 def site_of(python):
-    """Where this CPython finds a pytest; from the package index, once, for those before 3.11."""
+    """Where this CPython finds a pytest; from the package index for those before 3.11."""
     if python.minor[1] >= OLDEST_MINOR:
         return SITE
-    short = "{}.{}".format(*python.minor)
-    folder = harness.ROOT / "build" / "pytest" / short
-    if not folder.is_dir():
-        folder.parent.mkdir(exist_ok=True)
-        made = tempfile.mkdtemp(dir=folder.parent)
-        words = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
-        words += ["--disable-pip-version-check", "--python-version", short, "--target", made]
-        subprocess.run([*words, *FOR_OLDER], check=True, timeout=100)
-        with contextlib.suppress(OSError):  # another worker was quicker
-            pathlib.Path(made).rename(folder)
-    return folder
+    return harness.from_index(python, "pytest", *FOR_OLDER)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 """Requests of programs that have no middleware: named by their server's call into the application.
 And what was put into the servers is out of them again when the source is off."""
 
+import json
 import re
 import sys
 
@@ -129,3 +130,28 @@ def test_the_probe_looks_for_each_server_that_is_known():
         env=environment(PYTHONPATH=str(ROOT / "python")),
     )
     assert looked_for == known.out.decode().split()
+
+
+WORKERS = {
+    "gunicorn": ["-m", "gunicorn", "-k", "sync", "-b", "unix:{socket}", "web_phases:app"],
+    "fastapi": [str(harness.TARGETS / "web_phases.py"), "{socket}"],
+}
+SHARES = ("socket", "file", "lock", "gil", "gc")
+
+
+@pytest.mark.parametrize("kind", WORKERS)
+def test_what_a_workers_time_goes_into(serve, kind):  # noqa: F811
+    """Each share within 5 % of the worker's wall time, beside what it saw by its own clocks."""
+    server = serve(*WORKERS[kind], options=("-e", "waits,spans"))
+    server.ask("/phases")
+    told = json.loads(server.ask("/told")[2])
+    report = server.end()
+    (split,) = (row["split"] for row in report["threads"] if row["tid"] == told["pid"])
+    wall_ns = split["wall_ns"]
+    parts_ns = sum(split[f"{share}_ns"] for share in (*SHARES, "compute", "idle"))
+    assert abs(parts_ns - wall_ns) <= 0.001 * wall_ns
+    truth_ns = {share: told[share] * 1e9 for share in SHARES}
+    truth_ns["compute"] = told["ran_s"] * 1e9 - truth_ns["gc"]
+    for share, ns in truth_ns.items():
+        assert abs(split[f"{share}_ns"] - ns) <= 0.05 * wall_ns, (share, split, told)
+    assert split["idle_ns"] >= told["idle"] * 1e9 - 0.05 * wall_ns

@@ -100,6 +100,22 @@ def loop(mended):
     asyncio.run(many(mended))
 
 
+def copy_rows(rows):
+    total = 0
+    for row in rows:
+        total += len(list(row)) + len(str("text")) + len(dict({1: 2}, key=3))
+    return total
+
+
+def count_rows(rows):
+    return sum(len(row) + 4 + 2 for row in rows)
+
+
+def conversions(mended):
+    rows = [list(range(5000))] * 40_000
+    (count_rows if mended else copy_rows)(rows)
+
+
 def stand_in_line(lock, mended):
     for _ in range(40):
         with lock:

@@ -10,6 +10,7 @@
  * disabled is heard again after monitoring_rearm. */
 #include "probe/py/monitoring.h"
 
+#include "probe/py/line.h"
 #include "probe/source_hooks.h"
 #include "probe/switch.h"
 
@@ -246,7 +247,8 @@ INLINE PyObject *unwind(enum path path, PyObject *code)
 INLINE PyObject *c_call(enum path path, PyObject *const *args)
 {
     uint32_t id = 0;
-    if (c_calls_identify(args[2], args[3] == missing ? NULL : args[3], &id) &&
+    if ((c_calls_identify(args[2], args[3] == missing ? NULL : args[3], &id) ||
+         c_calls_convert(args[0], args[1], args[2], args[3], &id)) &&
         link_to.modes[id] == MODE_RECORD) {
         void *frame = current_frame(path);
         writer_put(counter_now(path), EVENT_C_CALL, id, pyapi_frame_key(frame));
@@ -257,8 +259,9 @@ INLINE PyObject *c_call(enum path path, PyObject *const *args)
 INLINE PyObject *c_pop(enum path path, enum event_kind kind, PyObject *const *args)
 {
     uint64_t counter = counter_now(path);
-    if (c_calls_is_told(args[2]) &&
-        !c_calls_is_method(args[2], args[3] == missing ? NULL : args[3]))
+    uint32_t id = 0;
+    if (c_calls_is_told(args[2]) ? !c_calls_is_method(args[2], args[3] == missing ? NULL : args[3])
+                                 : c_calls_convert(args[0], args[1], args[2], args[3], &id))
         c_calls_pop(kind, counter, current_frame(path));
     return Py_None;
 }
@@ -553,7 +556,9 @@ static int say_taken(char *reason, size_t size)
 /* Registering tells audit hooks. */
 static int monitoring_make_ready(uint32_t sources, char *reason, size_t size)
 {
-    (void)sources;
+    char unused[SESSION_REASON_SIZE];
+    if (sources & SOURCE_C_CALLS)
+        line_prepare(unused, sizeof(unused)); /* where it cannot be had, conversions are not told */
     choose_calls();
     return attach_callback(event_bits[0], callbacks[0]) == 0 ? 0 : say_taken(reason, size);
 }

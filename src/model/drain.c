@@ -202,6 +202,10 @@ static struct model_costs read_costs(const struct session_header *header)
         .unwind_outer_ticks256 = of[COST_UNWIND].outer_ticks256,
         .speed_ticks = header->cost_speed_ticks,
         .line_ticks256 = header->cost_line_ticks256,
+        .generator_inner_ticks256 = of[COST_GENERATOR].inner_ticks256,
+        .generator_outer_ticks256 = of[COST_GENERATOR].outer_ticks256,
+        .coroutine_inner_ticks256 = of[COST_COROUTINE].inner_ticks256,
+        .coroutine_outer_ticks256 = of[COST_COROUTINE].outer_ticks256,
     };
     if (costs.inner_ticks256 + (uint64_t)costs.outer_ticks256 == 0) {
         costs.inner_ticks256 = header->cost_inner_ticks256;

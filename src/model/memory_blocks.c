@@ -19,6 +19,7 @@ enum {
     AHEAD = 12,           /* steps that are fetched before their turn */
     SMALL_MOST = 512,     /* pymalloc's, in steps of 16 */
     SMALL_CLASSES = SMALL_MOST / 16,
+    LARGE_BYTES = 1024,
 };
 #define ADDRESS_MASK ((UINT64_C(1) << ADDRESS_BITS) - 1)
 #define SIZE_MASK    ((UINT64_C(1) << SIZE_BITS) - 1)
@@ -53,8 +54,11 @@ void memory_reset(struct memory *memory)
         reset_sums(&memory->domains[i]);
     for (int i = 0; i < MEMORY_CLASSES; i++)
         reset_sums(&memory->classes[i]);
-    for (uint32_t i = 0; i < memory->site_count; i++)
-        reset_sums(&memory->sites[i].sums);
+    for (uint32_t i = 0; i < memory->site_count; i++) {
+        struct memory_site *site = &memory->sites[i];
+        reset_sums(&site->sums);
+        site->large = site->grown = site->grown_bytes = 0;
+    }
     for (int i = 0; i < MEMORY_HISTORY; i++)
         memory->past[i].count = 0;
     memory->peak_number++;
@@ -167,10 +171,28 @@ static struct memory_site *touch(struct memory *memory, uint32_t number)
     return site;
 }
 
-static void count_alloc(struct memory *memory, uint32_t site, uint32_t domain, uint64_t size)
+/* A string, say, that is made anew for each piece that is added: the old one is there until the new one is. */
+static void look_for_growth(struct memory_site *site, uint64_t size)
 {
-    uint64_t peak_bytes = memory->total.peak_bytes;
-    add_block(&touch(memory, site)->sums, size);
+    uint64_t last = site->last_bytes, live = site->sums.live_bytes;
+    if (size < LARGE_BYTES)
+        return;
+    site->large++;
+    site->last_bytes = size;
+    if (size <= last || size - last > last / 4 || live < last || live > 2 * size)
+        return;
+    site->grown++;
+    site->grown_bytes += size;
+}
+
+static void count_alloc(struct memory *memory, const struct memory_step *step, bool in_place)
+{
+    uint64_t peak_bytes = memory->total.peak_bytes, size = step->size;
+    uint32_t domain = step->domain;
+    struct memory_site *site = touch(memory, step->site);
+    if (!in_place)
+        look_for_growth(site, size);
+    add_block(&site->sums, size);
     add_block(&memory->domains[domain], size);
     add_block(&memory->classes[memory_class_of(size)], size);
     add_block(&memory->total, size);
@@ -312,7 +334,7 @@ static void carry_out(struct model *model, const struct memory_step *step)
     *block = (struct memory_block){step->address | (uint64_t)step->site << ADDRESS_BITS,
                                    step->size | (uint64_t)step->domain << SIZE_BITS};
     tell(model, WATCH_ALLOCATION, step, block);
-    count_alloc(memory, step->site, step->domain, step->size);
+    count_alloc(memory, step, is_known);
 }
 
 void memory_end_process(struct memory *memory, struct memory_process *process)

@@ -36,6 +36,9 @@ struct memory_site {
     struct memory_sums sums;
     uint64_t at_peak_bytes; /* at the peak numbered so; at a later one: what is live */
     uint64_t peak_number;
+    /* Of blocks of 1 KiB or more that did not grow where they stood: all, and those that were a little longer than the one
+     * before, of which nothing else was alive then. */
+    uint64_t large, grown, grown_bytes, last_bytes;
     uint32_t symbol; /* a row's first twin; 0: none */
     uint32_t line;   /* 0: not known */
 };

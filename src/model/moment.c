@@ -279,8 +279,10 @@ static void take_tasks(struct moment *moment, const struct model *model, uint64_
                 add_open_step(moment, track, track->entries[i].task);
     for (uint32_t i = 1; i < moment->task_count; i++) {
         struct async_task *task = &moment->tasks[i];
-        if (task->state == ASYNC_SUSPENDED && counter > task->since)
-            task->sums.suspended_ticks += (int64_t)(counter - task->since);
+        bool waits = task->state == ASYNC_SUSPENDED || task->state == ASYNC_MADE;
+        task->since = waits && counter > task->since ? counter - task->since : 0; /* ago */
+        if (task->state == ASYNC_SUSPENDED)
+            task->sums.suspended_ticks += (int64_t)task->since;
     }
 }
 

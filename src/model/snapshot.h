@@ -118,6 +118,7 @@ struct snapshot_task {
     uint64_t raised;          /* ended by an exception; cancelled ones are */
     int64_t wall_ns, wait_ns; /* of its steps; cpu = wall - wait */
     int64_t suspended_ns;     /* between them */
+    int64_t since_ns;         /* suspended, or made, for so long; 0: neither, or not known */
     int64_t longest_ns;       /* step */
     bool steps_exact;         /* nothing was lost, and its coroutine never muted */
 };
@@ -221,6 +222,9 @@ struct snapshot_memory_site {
     bool is_left_out;       /* all of the functions that patterns leave out */
     uint64_t at_peak_bytes; /* of it, when all together were at their peak */
     int64_t growth_bytes;   /* of what is live, over meta.window */
+    /* Blocks of 1 KiB or more that did not grow where they stood; those that were a little longer than the one before,
+     * which was there still; and their bytes. */
+    uint64_t large, grown, grown_bytes;
 };
 
 struct snapshot_process {

@@ -120,6 +120,7 @@ static const struct field task_fields[] = {
     F(task, wall_ns, NS, 0),
     F(task, wait_ns, NS, 0),
     F(task, suspended_ns, NS, 0),
+    F(task, since_ns, NS, 0),
     F(task, longest_ns, NS, 0),
     F(task, steps_exact, BOOL, 0),
     END,

@@ -92,9 +92,12 @@ static inline int64_t track_left_over(int64_t net_ticks)
     return over < TRACK_LEFT_OVER_MOST ? over : TRACK_LEFT_OVER_MOST;
 }
 
+/* START of what can be suspended costs more, since making it does. */
+enum { TRACK_START_GENERATOR = EVENT_KIND_COUNT, TRACK_START_COROUTINE, TRACK_COST_COUNT };
+
 /* The probe's cost of an event of each kind, before its counter is read and after. */
 struct track_costs {
-    int64_t pre_ticks[EVENT_KIND_COUNT], post_ticks[EVENT_KIND_COUNT];
+    int64_t pre_ticks[TRACK_COST_COUNT], post_ticks[TRACK_COST_COUNT];
 };
 
 struct track {

@@ -29,6 +29,8 @@ enum {
     LONG_LOOK_NS = 1000,
     /* asyncio's own loop.slow_callback_duration. */
     SLOW_STEP_NS = 100 * 1000 * 1000,
+    /* Copied in the best case. */
+    BYTES_A_NS = 25,
     /* Fewer waits of one function for a lock are a queue that forms now and then. */
     CONVOY_WAITS = 50,
 };
@@ -212,6 +214,37 @@ static void judge_lists(struct court *court)
         for (size_t use = 0; use < sizeof(list_uses) / sizeof(list_uses[0]); use++)
             if (strcmp(method, list_uses[use].method) == 0)
                 judge_list_use(court, edge, use);
+    }
+}
+
+/* --- growing concatenation ------------------------------------------------------------------- */
+
+static void judge_growth(struct court *court)
+{
+    const struct snapshot *snapshot = court->snapshot;
+    bool is_timed = snapshot->node_count && snapshot->nodes[0].total_ns > 0;
+    for (size_t i = 0; is_timed && i < snapshot->memory_site_count; i++) {
+        const struct snapshot_memory_site *site = &snapshot->memory_sites[i];
+        int64_t cost_ns = (int64_t)(site->grown_bytes / BYTES_A_NS);
+        if (site->function < 0 || site->grown < MANY || site->grown < site->large / 2 ||
+            !is_worth(court, cost_ns))
+            continue;
+        char grown[TEXT_NUMBER_BYTES], large[TEXT_NUMBER_BYTES], bytes[TEXT_NUMBER_BYTES];
+        text_format_grouped(grown, site->grown);
+        text_format_grouped(large, site->large);
+        text_format_bytes(bytes, (int64_t)site->grown_bytes);
+        say(court, (struct usage_verdict){
+                       .name = "growing concatenation",
+                       .function = site->function,
+                       .count = site->grown,
+                       .cost_ns = cost_ns,
+                       .evidence = arena_format(
+                           court->arena,
+                           "%s of %s blocks that line %" PRIu32
+                           " asked for were each a little longer than the one before, which was "
+                           "there still: %s in all",
+                           grown, large, site->line, bytes),
+                   });
     }
 }
 
@@ -412,6 +445,7 @@ int verdicts_find(const struct snapshot *snapshot, struct arena *arena,
             judge_function(&court, (int32_t)i);
         judge_lists(&court);
         judge_conversions(&court);
+        judge_growth(&court);
         judge_tasks(&court);
         judge_locks(&court);
     }

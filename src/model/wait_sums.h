@@ -116,4 +116,7 @@ void wait_sums_apply(struct wait_sums *sums, struct wait_queue *queue, uint64_t 
 
 enum snapshot_share wait_sums_share_of(enum wait_kind kind);
 
+/* In reports. */
+const char *wait_sums_name(enum wait_kind kind);
+
 #endif

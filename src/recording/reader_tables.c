@@ -195,7 +195,7 @@ static int take_io(struct slice *slice, sqlite3_stmt *statement, size_t index)
         .operation = recording_text(slice->recording, statement, 1, arena, &result),
         .resource = recording_text(slice->recording, statement, 2, arena, &result),
         .function = shown_function(slice, statement, 3),
-        .line = (uint32_t)count_of(statement, 10),
+        .line = sqlite3_column_count(statement) > 10 ? (uint32_t)count_of(statement, 10) : 0,
         .calls = count_of(statement, 4),
         .bytes = count_of(statement, 5),
         .errors = count_of(statement, 6),

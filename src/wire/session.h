@@ -38,7 +38,7 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 6,
+    SESSION_FORMAT = 7,
     SESSION_HEADER_SIZE = 2 * 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
@@ -151,8 +151,16 @@ enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONI
 enum { SESSION_SPEED_NOISE = 24 };
 
 /* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
- * that an exception ends, a C function's. */
-enum session_cost_kind { COST_CALL, COST_SEGMENT, COST_UNWIND, COST_C_CALL, COST_COUNT };
+ * that an exception ends, a C function's, a generator's and a coroutine's with all that making it costs. */
+enum session_cost_kind {
+    COST_CALL,
+    COST_SEGMENT,
+    COST_UNWIND,
+    COST_C_CALL,
+    COST_GENERATOR,
+    COST_COROUTINE,
+    COST_COUNT
+};
 
 /* Of one push and pop, in ticks of the counter x 256: within its own interval, and its caller's. */
 struct session_cost {

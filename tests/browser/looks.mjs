@@ -12,7 +12,8 @@ const tokenOf = (url) => new URL(url).searchParams.get("token");
 export async function numbers(page, url, asked) {
   await page.goto(url);
   await page.waitForSelector(".pill-ended");
-  await page.waitForSelector("text=The target has ended with exit status 0");
+  const notice = page.locator("text=The target has ended");
+  await notice.waitFor();
   const names = page.locator("tbody tr .name");
   await page.waitForFunction(() => [...document.querySelectorAll("tbody .name")]
       .every((name) => !name.textContent.includes("BaseEventLoop")));
@@ -22,7 +23,8 @@ export async function numbers(page, url, asked) {
       fetch("api/report", { headers: { Authorization: `Bearer ${token}` } }).then((answer) => answer.json()),
       tokenOf(url));
   const heads = await page.locator("thead th").allInnerTexts();
-  return { rows, report, heads: heads.map((head) => head.replace(/[▾▴]/, "").trim()) };
+  return { rows, report, notice: await notice.innerText(),
+      notices: await page.locator(".notice").allInnerTexts(), heads: heads.map((head) => head.replace(/[▾▴]/, "").trim()) };
 }
 
 export async function keyboard(page, url, asked) {
@@ -463,4 +465,30 @@ export async function novaCost(page, url) {
     takes: row(told.takes),
     scriptMsPerFrame: whole / Math.max(1, told.frames.length),
   };
+}
+
+/** What each tab shows of a program that runs: rows, pictures, and whether it says that there is nothing. */
+export async function everyTab(page, url, asked) {
+  await opened(page, url);
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const shown = {};
+  for (const view of asked.views) {
+    await page.click(`[role=tab][data-view=${view}]:not(.is-not)`);
+    await page.waitForSelector(`main[data-shown=${view}] .content :is(tbody tr, canvas)`);
+    // Lines have two points once something was told three times.
+    if (["tasks", "processes"].includes(view)) await page.waitForSelector("svg.spark");
+    await page.screenshot({ path: `${asked.pictures}/app-${view}-${asked.options.colorScheme}.png` });
+    shown[view] = await page.evaluate(() => {
+      const content = document.querySelector(".content");
+      const count = (selector) => content.querySelectorAll(selector).length;
+      return {
+        rows: count("tbody tr"),
+        canvases: count("canvas"),
+        sparks: count("svg.spark"),
+        empty: count(".empty"),
+        text: content.innerText,
+      };
+    });
+  }
+  return shown;
 }

@@ -15,7 +15,8 @@ STANDARD = frozenset(
         *("assert", "ctype", "errno", "float", "inttypes", "limits", "locale", "math", "setjmp"),
         *("signal", "stdalign", "stdarg", "stdatomic", "stdbool", "stddef", "stdint", "stdio"),
         *("stdlib", "string", "strings", "time", "wchar", "fcntl", "langinfo", "poll", "pthread"),
-        *("unistd", "sys/ioctl", "sys/mman", "sys/select", "sys/stat", "sys/types", "termios"),
+        *("unistd", "sys/ioctl", "sys/mman", "sys/resource", "sys/select", "sys/stat"),
+        *("sys/types", "termios"),
     )
 )
 ASKED_FOR = {"sqlite3.h", "curses.h", "term.h", "zlib.h", "zstd.h"}

@@ -250,6 +250,59 @@ def test_off_every_slot_is_as_it_was(python, session_dir, tmp_path):
     assert report["operators"]
 
 
+ALONE = """
+import dis, sys
+
+def named(table):
+    return table["a"]
+
+def loop(table):
+    found = 0
+    while True:
+        table["a"]
+        found += 1
+        if found % 100000 == 0 and not wanted(sys._getframe().f_code):
+            return print("let go")
+        if found == 3000000:
+            return print("kept")
+
+def wanted(code):
+    return any(one.opname.startswith("INSTRUMENTED_INSTRUCTION")
+               for one in dis.get_instructions(code, adaptive=True))
+
+named({"a": 1})
+wanted(named.__code__)
+wanted(loop.__code__)
+loop({"a": 1})
+"""
+
+
+@pytest.mark.parametrize("new", NEW, ids=str)
+def test_a_loop_that_is_not_named_is_let_go(new, tmp_path):
+    """It meets no other function and no other line: what it runs is asked for by its operators."""
+    script = tmp_path / "alone.py"
+    script.write_text(ALONE)
+    done = run_ulma(new, script, options=["-e", "every-operator", "--only", "__main__:named"])
+    assert done.out == b"let go\n"
+
+
+@pytest.mark.parametrize("first, then", [("methods", "operators"), ("operators", "methods")])
+@pytest.mark.parametrize("last", ["methods", "operators"])
+@pytest.mark.newest_python
+def test_one_over_the_other_both_go(python, session_dir, tmp_path, first, then, last):
+    """object.__init_subclass__ is hooked by both: by operators for classes to come."""
+    with followed(python, session_dir, tmp_path, program=LOAD) as program:
+        before = json.loads(program.ask("slots"))
+        for sources in (first, f"{first},{then}", last, f"{first},{then}", "calls"):
+            program.set(f"events=calls,{sources}")
+            program.ask("slots")
+        assert json.loads(program.ask("slots")) == before
+        program.set("events=calls,operators", "only=dict.__getitem__")
+        program.ask("slots")
+        report = program.end()
+    assert operators_of(report)["dict.__getitem__"]["calls"] > 0
+
+
 @pytest.mark.some_pythons
 def test_every_source_is_switched_at_random_under_load(python, session_dir, tmp_path):
     """All that hooks the interpreter, one over the other, and off again."""

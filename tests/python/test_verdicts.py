@@ -9,7 +9,11 @@ pytestmark = pytest.mark.newest_python
 
 PLANTED = TARGETS / "planted.py"
 EVENTS = ("-e", "calls,io,methods")
-EVENTS_OF = {"convoy": ("-e", "waits"), "conversions": ("-e", "c-calls")}
+EVENTS_OF = {
+    "concatenation": ("-e", "calls,memory"),
+    "convoy": ("-e", "waits"),
+    "conversions": ("-e", "c-calls"),
+}
 CASES = {
     "writes": ("many small writes", "small_writes", 200_000),
     "exceptions": ("exceptions as control flow", "find", 400_000),
@@ -17,6 +21,7 @@ CASES = {
     "search": ("list searched as a set", "look_up", 3000),
     "loop": ("blocked event loop", "blocking", None),
     "conversions": ("futile conversions", "copy_rows", 40_000),
+    "concatenation": ("growing concatenation", "Page.add", None),
     "convoy": ("lock convoy", "stand_in_line", None),
 }
 

@@ -100,6 +100,24 @@ def loop(mended):
     asyncio.run(many(mended))
 
 
+class Page:
+    def __init__(self):
+        self.text = ""
+
+    def add(self, piece):
+        self.text += piece
+
+
+def concatenation(mended):
+    pieces = ["twenty bytes in each"] * 20_000
+    if mended:
+        return "".join(pieces)
+    page = Page()
+    for piece in pieces:
+        page.add(piece)
+    return page.text
+
+
 def copy_rows(rows):
     total = 0
     for row in rows:

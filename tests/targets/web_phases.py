@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A request that does one thing after the other, and says by its own clock how long each took, and
-how long its thread has run, or stood ready to. Of gunicorn (app), or FastAPI: web_phases.py SOCKET"""
+how long its thread has run, or stood ready. Of gunicorn (app); or FastAPI: web_phases.py SOCKET"""
 
 import gc
 import json
@@ -92,16 +92,18 @@ def phases():
     take("idle", time.sleep, LONG_S)
 
 
-def ran_ns():
+def schedstat():
     with open("/proc/thread-self/schedstat") as file:
-        ran, ready, _ = map(int, file.read().split())
-    return ran + ready
+        return file.read()
 
 
 def answer():
-    before_ns = int(os.environ.get("RAN_BEFORE_NS", "0"))  # of a worker that was not forked
-    ran_s = (ran_ns() - before_ns) / 1e9
-    return json.dumps({**told, "pid": os.getpid(), "ran_s": ran_s}).encode()
+    before = os.environ.get("SCHEDSTAT", "0 0 0").split()  # of a worker that was not forked
+    ran_s, ready_s = (
+        (int(now) - int(then)) / 1e9 for now, then in zip(schedstat().split()[:2], before)
+    )
+    told_of_cpu = {"pid": os.getpid(), "ran_s": ran_s, "ready_s": ready_s}
+    return json.dumps({**told, **told_of_cpu}).encode()
 
 
 def body_of(path):
@@ -128,7 +130,7 @@ def fastapi_app():
 
 
 if __name__ == "__main__":
-    os.environ["RAN_BEFORE_NS"] = str(ran_ns())
+    os.environ["SCHEDSTAT"] = schedstat()
     import uvicorn
 
     uvicorn.run("web_phases:fastapi_app", uds=sys.argv[1], factory=True, log_level="error")

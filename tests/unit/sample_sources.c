@@ -187,9 +187,17 @@ static int set_lines(struct snapshot *snapshot)
 static int set_memory(struct snapshot *snapshot)
 {
     static const struct snapshot_memory_site sites[] = {
-        {{9000, 800000, 8000, 700000, 1000, 100000, 300000}, SAMPLE_ROWS, 12, false, 250000, 5000},
-        {{3, 5000, 0, 0, 3, 5000, 5000}, SAMPLE_HOSTILE, 2, false, 5000, -70},
-        {{1, 40, 1, 40, 0, 0, 40}, SNAPSHOT_NONE, 0, true, 0, 0},
+        {{9000, 800000, 8000, 700000, 1000, 100000, 300000},
+         SAMPLE_ROWS,
+         12,
+         false,
+         250000,
+         5000,
+         60,
+         40,
+         90000},
+        {{3, 5000, 0, 0, 3, 5000, 5000}, SAMPLE_HOSTILE, 2, false, 5000, -70, 0, 0, 0},
+        {{1, 40, 1, 40, 0, 0, 40}, SNAPSHOT_NONE, 0, true, 0, 0, 0, 0, 0},
     };
     snapshot->memory_sites = arena_array(snapshot->arena, 3, sizeof(*snapshot->memory_sites));
     if (!snapshot->memory_sites)

@@ -460,6 +460,30 @@ static void each_kind_has_its_cost(void **state)
     expect("f1", 1, 0, 1, before + between + after, before + between + after + 42 + 36);
 }
 
+/* Making it is the caller's, and the probe's cost of that is taken out of the caller; its end is any call's. */
+static void what_suspends_costs_more_to_start(void **state)
+{
+    (void)state;
+    struct model_costs costs = {.inner_ticks256 = 4 * 256,
+                                .outer_ticks256 = 6 * 256,
+                                .generator_inner_ticks256 = 8 * 256,
+                                .generator_outer_ticks256 = 20 * 256,
+                                .coroutine_inner_ticks256 = 12 * 256,
+                                .coroutine_outer_ticks256 = 40 * 256};
+    model_set_costs(&model, &costs);
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(100, START, 100, 20);
+    E(50, RETURN, 100, 20);
+    E(100, START, 150, 30);
+    E(60, RETURN, 150, 30);
+    E(100, RETURN, 1, 10);
+    expect("g100", 1, 0, 1, 50 - 8, 50 - 8);
+    expect("g150", 1, 0, 1, 60 - 12, 60 - 12);
+    int64_t before = 100 - 2 - 17, between = 100 - 3 - 37, after = 100 - 3 - 2;
+    expect("f1", 1, 0, 1, before + between + after, before + between + after + 42 + 48);
+}
+
 static void costs_follow_the_speed(void **state)
 {
     (void)state;
@@ -764,6 +788,7 @@ int main(void)
         RULE(a_stall_is_in_no_function),
         RULE(costs_are_taken_out),
         RULE(each_kind_has_its_cost),
+        RULE(what_suspends_costs_more_to_start),
         RULE(costs_follow_the_speed),
         RULE(speed_takes_nothing_from_uncorrected_times),
         RULE(a_push_that_never_ran_is_taken_back),

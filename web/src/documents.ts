@@ -91,7 +91,7 @@ export interface AlgaeView extends View {
 /** Rows of one thread and kind; in each slice six: begin (since from_ns), length, what, task, how many (0: one, open), busy. */
 export interface TimelineRow {
   thread: number;
-  kind: "call" | "gc" | "io" | "off";
+  kind: "call" | "gc" | "io" | "off" | "gil" | "lock";
   depth: number;
   slices: (number | string)[];
 }

@@ -28,6 +28,8 @@ static void settle(struct model *model, struct track *track)
                              .object = open->object,
                              .thread = track->number,
                              .is_gil = open->way == WAY_GIL};
+    kept_note(model, track, open->way == WAY_GIL ? TIMELINE_GIL : TIMELINE_LOCK, open->since,
+              open->until, open->kind);
     wait_sums_add(&model->waits, open->row, (int64_t)ticks);
     const struct wait_sums_row *row = &model->waits.rows[open->row];
     wait_rooms_tell(model,

@@ -12,7 +12,7 @@ import { picture, Svg } from "../picture";
 import { filterText, openFunction, shown } from "../state";
 import { palette } from "../theme";
 import { Chosen, Waiting } from "./details";
-import { KINDS, kindOf, scenes, sinceOf } from "./looks";
+import { KINDS, kindOf, RUNNING, scenes, sinceOf } from "./looks";
 import { type Board, fillTiles, GUTTER, paintOver, RULER, TITLE } from "./over";
 import { Scene, siteOf, type Unit } from "./scene";
 import { CORNERS, cellAt, makePainter, middleOf, type Painter, rgb, TileList } from "./tiles";
@@ -245,7 +245,7 @@ export function Algae(): JSX.Element {
             const isFilled = one.isActive || one.count > 1;
             svg.polygon(
               corners(one.placed.row, one.placed.column),
-              one.isRunning ? "#ffd43b" : isFilled ? colour : ink.panel,
+              one.isRunning ? RUNNING : isFilled ? colour : ink.panel,
               one.isRunning ? ink.ink : colour,
               1,
               describe(one),

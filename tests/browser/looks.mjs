@@ -345,9 +345,11 @@ export async function weight(page, url, asked) {
   return seen;
 }
 
-/** Pixels of each family's colour on Nova's canvas, where it is drawn without WebGL. */
-const raysByColour = (page) =>
-  page.evaluate(() => {
+/** Pixels of each family's colour on one clock of Nova's, where it is drawn without WebGL. */
+const raysByColour = (page, clock) =>
+  page.evaluate((clock) => {
+    const dials = JSON.parse(document.querySelector("#nova-field").dataset.clocks);
+    const [, middleX, middleY, radius] = dials.find(([name]) => name === clock) ?? ["", 0, 0, 0];
     const canvas = document.querySelector("canvas[data-painter='2d']");
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     const colours = [...document.querySelectorAll(".nova .legend line")].map((line) => {
@@ -356,23 +358,25 @@ const raysByColour = (page) =>
     });
     const counts = colours.map(() => 0);
     for (let i = 0; i < data.length; i += 4) {
+      const [x, y] = [(i / 4) % canvas.width, Math.floor(i / 4 / canvas.width)];
+      if (Math.hypot(x / devicePixelRatio - middleX, y / devicePixelRatio - middleY) > radius) continue;
       if (data[i + 3] < 190) continue; // of the last second
       const away = colours.map((colour) => colour.reduce((sum, part, c) => sum + Math.abs(part - data[i + c]), 0));
       const nearest = away.indexOf(Math.min(...away));
       if (away[nearest] < 40) counts[nearest]++;
     }
     return counts;
-  });
+  }, clock);
 
-/** The share of mappings, once it is as wished. */
-const raysUntil = async (page, isRight) => {
+/** The share of mappings on the clock, once there are rays and it is as wished. */
+const raysUntil = async (page, clock, isRight) => {
   for (let i = 0; i < 100; i++) {
-    const counts = await raysByColour(page);
-    const share = counts[0] / Math.max(1, counts.reduce((sum, count) => sum + count));
-    if (isRight(share)) return share;
+    const counts = await raysByColour(page, clock);
+    const all = counts.reduce((sum, count) => sum + count);
+    if (all > 0 && isRight(counts[0] / all)) return counts[0] / all;
     await page.waitForTimeout(100);
   }
-  throw new Error(`the colours stay as they are: ${await raysByColour(page)}`);
+  throw new Error(`the colours stay as they are: ${await raysByColour(page, clock)}`);
 };
 
 /** From the page's opening: 1, the tab; 2, the line that the sentence names; 3, its function. */
@@ -384,11 +388,11 @@ export async function births(page, url, asked) {
   await page.waitForSelector(".nova canvas[data-painter='2d']");
   await page.waitForSelector(".nova-finding:has-text('make_texts')");
   await page.waitForFunction(() => document.querySelectorAll(".nova-site").length > 1);
-  seen.before = await raysUntil(page, (share) => share < 0.5); // what its start made has faded
+  seen.before = await raysUntil(page, "server", (share) => share < 0.3);
   await asked.tell("open");
   await page.waitForSelector(".nova-finding:has-text('make_options')");
   seen.finding = await page.locator(".nova-finding").innerText();
-  seen.after = await raysUntil(page, (share) => share > 0.7);
+  seen.after = await raysUntil(page, "server", (share) => share > 0.7);
   await page.screenshot({ path: `${asked.pictures}/nova-2d.png` });
   await page.click(".nova-finding button");
   await page.waitForSelector("#nova-said:has-text('make_options')");

@@ -37,7 +37,7 @@ def test_which_type_from_which_line(tmp_path):
         looking.wait("open")
         burst.touch()
         seen = looking.seen()
-    assert seen["before"] < 0.5 and seen["after"] > 0.7
+    assert seen["before"] < 0.3 and seen["after"] > 0.7
     assert "dict" in seen["finding"] and "births.py:17" in seen["finding"]
     assert "Only dict by make_options" in seen["said"]
     assert "dict" in seen["row"] and any("births.py:17" in cell for cell in seen["row"])

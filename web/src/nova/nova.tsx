@@ -506,6 +506,9 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
             id="nova-field"
             class="nova-field"
             data-rays={Math.min(nova.total, nova.at.length)}
+            data-clocks={JSON.stringify(
+              (field.current?.dials ?? []).map(({ x, y, radius }, i) => [nova.clocks[i]?.name, x, y, radius]),
+            )}
             role="application"
             tabIndex={0}
             aria-label="Clocks, on which each object that is made draws a ray. Arrow keys go from clock to clock, Enter shows only what it makes most, Escape all."

@@ -123,6 +123,7 @@ void moment_done(struct moment *moment)
     free(moment->request_functions);
     free(moment->lines);
     free(moment->objects);
+    free(moment->births);
     free(moment->memory_sites);
     free(moment->memory_before);
     free(moment->thread_of);
@@ -385,6 +386,20 @@ static void take_lines(struct moment *moment, const struct lines *lines)
     memcpy(moment->lines, lines->sums, lines->count * sizeof(*moment->lines));
 }
 
+/* Where there is no memory for them there are none. */
+static void take_births(struct moment *moment, const struct births *births)
+{
+    uint64_t count = births->sample_count < BIRTHS_SAMPLES ? births->sample_count : BIRTHS_SAMPLES;
+    moment->birth_count = 0;
+    if (count && !moment->births)
+        moment->births = malloc(BIRTHS_SAMPLES * sizeof(*moment->births));
+    moment->births_before = births->sample_count - count;
+    moment->birth_stride = births->sampling.stride;
+    for (uint64_t i = 0; moment->births && i < count; i++)
+        moment->births[moment->birth_count++] =
+            births->samples[(moment->births_before + i) % BIRTHS_SAMPLES];
+}
+
 static void take_objects(struct moment *moment, const struct model *model)
 {
     const struct births *births = &model->births;
@@ -396,6 +411,7 @@ static void take_objects(struct moment *moment, const struct model *model)
             continue;
         moment->objects[moment->object_count++] = (struct moment_object){
             .type = births->types[row->type],
+            .row = i,
             .symbol = row->symbol,
             .line = row->line,
             .before = row->before,
@@ -494,6 +510,7 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_requests(moment, model);
     take_lines(moment, &model->lines);
     take_objects(moment, model);
+    take_births(moment, &model->births);
     take_memory(moment, model, seconds);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

@@ -203,11 +203,74 @@ static void put_alive(struct model *model, struct births_of_process *of,
     *slot = *born;
 }
 
+/* --- samples -------------------------------------------------------------------------------- */
+
+/* At random distances, so that no loop of the program is in step with them. */
+static bool is_sample(struct births_sampling *sampling)
+{
+    sampling->births++;
+    if (sampling->left > 1) {
+        sampling->left--;
+        return false;
+    }
+    sampling->taken++;
+    if (sampling->taken > BIRTHS_SAMPLES_A_S && sampling->taken % (BIRTHS_SAMPLES_A_S / 4) == 0 &&
+        sampling->stride < UINT32_MAX / 4)
+        sampling->stride *= 2;
+    sampling->random ^= sampling->random << 13;
+    sampling->random ^= sampling->random >> 17;
+    sampling->random ^= sampling->random << 5;
+    sampling->left = 1 + sampling->random % (2 * sampling->stride - 1);
+    return true;
+}
+
+void births_tick(struct births *births)
+{
+    struct births_sampling *sampling = &births->sampling;
+    uint64_t stride = 1 + sampling->births / BIRTHS_SAMPLES_A_S;
+    sampling->stride = stride < UINT32_MAX / 4 ? (uint32_t)stride : UINT32_MAX / 4;
+    if (sampling->left > sampling->stride)
+        sampling->left = sampling->stride;
+    sampling->births = sampling->taken = 0;
+}
+
+/* The task that runs: the innermost step on the thread's stack. */
+static uint32_t task_of(const struct model *model, const struct track *track,
+                        const struct entry *top)
+{
+    for (const struct entry *entry = top; entry > track->entries; entry--)
+        if (entry->task && entry->task < model->tasks.count)
+            return (uint32_t)model->tasks.tasks[entry->task].id;
+    return 0;
+}
+
+/* Where the task is kept until the event's turn has come. One that waits for longer than the next BIRTHS_PENDING samples
+ * has another's. */
+static uint32_t keep_task(struct births *births, uint32_t task)
+{
+    births->last_pending = births->last_pending % (BIRTHS_PENDING - 1) + 1;
+    births->pending[births->last_pending] = task;
+    return births->last_pending;
+}
+
+static void keep_sample(struct births *births, const struct births_waiting *waiting,
+                        struct births_place place)
+{
+    births->samples[births->sample_count++ % BIRTHS_SAMPLES] =
+        (struct births_sample){.counter = waiting->event.counter,
+                               .bytes = place.bytes,
+                               .task = births->pending[waiting->pending],
+                               .thread = waiting->thread,
+                               .row = place.row,
+                               .stride = births->sampling.stride};
+}
+
 /* --- events in order ------------------------------------------------------------------------ */
 
 static void settle_birth(struct model *model, struct births_of_process *of,
-                         const struct event *event, uint32_t thread)
+                         const struct births_waiting *waiting)
 {
+    const struct event *event = &waiting->event;
     uint32_t id = event_id(event), number = id & (OBJECT_MORE - 1);
     bool is_brief = id != number && number;
     if (id == OBJECT_MORE) {
@@ -222,12 +285,15 @@ static void settle_birth(struct model *model, struct births_of_process *of,
     struct births_place place = known ? of->places[number]
                                       : (struct births_place){.row = BIRTHS_ROW_OTHER};
     struct births_row *row = &model->births.rows[place.row];
-    struct watch_told told = {.counter = event->counter, .amount = place.bytes, .thread = thread};
+    struct watch_told told = {
+        .counter = event->counter, .amount = place.bytes, .thread = waiting->thread};
     if (is_out(&model->births, row->type))
         return;
     row->births++;
     row->bytes += place.bytes;
     tell(model, WATCH_BIRTH, row, told);
+    if (waiting->pending)
+        keep_sample(&model->births, waiting, place);
     if (is_brief) {
         row->deaths++;
         record_life(&model->births, row, event->frame);
@@ -276,13 +342,14 @@ static void settle_size(struct births_of_process *of, const struct event *event)
                                    : event->frame;
 }
 
-static void settle_one(struct model *model, struct births_of_process *of, const struct event *event,
-                       uint32_t thread)
+static void settle_one(struct model *model, struct births_of_process *of,
+                       const struct births_waiting *waiting)
 {
+    const struct event *event = &waiting->event;
     if (event_kind(event) == EVENT_OBJECT_BIRTH)
-        settle_birth(model, of, event, thread);
+        settle_birth(model, of, waiting);
     else if (event_kind(event) == EVENT_OBJECT_DEATH)
-        settle_death(model, of, event, thread);
+        settle_death(model, of, event, waiting->thread);
     else
         settle_size(of, event);
 }
@@ -292,7 +359,8 @@ static int by_counter(const void *a, const void *b)
     const struct births_waiting *one = a, *other = b;
     if (one->event.counter != other->event.counter)
         return one->event.counter < other->event.counter ? -1 : 1;
-    return one->order < other->order ? -1 : 1;
+    /* It may have begun anew between the two. */
+    return ((other->order - one->order) & BIRTHS_ORDER_MASK) <= BIRTHS_ORDER_MASK / 2 ? -1 : 1;
 }
 
 /* Those before `horizon`. */
@@ -303,7 +371,7 @@ static void settle(struct model *model, struct births_of_process *of, uint64_t h
         qsort(of->waiting, of->waiting_count, sizeof(*of->waiting), by_counter);
     of->is_unsorted = false;
     for (; taken < of->waiting_count && of->waiting[taken].event.counter < horizon; taken++)
-        settle_one(model, of, &of->waiting[taken].event, of->waiting[taken].thread);
+        settle_one(model, of, &of->waiting[taken]);
     of->waiting_count -= taken;
     if (of->waiting_count)
         memmove(of->waiting, of->waiting + taken, of->waiting_count * sizeof(*of->waiting));
@@ -373,7 +441,7 @@ static void add_place(struct model *model, struct births_of_process *of, struct 
 
 /* Without memory for what has to wait, it is taken out of order. */
 static void wait_for_others(struct model *model, struct births_of_process *of,
-                            const struct track *track, const struct event *event)
+                            const struct track *track, const struct births_waiting *waiting)
 {
     if (of->waiting_count == of->waiting_limit) {
         size_t limit = of->waiting_limit ? 2 * of->waiting_limit : FIRST_WAITING;
@@ -381,22 +449,22 @@ static void wait_for_others(struct model *model, struct births_of_process *of,
             limit <= WAITING_MOST ? realloc(of->waiting, limit * sizeof(*grown)) : NULL;
         if (!grown) {
             settle(model, of, UINT64_MAX);
-            settle_one(model, of, event, track->number);
+            settle_one(model, of, waiting);
             return;
         }
         of->waiting = grown;
         of->waiting_limit = limit;
     }
-    of->waiting[of->waiting_count++] =
-        (struct births_waiting){*event, .order = of->order++ & BIRTHS_ORDER_MASK,
-                                .thread = track->number & BIRTHS_THREAD_MASK};
+    of->waiting[of->waiting_count] = *waiting;
+    of->waiting[of->waiting_count++].order = of->order++ & BIRTHS_ORDER_MASK;
     /* One ring's are told late at most, and never past their own deaths. */
-    of->is_unsorted |= event->counter < of->last && track != of->last_track;
+    of->is_unsorted |= waiting->event.counter < of->last && track != of->last_track;
     of->last_track = track;
-    of->last = event->counter;
+    of->last = waiting->event.counter;
 }
 
-void births_event(struct model *model, struct track *track, const struct event *event)
+void births_event(struct model *model, struct track *track, const struct entry *top,
+                  const struct event *event)
 {
     struct births_of_process *of = present(model);
     if (!of)
@@ -405,11 +473,15 @@ void births_event(struct model *model, struct track *track, const struct event *
         add_place(model, of, track, event);
         return;
     }
-    struct event waiting = *event;
+    struct births_waiting waiting = {.event = *event, .thread = track->number & BIRTHS_THREAD_MASK};
     if (event_kind(event) == EVENT_OBJECT_DEATH) {
         uint32_t id = event_id(event);
         uint32_t type = type_of(model, of, id & (OBJECT_MORE - 1));
-        waiting.kind_id = event_pack(EVENT_OBJECT_DEATH, (id & OBJECT_MORE) | type);
+        waiting.event.kind_id = event_pack(EVENT_OBJECT_DEATH, (id & OBJECT_MORE) | type);
+    } else if (event_kind(event) == EVENT_OBJECT_BIRTH && event_id(event) != OBJECT_MORE &&
+               is_sample(&model->births.sampling)) {
+        waiting.pending = keep_task(&model->births, task_of(model, track, top)) &
+                          (BIRTHS_PENDING - 1);
     }
     wait_for_others(model, of, track, &waiting);
 }
@@ -431,9 +503,13 @@ int births_init(struct births *births)
         .types_out = region_new(BIRTHS_TYPES_MAX, sizeof(*births->types_out)),
         .type_buckets = region_new(TYPE_BUCKETS, sizeof(*births->type_buckets)),
         .type_count = 1,
+        .samples = calloc(BIRTHS_SAMPLES, sizeof(*births->samples)),
+        .pending = calloc(BIRTHS_PENDING, sizeof(*births->pending)),
+        .sampling = {.stride = 1, .random = 2463534242U},
     };
     if (histogram_pool_init(&births->octaves, BIRTHS_OCTAVES_MAX) || !births->rows ||
-        !births->buckets || !births->types || !births->types_out || !births->type_buckets ||
+        !births->buckets || !births->types || !births->types_out || !births->samples ||
+        !births->pending || !births->type_buckets ||
         intern_type(births, "(other)", NULL) != TYPE_OTHER)
         return -ENOMEM;
     begin_rows(births);
@@ -444,6 +520,8 @@ void births_done(struct births *births)
 {
     for (uint32_t i = 0; births->types && i < births->type_count; i++)
         free(births->types[i]);
+    free(births->samples);
+    free(births->pending);
     region_free(births->rows, BIRTHS_ROWS_MAX, sizeof(*births->rows));
     region_free(births->buckets, BUCKETS, sizeof(*births->buckets));
     region_free(births->types, BIRTHS_TYPES_MAX, sizeof(*births->types));

@@ -380,6 +380,7 @@ void model_tick(struct model *model, uint64_t counter)
     flush(model, counter);
     windows_tick(&model->windows, &model->nodes, &model->symbols, counter, model->events_read);
     memory_tick(&model->memory, model->windows.newest);
+    births_tick(&model->births);
     for (struct track *track = model->tracks; track; track = track->next) {
         track->history[model->windows.newest] = track_since_tick(track);
         track->history_mark = track_sums(track);

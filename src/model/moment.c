@@ -129,6 +129,7 @@ void moment_done(struct moment *moment)
     free(moment->lines);
     free(moment->escalations);
     free(moment->objects);
+    free(moment->births);
     free(moment->memory_sites);
     free(moment->memory_before);
     free(moment->thread_of);
@@ -399,6 +400,20 @@ static void take_escalations(struct moment *moment, const struct escalations *es
                escalations->count * sizeof(*moment->escalations));
 }
 
+/* Where there is no memory for them there are none. */
+static void take_births(struct moment *moment, const struct births *births)
+{
+    uint64_t count = births->sample_count < BIRTHS_SAMPLES ? births->sample_count : BIRTHS_SAMPLES;
+    moment->birth_count = 0;
+    if (count && !moment->births)
+        moment->births = malloc(BIRTHS_SAMPLES * sizeof(*moment->births));
+    moment->births_before = births->sample_count - count;
+    moment->birth_stride = births->sampling.stride;
+    for (uint64_t i = 0; moment->births && i < count; i++)
+        moment->births[moment->birth_count++] =
+            births->samples[(moment->births_before + i) % BIRTHS_SAMPLES];
+}
+
 static void take_objects(struct moment *moment, const struct model *model)
 {
     const struct births *births = &model->births;
@@ -410,6 +425,7 @@ static void take_objects(struct moment *moment, const struct model *model)
             continue;
         moment->objects[moment->object_count++] = (struct moment_object){
             .type = births->types[row->type],
+            .row = i,
             .symbol = row->symbol,
             .line = row->line,
             .before = row->before,
@@ -509,6 +525,7 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     take_lines(moment, &model->lines);
     take_escalations(moment, &model->escalations);
     take_objects(moment, model);
+    take_births(moment, &model->births);
     take_memory(moment, model, seconds);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

@@ -442,6 +442,7 @@ int reading_build(const struct reading *reading, const struct moment *moment,
         .moment = moment,
         .symbols = symbols,
         .ns_per_tick = reading->scale.ns_per_tick,
+        .start = reading->start,
         .exact = reading->lost == 0 && reading->nested == 0 && reading->header.stack_guards == 0,
     };
     snapshot->meta.clock = clock;

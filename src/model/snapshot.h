@@ -223,6 +223,16 @@ struct snapshot_object {
     int64_t median_life_ns;     /* from birth to death; -1: none has died */
 };
 
+/* One of `stride` births, for drawing; the objects' rows count all. Not in recordings. */
+struct snapshot_birth {
+    int64_t at_ns; /* since the start of the profiling */
+    uint64_t bytes;
+    uint64_t task;   /* snapshot_task's id; 0: in none */
+    uint32_t thread; /* snapshot_thread's number */
+    uint32_t object; /* index into objects; their count: it has no row any more */
+    uint32_t stride;
+};
+
 struct snapshot_memory_sums {
     uint64_t allocations, bytes, frees, freed_bytes;
     uint64_t live_blocks, live_bytes, peak_bytes;
@@ -499,6 +509,10 @@ struct snapshot {
     size_t line_count;
     struct snapshot_object *objects;
     size_t object_count;
+    struct snapshot_birth *births; /* the newest, the oldest first */
+    size_t birth_count;
+    uint64_t births_before;                    /* that were told before these */
+    uint32_t birth_stride;                     /* of so many one is taken now */
     struct snapshot_memory_site *memory_sites; /* those with any number */
     size_t memory_site_count;
     struct snapshot_activation *activations; /* active ones first, whoever stands above before */

@@ -13,6 +13,7 @@ struct snapshot_maker {
     const struct moment *moment;
     const struct symbols *symbols;
     double ns_per_tick;
+    uint64_t start;       /* counter: of the profiling */
     double stolen_share;  /* of the time on a CPU; see stolen.h */
     bool exact;           /* nothing was lost */
     int32_t *function_of; /* by symbol: index into snapshot->functions, or NONE */

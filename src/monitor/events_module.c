@@ -319,7 +319,8 @@ static PyObject *deliver(PyObject *self, PyObject *arguments)
     Py_XDECREF((PyObject *)delivery.event);
     if (!fine)
         return NULL;
-    Py_RETURN_NONE;
+    Py_INCREF(Py_None);
+    return Py_None;
 }
 
 /* --- what monitors inherit ---------------------------------------------------------------------- */

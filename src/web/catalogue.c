@@ -43,7 +43,7 @@ const struct catalogue_row *catalogue_find(const char *id)
 
 static bool is_made(const struct catalogue_row *row)
 {
-    static const char *const pictures[] = {"flame", "algae", "timeline"};
+    static const char *const pictures[] = {"flame", "algae", "timeline", "nova"};
     for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]); i++)
         if (strcmp(row->id, pictures[i]) == 0)
             return true;

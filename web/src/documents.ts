@@ -200,6 +200,8 @@ export type State = "on" | "off" | "ended" | "lost";
 export interface Live {
   now_ns: number;
   state: State;
+  /** Why the target can not be followed. */
+  refused?: string | null;
   target: Target;
   strip: Strip;
   view: View | null;

@@ -184,8 +184,9 @@ static PyObject *dictionary_of_texts(void)
 /* The function `load` of the text _private.py, new. */
 static PyObject *loader(void)
 {
-    PyObject *load = NULL,
-             *text = PyBytes_FromStringAndSize(text_private, text_private_end - text_private);
+    /* cppcheck-suppress comparePointers ; the assembler puts the one behind the other's text */
+    Py_ssize_t size = text_private_end - text_private;
+    PyObject *load = NULL, *text = PyBytes_FromStringAndSize(text_private, size);
     PyObject *code =
         text ? Py_CompileString(PyBytes_AsString(text), "<ulma._private>", Py_file_input) : NULL;
     PyObject *globals = PyDict_New();

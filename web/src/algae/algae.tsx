@@ -7,6 +7,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
 import type { AlgaeView, Tile } from "../documents";
 import { formatCount, formatTime, shortPath } from "../format";
+import { wishesPlain } from "../gl";
 import { picture, Svg } from "../picture";
 import { filterText, openFunction, shown } from "../state";
 import { palette } from "../theme";
@@ -117,7 +118,7 @@ export function Algae(): JSX.Element {
     const canvas = tilesCanvas.current;
     if (!place || !canvas || !size.width) return;
     if (!painter.current) {
-      painter.current = makePainter(canvas, new URLSearchParams(location.search).get("draw") === "2d");
+      painter.current = makePainter(canvas, wishesPlain());
       canvas.dataset.painter = painter.current.kind;
     }
     performance.mark("ulma-draw");

@@ -23,6 +23,7 @@ void collector_note_sources(struct collector *collector, uint32_t sources, uint6
             times->absent_since[i] = on_ticks;
     }
     times->now = sources;
+    times->unanswered |= sources & ~times->ever;
     times->ever |= sources;
     collector->budget.step_ns = clock_monotonic_ns();
     collector->budget.step_ticks = on_ticks;

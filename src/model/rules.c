@@ -88,7 +88,7 @@ static bool take_number(struct rule *rule, enum rule_predicate predicate, const 
         return true;
     case RULE_DEEPER:
     case RULE_EVERY:
-        if (!read_number(word, counts, 1e9, &number) || number < 1)
+        if (strchr(word, '.') || !read_number(word, counts, 1e9, &number) || number < 1)
             return false;
         *(predicate == RULE_DEEPER ? &rule->deeper : &rule->every) = (uint32_t)number;
         return true;

@@ -124,10 +124,13 @@ static uint32_t argument_count(const struct escalate_call *call)
     enum { VARARGS = 0x4, VARKEYWORDS = 0x8 };
     static struct {
         PyObject *code;
-        uint32_t generation, count;
+        uint32_t generation, ended,
+            count; /* ended: code objects, which this one's place may have been */
     } known[SESSION_RULES];
     uint32_t number = link_to.rule_numbers[call->id] % SESSION_RULES;
-    if (known[number].code == call->code && known[number].generation == link_to.generation)
+    uint32_t ended = atomic_load_explicit(&line_generation, memory_order_relaxed);
+    if (known[number].code == call->code && known[number].ended == ended &&
+        known[number].generation == link_to.generation)
         return known[number].count;
     int flags = PYAPI_FIELD(int, call->code, pyapi.code_flags);
     long count = count_attribute(call->code, "co_argcount") +
@@ -135,6 +138,7 @@ static uint32_t argument_count(const struct escalate_call *call)
                  ((flags & VARKEYWORDS) != 0);
     known[number].code = call->code;
     known[number].generation = link_to.generation;
+    known[number].ended = ended;
     known[number].count = count < ESCALATED_ARGUMENTS_MOST ? (uint32_t)count
                                                            : ESCALATED_ARGUMENTS_MOST;
     return known[number].count;

@@ -146,6 +146,7 @@ WRONG = [
     ("f escalate slower", ":1: `slower` is no predicate: write `slower 10ms`"),
     ("f escalate slower fast", "`slower fast` is no predicate"),
     ("f escalate every 0", "`every 0` is no predicate"),
+    ("f escalate deeper 1.5", "`deeper 1.5` is no predicate"),
     ("f escalate often", "no predicate `often`"),
     ("f count twice", "`twice` after `count`"),
     ("dict.get count", "`dict.get` names no functions"),

@@ -95,7 +95,7 @@ struct collector_options job_collector_options(struct job *job)
         .signal_target = job_session_wake,
         .signal_context = job,
         .cpu = (int)options->collector_cpu,
-        .sites = job->sites.count ? &job->sites : NULL,
+        .sites = job->sites.count || job->sites.rules ? &job->sites : NULL,
         .whole_only = job->whole_only,
         .keeps_calls = job->keeps_calls,
         /* A recording keeps both apart, and whoever reads it chooses. */

@@ -99,6 +99,7 @@ static int tell_guarded(void *context)
 static void tell(void *context, uint32_t id, enum site_mode mode)
 {
     struct tell_call call = {context, id, mode};
+    rules_slots_end(context, id);
     guarded(context, tell_guarded, &call);
 }
 
@@ -134,6 +135,7 @@ int drain_init(struct drain *drain, struct mapping *mapping, struct model *model
     model->symbols.define_context = drain;
     model->symbols.tell = tell;
     model->symbols.tell_lines = tell_lines;
+    model->symbols.tell_rule = rules_slots_tell;
     atomic_init(&drain->ring_count, mapping->rings_made);
     drain->joined = mapping->rings_made == 0;
     if (!drain->joined && !model->earliest)
@@ -144,6 +146,8 @@ int drain_init(struct drain *drain, struct mapping *mapping, struct model *model
 
 void drain_done(struct drain *drain)
 {
+    rules_slots_free(drain->rules);
+    drain->rules = NULL;
     free(drain->rings);
     free(drain->seed);
     free(drain->told_seed);
@@ -371,6 +375,7 @@ static void end_ring(struct drain *drain, uint32_t index)
 void drain_end(struct drain *drain, uint64_t counter)
 {
     drain_enter(drain);
+    rules_slots_settle(drain);
     io_apply(drain->model, drain->process, UINT64_MAX);
     spans_apply(drain->model, drain->process, UINT64_MAX);
     memory_settle(drain->model, UINT64_MAX);
@@ -492,6 +497,7 @@ uint64_t drain_round(struct drain *drain)
     uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_acquire);
     if (drain->before_events)
         drain->before_events(drain->before_events_context, drain);
+    rules_slots_answer(drain);
     guarded(drain, read_control, drain);
     uint64_t now = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     drain->model->latest = now + DRAIN_COUNTER_SLACK;

@@ -79,6 +79,10 @@ static void fold_stream_event(struct model *model, struct track *track, const st
     case EVENT_TASK_MADE:
         async_tasks_event(model, track, event);
         break;
+    case EVENT_ESCALATED:
+    case EVENT_ESCALATED_PART:
+        escalations_event(model, track, event);
+        break;
     case EVENT_GAP:
     case EVENT_SEED_BEGIN:
     case EVENT_SEED_FRAME:

@@ -9,6 +9,7 @@
 
 #include "model/async_tasks.h"
 #include "model/births.h"
+#include "model/escalations.h"
 #include "model/gc_pauses.h"
 #include "model/io_calls.h"
 #include "model/lines.h"
@@ -90,6 +91,7 @@ struct model {
     struct wait_sums waits;
     struct spans spans;
     struct lines lines;
+    struct escalations escalations;
     struct births births;
     struct memory memory;
     struct kept *kept; /* NULL: nobody asks when things were */

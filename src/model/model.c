@@ -125,6 +125,7 @@ void model_done(struct model *model)
     wait_sums_done(&model->waits);
     wait_queue_done(&model->first.waits);
     lines_done(&model->lines);
+    escalations_done(&model->escalations);
     births_end_process(model, &model->first);
     births_done(&model->births);
     memory_done(&model->memory);
@@ -417,6 +418,7 @@ void model_reset(struct model *model, uint64_t counter)
     wait_sums_reset(&model->waits);
     spans_reset(&model->spans);
     lines_reset(&model->lines);
+    escalations_reset(&model->escalations);
     births_reset(model);
     memory_reset(&model->memory);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);

@@ -56,6 +56,9 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
                            room->requests * SNAPSHOT_REQUEST_FUNCTIONS,
                            sizeof(*moment->request_functions));
     if (result == 0)
+        result = make_room(&moment->escalations, &moment->escalation_limit, room->escalations,
+                           sizeof(*moment->escalations));
+    if (result == 0)
         result = make_room(&moment->objects, &moment->object_limit, room->objects,
                            sizeof(*moment->objects));
     if (result == 0)
@@ -84,6 +87,7 @@ struct moment_room moment_room_of(const struct model *model)
                                 .groups = model->tasks.group_count,
                                 .gc_triggers = model->gc.trigger_count,
                                 .lines = model->lines.count,
+                                .escalations = model->escalations.count,
                                 .objects = model->births.row_count,
                                 .memory_sites = model->memory.site_count,
                                 .io_rows = model->io.row_count,
@@ -98,6 +102,7 @@ bool moment_fits(const struct moment *moment, const struct model *model)
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
            room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
            room.lines <= moment->line_limit && room.objects <= moment->object_limit &&
+           room.escalations <= moment->escalation_limit &&
            room.memory_sites <= moment->memory_site_limit &&
            room.memory_sites <= moment->memory_before_limit &&
            room.io_rows <= moment->io_row_limit && room.waits <= moment->wait_limit &&
@@ -122,6 +127,7 @@ void moment_done(struct moment *moment)
     free(moment->requests);
     free(moment->request_functions);
     free(moment->lines);
+    free(moment->escalations);
     free(moment->objects);
     free(moment->births);
     free(moment->memory_sites);
@@ -386,6 +392,14 @@ static void take_lines(struct moment *moment, const struct lines *lines)
     memcpy(moment->lines, lines->sums, lines->count * sizeof(*moment->lines));
 }
 
+static void take_escalations(struct moment *moment, const struct escalations *escalations)
+{
+    moment->escalation_count = escalations->count;
+    if (escalations->count)
+        memcpy(moment->escalations, escalations->rows,
+               escalations->count * sizeof(*moment->escalations));
+}
+
 /* Where there is no memory for them there are none. */
 static void take_births(struct moment *moment, const struct births *births)
 {
@@ -509,6 +523,7 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     moment_take_waits(moment, model, counter);
     take_requests(moment, model);
     take_lines(moment, &model->lines);
+    take_escalations(moment, &model->escalations);
     take_objects(moment, model);
     take_births(moment, &model->births);
     take_memory(moment, model, seconds);

@@ -89,6 +89,8 @@ struct moment {
     struct line_sums *lines; /* [0] is nobody's */
     uint32_t line_count, line_limit;
     uint64_t lines_refused;
+    struct escalation *escalations; /* [0] is nobody's */
+    uint32_t escalation_count, escalation_limit;
     struct moment_object *objects;
     uint32_t object_count, object_limit;
     struct births_sample *births; /* the newest, oldest first */
@@ -115,7 +117,7 @@ struct moment {
 
 struct moment_room {
     uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites,
-        io_rows, waits, requests;
+        io_rows, waits, requests, escalations;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

@@ -439,3 +439,25 @@ bool sites_add_lines(struct sites *sites, const char *text, char *error)
              "lines cannot use `%.80s`: write pkg, pkg:Class.method or path/**", text);
     return false;
 }
+
+bool sites_read_pattern(const struct sites *sites, const char *text,
+                        struct site_pattern *ret_pattern, char *error)
+{
+    *ret_pattern = (struct site_pattern){.text = text};
+    if (!read_form(text, &ret_pattern->form) || ret_pattern->form == SITE_METHOD) {
+        snprintf(error, SITES_ERROR_SIZE,
+                 "`%.80s` names no functions: write pkg, pkg:Class.method, path/**, @stdlib, @site "
+                 "or @frozen",
+                 text);
+        return false;
+    }
+    if (ret_pattern->form == SITE_PATH)
+        place_path(sites, ret_pattern);
+    return true;
+}
+
+bool sites_names(const struct sites *sites, const struct site_pattern *pattern,
+                 const struct site *site)
+{
+    return matches(sites, pattern, site);
+}

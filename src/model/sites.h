@@ -34,6 +34,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct rules;
+
 enum { SITES_LIMIT = 64, SITES_ERROR_SIZE = 320, SITES_STDLIB_SIZE = 512 };
 
 enum site_form {
@@ -65,6 +67,7 @@ struct sites {
     char directory[PATH_MAX];       /* that relative paths begin in, without a last slash */
     char stdlib[SITES_STDLIB_SIZE]; /* the target's lib/pythonX.Y; "": not known yet */
     const char *main_module;        /* what __main__ is really called (-m), or NULL */
+    struct rules *rules; /* what single functions do otherwise; NULL: nothing (rules.h) */
 };
 
 /* A function as its definition tells it; "" for what is not known. */
@@ -77,6 +80,14 @@ bool sites_add(struct sites *sites, const char *text, bool skip, char *error);
 
 /* The same, of a pattern that says whose lines are wanted. */
 bool sites_add_lines(struct sites *sites, const char *text, char *error);
+
+/* A pattern of neither, for who matches by himself. False, with a sentence: it names no functions. */
+bool sites_read_pattern(const struct sites *sites, const char *text,
+                        struct site_pattern *ret_pattern, char *error);
+
+/* Whether it names the function. */
+bool sites_names(const struct sites *sites, const struct site_pattern *pattern,
+                 const struct site *site);
 
 /* Some pattern says whose lines could be wanted. */
 bool sites_name_lines(const struct sites *sites);

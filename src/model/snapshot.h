@@ -177,6 +177,31 @@ struct snapshot_request_function {
     int64_t self_ns;
 };
 
+/* A call for which a predicate held. */
+struct snapshot_witness {
+    bool known;
+    int64_t at_ns;   /* since the recording's beginning */
+    int64_t took_ns; /* of `slower` and `raised`; else 0 */
+    uint64_t value;  /* of the others: what was measured */
+    uint32_t thread, pid;
+    const char *arguments; /* TYPE, or TYPE[LENGTH], with a comma and a blank between; NULL: none */
+    const char
+        *stack;    /* FUNCTION tab FILE tab LINE, a line each, the innermost first; NULL: none */
+    bool has_more; /* frames than these */
+};
+
+/* What a function under a rule did, by predicate. Over the whole run. */
+struct snapshot_escalation {
+    const char *function;
+    const char *file; /* or NULL */
+    uint32_t line;
+    const char *rule; /* "slower 10ms"; "count" */
+    bool is_count;    /* nothing is held against a predicate */
+    bool is_time;     /* what it measures is one */
+    uint64_t calls, held;
+    struct snapshot_witness first, worst;
+};
+
 /* A line of a function whose lines were asked for. Over the whole run. */
 struct snapshot_line {
     int32_t function;
@@ -478,6 +503,8 @@ struct snapshot {
     struct snapshot_request_function
         *request_functions; /* in the order of these, the heaviest first */
     size_t request_function_count;
+    struct snapshot_escalation *escalations; /* those that held first, the worst first */
+    size_t escalation_count;
     struct snapshot_line *lines; /* by function, then by line */
     size_t line_count;
     struct snapshot_object *objects;

@@ -50,6 +50,9 @@ int snapshot_make_requests(struct snapshot_maker *maker);
 void snapshot_make_mark_lines(const struct snapshot_maker *maker);
 int snapshot_make_lines(struct snapshot_maker *maker);
 
+/* snapshot_escalations.c: functions under a rule. 0 or -ENOMEM. */
+int snapshot_make_escalations(struct snapshot_maker *maker);
+
 /* snapshot_objects.c: the functions that made objects; births and deaths. 0 or -ENOMEM. */
 void snapshot_make_mark_objects(const struct snapshot_maker *maker);
 int snapshot_make_objects(struct snapshot_maker *maker);

@@ -150,6 +150,7 @@ struct track {
     int64_t gc_apart_ticks; /* ... when the present collection began */
     struct span_track spans;
     struct line_stack lines;
+    struct witness_telling *telling; /* owned; NULL: nothing has escalated (escalations.h) */
     struct memory_told memory;
     uint32_t object_place, object_type; /* of a place that is being told (births.h) */
     uint64_t yield_counter;             /* of the last yield */

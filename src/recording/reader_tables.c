@@ -2,6 +2,7 @@
 /* The small tables and the header of a slice.
  * Why: what is of the whole recording alone (tasks, the exit status) must not look as if it were of a slice.
  * Rules: as recording.h. */
+#include "recording/escalation_rows.h"
 #include "recording/memory_rows.h"
 #include "recording/request_rows.h"
 #include "recording/slice.h"
@@ -354,6 +355,8 @@ int slice_fill_tables(struct slice *slice)
         result = slice_fill_waits(slice);
     if (result == 0)
         result = slice_fill_requests(slice);
+    if (result == 0)
+        result = slice_fill_escalations(slice);
     return result == 0 ? slice_fill_memory(slice) : result;
 }
 

@@ -29,6 +29,7 @@ const struct catalogue_row catalogue[] = {
     {"lines", "Lines", "lines"},
     {"waits", "Waits", "waits"},
     {"verdicts", "Verdicts", NULL},
+    {"escalated", "Escalated", NULL},
 };
 const size_t catalogue_count = sizeof(catalogue) / sizeof(catalogue[0]);
 

@@ -206,6 +206,12 @@ def test_tracemalloc_that_comes_later_is_told(telling, tmp_path):
     assert rows_of(report, script)["dict", 2]["births"] == 50
     (source,) = [row for row in report["sources"] if row["name"] == "objects"]
     assert not source["complete"] and "tracemalloc" in source["reason"]
+    table = tmp_path / "table.txt"
+    words = [harness.ULMA, "run", "-e", "objects", "-o", table, "--", telling.path, script]
+    with harness.private_session_dir() as directory:
+        assert harness.run(words, env=harness.environment(directory)).status == 0
+    title = re.search("\nObjects, not all: .*", table.read_text())
+    assert title and source["reason"] in title.group()
 
 
 def test_a_recording_keeps_them(telling, tmp_path):

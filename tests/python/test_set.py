@@ -370,7 +370,7 @@ def test_an_armed_process(python, session_dir, tmp_path, armed_site):
 WRONG = [
     (["onyl=x"], "no key `onyl`: did you mean `only`?"),
     (["lines=dict.get"], "lines cannot use `dict.get`"),
-    (["rules=x"], "the key `rules` is not there yet"),
+    (["rules=/nowhere/rules"], "/nowhere/rules: No such file"),
     (["only=bad pattern!"], "cannot use `bad pattern!`"),
     (["skip=@nothing"], "no set `@nothing`"),
     (["events="], "`ulma off PID`"),

@@ -5,6 +5,7 @@
  * The socket is there before the target is, so that its address is the first thing that is printed. */
 #include "cmd/job_process.h"
 #include "cmd/job_session.h"
+#include "cmd/join.h"
 #include "cmd/message.h"
 #include "cmd/recorded.h"
 #include "cmd/report.h"

@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import tempfile
 
+import births
 import instructions
 import places
 import tables
@@ -80,19 +81,7 @@ def nanoseconds(python: pathlib.Path) -> "dict[str, dict[str, float]]":
 
 
 def method_lines(version: str, python: pathlib.Path) -> "list[list[str]]":
-    took = nanoseconds(python)
-    body, ratios = [], []
-    for kind in took["plain"]:
-        figures = [f"{took[variant][kind]:.1f}" for variant in VARIANTS]
-        ratios.append(took["ulma"][kind] / took["bare"][kind])
-        body.append([version, kind, *figures, f"{ratios[-1]:.2f}"])
-    median = statistics.median(ratios)
-    word = "met" if median <= BOUND else "**missed**"
-    body.append([version, f"median, {word}", "-", "-", "-", "-", f"{median:.2f}"])
-    return body
-
-
-# --- peers --------------------------------------------------------------------------------------
+    return births.lines(version, nanoseconds(python), VARIANTS, BOUND)
 
 
 def with_memray(version: str, python: pathlib.Path) -> "pathlib.Path | None":

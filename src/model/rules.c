@@ -7,17 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char *const predicate_names[RULE_PREDICATES] = {
     [RULE_SLOWER] = "slower", [RULE_LARGER] = "larger", [RULE_DEEPER] = "deeper",
     [RULE_EVERY] = "every",   [RULE_RAISED] = "raised",
 };
-
-const char *rules_predicate_name(enum rule_predicate predicate)
-{
-    return predicate_names[predicate];
-}
 
 /* --- numbers ---------------------------------------------------------------------------------- */
 

@@ -47,7 +47,4 @@ void rules_free(struct rules *rules);
 /* The number + 1 of the rule that names the function; 0: none. Notes which patterns matched. */
 uint32_t rules_find(const struct sites *sites, const struct site *site);
 
-/* "slower", as it is typed. */
-const char *rules_predicate_name(enum rule_predicate predicate);
-
 #endif

@@ -560,6 +560,7 @@ export function App(props: { connection: Connection | null }): JSX.Element {
           aria-labelledby={`tab-${viewId.value}`}
           data-view={viewId.value}
           data-shown={view?.id}
+          data-window={view?.window}
         >
           <Toolbar entry={entry} view={view} />
           <div class="content">

@@ -441,11 +441,13 @@ export async function births(page, url, asked) {
   return seen;
 }
 
-/** Why births are not told. */
+/** Why births are not told: above all views, and where they would be. */
 export async function refusal(page, url) {
   await page.goto(`${url}#nova`);
-  await page.waitForSelector(".notice-bad");
-  return page.locator(".notice-bad").first().innerText();
+  const notice = page.locator(".notice:is(.notice-bad, .notice-warn)").first();
+  await notice.waitFor();
+  await page.waitForSelector("main[data-shown=nova] .empty");
+  return { notice: await notice.innerText(), view: await page.locator("main .empty").innerText() };
 }
 
 /** What Nova costs the page, by its own marks, once its ring is full: ms a frame, what was told taken in with it. */
@@ -514,4 +516,21 @@ export async function everyTab(page, url, asked) {
     });
   }
   return shown;
+}
+
+/** When `checkout` came to the top of the 1 s window, as often as a view is named: by the wall clock, ms. */
+export async function reaction(page, url, asked) {
+  await page.goto(`${url}#functions?window=1`);
+  const first = (name) =>
+    page
+      .waitForFunction((name) => document.querySelector("tbody .name")?.textContent === name && Date.now(), name)
+      .then((handle) => handle.jsonValue());
+  const seen = [];
+  for (const _ of asked.views) {
+    await first("steady");
+    await asked.tell("steady");
+    seen.push(await first("checkout"));
+    await asked.tell("slow");
+  }
+  return seen;
 }

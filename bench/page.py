@@ -25,7 +25,7 @@ from places import BenchError, say
 
 sys.path.append(str(places.ROOT / "tests"))
 
-from web_client import Live, Server  # noqa: E402
+from web_client import Live, Server
 
 UNITS = 60
 BOUND_PCT = 0.5

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`steady` computes all the time; `checkout` hardly, but much more of it while the file of argv[1] is
-there. Goes on until it is killed."""
+"""`steady` computes all the time; `checkout` hardly, but much more of it while the file of argv[1]
+is there. Goes on until it is killed."""
 
 import os
 import sys

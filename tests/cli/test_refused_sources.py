@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A source that a Python does not have: who asked for it reads why, in `top` and on the page, as its
-owner and as one who looks on."""
+"""A source that a Python does not have: who asked for it reads why, in `top` and on the page, as
+its owner and as one who looks on."""
 
 import re
 import subprocess
@@ -55,10 +55,8 @@ def notes_of_page(server):
 
 def test_a_program_is_refused_whole(silent, program):
     why = WHY.format(f"Python {silent.version}")
-    top = harness.run(
-        [harness.ULMA, "top", "-b", "--count", "2", "-i", "0.5", "-e", "objects", "--kill"]
-        + ["--python", silent.path, program]
-    )
+    words = ["top", "-b", "--count", "2", "-i", "0.5", "-e", "objects", "--kill"]
+    top = harness.run([harness.ULMA, *words, "--python", silent.path, program])
     last = one_line(top.out.decode().split("\nulma ")[-1])
     assert "○ refused" in last and f"not followed: {why}" in last, top.told()
     with serving("-e", "objects", "--python", silent.path, Target(program)) as server:

@@ -253,12 +253,14 @@ static void choose(struct collector *collector)
     size_t count = 0, muted = 0;
     uint64_t counter = collector_catch_up(collector);
     uint64_t busy_ns = governor->busy_ns - governor->since_busy_ns;
-    struct governor_row *rows =
-        mute_end_burst(&budget->mute, &collector->model, counter, budget->call_ticks, &count);
     pay(collector);
     price_note_burst(&budget->price, (double)busy_ns,
-                     (double)(budget->events_paid - budget->burst_events), MUTE_OLDER);
+                     (double)(budget->events_paid - budget->burst_events), MUTE_OLDER,
+                     budget->calibrated_ns);
     begin_comparison(budget);
+    learn_costs(collector);
+    struct governor_row *rows =
+        mute_end_burst(&budget->mute, &collector->model, counter, budget->call_ticks, &count);
     budget->silences = all_silence(collector);
     budget->burst_busy_ns = budget->burst_busy_ns * MUTE_OLDER + (double)busy_ns;
     if (rows)

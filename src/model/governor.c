@@ -7,11 +7,11 @@
 #include <stdlib.h>
 
 /* Of the budget, what is spent: the rest is for what the price does not know. */
-static const double SPENT = 0.6;
+static const double SPENT = 0.7;
 /* ... and what functions that stay heard may cost of it; the rest pays for the bursts. */
-static const double HEARD = 0.4;
+static const double HEARD = 0.8;
 /* Of a burst, what is believed to be the program's own at least. */
-static const double LEAST_OWN = 0.1;
+static const double LEAST_OWN = 0.4;
 
 enum {
     BUCKET_NS = 400 * 1000 * 1000,        /* busy time whose allowance the bucket holds */

@@ -8,15 +8,19 @@
 #ifndef ULMA_MODEL_PRICE_H
 #define ULMA_MODEL_PRICE_H
 
+#include <stdbool.h>
+
 struct price {
     double factor;                 /* of the calibrated cost */
+    bool told;                     /* by the program; else a guess */
     double burst_ns, burst_events; /* of the bursts, older ones less */
 };
 
 void price_init(struct price *price);
 
 /* A burst is over, in which the program used `busy_ns`; `older`: what the ones before are worth. */
-void price_note_burst(struct price *price, double busy_ns, double events, double older);
+void price_note_burst(struct price *price, double busy_ns, double events, double older,
+                      double calibrated_ns);
 
 /* Since then it did `work` times what it did in the bursts. */
 void price_note_muted(struct price *price, double busy_ns, double events, double work,

@@ -32,7 +32,8 @@ static void cycle(struct play *play, double times, double slowed)
 {
     enum { UNITS = 200 };
     double events = UNITS * play->heard, muted = times * UNITS * play->muted;
-    price_note_burst(&play->price, UNITS * play->unit_ns + events * play->event_ns, events, OLDER);
+    price_note_burst(&play->price, UNITS * play->unit_ns + events * play->event_ns, events, OLDER,
+                     CALIBRATED_NS);
     double bursts = play->price.burst_events / events; /* work that the bursts have together */
     price_note_muted(&play->price,
                      (times * UNITS * play->unit_ns + muted * play->event_ns) * slowed, muted,
@@ -83,13 +84,26 @@ static void what_says_nothing_changes_nothing(void **state)
 {
     (void)state;
     struct play play = play_of(2 * CALIBRATED_NS);
-    double before = play.price.factor;
     price_note_muted(&play.price, 1e9, 1000, 10, CALIBRATED_NS); /* no burst was */
-    price_note_burst(&play.price, 1e9, 1e6, OLDER);
+    assert_false(play.price.told);
+    price_note_burst(&play.price, 1e9, 1e6, OLDER, CALIBRATED_NS);
+    double before = play.price.factor;
     price_note_muted(&play.price, 1e9, 1000, 0, CALIBRATED_NS); /* no work */
     price_note_muted(&play.price, 1e9, 1e7, 10, CALIBRATED_NS); /* as many events as before */
     price_note_muted(&play.price, 1e9, 1000, 10, 0);            /* not calibrated */
     assert_true(play.price.factor == before);
+}
+
+/* Until the program has told: a loop of nothing but events is like the calibration's own. */
+static void what_is_guessed(void **state)
+{
+    (void)state;
+    struct play dense = play_of(20), thin = play_of(20);
+    price_note_burst(&dense.price, 50e6, 1e6, OLDER, CALIBRATED_NS);
+    price_note_burst(&thin.price, 1000e6, 1e6, OLDER, CALIBRATED_NS);
+    assert_true(dense.price.factor < 1.2);
+    assert_true(thin.price.factor > 1.5);
+    assert_false(dense.price.told);
 }
 
 int main(void)
@@ -99,6 +113,7 @@ int main(void)
         cmocka_unit_test(a_neighbour_is_averaged_out),
         cmocka_unit_test(nonsense_has_bounds),
         cmocka_unit_test(what_says_nothing_changes_nothing),
+        cmocka_unit_test(what_is_guessed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

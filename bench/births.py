@@ -56,15 +56,17 @@ def nanoseconds(python: pathlib.Path) -> "dict[str, dict[str, float]]":
     return least
 
 
-def lines(version: str, python: pathlib.Path) -> "list[list[str]]":
-    took = nanoseconds(python)
+def lines(
+    version: str, took: "dict[str, dict[str, float]]", variants: "tuple[str, ...]", bound: float
+) -> "list[list[str]]":
+    """What each kind takes by variant, ulma beside the bare one, and whether the median is met."""
     body, ratios = [], []
     for kind in took["plain"]:
-        figures = [f"{took[variant][kind]:.1f}" for variant in VARIANTS]
+        figures = [f"{took[variant][kind]:.1f}" for variant in variants]
         ratios.append(took["ulma"][kind] / took["bare"][kind])
         body.append([version, kind, *figures, f"{ratios[-1]:.2f}"])
     median = statistics.median(ratios)
-    word = "met" if median <= BOUND else "**missed**"
+    word = "met" if median <= bound else "**missed**"
     body.append([version, f"median, {word}", "-", "-", "-", "-", f"{median:.2f}"])
     return body
 
@@ -81,7 +83,7 @@ def show(minors: "list[str]") -> None:
             continue
         say(f"births and deaths, {version}")
         try:
-            body += lines(version, python)
+            body += lines(version, nanoseconds(python), VARIANTS, BOUND)
         except BenchError as error:
             body.append([version, str(error).split("\n")[0][:80], "-", "-", "-", "-", "-"])
     print(f"Objects in bursts; ns an object; bound {BOUND} of a program with a bare tracer.\n")

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Run one of the programs of call_dense.py in this process.
 
-call_dense_run.py RESULT NAME plain ROUNDS K  | once ROUNDS | cprofile ROUNDS
+call_dense_run.py RESULT NAME plain ROUNDS | once ROUNDS | cprofile ROUNDS
 
-plain: the program as it is and with each of its knobs at K more, in turns; what each took, as JSON.
+plain: the program as it is and with each of its knobs changed, in turns; what each took, as JSON.
 once: ROUNDS times as it is. cprofile: the same under cProfile; its self times, as JSON.
+A round is a burst of some 40 µs; every so many of them the program is compiled anew.
 """
 
 import json
@@ -13,66 +14,77 @@ import time
 
 import call_dense
 
+BURSTS = 25  # of the same code
+WARM = 4  # that do not count: the interpreter adapts code to what it meets
 
-def prepared(program, label, knob="", k=0):
-    """A fresh one: code that nothing has run yet, at another place in memory each time."""
-    space = {"__name__": "program"}
-    file = f"<{program.name} {label}>"
-    exec(compile(call_dense.source(program, knob, k), file, "exec"), space)
-    return space["run"]
+
+class Prepared:
+    """The program, compiled anew now and then: at another place in memory each time."""
+
+    def __init__(self, program, knob=""):
+        self.program, self.text = program, call_dense.source(program, knob)
+        self.space = {}
+
+    def burst(self, number):
+        """Calls `run` by a function of its own, so that a report tells the bursts apart."""
+        if number % BURSTS == 0:
+            self.space = {"__name__": "program"}
+            exec(compile(self.text, f"<{self.program.name}>", "exec"), self.space)
+            for _ in range(WARM):
+                self.space["run"](self.program.count)
+        text = "def burst(count, run=run):\n    run(count)\n"
+        exec(compile(text, f"<burst {number}>", "exec"), self.space)
+        self.space["run"](self.program.count)  # so that each finds the caches alike
+        return self.space["burst"]
 
 
 def pace():
     """What a fixed piece of work takes: the processor's speed at this moment."""
     x = 1
     begin = time.perf_counter_ns()
-    for _ in range(300):
+    for _ in range(60):
         x = (x * 5 + 3) & 1023
         x = (x * 7 + 1) & 1023
     return time.perf_counter_ns() - begin
 
 
-class Rounds:
-    """Rounds that begin when the processor is at its best, and whether it was at their end."""
-
-    def __init__(self):
-        self.least = min(pace() for _ in range(300))
-
-    def timed(self, call, *args):
-        """What it took, and the slower of the paces before and after."""
-        patience = time.perf_counter_ns() + 30_000_000
-        while True:
-            before = pace()
-            self.least = min(self.least, before)
-            if before < 1.04 * self.least or time.perf_counter_ns() > patience:
-                break
-        begin = time.perf_counter_ns()
-        call(*args)
-        took = time.perf_counter_ns() - begin
-        return [took, max(before, pace())]
+best = [min(pace() for _ in range(300))]
 
 
-def plain(program, rounds, k):
+def timed(call, *args):
+    """What it took, and the slower of the paces around it. It begins when the processor is fast."""
+    patience = time.perf_counter_ns() + 2_000_000
+    before = pace()
+    while before > 1.04 * best[0] and time.perf_counter_ns() < patience:
+        before = pace()
+    best[0] = min(best[0], before)
+    begin = time.perf_counter_ns()
+    call(*args)
+    took = time.perf_counter_ns() - begin
+    return [took, max(before, pace())]
+
+
+def plain(program, rounds):
     took = {knob: [] for knob in ("", *call_dense.knobs(program))}
-    clock = Rounds()
+    ready = {knob: Prepared(program, knob) for knob in took}
     for number in range(rounds):
         for knob, times in took.items():
-            times.append(clock.timed(prepared(program, number, knob, k), program.count))
+            times.append(timed(ready[knob].burst(number), program.count))
     return took
 
 
 def once(program, rounds):
-    clock = Rounds()
-    return [clock.timed(prepared(program, n), program.count) for n in range(rounds)]
+    ready = Prepared(program)
+    return [timed(ready.burst(number), program.count) for number in range(rounds)]
 
 
 def under_cprofile(program, rounds):
     import cProfile
 
     out = []
-    clock = Rounds()
+    ready = Prepared(program)
     for number in range(rounds):
-        run = prepared(program, number)
+        run = ready.burst(number)
         profile = cProfile.Profile()
 
         def profiled(count, run=run, profile=profile):
@@ -80,22 +92,22 @@ def under_cprofile(program, rounds):
             run(count)
             profile.disable()
 
-        took = clock.timed(profiled, program.count)
+        took = timed(profiled, program.count)
         profile.create_stats()
         rows = {
             where[2]: [row[1], round(row[2] * 1e9)]
             for where, row in profile.stats.items()
-            if where[0].startswith(f"<{program.name} ") or where[0] == "~"
+            if where[0] == f"<{program.name}>" or where[0] == "~"
         }
         out.append([rows, took[1]])
     return out
 
 
 def main():
-    result, name, how, rounds, *more = sys.argv[1:]
+    result, name, how, rounds = sys.argv[1:]
     program = next(p for p in call_dense.PROGRAMS if p.name == name)
     if how == "plain":
-        out = plain(program, int(rounds), int(more[0]))
+        out = plain(program, int(rounds))
     elif how == "cprofile":
         out = under_cprofile(program, int(rounds))
     else:

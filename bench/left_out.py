@@ -28,6 +28,8 @@ class Case(NamedTuple):
     ulma: "list[str] | None" = None  # options of `ulma run`; None: without ulma
     how: str = "alone"
     before_3_12: bool = False  # only there
+    rule: str = ""  # what a rule says of the function
+    rules: int = 1  # so many, of which the last one names it
 
 
 CASES = [
@@ -35,8 +37,21 @@ CASES = [
     Case("a bare wrapper", how="wrap", before_3_12=True),
     Case("left out", ["--skip", "__main__:left"]),
     Case("kept, others left out", ["--skip", "elsewhere"]),
+    Case("counted by a rule", [], rule="count"),
+    Case("watched: raised", [], rule="escalate raised"),
+    Case("watched: slower 1s", [], rule="escalate slower 1s"),
+    Case("watched: slower 1s, the last of 1,000 rules", [], rule="escalate slower 1s", rules=1000),
     Case("recorded, no patterns", []),
 ]
+
+
+def rules_file(folder: pathlib.Path, case: Case) -> "list[str]":
+    if not case.rule:
+        return []
+    path = folder / "rules"
+    others = [f"elsewhere:f{number} count" for number in range(case.rules - 1)]
+    path.write_text("\n".join([*others, f"__main__:left {case.rule}"]) + "\n")
+    return ["--rules", str(path)]
 
 
 def count(python: pathlib.Path, case: Case) -> float:
@@ -47,7 +62,7 @@ def count(python: pathlib.Path, case: Case) -> float:
     command = ["valgrind", "--tool=callgrind", out, str(python), *script]
     report = folder / "report.json"
     if case.ulma is not None:
-        words = ["-q", "-f", "json", "-o", str(report), *case.ulma, "--"]
+        words = ["-q", "-f", "json", "-o", str(report), *case.ulma, *rules_file(folder, case), "--"]
         command = [str(places.ULMA), "run", *words, *command]
     environment = dict(os.environ, PYTHONHASHSEED="0", BENCH_LIB=str(places.LIB))
     try:
@@ -67,7 +82,7 @@ def check(report: pathlib.Path, case: Case) -> None:
     """That the function was left out where that is the case, and only there."""
     told = json.loads(report.read_text())
     calls = sum(row["calls"] for row in told["functions"] if row["name"] == "left")
-    if (calls == 0) != (case.name == "left out"):
+    if (calls == 0) != (case.name == "left out" or bool(case.rule)):
         raise BenchError(f"`{case.name}`: {calls} calls of `left` in the report.")
 
 

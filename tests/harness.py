@@ -43,6 +43,22 @@ class Python:
         return self.version
 
 
+def from_index(python: Python, package: str, *more: str) -> pathlib.Path:
+    """A folder for PYTHONPATH with a package, for this CPython; made once, below build/. pip goes
+    by its own Python what a package needs on older ones only: `more` says that."""
+    short = "{}.{}".format(*python.minor)
+    folder = ROOT / "build" / "from-index" / f"{package}-{short}"
+    if not folder.is_dir():
+        folder.parent.mkdir(exist_ok=True)
+        made = tempfile.mkdtemp(dir=folder.parent)
+        words = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
+        words += ["--disable-pip-version-check", "--python-version", short, "--target", made]
+        subprocess.run([*words, package, *more], check=True, timeout=100)
+        with contextlib.suppress(OSError):  # another worker of the tests was quicker
+            pathlib.Path(made).rename(folder)
+    return folder
+
+
 @functools.cache
 def pythons() -> list[Python]:
     """Every CPython that tools/pythons knows of."""

@@ -218,12 +218,12 @@ class Live:
 
 
 @contextlib.contextmanager
-def serving(*words, env=None, cwd=None):
+def serving(*words, env=None, cwd=None, ulma=harness.ULMA):
     """`ulma web WORDS`, until the block ends. Without a Target: one that takes orders."""
     if not any(isinstance(word, Target) for word in words):
         words = ("--python", harness.pythons()[-1].path, *words, ORDERS)
     process = subprocess.Popen(
-        [str(word) for word in [harness.ULMA, "web", *words]],
+        [str(word) for word in [ulma, "web", *words]],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -26,6 +26,7 @@ LAW: dict[str, set[str]] = {
     "diff": {"base", "model", "export"},
     "recording": {"base", "model"},
     "monitor": {"base", "wire", "model"},
+    "events": {"monitor"},
     "tui": {"base", "model", "views"},
     "web": {"base", "model", "views", "export"},
     "trace": {"base", "wire", "model", "recording"},
@@ -63,7 +64,7 @@ RECORDING = {"model/histogram.h", "model/snapshot_paths.h"}
 
 # Headers from outside that only some may see.
 OUTSIDE = {
-    "Python.h": ({"probe"}, "the probe"),
+    "Python.h": ({"probe", "events"}, "the probe (and the events of monitors)"),
     "curses.h": ({"tui"}, "src/tui"),
     "ncursesw/curses.h": ({"tui"}, "src/tui"),
     "sqlite3.h": ({"recording"}, "src/recording"),
@@ -86,6 +87,8 @@ def layer_of(path: str) -> str:
     stem = pathlib.PurePath(rest).stem
     if folder == "recording" and stem.startswith("trace_"):
         return "trace"  # it is told and told again to the model's owner, and so sees all of it
+    if path.startswith("monitor/events_"):
+        return "events"  # it is loaded by the monitors' Python
     if folder != "sources":
         return folder
     if stem.endswith("_probe"):

@@ -109,6 +109,19 @@ class Report:
         return self.table()
 
 
+class SessionReport(Report):
+    """What the ulma that started this program has recorded of it, up to the moment it is asked."""
+
+    def __init__(self) -> None:
+        self._file = str(os.getpid())
+
+    def html(self) -> str:
+        return self._report("html", {}).decode("utf-8", "replace")
+
+    def save(self, path: str | os.PathLike[str], **options: Any) -> None:
+        run("report", "-q", "--force", self._file, "-o", os.fspath(path), *words_of(options))
+
+
 class Recording:
     """One that goes on: the collector, and where it writes."""
 
@@ -118,7 +131,6 @@ class Recording:
         words = ["record", "-q", str(os.getpid()), "-o", str(self.folder / "recording.ulma")]
         words.append("--start-off")  # what is done here until it is there is nobody's to see
         try:
-            arm()
             self.collector = subprocess.Popen(
                 [program(), *words, *words_of(given)],
                 stdin=subprocess.DEVNULL,
@@ -159,19 +171,44 @@ class Recording:
         return Report(self.folder)
 
 
+class Within:
+    """Of a program that ulma has started: its own session, on from here until end()."""
+
+    def __init__(self) -> None:
+        self.was_on: bool = probe().is_on()
+        if not probe().turn(True):
+            raise Error(
+                "the ulma that started this program does not follow it any more, and no other can"
+            )
+
+    def end(self) -> Report:
+        if not self.was_on:
+            probe().turn(False)
+        return SessionReport()
+
+
+def begin(options: dict[str, Any]) -> Recording | Within:
+    arm()
+    return Within() if probe().is_followed() else Recording(options)
+
+
 class Present:
     """What is being recorded now."""
 
     lock = threading.Lock()
-    recording: Recording | None = None
+    recording: Recording | Within | None = None
 
 
 def start(**options: Any) -> None:
-    """Record this process from here on, until ``ulma.stop()``."""
+    """Record this process from here on, until ``ulma.stop()``.
+
+    In a program that ulma has started this switches what it records on, as it was asked to; the
+    options are that ulma's.
+    """
     with Present.lock:
         if Present.recording is not None:
             raise Error("this process is being recorded already: ulma.stop() ends that")
-        Present.recording = Recording(options)
+        Present.recording = begin(options)
 
 
 def stop() -> Report:

@@ -2,38 +2,39 @@
 """``ulma.Monitor`` and ``ulma.run_monitors``: programs of the user's own on a program's events.
 
 Why ctypes: the package is one wheel for every CPython, and a monitor runs in a process that is not
-the target. libulma hands over events by the thousand; the loop here turns each into a call.
+the target. libulma hands over events by the thousand; ulma_events (src/monitor/events_module.c)
+turns each into a call of a handler.
 Rules: what a monitor does wrong is its own affair: it is taken off with one sentence.
 """
 
 from __future__ import annotations
 
+import _imp
 import collections.abc
 import ctypes
 import functools
-import operator
 import os
-import struct
 import sys
 import tempfile
 import threading
 import time
 import traceback
-from typing import Any, Callable, NamedTuple
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
-from ulma import Error
+from ulma import Error, _start
 from ulma._program import executable
 
 # Names of events, by their numbers in ulma.h; the handler of `call` is `on_call`.
 KINDS = (
     None, "call", "resume", "throw", "return", "yield", "raise", "c_call", "c_return", "c_raise",
     "method", "method_return", "method_raise", "line", "gc_start", "gc", "io", "lost",
+    "operator", "operator_return", "operator_raise", "birth", "death", "allocation", "free",
+    "wait", "gil_held", "span",
 )  # fmt: skip
 NUMBERS = {name: number for number, name in enumerate(KINDS) if name}
 FUNCTION_KINDS = ("python", "c", "generator", "coroutine", "async_generator", "pseudo")
 
-RECORD = struct.Struct("<QQQIIIIHHI")
-KIND_AT = 7
 ENODATA = 61
 
 BATCH_FIRST, BATCH_MOST = 512, 8192
@@ -94,29 +95,29 @@ class Options(ctypes.Structure):
     ]
 
 
-def library_file() -> str:
-    """Where libulma is: beside this file, or in the build folder of a clone."""
+def package_file(name: str) -> str:
+    """A library: beside this file, or in the build folder of a clone."""
     here = os.path.dirname(os.path.abspath(__file__))
     clone = os.path.dirname(os.path.dirname(here))
-    for path in (os.path.join(here, "libulma.so"), os.path.join(clone, "build/src/libulma.so")):
+    for path in (os.path.join(here, name), os.path.join(clone, "build", "src", name)):
         if os.path.isfile(path):
             return path
     raise Error(
-        "libulma, which belongs to this package, was not found; install it again: "
+        f"{name}, which belongs to this package, was not found; install it again: "
         f"{sys.executable} -m pip install --force-reinstall ulma"
     )
 
 
 @functools.cache
 def library() -> ctypes.CDLL:
-    loaded = ctypes.CDLL(library_file())
+    loaded = ctypes.CDLL(package_file("libulma.so"))
     handle, number, word = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64
     words = ctypes.POINTER(ctypes.c_char_p)
     for name, result, arguments in (
         ("ulma_open", ctypes.c_int, (words, ctypes.POINTER(word), ctypes.c_size_t, handle,
                                      handle, handle, ctypes.c_size_t)),
         ("ulma_session_monitor", handle, (handle, ctypes.c_size_t)),
-        ("ulma_take", ctypes.c_long, (handle, handle, ctypes.c_size_t, ctypes.c_int)),
+        ("ulma_read", ctypes.c_long, (handle, handle, ctypes.c_size_t, ctypes.c_int)),
         ("ulma_set_mask", None, (handle, word)),
         ("ulma_set_slower", None, (handle, word)),
         ("ulma_lost", word, (handle,)),
@@ -202,66 +203,58 @@ class Table(dict[int, Any]):
         return value
 
 
-class Event(tuple[int, ...]):
-    """One event. Numbers are those of ulma.h: times in nanoseconds since the first event.
+def load_events() -> Any:
+    """The extension that calls handlers: one file for every CPython, as the probe is."""
+    refusal = _start.unsupported()
+    if refusal:
+        raise Error(f"monitors cannot run here: {refusal}")
+    path = package_file("ulma_events.so")
+    spec = ModuleSpec("ulma_events", ExtensionFileLoader("ulma_events", path), origin=path)
+    module = _imp.create_dynamic(spec)
+    _imp.exec_dynamic(module)
+    return module
 
-    A tuple with names: at a million a second nothing more is affordable; what a handler does not
-    ask for is not made.
-    """
 
-    __slots__ = ()
-    names: Names  # of its stream, in a subclass of its own
+events = load_events()
 
-    time_ns: int = property(operator.itemgetter(0))  # type: ignore[assignment]
-    duration_ns: int = property(operator.itemgetter(1))  # type: ignore[assignment]
-    amount: int = property(operator.itemgetter(2))  # type: ignore[assignment]
-    bytes: int = amount  # of io
-    collected: int = amount  # of gc
-    line: int = property(operator.itemgetter(6))  # type: ignore[assignment]
-    generation: int = line  # of gc
-    depth: int = property(operator.itemgetter(8))  # type: ignore[assignment]
-    error: int = property(operator.itemgetter(9))  # type: ignore[assignment]
+if TYPE_CHECKING:
+    MonitorBase = object
 
-    context: int = property(operator.itemgetter(4))  # type: ignore[assignment]
+    class Event:
+        """One event; docs/monitors.md says which kinds have what."""
 
-    @property
-    def kind(self) -> str:
-        return KINDS[self[KIND_AT]] or ""
+        kind: str
+        function: Function | None
+        stack: tuple[Function, ...]
+        caller: Function | None
+        thread: Thread | None
+        context: int
+        depth: int
+        time_ns: int
+        duration_ns: int
+        amount: int
+        bytes: int
+        collected: int
+        cpu_ns: int
+        generation: int
+        line: int
+        error: int
+        failed: bool
+        domain: str
+        operation: str
+        type: str
+        reason: str
+        name: str
 
-    @property
-    def function(self) -> Function | None:
-        """Whose event it is; None: no function was open."""
-        return self.names.functions[self[3]]
-
-    @property
-    def stack(self) -> tuple[Function, ...]:
-        """All functions that were open, the outermost first, this one last."""
-        return self.names.stacks[self[4]]
-
-    @property
-    def caller(self) -> Function | None:
-        stack = self.names.stacks[self[4]]
-        return stack[-2] if len(stack) > 1 else None
-
-    @property
-    def thread(self) -> Thread | None:
-        return self.names.threads[self[5]]
-
-    @property
-    def operation(self) -> str:
-        """Of io: the C library's function."""
-        return self.names.words[self[6]]
-
-    def __repr__(self) -> str:
-        return f"<{self.kind} of {self.function} at {self.time_ns / 1e9:.6f} s>"
-
+else:
+    Event, MonitorBase = events.Event, events.MonitorBase
 
 # --- monitors ------------------------------------------------------------------------------------
 
 Handler = Callable[[Event], Any]
 
 
-class Monitor:
+class Monitor(MonitorBase):
     """Inherit, and define a handler for each kind of event that is wanted: ``on_call(self,
     event)``, ``on_return``, ``on_raise``, ``on_gc``, ... (docs/monitors.md lists them).
 
@@ -276,7 +269,7 @@ class Monitor:
     slower_than: float = 0.0
     lost: int = 0  # events that this monitor was too slow for
     error: BaseException | None = None  # what a handler raised
-    _changed: bool = True
+    _changed: bytearray | None = None  # its reader's: [0] is set where the handlers may be others
     _chosen: frozenset[str] | None = None
 
     def on_begin(self) -> None:
@@ -298,22 +291,18 @@ class Monitor:
                 found[name] = handler
         return found
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-        if name.startswith("on_") or name == "slower_than":
-            object.__setattr__(self, "_changed", True)
-
-    def __delattr__(self, name: str) -> None:
-        object.__delattr__(self, name)
-        object.__setattr__(self, "_changed", True)
+    def _say_changed(self) -> None:
+        """A handler or slower_than was assigned or deleted (MonitorBase), or others are chosen."""
+        if self._changed is not None:
+            self._changed[0] = 1
 
     def choose(self, kinds: str | collections.abc.Iterable[str]) -> None:
         """Only these kinds from now on, of those that have a handler."""
         chosen = frozenset([kinds] if isinstance(kinds, str) else kinds)
         if not chosen <= NUMBERS.keys():
             raise Error(f"no such kind of event: {', '.join(sorted(chosen - NUMBERS.keys()))}")
-        object.__setattr__(self, "_chosen", chosen)
-        object.__setattr__(self, "_changed", True)
+        self._chosen = chosen
+        self._say_changed()
 
 
 class Reader:
@@ -327,13 +316,15 @@ class Reader:
         self.slower_ns = 0
         self.busy_since: float | None = None
         self.names: Names | None = None
+        self.changed = bytearray(1)
+        monitor._changed = self.changed
         self.closed = False  # its session is no more, though a handler has not come back
         self.rebuild()
 
     def rebuild(self) -> None:
         """The table of handlers, after a change; the loop over events has it at hand."""
         monitor = self.monitor
-        object.__setattr__(monitor, "_changed", False)
+        self.changed[0] = 0
         now = time.monotonic()
         for number, name in enumerate(KINDS):
             handler = getattr(monitor, f"on_{name}", None) if name else None
@@ -391,34 +382,21 @@ class Reader:
             self.names.handle = None
 
     def read_all(self, handle: int) -> None:
-        self.names = Names(handle)
-        event_type = type("Event", (Event,), {"__slots__": (), "names": self.names})
-        size, most = RECORD.size, BATCH_FIRST
-        buffer = bytearray(BATCH_MOST * size)
-        address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
-        view = memoryview(buffer)
-        take = library().ulma_take
+        self.names = names = Names(handle)
+        tables = (names.functions, names.stacks, names.threads, names.words, KINDS)
+        most, lent = BATCH_FIRST, ctypes.c_void_p()
+        read, deliver = library().ulma_read, events.deliver
+        rebuild, choose = self.rebuild, self.monitor.choose
         while not self.closed:
             self.tell()
             self.busy_since = None
-            count = take(handle, address, most, READ_MS)
+            count = read(handle, ctypes.byref(lent), most, READ_MS)
             if count == -ENODATA:
                 return
             if count > 0:
                 self.busy_since = begin = time.monotonic()
-                self.handle_batch(view[: count * size], event_type)
+                deliver(lent.value, count, self.table, tables, self.changed, rebuild, choose)
                 most = next_size(most, count, time.monotonic() - begin)
-
-    def handle_batch(self, view: memoryview, event_type: type[Event]) -> None:
-        table, monitor = self.table, self.monitor
-        for record in RECORD.iter_unpack(view):
-            handler = table[record[7]]
-            if handler is not None:
-                answer = handler(event_type(record))
-                if answer is not None:
-                    monitor.choose(answer)
-                if monitor._changed:
-                    self.rebuild()
 
     def take_off(self, error: BaseException) -> None:
         if self.closed:

@@ -3,29 +3,27 @@
 
 ``begin`` and ``end`` are None until the source ``spans`` is on in this process; then the probe puts
 its own two functions there, and takes them back when it is off. So a span that nobody records costs
-one look at None. Which span runs is in a context variable, which asyncio, threads' executors and
-frameworks carry along; the probe looks at it when functions begin.
+one look at None. Which span runs is in a context variable of the probe's, which asyncio, threads'
+executors and frameworks carry along; the probe looks at it when functions begin.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from contextvars import ContextVar
-from types import TracebackType
-from typing import Any, TypeVar
+TYPE_CHECKING = False  # the probe has a copy of its own (_private.py), which imports nothing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, TypeVar
+
+    Function = TypeVar("Function", bound=Callable[..., Any])
 
 __all__ = ["span"]
 
 PLAIN, REQUEST, TASK = 0, 1, 2
 NAME_MOST, LABELS_MOST, TEXT_MOST = 200, 255, 511
 
-current: ContextVar[int] = ContextVar("ulma_span", default=0)
 begin: Callable[[int], int] | None = None
 end: Callable[[int, bool, bytes], None] | None = None
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def clean(text: str, most: int) -> str:
@@ -77,6 +75,9 @@ class span:  # noqa: N801 - a word that is used like a statement
             finish(ticket, self.name, labels=self.labels, failed=kind is not None)
 
     def __call__(self, function: Function) -> Function:
+        import functools
+        import inspect
+
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(
                 f"{function.__qualname__} is a generator, which runs a bit whenever somebody asks "

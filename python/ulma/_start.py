@@ -26,6 +26,25 @@ def probe_file() -> "str | None":
     return None
 
 
+def loaded_file() -> "str | None":
+    """The probe that is in this process already, by the ulma that started the program or attached
+    to it: one that is loaded again from another file would know nothing of it.
+    """
+    try:
+        with open("/proc/self/maps", "rb") as maps:
+            lines = maps.read().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        words = line.split(None, 5)
+        path = words[5] if len(words) == 6 else b""
+        if path.endswith((b"/ulma_probe.so", b"/ulma_probe.so (deleted)")):
+            return os.fsdecode(path[: path.rindex(b"/ulma_probe.so")]) + "/ulma_probe.so"
+        if path.startswith(b"/memfd:ulma_probe."):  # its number, by which the linker knows it, last
+            return "/proc/self/fd/" + path.split()[0].rpartition(b".")[2].decode()
+    return None
+
+
 def unsupported() -> "str | None":
     version = "{}.{}".format(*sys.version_info[:2])
     if sys.implementation.name != "cpython" or not sys.platform.startswith("linux"):
@@ -45,7 +64,7 @@ def arm(flight: "str | None" = None) -> "str | None":
     refusal = unsupported()
     if refusal:
         return refusal
-    path = probe_file()
+    path = loaded_file() or probe_file()
     if path is None:
         return (
             "the probe that belongs to this package was not found; install it again: "
@@ -59,8 +78,10 @@ def arm(flight: "str | None" = None) -> "str | None":
         spec = ModuleSpec("ulma_probe", ExtensionFileLoader("ulma_probe", path), origin=path)
         probe = _imp.create_dynamic(spec)
         _imp.exec_dynamic(probe)
-        answer: str | None = probe.arm_process("") if flight is None else probe.fly("", flight)
         loaded[:] = [probe]
+        if probe.is_followed():
+            return None  # it is as good as armed, until that ulma ends
+        answer: str | None = probe.arm_process("") if flight is None else probe.fly("", flight)
     except Exception as error:
         return f"loading the probe failed: {error}"
     return answer

@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from ulma import _spans
 from ulma._requests import Request, checked_secret, is_asked, pattern_of, server_timing
 
-__all__ = ["Middleware"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+    from typing import Any
 
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+    Message = MutableMapping[str, Any]
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+__all__ = ["Middleware"]
 
 
 def header(scope: Scope, name: bytes) -> bytes:
@@ -68,7 +71,11 @@ class Middleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.secret is not None and scope["type"] == "http":
             send = self.answering(scope, send)
-        if _spans.begin is None or scope["type"] not in ("http", "websocket"):
+        if (
+            _spans.begin is None
+            or "ulma.request" in scope  # which is told of already
+            or scope["type"] not in ("http", "websocket")
+        ):
             await self.app(scope, receive, send)
         else:
             await self.told(scope, receive, send, _spans.begin(_spans.REQUEST))

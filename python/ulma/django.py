@@ -10,12 +10,14 @@ route. ``ULMA_SECRET`` in the settings: who sends it as the header ``X-Ulma`` ge
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from inspect import iscoroutinefunction
-from typing import Any
 
 from ulma import _spans
 from ulma._requests import Request, checked_secret, is_asked, server_timing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any
 
 __all__ = ["Middleware"]
 
@@ -38,6 +40,8 @@ class Middleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        from inspect import iscoroutinefunction
+
         from django.conf import settings  # type: ignore[import-untyped, unused-ignore]
 
         self.get_response = get_response

@@ -8,17 +8,20 @@ a list, and of what the server sends by itself (``wsgi.file_wrapper``), when it 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from ulma import _spans
 from ulma._requests import Request, checked_secret, is_asked, pattern_of, server_timing
 
-__all__ = ["Middleware"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
 
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-App = Callable[[Environ, StartResponse], Iterable[bytes]]
+    Environ = dict[str, Any]
+    StartResponse = Callable[..., Any]
+    App = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+__all__ = ["Middleware"]
 
 
 def route_of(environ: Environ, status: str) -> str:
@@ -74,7 +77,7 @@ class Middleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if self.secret is not None and "HTTP_X_ULMA" in environ:
             start_response = self.answering(environ, start_response)
-        if _spans.begin is None:
+        if _spans.begin is None or "ulma.request" in environ:  # which is told of already
             return self.app(environ, start_response)
         return self.told(environ, start_response, _spans.begin(_spans.REQUEST))
 

@@ -43,7 +43,8 @@ bool attachable_look(pid_t pid, struct attachable *ret_attachable)
         return false;
     memcpy(ret_attachable->version, image.version, sizeof(ret_attachable->version));
     int error = inject_check(pid, outcome);
-    if (!error && inject_tracer(pid))
+    ret_attachable->tracer = error ? 0 : inject_tracer(pid);
+    if (ret_attachable->tracer && !inject_has_door(pid))
         error = inject_refused(pid, -EBUSY, outcome);
     if (!error)
         error = inject_find_place(pid, &place, outcome);

@@ -12,6 +12,7 @@
 struct attachable {
     char version[PYTHON_VERSION_BYTES]; /* of its Python; "" when it was not to be read */
     struct attach_outcome outcome;      /* why not: one sentence; "" when it could */
+    pid_t tracer; /* who traces it, so that its own door for debuggers is what is left; 0: nobody */
 };
 
 /* False: it is no Python, or there is no such process any more. */

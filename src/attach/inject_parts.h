@@ -191,6 +191,9 @@ void inject_write_script(char *text, const char *code, const char *folder);
 int inject_by_script(pid_t pid, int pidfd, const char *code, const struct attach_options *options,
                      uint64_t deadline_ns, struct attach_outcome *outcome);
 
+/* Whether the process has such a door, and listens there. */
+bool inject_has_door(pid_t pid);
+
 /* --- inject_shared.c ------------------------------------------------------------------------ */
 
 /* Which descriptor it will be and where it shall lie; notes what other ulmas have left. 0, -EMFILE,

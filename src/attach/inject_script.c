@@ -139,6 +139,13 @@ static int find_door(struct script *script, uint64_t *ret_path)
     return 0;
 }
 
+bool inject_has_door(pid_t pid)
+{
+    struct script script = {.pid = pid};
+    uint64_t path;
+    return find_door(&script, &path) == 0;
+}
+
 /* --- files in its tree ----------------------------------------------------------------------- */
 
 static int make_file(const struct script *script, const char *name, const struct stat *owner)

@@ -95,7 +95,7 @@ struct collector_options job_collector_options(struct job *job)
         .signal_target = job_session_wake,
         .signal_context = job,
         .cpu = (int)options->collector_cpu,
-        .sites = job->sites.count ? &job->sites : NULL,
+        .sites = job->sites.count || job->sites.rules ? &job->sites : NULL,
         .whole_only = job->whole_only,
         .keeps_calls = job->keeps_calls,
         /* A recording keeps both apart, and whoever reads it chooses. */
@@ -341,10 +341,15 @@ void job_finish(struct job *job)
         collector_close_family(job->collector);
     if (!job->supervise.ended && !job->supervise.first_ended)
         switch_off(job);
+    bool has_heirs = job->is_process && !job->supervise.ended && job->first.armed.here;
+    if (has_heirs)
+        job_others_find_heirs(job);
     if (job->is_process)
         job_process_leave(job);
     if (job_follows_children(job))
         switch_children_off(job);
+    if (has_heirs)
+        job_others_leave_heirs(job);
     collector_note_cpu(job->collector, job->supervise.end_cpu_ns);
     collector_finish(job->collector, job->supervise.ended ? job->supervise.end_counter : 0);
     job->finished = true;

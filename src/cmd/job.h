@@ -38,6 +38,8 @@ struct job {
     struct followed first;   /* ... then it is this one */
     struct followed *others; /* ... and those that are followed with it (job_others.h) */
     size_t other_count;
+    pid_t *heirs; /* at the end: their children (job_others.h) */
+    size_t heir_count;
     struct output output;
     bool is_recorded;
     struct job_recording recording; /* in place of the output */

@@ -6,6 +6,7 @@
 #include "cmd/job_others.h"
 
 #include "attach/attachable.h"
+#include "base/clock.h"
 #include "cmd/arming.h"
 #include "cmd/job_process.h"
 #include "cmd/job_session.h"
@@ -13,6 +14,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +22,19 @@
 
 /* --- finding -------------------------------------------------------------------------------- */
 
+static const struct followed *find_named(const struct job *job, pid_t pid)
+{
+    if (job->first.armed.pid == pid)
+        return &job->first;
+    for (size_t i = 0; i < job->other_count; i++)
+        if (job->others[i].armed.pid == pid)
+            return &job->others[i];
+    return NULL;
+}
+
 static bool is_named(const struct job *job, pid_t pid)
 {
-    bool named = job->first.armed.pid == pid;
-    for (size_t i = 0; i < job->other_count; i++)
-        named = named || job->others[i].armed.pid == pid;
-    return named;
+    return find_named(job, pid) != NULL;
 }
 
 static bool add(struct job *job, const char *word)
@@ -56,16 +65,16 @@ static pid_t parent_of(pid_t pid)
     return parent;
 }
 
-/* A descendant of one that is named; processes that are not Python may stand between. */
-static bool descends(const struct job *job, pid_t pid)
+/* The one that is named, of which it is a descendant; processes that are not Python may stand between. NULL: of none. */
+static const struct followed *ancestor_of(const struct job *job, pid_t pid)
 {
     enum { DEPTH = 64 };
-    for (int i = 0; i < DEPTH && pid > 1; i++) {
+    const struct followed *found = NULL;
+    for (int i = 0; i < DEPTH && pid > 1 && !found; i++) {
         pid = parent_of(pid);
-        if (pid > 1 && is_named(job, pid))
-            return true;
+        found = pid > 1 ? find_named(job, pid) : NULL;
     }
-    return false;
+    return found;
 }
 
 static void add_children(struct job *job)
@@ -76,7 +85,7 @@ static void add_children(struct job *job)
         struct attachable look;
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (!isdigit((unsigned char)entry->d_name[0]) || is_named(job, pid) ||
-            !descends(job, pid) || !attachable_look(pid, &look))
+            !ancestor_of(job, pid) || !attachable_look(pid, &look))
             continue;
         if (!add(job, entry->d_name))
             message_note("PID %d, a child, is left out", (int)pid);
@@ -155,8 +164,56 @@ bool job_others_join(struct job *job)
     return true;
 }
 
+/* --- heirs --------------------------------------------------------------------------------- */
+
+/* Forked while the parent was armed for this job, and without a page of its own. */
+static bool is_heir(const struct job *job, pid_t pid)
+{
+    const struct followed *ancestor = is_named(job, pid) ? NULL : ancestor_of(job, pid);
+    struct armed armed = ARMED_NONE;
+    bool is_one = ancestor && ancestor->attached && armed_may_be(pid) &&
+                  armed_find(&armed, pid, job->directory, 0) == -ENOENT;
+    armed_close(&armed);
+    return is_one;
+}
+
+void job_others_find_heirs(struct job *job)
+{
+    DIR *processes = opendir("/proc");
+    struct dirent *entry;
+    job->heirs = calloc(JOB_HEIRS_MOST, sizeof(*job->heirs));
+    while (job->heirs && processes && (entry = readdir(processes)) &&
+           job->heir_count < JOB_HEIRS_MOST) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (isdigit((unsigned char)entry->d_name[0]) && is_heir(job, pid))
+            job->heirs[job->heir_count++] = pid;
+    }
+    if (processes)
+        closedir(processes);
+}
+
+void job_others_leave_heirs(struct job *job)
+{
+    uint64_t give_up = clock_monotonic_ns() + JOB_PROCESS_WAIT_MS * UINT64_C(1000000);
+    for (size_t i = 0; i < job->heir_count; i++) {
+        struct armed armed = ARMED_NONE;
+        int wait_ms = clock_monotonic_ns() < give_up ? JOB_PROCESS_WAIT_MS : 0;
+        int result = armed_find(&armed, job->heirs[i], job->directory, wait_ms);
+        if (result == 0)
+            result = armed_ask(&armed, ARMED_DISARM, NULL, wait_ms);
+        armed_close(&armed);
+        if (result && result != -ESRCH)
+            message_note("PID %d, a child, has the probe still, since its main thread has not "
+                         "answered; `ulma detach %d` takes it away",
+                         (int)job->heirs[i], (int)job->heirs[i]);
+    }
+    job->heir_count = 0;
+}
+
 void job_others_close(struct job *job)
 {
+    free(job->heirs);
+    job->heirs = NULL;
     for (size_t i = 0; i < job->other_count; i++)
         armed_close(&job->others[i].armed);
     free(job->others);

@@ -8,7 +8,7 @@
 
 #include "cmd/job.h"
 
-enum { JOB_OTHERS_MOST = 255 };
+enum { JOB_OTHERS_MOST = 255, JOB_HEIRS_MOST = 4096 };
 
 /* Finds them all, and arms those that are not: `words` name them, and with --children so do the
  * descendants of all. False: a word's process cannot be had, said on stderr. A child that cannot is told
@@ -17,6 +17,11 @@ bool job_others_find(struct job *job, char **words, int word_count);
 
 /* They join the first one's session, off, and the collector has found them. False: said on stderr. */
 bool job_others_join(struct job *job);
+
+/* Children that were forked while their parent was armed for this job have the probe from it: they are found before the
+ * parents are left, and left without it when they are off. */
+void job_others_find_heirs(struct job *job);
+void job_others_leave_heirs(struct job *job);
 
 void job_others_close(struct job *job);
 

@@ -112,7 +112,9 @@ bool job_session_make(struct job *job, pid_t pid, const char *name)
         .later = sources & ~first,
         /* several begin together, when each has its rings */
         .start_off = options->start_off || options->delay_ns > 0 || job->other_count > 0,
-        .modes_vary = options->sites.count > 0 || job_session_budget(job) > 0,
+        .modes_vary = options->sites.count > 0 || options->sites.rules ||
+                      job_session_budget(job) > 0,
+        .rules_wanted = options->sites.rules != NULL,
         .follow_children = job_is_family(job),
         .follow_forks = job_follows_children(job),
         .clock_kind = (uint32_t)clock_choose(),

@@ -10,6 +10,7 @@
 #include "cmd/job_view.h"
 #include "cmd/set_words.h"
 #include "model/fold_source.h"
+#include "model/rules.h"
 #include "wire/guard.h"
 
 #include <errno.h>
@@ -43,7 +44,11 @@ void job_set_begin(struct job *job)
 void job_set_done(struct job *job)
 {
     free(job->settings.sites);
+    rules_free(job->settings.rules);
+    free(job->settings.rules_file);
     job->settings.sites = NULL;
+    job->settings.rules = NULL;
+    job->settings.rules_file = NULL;
 }
 
 const struct sites *job_set_sites(const struct job *job)
@@ -76,7 +81,30 @@ static struct sites *make_sites(const struct job *job, const struct set_words *w
             sites_add(sites, text, words->patterns[i].use == USE_SKIP, error);
         text += length;
     }
+    sites->rules = job_set_sites(job)->rules;
     return sites;
+}
+
+/* False: the file is another one since it was tried. */
+static bool read_rules(struct sites *sites, const struct set_words *words, char *message,
+                       size_t size)
+{
+    char why[RULE_ERROR_SIZE];
+    sites->rules = words->rules ? rules_read_file(sites, words->rules, why) : NULL;
+    if (!sites->rules && words->rules)
+        snprintf(message, size, "%s", why);
+    return sites->rules || !words->rules;
+}
+
+/* What was there is nobody's any more. */
+static void keep_rules(struct job_settings *settings, struct set_words *words)
+{
+    rules_free(settings->rules);
+    free(settings->rules_file);
+    settings->rules = settings->sites->rules;
+    settings->rules_file = words->rules;
+    settings->has_rules = true;
+    words->rules = NULL;
 }
 
 static bool refuse(char *message, size_t size, int result)
@@ -137,6 +165,10 @@ static void describe(const struct job *job, const bool *matched, uint32_t to_com
     append_patterns(sites, USE_SKIP, text, size);
     if (settings->sources & SOURCE_LINES)
         append_patterns(sites, USE_LINES, text, size);
+    if (settings->rules_file)
+        append(text, size, " rules=%s", settings->rules_file);
+    else if (settings->has_rules)
+        append(text, size, " rules=");
     if (settings->budget_pct > 0)
         append(text, size, " budget=%g", settings->budget_pct);
     else
@@ -152,7 +184,7 @@ static void describe(const struct job *job, const bool *matched, uint32_t to_com
     }
 }
 
-static bool apply(struct job *job, const struct set_words *words, char *message, size_t size)
+static bool apply(struct job *job, struct set_words *words, char *message, size_t size)
 {
     struct job_settings *settings = &job->settings;
     struct collector_change change = {
@@ -165,14 +197,22 @@ static bool apply(struct job *job, const struct set_words *words, char *message,
     };
     if (words->has_sites && !(change.sites = make_sites(job, words)))
         return refuse(message, size, -ENOMEM);
+    if (words->has_rules && !read_rules(change.sites, words, message, size)) {
+        free(change.sites);
+        return false;
+    }
     int result = collector_change(job->collector, &change);
     if (result) {
+        if (words->has_rules)
+            rules_free(change.sites->rules);
         free(change.sites);
         return refuse(message, size, result);
     }
     if (change.sites) {
         free(settings->sites);
         settings->sites = change.sites;
+        if (words->has_rules)
+            keep_rules(settings, words);
     }
     if (words->has_sources)
         settings->sources = change.sources;

@@ -15,6 +15,9 @@ struct job;
 
 struct job_settings {
     struct sites *sites; /* owned; NULL: the options' are in force */
+    struct rules *rules; /* owned: those of its file, where others than the options' are in force */
+    char *rules_file;    /* owned; NULL: none, or the options' */
+    bool has_rules;      /* they have been set */
     double budget_pct;   /* 0: none */
     uint32_t sources, on_full;
     uint32_t seen;     /* the session's set_serial that was looked at last */

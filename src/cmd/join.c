@@ -31,6 +31,7 @@ static void say_options(const struct join *join)
     const struct options *options = join->options;
     const char *option = options->sources != SOURCE_CALLS               ? "--events is"
                          : options->sites.count                         ? "--only and --skip are"
+                         : options->sites.rules                         ? "--rules is"
                          : options->budget_thousandths != OPTIONS_UNSET ? "--budget is"
                          : options->exact                               ? "--exact is"
                          : options->on_full != OPTIONS_UNSET            ? "--on-full is"

@@ -4,6 +4,7 @@
  * Rules: what is accepted is what cli.md shows: 10, 1.5s, 2m; 32M; unique prefixes of sort keys. */
 #include "cmd/option_values.h"
 
+#include "model/rules.h"
 #include "wire/session.h"
 
 #include <errno.h>
@@ -265,13 +266,30 @@ static bool read_cpu(const char *word, int64_t *ret_cpu)
 }
 
 /* Relative paths are of the folder that ulma was started in. */
-static bool read_site(const char *word, bool skip, struct sites *sites, char *error)
+static void find_directory(struct sites *sites)
 {
     if (!sites->directory[0] && !getcwd(sites->directory, sizeof(sites->directory)))
         sites->directory[0] = '\0';
     if (strcmp(sites->directory, "/") == 0)
         sites->directory[0] = '\0';
+}
+
+static bool read_site(const char *word, bool skip, struct sites *sites, char *error)
+{
+    find_directory(sites);
     return sites_add(sites, word, skip, error);
+}
+
+/* The last one counts, as of all options that stand once. */
+static bool read_rules(const char *path, struct sites *sites, char *error)
+{
+    char why[RULE_ERROR_SIZE];
+    find_directory(sites);
+    rules_free(sites->rules);
+    sites->rules = rules_read_file(sites, path, why);
+    if (!sites->rules)
+        snprintf(error, OPTIONS_ERROR_SIZE, "%.*s", OPTIONS_ERROR_SIZE - 1, why);
+    return sites->rules != NULL;
 }
 
 /* METRIC=PCT, any growth with PCT 0. */
@@ -403,6 +421,8 @@ bool option_value_read(const struct option_row *row, const char *spelled, const 
     case OPTION_ONLY:
     case OPTION_SKIP:
         return read_site(word, row->kind == OPTION_SKIP, field, error);
+    case OPTION_RULES:
+        return read_rules(word, field, error);
     case OPTION_LIMIT:
         good = read_limits(word, field);
         wanted = "METRIC=PCT (calls, tottime, cumtime, p99, objects or bytes, and a percentage), "

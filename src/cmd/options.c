@@ -70,7 +70,7 @@ const struct verb_row verb_rows[VERB_COUNT] = {
 
 /* Of the contract, for later versions: told apart from what never was. */
 static const char *const later_verbs[] = {NULL};
-static const char *const later_options[] = {"rules", NULL};
+static const char *const later_options[] = {NULL};
 
 const struct verb_row *verb_find(const char *name)
 {

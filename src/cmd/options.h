@@ -93,6 +93,7 @@ enum option_kind {
     OPTION_ON_FULL,
     OPTION_ONLY,
     OPTION_SKIP,
+    OPTION_RULES,
     OPTION_BY,
     OPTION_VERDICTS,
     OPTION_SPEED,

@@ -2,10 +2,11 @@
 /* The verbs of an ulma that is built without the probe (-Dprobe=false): those that read recordings.
  * Why: a recording is opened where its program never ran, on a Mac too.
  * Rules: in the reading half. A verb that needs a process says so; verbs that are read and live at once
- * (report, top) have their live half elsewhere. */
+ * (report, top, web) have their live half elsewhere. */
 #include "cmd/message.h"
 #include "cmd/recorded.h"
 #include "cmd/verbs.h"
+#include "cmd/web_serve.h"
 
 static int refuse(const char *verb)
 {
@@ -35,7 +36,6 @@ LIVE(detach)
 LIVE(ps)
 LIVE(census)
 LIVE(rescue)
-LIVE(web)
 #undef LIVE
 
 /* The words name one recording. */
@@ -60,5 +60,11 @@ int verb_report(const struct options *options, char **words, int word_count)
 int verb_top(const struct options *options, char **words, int word_count)
 {
     return check(options, "top", words, word_count) ? recorded_top(options, words[0])
+                                                    : EXIT_WRONG_WORDS;
+}
+
+int verb_web(const struct options *options, char **words, int word_count)
+{
+    return check(options, "web", words, word_count) ? web_recorded(options, words[0])
                                                     : EXIT_WRONG_WORDS;
 }

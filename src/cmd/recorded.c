@@ -125,6 +125,7 @@ bool recorded_check(const struct options *options, const char *verb, char **word
 {
     const char *of_process = options->duration_ns != OPTIONS_UNSET ? "--duration"
                              : options->delay_ns != OPTIONS_UNSET  ? "--delay"
+                             : options->sites.rules                ? "--rules"
                              : options->sites.count                ? "--only and --skip"
                              : options->children                   ? "--children"
                                                                    : NULL;

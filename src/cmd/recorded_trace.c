@@ -107,7 +107,8 @@ struct snapshot *recorded_cut(struct recorded *recorded)
     const struct recording_query *query = &recorded->query;
     struct recording_query all = {.clock = query->clock, .by_process = query->by_process};
     struct trace_source *source;
-    if ((query->from_ns <= 0 && query->to_ns <= 0) || !trace_table_is_whole(recorded->recording) ||
+    if ((query->from_ns <= 0 && query->to_ns <= 0 && !query->thread) ||
+        !trace_table_is_whole(recorded->recording) ||
         trace_table_open(recorded->recording, &source))
         return NULL;
     struct trace_player *player = trace_player_new(source);

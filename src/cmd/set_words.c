@@ -6,17 +6,26 @@
 
 #include "cmd/nearest.h"
 #include "cmd/option_values.h"
+#include "model/rules.h"
 #include "wire/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum set_key { KEY_EVENTS, KEY_ONLY, KEY_SKIP, KEY_LINES, KEY_BUDGET, KEY_ON_FULL, KEY_COUNT };
+enum set_key {
+    KEY_EVENTS,
+    KEY_ONLY,
+    KEY_SKIP,
+    KEY_LINES,
+    KEY_BUDGET,
+    KEY_ON_FULL,
+    KEY_RULES,
+    KEY_COUNT
+};
 
-static const char *const key_names[KEY_COUNT] = {"events", "only",   "skip",
-                                                 "lines",  "budget", "on-full"};
-static const char *const later_keys[] = {"rules"};
+static const char *const key_names[KEY_COUNT] = {"events", "only",    "skip", "lines",
+                                                 "budget", "on-full", "rules"};
 
 static enum set_use use_of(const struct site_pattern *pattern)
 {
@@ -43,6 +52,8 @@ void set_words_done(struct set_words *words)
     for (size_t i = 0; i < words->pattern_count; i++)
         free(words->patterns[i].text);
     words->pattern_count = 0;
+    free(words->rules);
+    words->rules = NULL;
 }
 
 /* --- patterns ------------------------------------------------------------------------------- */
@@ -173,6 +184,31 @@ static bool read_on_full(struct set_words *words, const char *value, char *error
     return words->has_on_full;
 }
 
+/* Read here to say at once what is wrong in it; whoever carries it out reads it again. */
+static bool read_rules(struct set_words *words, const char *value, char *error)
+{
+    char path[PATH_MAX], why[RULE_ERROR_SIZE];
+    const struct sites nowhere = {0};
+    free(words->rules);
+    words->rules = NULL;
+    words->has_sites = words->has_rules = true;
+    if (!*value)
+        return true;
+    int size = value[0] == '/' ? snprintf(path, sizeof(path), "%s", value)
+                               : snprintf(path, sizeof(path), "%s/%s", words->directory, value);
+    if (size < 0 || (size_t)size >= sizeof(path)) {
+        snprintf(error, OPTIONS_ERROR_SIZE, "the path of rules is longer than %d bytes", PATH_MAX);
+        return false;
+    }
+    struct rules *rules = rules_read_file(&nowhere, path, why);
+    rules_free(rules);
+    words->rules = rules ? strdup(path) : NULL;
+    if (!words->rules)
+        snprintf(error, OPTIONS_ERROR_SIZE, "%.*s", OPTIONS_ERROR_SIZE - 1,
+                 rules ? "out of memory" : why);
+    return words->rules != NULL;
+}
+
 /* --- a word --------------------------------------------------------------------------------- */
 
 static size_t key_size(const char *word)
@@ -189,22 +225,13 @@ bool set_words_is_one(const char *word)
 static void say_unknown(const char *key, char *error)
 {
     struct nearest nearest = nearest_begin(key);
-    for (size_t i = 0; i < sizeof(later_keys) / sizeof(later_keys[0]); i++) {
-        if (strcmp(later_keys[i], key) == 0) {
-            snprintf(
-                error, OPTIONS_ERROR_SIZE,
-                "the key `%s` is not there yet: take events, only, skip, lines, budget or on-full",
-                key);
-            return;
-        }
-    }
     for (int i = 0; i < KEY_COUNT; i++)
         nearest_try(&nearest, key_names[i]);
     if (nearest.word)
         snprintf(error, OPTIONS_ERROR_SIZE, "no key `%s`: did you mean `%s`?", key, nearest.word);
     else
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "no key `%s`: take events, only, skip, lines, budget or on-full", key);
+                 "no key `%s`: take events, only, skip, lines, budget, on-full or rules", key);
 }
 
 bool set_words_read(struct set_words *words, const char *word, char *error)
@@ -214,8 +241,8 @@ bool set_words_read(struct set_words *words, const char *word, char *error)
     bool add = word[size] == '+';
     if (!set_words_is_one(word)) {
         snprintf(error, OPTIONS_ERROR_SIZE,
-                 "`%.80s` is no KEY=VALUE: write only=P, skip=P, lines=P, events=LIST, budget=PCT "
-                 "or on-full=wait|drop, with += to add",
+                 "`%.80s` is no KEY=VALUE: write only=P, skip=P, lines=P, events=LIST, budget=PCT, "
+                 "on-full=wait|drop or rules=FILE, with += to add",
                  word);
         return false;
     }
@@ -224,7 +251,7 @@ bool set_words_read(struct set_words *words, const char *word, char *error)
     int number = 0;
     while (number < KEY_COUNT && strcmp(key_names[number], key) != 0)
         number++;
-    if (add && (number == KEY_BUDGET || number == KEY_ON_FULL)) {
+    if (add && (number == KEY_BUDGET || number == KEY_ON_FULL || number == KEY_RULES)) {
         snprintf(error, OPTIONS_ERROR_SIZE, "%s is one value: write %s=%.80s", key, key, value);
         return false;
     }
@@ -240,6 +267,8 @@ bool set_words_read(struct set_words *words, const char *word, char *error)
         return read_budget(words, value, error);
     case KEY_ON_FULL:
         return read_on_full(words, value, error);
+    case KEY_RULES:
+        return read_rules(words, value, error);
     case KEY_COUNT:
         break;
     }

@@ -4,7 +4,7 @@
  * collector, which believes nobody.
  * The keys: only and skip (patterns, by commas; empty: none), lines (the same, of functions whose lines are wanted;
  * switches the source `lines` on, and with none off), events (sources, by commas), budget (percent;
- * empty or `exact`: none), on-full (wait, drop). `+=` adds to only, skip, lines and events.
+ * empty or `exact`: none), on-full (wait, drop), rules (a file of rules in place of those there are; empty: none). `+=` adds to only, skip, lines and events.
  * Rules: prints nothing; what is wrong comes back as one sentence. Words act in their order. */
 #ifndef ULMA_CMD_SET_WORDS_H
 #define ULMA_CMD_SET_WORDS_H
@@ -22,7 +22,9 @@ struct set_words {
     /* the outcome: all patterns, and what else was said */
     struct set_pattern patterns[SITES_LIMIT];
     size_t pattern_count;
-    bool has_sites, has_sources, has_budget, has_on_full;
+    bool has_sites, has_sources, has_budget, has_on_full, has_rules;
+    char *
+        rules; /* owned: the file, absolute; NULL: no rules, or, without has_rules, those there are */
     int64_t sources, on_full;
     double budget_pct; /* 0: none */
 };

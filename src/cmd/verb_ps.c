@@ -368,6 +368,9 @@ static void look_at_process(struct sessions *sessions, pid_t pid)
         fputs("  (", stdout);
         print_safely(look.outcome.text);
         putchar(')');
+    } else if (look.tracer) {
+        printf("  (traced by process %d: by Python's own door for debuggers, when it next runs)",
+               (int)look.tracer);
     }
     putchar('\n');
 }

@@ -5,6 +5,7 @@
 #include "cmd/web_serve.h"
 
 #include "base/clock.h"
+#include "cmd/join.h"
 #include "cmd/message.h"
 #include "cmd/recorded.h"
 #include "cmd/verbs.h"

@@ -20,6 +20,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __APPLE__
+#define BROWSER "open"
+#else
+#define BROWSER "xdg-open"
+#endif
+
 extern char **environ;
 
 enum { TOKEN_FILE_MOST = 4096 };
@@ -138,7 +144,7 @@ static bool start_browser(void)
 {
     pid_t child = fork();
     if (child == 0) {
-        char *words[] = {(char *)"xdg-open", serve.page, NULL};
+        char *words[] = {(char *)BROWSER, serve.page, NULL};
         posix_spawn_file_actions_t actions;
         pid_t browser;
         posix_spawn_file_actions_init(&actions);
@@ -157,7 +163,7 @@ void web_serve_announce(struct web *web, const struct options *options)
     announce_tunnel(web);
     fflush(stdout);
     if (options->open_page && (!write_page(web) || !start_browser()))
-        message_note("no browser can be started here (xdg-open): open the address above");
+        message_note("no browser can be started here (" BROWSER "): open the address above");
 }
 
 void web_serve_close(struct web *web)
@@ -185,8 +191,12 @@ void web_serve_hold_signals(void)
 
 bool web_serve_signalled(void)
 {
-    sigset_t set;
-    const struct timespec at_once = {0};
+    sigset_t set, pending;
+    int number;
     stops(&set);
-    return sigtimedwait(&set, NULL, &at_once) > 0;
+    /* Not sigtimedwait: a Mac has none. */
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+            sigismember(&pending, SIGHUP) == 1) &&
+           sigwait(&set, &number) == 0;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The page's server, as the command line wants it.
  * Why apart: a program, a process that another ulma follows and a recording are served alike.
- * Rules: says itself why it failed. */
+ * Rules: says itself why it failed. Knows no process: but for web_join it is in the reading half. */
 #ifndef ULMA_CMD_WEB_SERVE_H
 #define ULMA_CMD_WEB_SERVE_H
 
-#include "cmd/join.h"
 #include "cmd/options.h"
 #include "web/web.h"
+
+struct join;
 
 /* Listening. NULL: said on stderr. */
 struct web *web_serve_open(const struct options *options);

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -538,6 +539,8 @@ static void write_requests(struct json_writer *writer, const struct snapshot *sn
         json_integer(writer, "suspended_ns", row->suspended_ns);
         json_integer(writer, "socket_ns", row->socket_ns);
         json_integer(writer, "file_ns", row->file_ns);
+        if (row->sort == REQUEST_TASK)
+            json_integer(writer, "queued_ns", row->queued_ns);
         write_request_functions(writer, snapshot, i);
         write_slowest(writer, snapshot, row);
         json_close(writer, '}');
@@ -564,6 +567,70 @@ static void write_lines(struct json_writer *writer, const struct snapshot *snaps
         json_close(writer, '}');
     }
     json_close(writer, ']');
+}
+
+static int write_stack(struct json_writer *writer, const char *stack)
+{
+    char *copy = strdup(stack ? stack : ""), *next = copy, *line;
+    if (!copy)
+        return -ENOMEM;
+    json_open(writer, "stack", '[');
+    while (*copy && (line = strsep(&next, "\n"))) {
+        const char *function = strsep(&line, "\t"), *file = strsep(&line, "\t");
+        json_open(writer, NULL, '{');
+        json_string(writer, "function", function);
+        json_string(writer, "file", file && *file ? file : NULL);
+        json_unsigned(writer, "line", line ? (uint64_t)strtoul(line, NULL, 10) : 0);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+    free(copy);
+    return 0;
+}
+
+static int write_witness(struct json_writer *writer, const char *key, bool is_time,
+                         const struct snapshot_witness *witness)
+{
+    if (!witness->known)
+        return 0;
+    json_open(writer, key, '{');
+    json_integer(writer, "at_ns", witness->at_ns);
+    json_unsigned(writer, is_time ? "took_ns" : "value",
+                  is_time ? (uint64_t)witness->took_ns : witness->value);
+    json_unsigned(writer, "thread", witness->thread);
+    json_unsigned(writer, "pid", witness->pid);
+    json_string(writer, "arguments", witness->arguments);
+    json_bool(writer, "cut", witness->has_more);
+    int result = write_stack(writer, witness->stack);
+    json_close(writer, '}');
+    return result;
+}
+
+/* Only where a rule counts. */
+static int write_escalations(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    int result = 0;
+    if (!snapshot->escalation_count)
+        return 0;
+    json_open(writer, "escalated", '[');
+    for (size_t i = 0; i < snapshot->escalation_count; i++) {
+        const struct snapshot_escalation *row = &snapshot->escalations[i];
+        json_open(writer, NULL, '{');
+        json_string(writer, "function", row->function);
+        json_string(writer, "file", row->file);
+        json_unsigned(writer, "line", row->line);
+        json_string(writer, "rule", row->rule);
+        json_unsigned(writer, "calls", row->calls);
+        if (!row->is_count)
+            json_unsigned(writer, "held", row->held);
+        if (result == 0)
+            result = write_witness(writer, "first", row->is_time, &row->first);
+        if (result == 0)
+            result = write_witness(writer, "worst", row->is_time, &row->worst);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+    return result;
 }
 
 /* What was born before the source was on has no place: function and line are null, births 0. */
@@ -658,6 +725,8 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     export_waits_write(&writer, snapshot);
     write_requests(&writer, snapshot);
     export_memory_write(&writer, snapshot);
+    if (result == 0)
+        result = write_escalations(&writer, snapshot);
     if (result == 0)
         result = write_verdicts(&writer, snapshot);
     if (result == 0 && options->write_more)

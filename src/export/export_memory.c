@@ -31,6 +31,8 @@ static void write_site(struct json_writer *writer, const struct snapshot *snapsh
     write_sums(writer, &site->sums);
     json_unsigned(writer, "at_peak_bytes", site->at_peak_bytes);
     json_integer(writer, "growth_bytes", site->growth_bytes);
+    json_unsigned(writer, "grown", site->grown);
+    json_unsigned(writer, "grown_bytes", site->grown_bytes);
     json_close(writer, '}');
 }
 

@@ -35,7 +35,12 @@ static uint64_t hash_text(const char *text)
     return hash;
 }
 
-static uint32_t intern_type(struct births *births, const char *name)
+static bool is_out(const struct births *births, uint32_t type)
+{
+    return births->types_out[type];
+}
+
+static uint32_t intern_type(struct births *births, const char *name, struct sites *sites)
 {
     uint32_t at = mix(hash_text(name)) % TYPE_BUCKETS;
     for (; births->type_buckets[at]; at = (at + 1) % TYPE_BUCKETS)
@@ -45,6 +50,8 @@ static uint32_t intern_type(struct births *births, const char *name)
     if (!copy)
         return TYPE_OTHER;
     births->types[births->type_count] = copy;
+    births->types_out[births->type_count] = !sites_keep_type(sites, name);
+    births->is_limited |= births->types_out[births->type_count];
     return births->type_buckets[at] = births->type_count++;
 }
 
@@ -58,7 +65,11 @@ static uint32_t type_of(struct model *model, struct births_of_process *of, uint3
         return of->types[id];
     bool found = symbols->define(symbols->define_context, id, symbols->buffer, &text) == 0 &&
                  text.fixed.kind == DEFINITION_TYPE;
-    return of->types[id] = found ? intern_type(&model->births, text.name) : TYPE_OTHER;
+    of->types[id] = found ? intern_type(&model->births, text.name, model->symbols.sites)
+                          : TYPE_OTHER;
+    if (is_out(&model->births, of->types[id]))
+        symbols_tell_mode(symbols, id, MODE_OFF);
+    return of->types[id];
 }
 
 /* --- rows ----------------------------------------------------------------------------------- */
@@ -144,38 +155,122 @@ static void alive_remove(struct births_of_process *of, struct births_alive *slot
     of->alive_count--;
 }
 
-static void end_life(struct births *births, const struct births_alive *alive, uint64_t counter,
-                     bool is_seen)
+/* To whoever watches. */
+static void tell(const struct model *model, enum watch_late what, const struct births_row *row,
+                 struct watch_told told)
 {
+    if (!model_watch_wants_late(model->watch, what))
+        return;
+    told.what = what;
+    told.symbol = row->symbol;
+    told.line = row->line;
+    told.number = row->type;
+    told.name = model->births.types[row->type];
+    model->watch->told(model->watch, model, &told);
+}
+
+static void end_life(struct model *model, const struct births_alive *alive, uint64_t counter,
+                     uint32_t thread, bool is_seen)
+{
+    struct births *births = &model->births;
     struct births_row *row = &births->rows[alive->row];
+    bool is_known = is_seen && counter >= alive->birth;
+    tell(model, WATCH_DEATH, row,
+         (struct watch_told){.counter = counter,
+                             .ticks = is_known ? (int64_t)(counter - alive->birth) : 0,
+                             .amount = alive->bytes,
+                             .thread = thread});
     row->deaths++;
     row->live -= row->live > 0;
     row->live_bytes -= alive->bytes < row->live_bytes ? alive->bytes : row->live_bytes;
-    if (is_seen && counter >= alive->birth)
+    if (is_known)
         record_life(births, row, counter - alive->birth);
 }
 
-static void put_alive(struct births *births, struct births_of_process *of,
+static void put_alive(struct model *model, struct births_of_process *of,
                       const struct births_alive *born)
 {
     if (of->alive_count >= of->alive_mask / 4 * 3 && !alive_grow(of) &&
         of->alive_count >= of->alive_mask - of->alive_mask / 16) {
-        births->refused++;
+        model->births.refused++;
         return;
     }
     struct births_alive *slot = alive_slot(of, born->address);
     if (slot->row)
-        end_life(births, slot, born->birth, false);
+        end_life(model, slot, born->birth, 0, false);
     else
         of->alive_count++;
     *slot = *born;
 }
 
+/* --- samples -------------------------------------------------------------------------------- */
+
+/* At random distances, so that no loop of the program is in step with them. */
+static bool is_sample(struct births_sampling *sampling)
+{
+    sampling->births++;
+    if (sampling->left > 1) {
+        sampling->left--;
+        return false;
+    }
+    sampling->taken++;
+    if (sampling->taken > BIRTHS_SAMPLES_A_S && sampling->taken % (BIRTHS_SAMPLES_A_S / 4) == 0 &&
+        sampling->stride < UINT32_MAX / 4)
+        sampling->stride *= 2;
+    sampling->random ^= sampling->random << 13;
+    sampling->random ^= sampling->random >> 17;
+    sampling->random ^= sampling->random << 5;
+    sampling->left = 1 + sampling->random % (2 * sampling->stride - 1);
+    return true;
+}
+
+void births_tick(struct births *births)
+{
+    struct births_sampling *sampling = &births->sampling;
+    uint64_t stride = 1 + sampling->births / BIRTHS_SAMPLES_A_S;
+    sampling->stride = stride < UINT32_MAX / 4 ? (uint32_t)stride : UINT32_MAX / 4;
+    if (sampling->left > sampling->stride)
+        sampling->left = sampling->stride;
+    sampling->births = sampling->taken = 0;
+}
+
+/* The task that runs: the innermost step on the thread's stack. */
+static uint32_t task_of(const struct model *model, const struct track *track,
+                        const struct entry *top)
+{
+    for (const struct entry *entry = top; entry > track->entries; entry--)
+        if (entry->task && entry->task < model->tasks.count)
+            return (uint32_t)model->tasks.tasks[entry->task].id;
+    return 0;
+}
+
+/* Where the task is kept until the event's turn has come. One that waits for longer than the next BIRTHS_PENDING samples
+ * has another's. */
+static uint32_t keep_task(struct births *births, uint32_t task)
+{
+    births->last_pending = births->last_pending % (BIRTHS_PENDING - 1) + 1;
+    births->pending[births->last_pending] = task;
+    return births->last_pending;
+}
+
+static void keep_sample(struct births *births, const struct births_waiting *waiting,
+                        struct births_place place)
+{
+    births->samples[births->sample_count++ % BIRTHS_SAMPLES] =
+        (struct births_sample){.counter = waiting->event.counter,
+                               .bytes = place.bytes,
+                               .task = births->pending[waiting->pending],
+                               .thread = waiting->thread,
+                               .row = place.row,
+                               .stride = births->sampling.stride};
+}
+
 /* --- events in order ------------------------------------------------------------------------ */
 
-static void settle_birth(struct births *births, struct births_of_process *of,
-                         const struct event *event)
+static void settle_birth(struct model *model, struct births_of_process *of,
+                         const struct births_waiting *waiting)
 {
+    const struct event *event = &waiting->event;
     uint32_t id = event_id(event), number = id & (OBJECT_MORE - 1);
     bool is_brief = id != number && number;
     if (id == OBJECT_MORE) {
@@ -183,29 +278,39 @@ static void settle_birth(struct births *births, struct births_of_process *of,
         of->moving.row = 0;
         born.address = event->frame;
         if (born.row)
-            put_alive(births, of, &born);
+            put_alive(model, of, &born);
         return;
     }
     bool known = number && number < of->place_count && of->places[number].row;
     struct births_place place = known ? of->places[number]
                                       : (struct births_place){.row = BIRTHS_ROW_OTHER};
-    struct births_row *row = &births->rows[place.row];
+    struct births_row *row = &model->births.rows[place.row];
+    struct watch_told told = {
+        .counter = event->counter, .amount = place.bytes, .thread = waiting->thread};
+    if (is_out(&model->births, row->type))
+        return;
     row->births++;
     row->bytes += place.bytes;
+    tell(model, WATCH_BIRTH, row, told);
+    if (waiting->pending)
+        keep_sample(&model->births, waiting, place);
     if (is_brief) {
         row->deaths++;
-        record_life(births, row, event->frame);
+        record_life(&model->births, row, event->frame);
+        told.counter += event->frame;
+        told.ticks = event->frame;
+        tell(model, WATCH_DEATH, row, told);
         return;
     }
     row->live++;
     row->live_bytes += place.bytes;
-    put_alive(births, of,
+    put_alive(model, of,
               &(struct births_alive){event->counter, place.bytes, event->frame, place.row});
 }
 
 /* The id is the type's index by now. */
-static void settle_death(struct births *births, struct births_of_process *of,
-                         const struct event *event)
+static void settle_death(struct model *model, struct births_of_process *of,
+                         const struct event *event, uint32_t thread)
 {
     struct births_alive *slot = alive_slot(of, event->frame);
     uint32_t id = event_id(event), type = id & (OBJECT_MORE - 1);
@@ -215,11 +320,16 @@ static void settle_death(struct births *births, struct births_of_process *of,
             alive_remove(of, slot);
         return;
     }
+    if (!slot->row && is_out(&model->births, type))
+        return;
     if (!slot->row) {
-        births->rows[find_row(births, type, 0, 0, true)].deaths++;
+        struct births_row *row = &model->births.rows[find_row(&model->births, type, 0, 0, true)];
+        row->deaths++;
+        tell(model, WATCH_DEATH, row,
+             (struct watch_told){.counter = event->counter, .thread = thread});
         return;
     }
-    end_life(births, slot, event->counter, true);
+    end_life(model, slot, event->counter, thread, true);
     alive_remove(of, slot);
 }
 
@@ -232,13 +342,14 @@ static void settle_size(struct births_of_process *of, const struct event *event)
                                    : event->frame;
 }
 
-static void settle_one(struct births *births, struct births_of_process *of,
-                       const struct event *event)
+static void settle_one(struct model *model, struct births_of_process *of,
+                       const struct births_waiting *waiting)
 {
+    const struct event *event = &waiting->event;
     if (event_kind(event) == EVENT_OBJECT_BIRTH)
-        settle_birth(births, of, event);
+        settle_birth(model, of, waiting);
     else if (event_kind(event) == EVENT_OBJECT_DEATH)
-        settle_death(births, of, event);
+        settle_death(model, of, event, waiting->thread);
     else
         settle_size(of, event);
 }
@@ -248,18 +359,19 @@ static int by_counter(const void *a, const void *b)
     const struct births_waiting *one = a, *other = b;
     if (one->event.counter != other->event.counter)
         return one->event.counter < other->event.counter ? -1 : 1;
-    return one->order < other->order ? -1 : 1;
+    /* It may have begun anew between the two. */
+    return ((other->order - one->order) & BIRTHS_ORDER_MASK) <= BIRTHS_ORDER_MASK / 2 ? -1 : 1;
 }
 
 /* Those before `horizon`. */
-static void settle(struct births *births, struct births_of_process *of, uint64_t horizon)
+static void settle(struct model *model, struct births_of_process *of, uint64_t horizon)
 {
     size_t taken = 0;
     if (of->is_unsorted)
         qsort(of->waiting, of->waiting_count, sizeof(*of->waiting), by_counter);
     of->is_unsorted = false;
-    while (taken < of->waiting_count && of->waiting[taken].event.counter < horizon)
-        settle_one(births, of, &of->waiting[taken++].event);
+    for (; taken < of->waiting_count && of->waiting[taken].event.counter < horizon; taken++)
+        settle_one(model, of, &of->waiting[taken]);
     of->waiting_count -= taken;
     if (of->waiting_count)
         memmove(of->waiting, of->waiting + taken, of->waiting_count * sizeof(*of->waiting));
@@ -268,7 +380,7 @@ static void settle(struct births *births, struct births_of_process *of, uint64_t
 void births_settle(struct model *model, struct process *process)
 {
     if (process->births)
-        settle(&model->births, process->births, UINT64_MAX);
+        settle(model, process->births, UINT64_MAX);
 }
 
 /* After a round that brought nothing, nothing is under way. */
@@ -278,7 +390,7 @@ void births_round(struct model *model, uint64_t now)
     if (!of)
         return;
     bool is_quiet = of->order == of->order_seen;
-    settle(&model->births, of, is_quiet ? UINT64_MAX : of->now[1]);
+    settle(model, of, is_quiet ? UINT64_MAX : of->now[1]);
     of->order_seen = of->order;
     of->now[1] = of->now[0];
     of->now[0] = now;
@@ -328,29 +440,31 @@ static void add_place(struct model *model, struct births_of_process *of, struct 
 }
 
 /* Without memory for what has to wait, it is taken out of order. */
-static void wait_for_others(struct births *births, struct births_of_process *of,
-                            const struct track *track, const struct event *event)
+static void wait_for_others(struct model *model, struct births_of_process *of,
+                            const struct track *track, const struct births_waiting *waiting)
 {
     if (of->waiting_count == of->waiting_limit) {
         size_t limit = of->waiting_limit ? 2 * of->waiting_limit : FIRST_WAITING;
         struct births_waiting *grown =
             limit <= WAITING_MOST ? realloc(of->waiting, limit * sizeof(*grown)) : NULL;
         if (!grown) {
-            settle(births, of, UINT64_MAX);
-            settle_one(births, of, event);
+            settle(model, of, UINT64_MAX);
+            settle_one(model, of, waiting);
             return;
         }
         of->waiting = grown;
         of->waiting_limit = limit;
     }
-    of->waiting[of->waiting_count++] = (struct births_waiting){*event, of->order++};
+    of->waiting[of->waiting_count] = *waiting;
+    of->waiting[of->waiting_count++].order = of->order++ & BIRTHS_ORDER_MASK;
     /* One ring's are told late at most, and never past their own deaths. */
-    of->is_unsorted |= event->counter < of->last && track != of->last_track;
+    of->is_unsorted |= waiting->event.counter < of->last && track != of->last_track;
     of->last_track = track;
-    of->last = event->counter;
+    of->last = waiting->event.counter;
 }
 
-void births_event(struct model *model, struct track *track, const struct event *event)
+void births_event(struct model *model, struct track *track, const struct entry *top,
+                  const struct event *event)
 {
     struct births_of_process *of = present(model);
     if (!of)
@@ -359,13 +473,17 @@ void births_event(struct model *model, struct track *track, const struct event *
         add_place(model, of, track, event);
         return;
     }
-    struct event waiting = *event;
+    struct births_waiting waiting = {.event = *event, .thread = track->number & BIRTHS_THREAD_MASK};
     if (event_kind(event) == EVENT_OBJECT_DEATH) {
         uint32_t id = event_id(event);
         uint32_t type = type_of(model, of, id & (OBJECT_MORE - 1));
-        waiting.kind_id = event_pack(EVENT_OBJECT_DEATH, (id & OBJECT_MORE) | type);
+        waiting.event.kind_id = event_pack(EVENT_OBJECT_DEATH, (id & OBJECT_MORE) | type);
+    } else if (event_kind(event) == EVENT_OBJECT_BIRTH && event_id(event) != OBJECT_MORE &&
+               is_sample(&model->births.sampling)) {
+        waiting.pending = keep_task(&model->births, task_of(model, track, top)) &
+                          (BIRTHS_PENDING - 1);
     }
-    wait_for_others(&model->births, of, track, &waiting);
+    wait_for_others(model, of, track, &waiting);
 }
 
 /* --- beginnings and ends -------------------------------------------------------------------- */
@@ -382,12 +500,17 @@ int births_init(struct births *births)
         .rows = region_new(BIRTHS_ROWS_MAX, sizeof(*births->rows)),
         .buckets = region_new(BUCKETS, sizeof(*births->buckets)),
         .types = region_new(BIRTHS_TYPES_MAX, sizeof(*births->types)),
+        .types_out = region_new(BIRTHS_TYPES_MAX, sizeof(*births->types_out)),
         .type_buckets = region_new(TYPE_BUCKETS, sizeof(*births->type_buckets)),
         .type_count = 1,
+        .samples = calloc(BIRTHS_SAMPLES, sizeof(*births->samples)),
+        .pending = calloc(BIRTHS_PENDING, sizeof(*births->pending)),
+        .sampling = {.stride = 1, .random = 2463534242U},
     };
     if (histogram_pool_init(&births->octaves, BIRTHS_OCTAVES_MAX) || !births->rows ||
-        !births->buckets || !births->types || !births->type_buckets ||
-        intern_type(births, "(other)") != TYPE_OTHER)
+        !births->buckets || !births->types || !births->types_out || !births->samples ||
+        !births->pending || !births->type_buckets ||
+        intern_type(births, "(other)", NULL) != TYPE_OTHER)
         return -ENOMEM;
     begin_rows(births);
     return 0;
@@ -397,9 +520,12 @@ void births_done(struct births *births)
 {
     for (uint32_t i = 0; births->types && i < births->type_count; i++)
         free(births->types[i]);
+    free(births->samples);
+    free(births->pending);
     region_free(births->rows, BIRTHS_ROWS_MAX, sizeof(*births->rows));
     region_free(births->buckets, BUCKETS, sizeof(*births->buckets));
     region_free(births->types, BIRTHS_TYPES_MAX, sizeof(*births->types));
+    region_free(births->types_out, BIRTHS_TYPES_MAX, sizeof(*births->types_out));
     region_free(births->type_buckets, TYPE_BUCKETS, sizeof(*births->type_buckets));
     histogram_pool_done(&births->octaves);
     *births = (struct births){0};
@@ -424,7 +550,7 @@ void births_end_process(struct model *model, struct process *process)
     struct births_of_process *of = process->births;
     if (!of)
         return;
-    settle(&model->births, of, UINT64_MAX);
+    settle(model, of, UINT64_MAX);
     free(of->waiting);
     region_free(of->places, BIRTHS_PLACES_MAX, sizeof(*of->places));
     region_free(of->types, SESSION_ID_LIMIT, sizeof(*of->types));
@@ -443,6 +569,56 @@ void births_meet_type(struct model *model, uint32_t id)
 void births_forget(struct model *model, uint32_t id)
 {
     struct births_of_process *of = model->process->births;
-    if (of && id < SESSION_ID_LIMIT)
-        of->types[id] = 0;
+    if (!of || id >= SESSION_ID_LIMIT)
+        return;
+    if (is_out(&model->births, of->types[id]))
+        symbols_tell_mode(&model->symbols, id, MODE_RECORD);
+    of->types[id] = 0;
+}
+
+/* --- patterns ------------------------------------------------------------------------------- */
+
+bool births_row_is_kept(const struct model *model, const struct births_row *row)
+{
+    return !is_out(&model->births, row->type) &&
+           !(row->symbol && model->symbols.symbols[row->symbol].left_out);
+}
+
+void births_resite(struct model *model)
+{
+    struct births *births = &model->births;
+    births->is_limited = false;
+    for (uint32_t i = TYPE_OTHER + 1; i < births->type_count; i++) {
+        births->types_out[i] = !sites_keep_type(model->symbols.sites, births->types[i]);
+        births->is_limited |= births->types_out[i];
+    }
+    for (uint32_t i = BIRTHS_ROW_OTHER; i < births->row_count; i++) {
+        struct births_row *row = &births->rows[i];
+        if (!is_out(births, row->type))
+            continue;
+        row->births = row->deaths = row->live = 0;
+        row->bytes = row->live_bytes = 0;
+        row->life = (struct histogram){0};
+    }
+}
+
+/* Removing moves others to where one has just been, so that place is looked at again. */
+static void leave_out_alive(const struct births *births, struct births_of_process *of)
+{
+    for (uint32_t i = 0; i <= of->alive_mask; i++)
+        while (of->alive[i].row && is_out(births, births->rows[of->alive[i].row].type))
+            alive_remove(of, &of->alive[i]);
+}
+
+void births_resite_ids(struct model *model)
+{
+    struct births_of_process *of = model->process->births;
+    if (!of)
+        return;
+    settle(model, of, UINT64_MAX);
+    leave_out_alive(&model->births, of);
+    for (uint32_t id = 1; id < SESSION_ID_LIMIT; id++)
+        if (of->types[id])
+            symbols_tell_mode(&model->symbols, id,
+                              is_out(&model->births, of->types[id]) ? MODE_OFF : MODE_RECORD);
 }

@@ -64,6 +64,13 @@ static int write_on(void *context)
     return 0;
 }
 
+/* What was never on is no source that was on for a part of the time. */
+static void forget_unanswered(struct source_times *times, uint32_t on)
+{
+    times->ever &= ~(times->unanswered & ~on);
+    times->unanswered = 0;
+}
+
 /* What was refused is wanted no more: the next switch is not to try it again. */
 static void forget_refused(struct collector *collector, const char *reason)
 {
@@ -88,6 +95,7 @@ static void look_for_answer(struct collector *collector, uint64_t now_ns)
     if (call.answered && call.state == STATE_ON) {
         uint32_t said = budget->steps.on;
         steps_answered(&budget->steps, call.on, now_ns);
+        forget_unanswered(&collector->source_times, budget->steps.on);
         if (budget->steps.on != said)
             forget_refused(collector, call.reason);
     } else if (now_ns - budget->step_ns >= PATIENCE_S * UINT64_C(1000000000)) {

@@ -322,7 +322,8 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         return NULL;
     }
     collector->model.symbols.sites = options->sites;
-    if (options->budget_pct > 0 || (options->sites && options->sites->count > 0))
+    if (options->budget_pct > 0 ||
+        (options->sites && (options->sites->count > 0 || options->sites->rules)))
         model_vary(&collector->model);
     collector->model.by_process = options->by_process;
     collector->model.windows.unkept = options->whole_only;

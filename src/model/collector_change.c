@@ -23,6 +23,7 @@ void collector_note_sources(struct collector *collector, uint32_t sources, uint6
             times->absent_since[i] = on_ticks;
     }
     times->now = sources;
+    times->unanswered |= sources & ~times->ever;
     times->ever |= sources;
     collector->budget.step_ns = clock_monotonic_ns();
     collector->budget.step_ticks = on_ticks;
@@ -51,6 +52,9 @@ static int write_words(void *context)
     struct session_header *header = call->header;
     if (call->vary)
         atomic_store_explicit(&header->modes_vary, 1, memory_order_relaxed);
+    if (change->sites)
+        atomic_store_explicit(&header->rules_wanted, change->sites->rules != NULL,
+                              memory_order_relaxed);
     if (call->stacks)
         atomic_fetch_add_explicit(&header->stacks_wanted, 1, memory_order_relaxed);
     if (change->has_sources)
@@ -134,7 +138,7 @@ static int change_under_lock(struct collector *collector, struct collector_chang
     if (said.has_sources)
         collector_note_sources(collector, said.sources, drain_on_ticks(&collector->drain, counter));
     struct words_call call = {.change = &said, .vary = budget_pct > 0};
-    call.vary = call.vary || (change->sites && change->sites->count);
+    call.vary = call.vary || (change->sites && (change->sites->count || change->sites->rules));
     if (call.vary)
         model_vary(&collector->model);
     if (change->sites) {

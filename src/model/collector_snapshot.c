@@ -175,6 +175,8 @@ static int take(struct collector *collector, int window_s, enum snapshot_clock c
     int seconds =
         reading_past_seconds(&collector->model, &collector->scale, reading->counter, window_s);
     collector_take_reading(collector, reading->counter, reading);
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next)
+        rules_slots_settle(drain);
     take_processes(collector, reading);
     read_window(collector, seconds, reading);
     moment->clock = clock;

@@ -99,6 +99,7 @@ static int tell_guarded(void *context)
 static void tell(void *context, uint32_t id, enum site_mode mode)
 {
     struct tell_call call = {context, id, mode};
+    rules_slots_end(context, id);
     guarded(context, tell_guarded, &call);
 }
 
@@ -134,6 +135,7 @@ int drain_init(struct drain *drain, struct mapping *mapping, struct model *model
     model->symbols.define_context = drain;
     model->symbols.tell = tell;
     model->symbols.tell_lines = tell_lines;
+    model->symbols.tell_rule = rules_slots_tell;
     atomic_init(&drain->ring_count, mapping->rings_made);
     drain->joined = mapping->rings_made == 0;
     if (!drain->joined && !model->earliest)
@@ -144,6 +146,8 @@ int drain_init(struct drain *drain, struct mapping *mapping, struct model *model
 
 void drain_done(struct drain *drain)
 {
+    rules_slots_free(drain->rules);
+    drain->rules = NULL;
     free(drain->rings);
     free(drain->seed);
     free(drain->told_seed);
@@ -202,6 +206,10 @@ static struct model_costs read_costs(const struct session_header *header)
         .unwind_outer_ticks256 = of[COST_UNWIND].outer_ticks256,
         .speed_ticks = header->cost_speed_ticks,
         .line_ticks256 = header->cost_line_ticks256,
+        .generator_inner_ticks256 = of[COST_GENERATOR].inner_ticks256,
+        .generator_outer_ticks256 = of[COST_GENERATOR].outer_ticks256,
+        .coroutine_inner_ticks256 = of[COST_COROUTINE].inner_ticks256,
+        .coroutine_outer_ticks256 = of[COST_COROUTINE].outer_ticks256,
     };
     if (costs.inner_ticks256 + (uint64_t)costs.outer_ticks256 == 0) {
         costs.inner_ticks256 = header->cost_inner_ticks256;
@@ -367,6 +375,7 @@ static void end_ring(struct drain *drain, uint32_t index)
 void drain_end(struct drain *drain, uint64_t counter)
 {
     drain_enter(drain);
+    rules_slots_settle(drain);
     io_apply(drain->model, drain->process, UINT64_MAX);
     spans_apply(drain->model, drain->process, UINT64_MAX);
     memory_settle(drain->model, UINT64_MAX);
@@ -459,6 +468,14 @@ static int beat(void *context)
     return 0;
 }
 
+static int tell_limited(void *context)
+{
+    struct drain *drain = context;
+    atomic_store_explicit(&mapping_header(drain->mapping)->types_limited, drain->types_limited,
+                          memory_order_relaxed);
+    return 0;
+}
+
 uint64_t drain_round(struct drain *drain)
 {
     uint64_t begun = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
@@ -473,9 +490,14 @@ uint64_t drain_round(struct drain *drain)
     }
     if (drain->words.methods_listed != drain->methods_decided)
         methods_decide(drain);
+    if (drain->types_limited != drain->model->births.is_limited) {
+        drain->types_limited = drain->model->births.is_limited;
+        guarded(drain, tell_limited, drain);
+    }
     uint32_t count = atomic_load_explicit(&drain->ring_count, memory_order_acquire);
     if (drain->before_events)
         drain->before_events(drain->before_events_context, drain);
+    rules_slots_answer(drain);
     guarded(drain, read_control, drain);
     uint64_t now = drain->past_now ? *drain->past_now : clock_counter(drain->clock);
     drain->model->latest = now + DRAIN_COUNTER_SLACK;

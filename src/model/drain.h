@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "model/fold.h"
+#include "model/rules_slots.h"
 #include "wire/mapping.h"
 
 #include <stdatomic.h>
@@ -72,9 +73,12 @@ struct drain {
     uint64_t execs;
     _Atomic uint32_t
         files_known; /* the last question about descriptors that was answered (io_lookup.h) */
-    uint32_t methods_decided; /* the list of methods last answered (methods.h) */
-    uint32_t fullest;         /* of this round: the highest share of a ring in use, in 1/256 */
-    uint32_t free_rings;      /* of this round */
+    struct rules_slots *rules; /* owned; NULL: no function has one */
+    uint32_t rules_answered;   /* the last question that was (rules_slots.h) */
+    bool types_limited;        /* as the session has been told */
+    uint32_t methods_decided;  /* the list of methods last answered (methods.h) */
+    uint32_t fullest;          /* of this round: the highest share of a ring in use, in 1/256 */
+    uint32_t free_rings;       /* of this round */
 
     /* the budget's (budget.h) */
     uint64_t cpu_seen_ns; /* the process's CPU time when it was last looked at; 0: not yet */

@@ -79,6 +79,10 @@ static void fold_stream_event(struct model *model, struct track *track, const st
     case EVENT_TASK_MADE:
         async_tasks_event(model, track, event);
         break;
+    case EVENT_ESCALATED:
+    case EVENT_ESCALATED_PART:
+        escalations_event(model, track, event);
+        break;
     case EVENT_GAP:
     case EVENT_SEED_BEGIN:
     case EVENT_SEED_FRAME:
@@ -132,7 +136,8 @@ fold_all(struct model *model, struct track *track, const struct event *events, s
         } else if (FOLD_LIKELY(kind == EVENT_RETURN)) {
             calls_fold_return(model, track, &cursor, event);
         } else if (kind - EVENT_OBJECT_PLACE <= EVENT_OBJECT_DEATH - EVENT_OBJECT_PLACE) {
-            births_event(model, track, event); /* passes no time, and may come in any number */
+            births_event(model, track, cursor.top,
+                         event); /* passes no time, and may come in any number */
         } else {
             struct fold_cursor copy = cursor;
             fold_other(model, track, &copy, event);

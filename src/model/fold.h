@@ -9,6 +9,7 @@
 
 #include "model/async_tasks.h"
 #include "model/births.h"
+#include "model/escalations.h"
 #include "model/gc_pauses.h"
 #include "model/io_calls.h"
 #include "model/lines.h"
@@ -65,6 +66,9 @@ struct model_costs {
     uint32_t unwind_inner_ticks256, unwind_outer_ticks256;
     uint32_t speed_ticks;   /* what EVENT_SPEED told when they were measured; 0: not known */
     uint32_t line_ticks256; /* of one LINE event */
+    /* of a call of a generator and of a coroutine: 0 and 0 is as of any call. Traces hold this struct: new ones are last */
+    uint32_t generator_inner_ticks256, generator_outer_ticks256;
+    uint32_t coroutine_inner_ticks256, coroutine_outer_ticks256;
 };
 
 enum { MODEL_ENDED_MAX = 4096 };
@@ -87,6 +91,7 @@ struct model {
     struct wait_sums waits;
     struct spans spans;
     struct lines lines;
+    struct escalations escalations;
     struct births births;
     struct memory memory;
     struct kept *kept; /* NULL: nobody asks when things were */

@@ -144,12 +144,14 @@ static void add_wait(struct model *model, const struct io_done *done, uint32_t r
     struct wait_site site = {.symbol = done->wait_symbol,
                              .line = done->wait_line,
                              .kind = (enum wait_kind)done->wait_kind,
-                             .in_task = done->in_task};
+                             .in_task = done->in_task,
+                             .node = done->wait_node};
     int64_t ticks = (int64_t)(done->end - done->begin);
     if (site.kind == WAIT_FOR_FILE && sorts[done->operation] == IO_SORT_OF_FD &&
         model->io.files.resources[resource].sort == IO_SORT_SOCKET)
         site.kind = WAIT_FOR_SOCKET;
     wait_sums_add(&model->waits, wait_sums_row(&model->waits, &site), ticks);
+    wait_rooms_tell(model, &site, done->thread, done->end, ticks);
     wait_sums_share(&model->waits, done->thread, wait_sums_share_of(site.kind), ticks);
 }
 

@@ -37,7 +37,7 @@ struct io_open {
     struct io_open_call {
         uint64_t since;
         uint32_t operation, fd, symbol, line;
-        uint32_t wait_symbol, wait_line; /* whose wait it is (wait_rooms.h) */
+        uint32_t wait_symbol, wait_line, wait_node; /* whose wait it is (wait_rooms.h) */
         unsigned char wait_kind;
         bool in_task;
     } calls[IO_OPEN_MOST];

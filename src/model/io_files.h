@@ -43,7 +43,7 @@ struct io_files {
 struct io_done {
     uint64_t begin, end, result;
     uint32_t operation, fd, symbol, line;
-    uint32_t wait_symbol, wait_line, thread;
+    uint32_t wait_symbol, wait_line, wait_node, thread;
     uint32_t span; /* of its thread (spans.h); 0: none */
     int error;
     unsigned char wait_kind;

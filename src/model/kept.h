@@ -22,7 +22,7 @@ enum { KEPT_SLOWEST = 10 };
 
 struct kept_call {
     uint64_t begin, end; /* counters */
-    uint32_t what;       /* CALL: its node; GC: the generation; IO: the operation */
+    uint32_t what;       /* CALL: its node; GC: generation; IO: operation; waits: for what */
     uint32_t track;      /* its number */
     uint32_t task;       /* asyncio's number of it; 0: none's */
     uint16_t depth;      /* 0: the outermost */

@@ -19,6 +19,7 @@ enum {
     AHEAD = 12,           /* steps that are fetched before their turn */
     SMALL_MOST = 512,     /* pymalloc's, in steps of 16 */
     SMALL_CLASSES = SMALL_MOST / 16,
+    LARGE_BYTES = 1024,
 };
 #define ADDRESS_MASK ((UINT64_C(1) << ADDRESS_BITS) - 1)
 #define SIZE_MASK    ((UINT64_C(1) << SIZE_BITS) - 1)
@@ -53,8 +54,11 @@ void memory_reset(struct memory *memory)
         reset_sums(&memory->domains[i]);
     for (int i = 0; i < MEMORY_CLASSES; i++)
         reset_sums(&memory->classes[i]);
-    for (uint32_t i = 0; i < memory->site_count; i++)
-        reset_sums(&memory->sites[i].sums);
+    for (uint32_t i = 0; i < memory->site_count; i++) {
+        struct memory_site *site = &memory->sites[i];
+        reset_sums(&site->sums);
+        site->large = site->grown = site->grown_bytes = 0;
+    }
     for (int i = 0; i < MEMORY_HISTORY; i++)
         memory->past[i].count = 0;
     memory->peak_number++;
@@ -167,10 +171,28 @@ static struct memory_site *touch(struct memory *memory, uint32_t number)
     return site;
 }
 
-static void count_alloc(struct memory *memory, uint32_t site, uint32_t domain, uint64_t size)
+/* A string, say, that is made anew for each piece that is added: the old one is there until the new one is. */
+static void look_for_growth(struct memory_site *site, uint64_t size)
 {
-    uint64_t peak_bytes = memory->total.peak_bytes;
-    add_block(&touch(memory, site)->sums, size);
+    uint64_t last = site->last_bytes, live = site->sums.live_bytes;
+    if (size < LARGE_BYTES)
+        return;
+    site->large++;
+    site->last_bytes = size;
+    if (size <= last || size - last > last / 4 || live < last || live > 2 * size)
+        return;
+    site->grown++;
+    site->grown_bytes += size;
+}
+
+static void count_alloc(struct memory *memory, const struct memory_step *step, bool in_place)
+{
+    uint64_t peak_bytes = memory->total.peak_bytes, size = step->size;
+    uint32_t domain = step->domain;
+    struct memory_site *site = touch(memory, step->site);
+    if (!in_place)
+        look_for_growth(site, size);
+    add_block(&site->sums, size);
     add_block(&memory->domains[domain], size);
     add_block(&memory->classes[memory_class_of(size)], size);
     add_block(&memory->total, size);
@@ -262,17 +284,38 @@ static void forget_blocks(struct memory *memory, struct memory_process *process)
     process->block_count = 0;
 }
 
-static void carry_out(struct memory *memory, struct memory_process *process,
-                      const struct memory_step *step)
+/* To whoever watches. */
+static void tell(const struct model *model, enum watch_late what, const struct memory_step *step,
+                 const struct memory_block *block)
 {
+    if (!model_watch_wants_late(model->watch, what))
+        return;
+    const struct memory_site *site =
+        &model->memory.sites[(uint32_t)(block->address_site >> ADDRESS_BITS)];
+    struct watch_told told = {.what = what,
+                              .counter = step->counter,
+                              .amount = block->size_domain & SIZE_MASK,
+                              .symbol = site->symbol,
+                              .line = site->line,
+                              .thread = step->thread,
+                              .number = (uint32_t)(block->size_domain >> SIZE_BITS)};
+    model->watch->told(model->watch, model, &told);
+}
+
+static void carry_out(struct model *model, const struct memory_step *step)
+{
+    struct memory *memory = &model->memory;
+    struct memory_process *process = &model->process->memory;
     if (step->frees && step->address == 0) {
         forget_blocks(memory, process);
         return;
     }
     struct memory_block *block = process->blocks ? find_block(process, step->address) : NULL;
     bool is_known = block && block->address_site;
-    if (is_known)
+    if (is_known) {
+        tell(model, WATCH_FREE, step, block);
         count_gone(memory, block, true);
+    }
     if (step->frees) {
         if (is_known)
             remove_block(process, block);
@@ -290,7 +333,8 @@ static void carry_out(struct memory *memory, struct memory_process *process,
     }
     *block = (struct memory_block){step->address | (uint64_t)step->site << ADDRESS_BITS,
                                    step->size | (uint64_t)step->domain << SIZE_BITS};
-    count_alloc(memory, step->site, step->domain, step->size);
+    tell(model, WATCH_ALLOCATION, step, block);
+    count_alloc(memory, step, is_known);
 }
 
 void memory_end_process(struct memory *memory, struct memory_process *process)
@@ -309,8 +353,9 @@ static int compare_steps(const void *left, const void *right)
     return a->order < b->order ? -1 : 1;
 }
 
-static void settle(struct memory *memory, struct memory_process *process, uint64_t horizon)
+static void settle(struct model *model, uint64_t horizon)
 {
+    struct memory_process *process = &model->process->memory;
     size_t done = 0;
     if (process->unsorted)
         qsort(process->steps, process->step_count, sizeof(*process->steps), compare_steps);
@@ -320,7 +365,7 @@ static void settle(struct memory *memory, struct memory_process *process, uint64
         if (process->blocks && done + AHEAD < process->step_count)
             __builtin_prefetch(
                 &process->blocks[slot_of(process, process->steps[done + AHEAD].address)], 1);
-        carry_out(memory, process, &process->steps[done++]);
+        carry_out(model, &process->steps[done++]);
     }
     process->step_count -= done;
     memmove(process->steps, process->steps + done, process->step_count * sizeof(*process->steps));
@@ -334,19 +379,19 @@ void memory_settle(struct model *model, uint64_t horizon)
     if (process->step_count == 0)
         return;
     tap_say(model->tap, TAP_MEMORY, model->process->number, horizon);
-    settle(&model->memory, process, horizon);
+    settle(model, horizon);
 }
 
-void memory_add(struct memory *memory, struct memory_process *process,
-                const struct memory_step *step)
+void memory_add(struct model *model, const struct memory_step *step)
 {
+    struct memory_process *process = &model->process->memory;
     if (process->step_count == STEPS_MOST)
-        settle(memory, process, UINT64_MAX);
+        settle(model, UINT64_MAX);
     if (process->step_count == process->step_limit) {
         size_t limit = process->step_limit ? 2 * process->step_limit : FIRST_STEPS;
         struct memory_step *grown = realloc(process->steps, limit * sizeof(*grown));
         if (!grown) {
-            memory->untracked++;
+            model->memory.untracked++;
             return;
         }
         process->steps = grown;

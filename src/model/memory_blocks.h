@@ -10,6 +10,7 @@
 
 #include "wire/event.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,9 @@ struct memory_site {
     struct memory_sums sums;
     uint64_t at_peak_bytes; /* at the peak numbered so; at a later one: what is live */
     uint64_t peak_number;
+    /* Of blocks of 1 KiB or more that did not grow where they stood: all, and those that were a little longer than the one
+     * before, of which nothing else was alive then. */
+    uint64_t large, grown, grown_bytes, last_bytes;
     uint32_t symbol; /* a row's first twin; 0: none */
     uint32_t line;   /* 0: not known */
 };
@@ -67,7 +71,9 @@ struct memory_step {
     uint32_t site, order;
     uint8_t domain;
     bool frees;
+    uint32_t thread; /* number of its track; 0: of none */
 };
+static_assert(sizeof(struct memory_step) == 40, "millions of them may wait");
 
 /* Of one process. */
 struct memory_process {
@@ -94,8 +100,8 @@ void memory_reset(struct memory *memory);
 /* The site of a function's row and line. */
 uint32_t memory_site(struct memory *memory, uint32_t symbol, uint32_t line);
 
-void memory_add(struct memory *memory, struct memory_process *process,
-                const struct memory_step *step);
+/* Of the present process. */
+void memory_add(struct model *model, const struct memory_step *step);
 
 /* Carries out what was told up to the horizon, of the present process. */
 void memory_settle(struct model *model, uint64_t horizon);

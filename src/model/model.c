@@ -125,6 +125,7 @@ void model_done(struct model *model)
     wait_sums_done(&model->waits);
     wait_queue_done(&model->first.waits);
     lines_done(&model->lines);
+    escalations_done(&model->escalations);
     births_end_process(model, &model->first);
     births_done(&model->births);
     memory_done(&model->memory);
@@ -157,7 +158,7 @@ static struct pair_cost cost_at(const struct model *model, const struct track *t
 
 /* Half of what is within the callee's interval comes after the push's counter was read, half before
  * the pop's; likewise around the call for the caller's. */
-static void set_push(struct track_costs *costs, enum event_kind push, struct pair_cost cost)
+static void set_push(struct track_costs *costs, uint32_t push, struct pair_cost cost)
 {
     costs->pre_ticks[push] = cost.outer / 2;
     costs->post_ticks[push] = cost.inner / 2;
@@ -167,6 +168,18 @@ static void set_pop(struct track_costs *costs, enum event_kind pop, struct pair_
 {
     costs->pre_ticks[pop] = cost.inner - cost.inner / 2;
     costs->post_ticks[pop] = cost.outer - cost.outer / 2;
+}
+
+/* What can be suspended ends as any other call: all that it costs more is its beginning's. */
+static void set_start(struct track_costs *costs, uint32_t start, struct pair_cost whole,
+                      struct pair_cost call)
+{
+    if (whole.inner + whole.outer == 0)
+        whole = call;
+    int64_t before = whole.outer - (call.outer - call.outer / 2);
+    int64_t after = whole.inner - (call.inner - call.inner / 2);
+    costs->pre_ticks[start] = before > 0 ? before : 0;
+    costs->post_ticks[start] = after > 0 ? after : 0;
 }
 
 /* A call that an exception ends has begun as any other: all that it costs more is its end's. */
@@ -189,6 +202,12 @@ static void set_track_costs(const struct model *model, struct track *track)
     if (segment.inner + segment.outer == 0)
         segment = call;
     set_push(costs, EVENT_START, call);
+    set_start(costs, TRACK_START_GENERATOR,
+              cost_at(model, track, of->generator_inner_ticks256, of->generator_outer_ticks256),
+              call);
+    set_start(costs, TRACK_START_COROUTINE,
+              cost_at(model, track, of->coroutine_inner_ticks256, of->coroutine_outer_ticks256),
+              call);
     set_push(costs, EVENT_RESUME, segment);
     set_push(costs, EVENT_THROW, segment);
     set_push(costs, EVENT_C_CALL, c_call);
@@ -361,6 +380,7 @@ void model_tick(struct model *model, uint64_t counter)
     flush(model, counter);
     windows_tick(&model->windows, &model->nodes, &model->symbols, counter, model->events_read);
     memory_tick(&model->memory, model->windows.newest);
+    births_tick(&model->births);
     for (struct track *track = model->tracks; track; track = track->next) {
         track->history[model->windows.newest] = track_since_tick(track);
         track->history_mark = track_sums(track);
@@ -398,6 +418,7 @@ void model_reset(struct model *model, uint64_t counter)
     wait_sums_reset(&model->waits);
     spans_reset(&model->spans);
     lines_reset(&model->lines);
+    escalations_reset(&model->escalations);
     births_reset(model);
     memory_reset(&model->memory);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);

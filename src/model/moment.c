@@ -56,6 +56,9 @@ int moment_prepare(struct moment *moment, const struct moment_room *room)
                            room->requests * SNAPSHOT_REQUEST_FUNCTIONS,
                            sizeof(*moment->request_functions));
     if (result == 0)
+        result = make_room(&moment->escalations, &moment->escalation_limit, room->escalations,
+                           sizeof(*moment->escalations));
+    if (result == 0)
         result = make_room(&moment->objects, &moment->object_limit, room->objects,
                            sizeof(*moment->objects));
     if (result == 0)
@@ -84,6 +87,7 @@ struct moment_room moment_room_of(const struct model *model)
                                 .groups = model->tasks.group_count,
                                 .gc_triggers = model->gc.trigger_count,
                                 .lines = model->lines.count,
+                                .escalations = model->escalations.count,
                                 .objects = model->births.row_count,
                                 .memory_sites = model->memory.site_count,
                                 .io_rows = model->io.row_count,
@@ -98,6 +102,7 @@ bool moment_fits(const struct moment *moment, const struct model *model)
            room.threads <= moment->thread_limit && room.tasks <= moment->task_limit &&
            room.groups <= moment->group_limit && room.gc_triggers <= moment->gc_trigger_limit &&
            room.lines <= moment->line_limit && room.objects <= moment->object_limit &&
+           room.escalations <= moment->escalation_limit &&
            room.memory_sites <= moment->memory_site_limit &&
            room.memory_sites <= moment->memory_before_limit &&
            room.io_rows <= moment->io_row_limit && room.waits <= moment->wait_limit &&
@@ -122,7 +127,9 @@ void moment_done(struct moment *moment)
     free(moment->requests);
     free(moment->request_functions);
     free(moment->lines);
+    free(moment->escalations);
     free(moment->objects);
+    free(moment->births);
     free(moment->memory_sites);
     free(moment->memory_before);
     free(moment->thread_of);
@@ -278,8 +285,10 @@ static void take_tasks(struct moment *moment, const struct model *model, uint64_
                 add_open_step(moment, track, track->entries[i].task);
     for (uint32_t i = 1; i < moment->task_count; i++) {
         struct async_task *task = &moment->tasks[i];
-        if (task->state == ASYNC_SUSPENDED && counter > task->since)
-            task->sums.suspended_ticks += (int64_t)(counter - task->since);
+        bool waits = task->state == ASYNC_SUSPENDED || task->state == ASYNC_MADE;
+        task->since = waits && counter > task->since ? counter - task->since : 0; /* ago */
+        if (task->state == ASYNC_SUSPENDED)
+            task->sums.suspended_ticks += (int64_t)task->since;
     }
 }
 
@@ -383,15 +392,40 @@ static void take_lines(struct moment *moment, const struct lines *lines)
     memcpy(moment->lines, lines->sums, lines->count * sizeof(*moment->lines));
 }
 
-static void take_objects(struct moment *moment, const struct births *births)
+static void take_escalations(struct moment *moment, const struct escalations *escalations)
 {
+    moment->escalation_count = escalations->count;
+    if (escalations->count)
+        memcpy(moment->escalations, escalations->rows,
+               escalations->count * sizeof(*moment->escalations));
+}
+
+/* Where there is no memory for them there are none. */
+static void take_births(struct moment *moment, const struct births *births)
+{
+    uint64_t count = births->sample_count < BIRTHS_SAMPLES ? births->sample_count : BIRTHS_SAMPLES;
+    moment->birth_count = 0;
+    if (count && !moment->births)
+        moment->births = malloc(BIRTHS_SAMPLES * sizeof(*moment->births));
+    moment->births_before = births->sample_count - count;
+    moment->birth_stride = births->sampling.stride;
+    for (uint64_t i = 0; moment->births && i < count; i++)
+        moment->births[moment->birth_count++] =
+            births->samples[(moment->births_before + i) % BIRTHS_SAMPLES];
+}
+
+static void take_objects(struct moment *moment, const struct model *model)
+{
+    const struct births *births = &model->births;
     moment->object_count = 0;
     for (uint32_t i = BIRTHS_ROW_OTHER; i < births->row_count; i++) {
         const struct births_row *row = &births->rows[i];
-        if (row->births == 0 && row->deaths == 0 && row->live == 0)
+        if ((row->births == 0 && row->deaths == 0 && row->live == 0) ||
+            !births_row_is_kept(model, row))
             continue;
         moment->objects[moment->object_count++] = (struct moment_object){
             .type = births->types[row->type],
+            .row = i,
             .symbol = row->symbol,
             .line = row->line,
             .before = row->before,
@@ -489,7 +523,9 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     moment_take_waits(moment, model, counter);
     take_requests(moment, model);
     take_lines(moment, &model->lines);
-    take_objects(moment, &model->births);
+    take_escalations(moment, &model->escalations);
+    take_objects(moment, model);
+    take_births(moment, &model->births);
     take_memory(moment, model, seconds);
     return seconds < 0 ? 0 : take_seconds(moment, model, counter, seconds);
 }

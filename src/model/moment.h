@@ -53,6 +53,7 @@ struct moment_request {
 
 struct moment_object {
     const char *type; /* never freed while the model lives */
+    uint32_t row;     /* of the model; they rise */
     uint32_t symbol, line;
     bool before;
     uint64_t births, deaths, live, bytes, live_bytes;
@@ -88,8 +89,14 @@ struct moment {
     struct line_sums *lines; /* [0] is nobody's */
     uint32_t line_count, line_limit;
     uint64_t lines_refused;
+    struct escalation *escalations; /* [0] is nobody's */
+    uint32_t escalation_count, escalation_limit;
     struct moment_object *objects;
     uint32_t object_count, object_limit;
+    struct births_sample *births; /* the newest, oldest first */
+    uint32_t birth_count;
+    uint64_t births_before; /* samples that were taken before these */
+    uint32_t birth_stride;
     struct memory_site *memory_sites;
     uint32_t memory_site_count, memory_site_limit;
     uint64_t *memory_before; /* by site: live bytes when the window began */
@@ -110,7 +117,7 @@ struct moment {
 
 struct moment_room {
     uint32_t nodes, symbols, threads, tasks, groups, gc_triggers, lines, objects, memory_sites,
-        io_rows, waits, requests;
+        io_rows, waits, requests, escalations;
 };
 
 /* Makes room outside of the lock for about what the model holds now. 0 or -ENOMEM. */

@@ -60,8 +60,10 @@ static uint32_t row_of_call(struct model *model, const struct track *track,
     const struct io_open_call *call = &track->io.calls[0];
     if (!track->io.depth || !model->waits.heard)
         return 0;
-    struct wait_site site = {call->wait_symbol, call->wait_line, (enum wait_kind)call->wait_kind,
-                             call->in_task};
+    struct wait_site site = {.symbol = call->wait_symbol,
+                             .line = call->wait_line,
+                             .kind = (enum wait_kind)call->wait_kind,
+                             .in_task = call->in_task};
     if (site.kind == WAIT_FOR_FILE && is_socket(model, track, call->fd))
         site.kind = WAIT_FOR_SOCKET;
     *ret_kind = site.kind;

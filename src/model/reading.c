@@ -442,6 +442,7 @@ int reading_build(const struct reading *reading, const struct moment *moment,
         .moment = moment,
         .symbols = symbols,
         .ns_per_tick = reading->scale.ns_per_tick,
+        .start = reading->start,
         .exact = reading->lost == 0 && reading->nested == 0 && reading->header.stack_guards == 0,
     };
     snapshot->meta.clock = clock;
@@ -451,9 +452,10 @@ int reading_build(const struct reading *reading, const struct moment *moment,
     if (fill_sites(reading->sites, reading, snapshot) || snapshot_make(&maker) ||
         snapshot_make_window(&maker) || fill_threads(&maker, reading) ||
         snapshot_make_tasks(&maker) || snapshot_make_gc(&maker) || snapshot_make_lines(&maker) ||
-        snapshot_make_objects(&maker) || snapshot_make_memory(&maker) || snapshot_make_io(&maker) ||
-        snapshot_make_waits(&maker) || snapshot_make_requests(&maker) ||
-        snapshot_make_activations(&maker) || (detailed && snapshot_make_detail(&maker)))
+        snapshot_make_escalations(&maker) || snapshot_make_objects(&maker) ||
+        snapshot_make_memory(&maker) || snapshot_make_io(&maker) || snapshot_make_waits(&maker) ||
+        snapshot_make_requests(&maker) || snapshot_make_activations(&maker) ||
+        (detailed && snapshot_make_detail(&maker)))
         return -1;
     fill_window(&snapshot->meta, reading);
     fill_cost(snapshot, reading);

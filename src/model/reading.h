@@ -15,6 +15,7 @@
 enum { COLLECTOR_SOURCES = 16 };
 struct source_times {
     uint32_t now, ever;              /* bits of enum session_source; ever: since the last reset */
+    uint32_t unanswered;             /* of ever: asked for the first time, and not on yet */
     uint32_t to_come, held, refused; /* asked for, and not on: see steps.h */
     uint64_t absent_since[COLLECTOR_SOURCES], absent_ticks[COLLECTOR_SOURCES];
 };

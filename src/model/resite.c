@@ -24,12 +24,13 @@ static struct site site_of(const struct symbol *row)
     };
 }
 
-static bool is_left_out(struct symbols *symbols, const struct symbol *row)
+static bool is_left_out(struct symbols *symbols, const struct symbol *row, uint32_t *ret_rule)
 {
+    *ret_rule = 0;
     if (!symbols->sites || row->kind == KIND_C || row->kind == KIND_PSEUDO)
         return false;
     struct site site = site_of(row);
-    return !sites_keep(symbols->sites, &site);
+    return symbols_leaves_out(symbols, &site, ret_rule);
 }
 
 static bool has_lines(struct symbols *symbols, const struct symbol *row, bool left_out)
@@ -60,10 +61,12 @@ bool resite_rows(struct model *model)
         struct symbol *row = &symbols->symbols[i];
         if (row->row != i)
             continue;
-        bool left_out = is_left_out(symbols, row), was = row->left_out && !row->joins;
+        uint32_t rule, had = row->rule;
+        bool left_out = is_left_out(symbols, row, &rule), was = row->left_out && !row->joins;
         symbols->left_out_rows += left_out;
         some_join |= row->left_out && !left_out;
-        row->resited = left_out != was;
+        row->rule = rule;
+        row->resited = left_out != was || rule || had; /* rules are others, if only by number */
         row->has_lines = has_lines(symbols, row, left_out);
         if (!row->resited)
             continue;
@@ -72,6 +75,7 @@ bool resite_rows(struct model *model)
         row->left_out = row->left_out_once = true;
     }
     follow_rows(symbols);
+    births_resite(model);
     return some_join;
 }
 
@@ -104,10 +108,14 @@ void resite_ids(struct model *model)
             continue;
         symbols->by_id[id] = symbols_handle_of(symbols, symbol);
         const struct symbol *row = &symbols->symbols[symbols->symbols[symbol].row];
-        symbols_tell_mode(symbols, id, row->left_out && !row->joins ? MODE_HEARD : MODE_RECORD);
+        if (row->left_out && !row->joins)
+            symbols_tell_left_out(symbols, id, row);
+        else
+            symbols_tell_mode(symbols, id, MODE_RECORD);
     }
     /* Segments that nobody follows come between. */
     suspended_forget(&model->suspended, is_resited, symbols);
+    births_resite_ids(model);
 }
 
 /* --- stacks --------------------------------------------------------------------------------- */

@@ -134,9 +134,15 @@ static bool matches(const struct sites *sites, const struct site_pattern *patter
     case SITE_FROZEN:
         return is_frozen(site->file);
     case SITE_METHOD:
+    case SITE_TYPE:
         return false;
     }
     return false;
+}
+
+static bool names_functions(const struct site_pattern *pattern)
+{
+    return pattern->form != SITE_METHOD && pattern->form != SITE_TYPE;
 }
 
 bool sites_keep(struct sites *sites, const struct site *site)
@@ -144,7 +150,7 @@ bool sites_keep(struct sites *sites, const struct site *site)
     bool has_only = false, wanted = false, skipped = false;
     for (size_t i = 0; i < sites->count; i++) {
         struct site_pattern *pattern = &sites->patterns[i];
-        if (pattern->form == SITE_METHOD || pattern->lines)
+        if (!names_functions(pattern) || pattern->lines)
             continue;
         bool named = matches(sites, pattern, site);
         pattern->is_method &= !named;
@@ -165,7 +171,7 @@ bool sites_keep(struct sites *sites, const struct site *site)
 bool sites_name_lines(const struct sites *sites)
 {
     for (size_t i = 0; i < sites->count; i++)
-        if (!sites->patterns[i].skip && sites->patterns[i].form != SITE_METHOD)
+        if (!sites->patterns[i].skip && names_functions(&sites->patterns[i]))
             return true;
     return false;
 }
@@ -176,7 +182,7 @@ bool sites_want_lines(struct sites *sites, const struct site *site)
     for (size_t i = 0; i < sites->count; i++) {
         struct site_pattern *pattern = &sites->patterns[i];
         has_lines |= pattern->lines;
-        if (pattern->skip || pattern->form == SITE_METHOD || !matches(sites, pattern, site))
+        if (pattern->skip || !names_functions(pattern) || !matches(sites, pattern, site))
             continue;
         if (pattern->lines)
             pattern->matched = wanted = true;
@@ -242,6 +248,33 @@ bool sites_keep_method(struct sites *sites, const char *name)
     return has_only ? wanted : is_of_builtin_type(name) || strncmp(name, "builtins.", 9) == 0;
 }
 
+/* --- types ---------------------------------------------------------------------------------- */
+
+static const char type_prefix[] = "type:";
+
+/* By its whole name, its module's, or its last part alone: `deque` of `collections.deque`. */
+static bool names_type(const char *pattern, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return covers(pattern, name, '.') || (dot && covers(pattern, dot + 1, '.'));
+}
+
+bool sites_keep_type(struct sites *sites, const char *name)
+{
+    bool has_only = false, wanted = false, skipped = false;
+    for (size_t i = 0; sites && i < sites->count; i++) {
+        struct site_pattern *pattern = &sites->patterns[i];
+        if (pattern->form != SITE_TYPE)
+            continue;
+        bool named = names_type(pattern->text + strlen(type_prefix), name);
+        pattern->matched |= named;
+        has_only |= !pattern->skip;
+        wanted |= named && !pattern->skip;
+        skipped |= named && pattern->skip;
+    }
+    return (wanted || !has_only) && !skipped;
+}
+
 /* --- reading -------------------------------------------------------------------------------- */
 
 static bool is_name_byte(char byte)
@@ -300,6 +333,11 @@ static bool read_form(const char *text, enum site_form *ret_form)
         *ret_form = SITE_PATH;
         return true;
     }
+    if (strncmp(text, type_prefix, strlen(type_prefix)) == 0) {
+        const char *name = text + strlen(type_prefix);
+        *ret_form = SITE_TYPE;
+        return is_dotted(name, strlen(name), "*<>");
+    }
     if (is_type_method(text)) {
         *ret_form = SITE_METHOD;
         return true;
@@ -320,8 +358,8 @@ static void say_wrong(const char *text, bool skip, char *error)
     else
         snprintf(
             error, SITES_ERROR_SIZE,
-            "--%s cannot use `%.80s`: write pkg, pkg:Class.method, path/**, Type.method, @stdlib, "
-            "@site or @frozen",
+            "--%s cannot use `%.80s`: write pkg, pkg:Class.method, path/**, Type.method, type:Type, "
+            "@stdlib, @site or @frozen",
             skip ? "skip" : "only", text);
 }
 
@@ -400,4 +438,26 @@ bool sites_add_lines(struct sites *sites, const char *text, char *error)
     snprintf(error, SITES_ERROR_SIZE,
              "lines cannot use `%.80s`: write pkg, pkg:Class.method or path/**", text);
     return false;
+}
+
+bool sites_read_pattern(const struct sites *sites, const char *text,
+                        struct site_pattern *ret_pattern, char *error)
+{
+    *ret_pattern = (struct site_pattern){.text = text};
+    if (!read_form(text, &ret_pattern->form) || ret_pattern->form == SITE_METHOD) {
+        snprintf(error, SITES_ERROR_SIZE,
+                 "`%.80s` names no functions: write pkg, pkg:Class.method, path/**, @stdlib, @site "
+                 "or @frozen",
+                 text);
+        return false;
+    }
+    if (ret_pattern->form == SITE_PATH)
+        place_path(sites, ret_pattern);
+    return true;
+}
+
+bool sites_names(const struct sites *sites, const struct site_pattern *pattern,
+                 const struct site *site)
+{
+    return matches(sites, pattern, site);
 }

@@ -18,6 +18,8 @@
  *   Type.method       of a built-in or extension type, or module.function of a builtin one; `*` as above. Limits
  *                     what the source `methods` monitors, and no function. `dict.get` says by itself that it is one;
  *                     `zlib.compress` could be a module: see sites_take_methods
+ *   type:dict         a type, by its whole name (`collections.deque`) or without its module; `*` as above. Limits what
+ *                     the source `objects` counts, and no function
  * A function is kept when there is no --only or one of them matches it, and no --skip does.
  * Lines are wanted of the functions that a pattern of their own names (`ulma set PID lines=P`), and where there is none,
  * of those that --only names: of what is kept, in both cases, and never of all.
@@ -32,6 +34,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct rules;
+
 enum { SITES_LIMIT = 64, SITES_ERROR_SIZE = 320, SITES_STDLIB_SIZE = 512 };
 
 enum site_form {
@@ -41,7 +45,8 @@ enum site_form {
     SITE_STDLIB,
     SITE_PACKAGES,
     SITE_FROZEN,
-    SITE_METHOD
+    SITE_METHOD,
+    SITE_TYPE
 };
 
 struct site_pattern {
@@ -62,6 +67,7 @@ struct sites {
     char directory[PATH_MAX];       /* that relative paths begin in, without a last slash */
     char stdlib[SITES_STDLIB_SIZE]; /* the target's lib/pythonX.Y; "": not known yet */
     const char *main_module;        /* what __main__ is really called (-m), or NULL */
+    struct rules *rules; /* what single functions do otherwise; NULL: nothing (rules.h) */
 };
 
 /* A function as its definition tells it; "" for what is not known. */
@@ -74,6 +80,14 @@ bool sites_add(struct sites *sites, const char *text, bool skip, char *error);
 
 /* The same, of a pattern that says whose lines are wanted. */
 bool sites_add_lines(struct sites *sites, const char *text, char *error);
+
+/* A pattern of neither, for who matches by himself. False, with a sentence: it names no functions. */
+bool sites_read_pattern(const struct sites *sites, const char *text,
+                        struct site_pattern *ret_pattern, char *error);
+
+/* Whether it names the function. */
+bool sites_names(const struct sites *sites, const struct site_pattern *pattern,
+                 const struct site *site);
 
 /* Some pattern says whose lines could be wanted. */
 bool sites_name_lines(const struct sites *sites);
@@ -95,6 +109,9 @@ void sites_note_method(struct sites *sites, const char *name);
 /* Whether the method, `dict.get`, is monitored. Without a pattern, all of the builtin types and functions are.
  * `sites` may be NULL. */
 bool sites_keep_method(struct sites *sites, const char *name);
+
+/* Whether objects of the type are counted; notes which patterns name it. `sites` may be NULL. */
+bool sites_keep_type(struct sites *sites, const char *name);
 
 /* Whether a Python function is kept; notes which patterns matched. */
 bool sites_keep(struct sites *sites, const struct site *site);

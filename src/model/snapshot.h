@@ -118,6 +118,7 @@ struct snapshot_task {
     uint64_t raised;          /* ended by an exception; cancelled ones are */
     int64_t wall_ns, wait_ns; /* of its steps; cpu = wall - wait */
     int64_t suspended_ns;     /* between them */
+    int64_t since_ns;         /* suspended, or made, for so long; 0: neither, or not known */
     int64_t longest_ns;       /* step */
     bool steps_exact;         /* nothing was lost, and its coroutine never muted */
 };
@@ -161,6 +162,7 @@ struct snapshot_request {
     int64_t wall_ns, p50_ns, p99_ns, max_ns;
     int64_t cpu_ns, wait_ns, suspended_ns; /* what wall is made of */
     int64_t socket_ns, file_ns;            /* in calls of the C library; 0 where io was not on */
+    int64_t queued_ns;                     /* of tasks, before they began; not in wall */
     /* the slowest: wall is max_ns */
     int64_t slowest_at_ns; /* its begin, since the recording's */
     int64_t slowest_cpu_ns, slowest_wait_ns, slowest_suspended_ns;
@@ -173,6 +175,31 @@ struct snapshot_request_function {
     uint32_t request; /* index */
     int32_t function;
     int64_t self_ns;
+};
+
+/* A call for which a predicate held. */
+struct snapshot_witness {
+    bool known;
+    int64_t at_ns;   /* since the recording's beginning */
+    int64_t took_ns; /* of `slower` and `raised`; else 0 */
+    uint64_t value;  /* of the others: what was measured */
+    uint32_t thread, pid;
+    const char *arguments; /* TYPE, or TYPE[LENGTH], with a comma and a blank between; NULL: none */
+    const char
+        *stack;    /* FUNCTION tab FILE tab LINE, a line each, the innermost first; NULL: none */
+    bool has_more; /* frames than these */
+};
+
+/* What a function under a rule did, by predicate. Over the whole run. */
+struct snapshot_escalation {
+    const char *function;
+    const char *file; /* or NULL */
+    uint32_t line;
+    const char *rule; /* "slower 10ms"; "count" */
+    bool is_count;    /* nothing is held against a predicate */
+    bool is_time;     /* what it measures is one */
+    uint64_t calls, held;
+    struct snapshot_witness first, worst;
 };
 
 /* A line of a function whose lines were asked for. Over the whole run. */
@@ -196,6 +223,16 @@ struct snapshot_object {
     int64_t median_life_ns;     /* from birth to death; -1: none has died */
 };
 
+/* One of `stride` births, for drawing; the objects' rows count all. Not in recordings. */
+struct snapshot_birth {
+    int64_t at_ns; /* since the start of the profiling */
+    uint64_t bytes;
+    uint64_t task;   /* snapshot_task's id; 0: in none */
+    uint32_t thread; /* snapshot_thread's number */
+    uint32_t object; /* index into objects; their count: it has no row any more */
+    uint32_t stride;
+};
+
 struct snapshot_memory_sums {
     uint64_t allocations, bytes, frees, freed_bytes;
     uint64_t live_blocks, live_bytes, peak_bytes;
@@ -210,6 +247,9 @@ struct snapshot_memory_site {
     bool is_left_out;       /* all of the functions that patterns leave out */
     uint64_t at_peak_bytes; /* of it, when all together were at their peak */
     int64_t growth_bytes;   /* of what is live, over meta.window */
+    /* Blocks of 1 KiB or more that did not grow where they stood; those that were a little longer than the one before,
+     * which was there still; and their bytes. */
+    uint64_t large, grown, grown_bytes;
 };
 
 struct snapshot_process {
@@ -463,10 +503,16 @@ struct snapshot {
     struct snapshot_request_function
         *request_functions; /* in the order of these, the heaviest first */
     size_t request_function_count;
+    struct snapshot_escalation *escalations; /* those that held first, the worst first */
+    size_t escalation_count;
     struct snapshot_line *lines; /* by function, then by line */
     size_t line_count;
     struct snapshot_object *objects;
     size_t object_count;
+    struct snapshot_birth *births; /* the newest, the oldest first */
+    size_t birth_count;
+    uint64_t births_before;                    /* that were told before these */
+    uint32_t birth_stride;                     /* of so many one is taken now */
     struct snapshot_memory_site *memory_sites; /* those with any number */
     size_t memory_site_count;
     struct snapshot_activation *activations; /* active ones first, whoever stands above before */

@@ -120,6 +120,7 @@ static const struct field task_fields[] = {
     F(task, wall_ns, NS, 0),
     F(task, wait_ns, NS, 0),
     F(task, suspended_ns, NS, 0),
+    F(task, since_ns, NS, 0),
     F(task, longest_ns, NS, 0),
     F(task, steps_exact, BOOL, 0),
     END,
@@ -183,6 +184,7 @@ static const struct field request_fields[] = {
     F(request, suspended_ns, NS, 0),
     F(request, socket_ns, NS, 0),
     F(request, file_ns, NS, 0),
+    F(request, queued_ns, NS, 0),
     F(request, slowest_at_ns, NS, 0),
     F(request, slowest_cpu_ns, NS, 0),
     F(request, slowest_wait_ns, NS, 0),
@@ -201,6 +203,27 @@ static const struct field request_function_fields[] = {
 static const struct field line_fields[] = {
     F(line, function, FUNCTION, 0), F(line, self_ns, NS, 0),  F(line, self_wait_ns, NS, 0),
     F(line, is_partial, BOOL, 0),   F(line, text, STRING, 0), END,
+};
+
+static const struct field escalation_fields[] = {
+    F(escalation, function, TEXT, 0),
+    F(escalation, file, STRING, 0),
+    F(escalation, rule, TEXT, 0),
+    F(escalation, is_count, BOOL, 0),
+    F(escalation, is_time, BOOL, 0),
+    F(escalation, first.known, BOOL, 0),
+    F(escalation, first.at_ns, NS, 0),
+    F(escalation, first.took_ns, NS, 0),
+    F(escalation, first.arguments, STRING, 0),
+    F(escalation, first.stack, STRING, 0),
+    F(escalation, first.has_more, BOOL, 0),
+    F(escalation, worst.known, BOOL, 0),
+    F(escalation, worst.at_ns, NS, 0),
+    F(escalation, worst.took_ns, NS, 0),
+    F(escalation, worst.arguments, STRING, 0),
+    F(escalation, worst.stack, STRING, 0),
+    F(escalation, worst.has_more, BOOL, 0),
+    END,
 };
 
 static const struct field object_fields[] = {
@@ -279,7 +302,7 @@ struct part {
             sizeof(struct snapshot_##type), type##_fields                   \
     }
 
-enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 18 };
+enum { PART_META, PART_FUNCTIONS, PART_NODES, PART_COUNT = 19 };
 
 static const struct part parts[PART_COUNT] = {
     [PART_META] = {offsetof(struct snapshot, meta), 0, sizeof(struct snapshot_meta), meta_fields},
@@ -297,6 +320,7 @@ static const struct part parts[PART_COUNT] = {
     PART(requests, request_count, request),
     PART(request_functions, request_function_count, request_function),
     PART(lines, line_count, line),
+    PART(escalations, escalation_count, escalation),
     PART(objects, object_count, object),
     PART(memory_sites, memory_site_count, memory_site),
     PART(meta.sites, meta.site_count, site),

@@ -13,6 +13,7 @@ struct snapshot_maker {
     const struct moment *moment;
     const struct symbols *symbols;
     double ns_per_tick;
+    uint64_t start;       /* counter: of the profiling */
     double stolen_share;  /* of the time on a CPU; see stolen.h */
     bool exact;           /* nothing was lost */
     int32_t *function_of; /* by symbol: index into snapshot->functions, or NONE */
@@ -48,6 +49,9 @@ int snapshot_make_requests(struct snapshot_maker *maker);
 /* snapshot_lines.c: the functions whose lines were told; these. 0 or -ENOMEM. */
 void snapshot_make_mark_lines(const struct snapshot_maker *maker);
 int snapshot_make_lines(struct snapshot_maker *maker);
+
+/* snapshot_escalations.c: functions under a rule. 0 or -ENOMEM. */
+int snapshot_make_escalations(struct snapshot_maker *maker);
 
 /* snapshot_objects.c: the functions that made objects; births and deaths. 0 or -ENOMEM. */
 void snapshot_make_mark_objects(const struct snapshot_maker *maker);

@@ -72,6 +72,9 @@ int snapshot_make_memory(struct snapshot_maker *maker)
             .line = site->line,
             .is_left_out = i == MEMORY_LEFT_OUT,
             .at_peak_bytes = memory_at_peak(&moment->memory, site),
+            .large = site->large,
+            .grown = site->grown,
+            .grown_bytes = site->grown_bytes,
             .growth_bytes = (int64_t)site->sums.live_bytes - (int64_t)moment->memory_before[i],
         };
         if (site->symbol && site->symbol < moment->symbol_count)

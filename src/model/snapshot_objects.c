@@ -16,6 +16,45 @@ void snapshot_make_mark_objects(const struct snapshot_maker *maker)
     }
 }
 
+/* The place among the moment's objects of a row of the model; their count: none. */
+static uint32_t find_object(const struct moment *moment, uint32_t row)
+{
+    uint32_t low = 0, high = moment->object_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (moment->objects[middle].row < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < moment->object_count && moment->objects[low].row == row ? low
+                                                                         : moment->object_count;
+}
+
+static int make_births(struct snapshot_maker *maker)
+{
+    struct snapshot *snapshot = maker->snapshot;
+    const struct moment *moment = maker->moment;
+    snapshot->births =
+        arena_array(snapshot->arena, moment->birth_count + 1, sizeof(*snapshot->births));
+    if (!snapshot->births)
+        return -ENOMEM;
+    snapshot->births_before = moment->births_before;
+    snapshot->birth_stride = moment->birth_stride;
+    for (uint32_t i = 0; i < moment->birth_count; i++) {
+        const struct births_sample *from = &moment->births[i];
+        snapshot->births[snapshot->birth_count++] = (struct snapshot_birth){
+            .at_ns = snapshot_make_ns(maker, (int64_t)(from->counter - maker->start)),
+            .bytes = from->bytes,
+            .task = from->task,
+            .thread = from->thread,
+            .object = find_object(moment, from->row),
+            .stride = from->stride,
+        };
+    }
+    return 0;
+}
+
 int snapshot_make_objects(struct snapshot_maker *maker)
 {
     struct snapshot *snapshot = maker->snapshot;
@@ -45,5 +84,5 @@ int snapshot_make_objects(struct snapshot_maker *maker)
         if (!row->type)
             return -ENOMEM;
     }
-    return 0;
+    return make_births(maker);
 }

@@ -91,6 +91,7 @@ static int add_request(struct snapshot_maker *maker, const struct moment_request
         .name = arena_string(snapshot->arena, group->name),
         .count = group->count,
         .errors = group->errors,
+        .queued_ns = group->queued_ns,
         .slowest_function = function_of(maker, group->slowest_symbol),
     };
     fill_times(maker, from, &row);

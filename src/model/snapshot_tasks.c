@@ -105,6 +105,7 @@ static int add_live(const struct snapshot_maker *maker, const struct async_task 
         .awaiting = task->state == ASYNC_SUSPENDED ? function_of(maker, task->awaiting)
                                                    : SNAPSHOT_NONE,
     };
+    row->since_ns = snapshot_make_ns(maker, (int64_t)task->since);
     row->steps_exact = is_exact(maker, row->coroutine);
     add_sums(maker, &task->sums, row);
     return fill_one(maker, task, row);

@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[WAIT_KIND_COUNT] = {
-#define WAIT_KIND(name, text, share) text,
-#include "wire/wait_kinds.def"
-};
-
 static void mark(const struct snapshot_maker *maker, uint32_t symbol)
 {
     if (symbol && symbol < maker->moment->symbol_count)
@@ -61,7 +56,7 @@ static int make_waits(struct snapshot_maker *maker)
         if (of->sums.count == 0)
             continue;
         snapshot->waits[snapshot->wait_count++] = (struct snapshot_wait){
-            .kind = names[of->sums.kind],
+            .kind = wait_sums_name((enum wait_kind)of->sums.kind),
             .is_hold = of->sums.kind == WAIT_FOR_HELD,
             .function = function_of(maker, of->sums.symbol),
             .line = of->sums.line,

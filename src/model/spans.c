@@ -7,6 +7,7 @@
 #include "model/fold.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ enum {
     OCTAVES = 1 << 15,
     FIRST_SPANS = 64,
     FIRST_FUNCTIONS = 16,
+    QUEUED_MOST_S = 1000 * 1000 * 1000,
     FUNCTIONS_MOST = 1 << 12, /* of one span or group; more have no row of their own */
 };
 
@@ -320,6 +322,31 @@ static void read_words(const struct span *span, struct words *words)
     words->label_bytes = at < size ? size - at : 0;
 }
 
+/* `12.345678s`; what is none, or too much, is 0. A point whatever the locale. */
+static int64_t read_seconds_ns(const char *text)
+{
+    char *end;
+    uint64_t seconds = strtoull(text, &end, 10);
+    int64_t ns = 0, unit_ns = 1000 * 1000 * 1000;
+    if (seconds >= QUEUED_MOST_S)
+        return 0;
+    ns = (int64_t)seconds * unit_ns;
+    for (const char *at = end + 1; *end == '.' && *at >= '0' && *at <= '9' && unit_ns > 1; at++)
+        ns += (*at - '0') * (unit_ns /= 10);
+    return ns;
+}
+
+/* The label `queued`, the target's word. */
+static int64_t queued_ns(const struct words *words)
+{
+    static const char key[] = "queued=";
+    const char *end = words->labels + words->label_bytes;
+    for (const char *label = words->labels; label < end; label += strlen(label) + 1)
+        if (strncmp(label, key, sizeof(key) - 1) == 0)
+            return read_seconds_ns(label + sizeof(key) - 1);
+    return 0;
+}
+
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
     for (; *text; text++)
@@ -397,6 +424,25 @@ static void be_slowest(struct span_group *group, const struct span *span, const 
         group->slowest_labels[--size] = '\0';
 }
 
+/* To whoever watches, by its group's number. */
+static void tell(const struct model *model, const struct span *span, const struct span_group *group)
+{
+    char name[SPAN_TEXT_MOST + 8];
+    if (!model_watch_wants_late(model->watch, WATCH_SPAN))
+        return;
+    snprintf(name, sizeof(name), "%s%s%s%s%s", group->method, group->method[0] ? " " : "",
+             group->name, group->status[0] ? " " : "", group->status);
+    struct watch_told told = {.what = WATCH_SPAN,
+                              .counter = span->end,
+                              .amount = (uint64_t)span->sums.cpu_ticks,
+                              .ticks = span->sums.wall_ticks,
+                              .symbol = model->symbols.symbols[heaviest(&span->functions)].row,
+                              .number = (uint32_t)(group - model->spans.groups),
+                              .name = name,
+                              .failed = span->failed};
+    model->watch->told(model->watch, model, &told);
+}
+
 static void sum_up(struct model *model, struct span *span)
 {
     struct spans *spans = &model->spans;
@@ -412,6 +458,8 @@ static void sum_up(struct model *model, struct span *span)
     if (group) {
         group->count++;
         group->errors += span->failed;
+        if (span->sort == SPAN_TASK)
+            group->queued_ns += queued_ns(&words);
         add_sums(&group->sums, &span->sums);
         add_functions(&group->functions, &span->functions);
         if (group->durations)
@@ -419,6 +467,8 @@ static void sum_up(struct model *model, struct span *span)
         if (group->count == 1 || span->sums.wall_ticks > group->slowest.wall_ticks)
             be_slowest(group, span, &words);
     }
+    if (group)
+        tell(model, span, group);
     if (!parent)
         return;
     struct span *outer = &spans->spans[parent];

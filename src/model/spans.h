@@ -66,6 +66,7 @@ struct span_group {
     uint64_t hash, count, errors;
     uint32_t next;
     struct span_sums sums;
+    int64_t queued_ns;           /* before they began, as their labels say */
     struct histogram *durations; /* NULL: no memory for it */
     struct span_functions functions;
     /* the slowest */

@@ -189,12 +189,26 @@ static bool keep_text(struct symbol *symbol, const struct definition_text *text)
     return true;
 }
 
-static bool is_left_out(struct symbols *symbols, const struct definition_text *text)
+bool symbols_leaves_out(const struct symbols *symbols, const struct site *site, uint32_t *ret_rule)
+{
+    bool kept = sites_keep(symbols->sites, site); /* notes what matched in any case */
+    uint32_t number = rules_find(symbols->sites, site);
+    *ret_rule = 0;
+    if (!number)
+        return !kept;
+    const struct rule *rule = &symbols->sites->rules->rules[number - 1];
+    if (rule->does == RULE_COUNT || rule->does == RULE_ESCALATE)
+        *ret_rule = number;
+    return rule->does != RULE_RECORD;
+}
+
+static bool is_left_out(struct symbols *symbols, const struct definition_text *text,
+                        uint32_t *ret_rule)
 {
     struct site site = {
         .module = text->module, .name = text->name, .qualname = text->qualname, .file = text->file};
     return symbols->sites && text->fixed.kind != DEFINITION_C_FUNCTION &&
-           !sites_keep(symbols->sites, &site);
+           symbols_leaves_out(symbols, &site, ret_rule);
 }
 
 static bool has_lines(struct symbols *symbols, const struct definition_text *text)
@@ -209,6 +223,15 @@ void symbols_tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode
 {
     if (symbols->tell)
         symbols->tell(symbols->define_context, id, mode);
+}
+
+void symbols_tell_left_out(struct symbols *symbols, uint32_t id, const struct symbol *row)
+{
+    if (row->rule && symbols->tell_rule)
+        symbols->tell_rule(symbols->define_context, id, row->row,
+                           &symbols->sites->rules->rules[row->rule - 1]);
+    else
+        symbols_tell_mode(symbols, id, MODE_HEARD);
 }
 
 /* An id that nobody has met is undecided. */
@@ -229,7 +252,7 @@ void symbols_leave_out(struct symbols *symbols, uint32_t symbol, uint32_t id, ui
 {
     struct symbol *row = &symbols->symbols[symbols->symbols[symbol].row];
     symbols_absorb(symbols, caller);
-    if (row->joins)
+    if (row->joins || row->rule)
         return;
     if (row->heard < SYMBOLS_HEARD_MAX)
         row->heard++;
@@ -252,7 +275,7 @@ static uint32_t add_row(struct symbols *symbols, uint64_t hash, const struct def
     symbol->line = text->fixed.line;
     symbol->kind = kind_of(&text->fixed);
     symbol->is_partial = text->fixed.flags & DEFINITION_PARTIAL;
-    symbol->left_out = symbol->left_out_once = is_left_out(symbols, text);
+    symbol->left_out = symbol->left_out_once = is_left_out(symbols, text, &symbol->rule);
     symbol->has_lines = !symbol->left_out && has_lines(symbols, text);
     symbols->left_out_rows += symbol->left_out;
     if (symbols->count <= symbols->bucket_mask || !grow_buckets(symbols)) {
@@ -331,7 +354,7 @@ uint32_t symbols_handle_slow(struct symbols *symbols, uint32_t id)
     }
     const struct symbol *found = &symbols->symbols[symbol];
     if (found->left_out && !symbols->symbols[found->row].joins)
-        symbols_tell_mode(symbols, id, MODE_HEARD);
+        symbols_tell_left_out(symbols, id, &symbols->symbols[found->row]);
     if (symbols->symbols[found->row].muted) {
         symbols_tell_mode(symbols, id, symbols->mute_mode);
         symbols->closing = true;

@@ -12,6 +12,7 @@
 #define ULMA_MODEL_SYMBOLS_H
 
 #include "model/histogram.h"
+#include "model/rules.h"
 #include "model/sites.h"
 #include "model/snapshot.h"
 #include "wire/mapping.h"
@@ -40,13 +41,15 @@ struct symbol {
     int64_t past_max_ticks, past_max_cpu_ticks;
     uint64_t yields, raised;
     /* cold */
-    uint32_t row;       /* the symbol that stands for the row: its first twin */
-    uint32_t next_twin; /* 0: none */
-    uint32_t pid;       /* of a row by process; else 0 */
-    uint32_t turn;      /* of a row: the twin given out last when none was free */
-    uint32_t heard;     /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
-    bool is_method;     /* monitored: told by itself, not by its caller */
-    bool is_partial;    /* not all of its calls are told */
+    uint32_t row;        /* the symbol that stands for the row: its first twin */
+    uint32_t next_twin;  /* 0: none */
+    uint32_t pid;        /* of a row by process; else 0 */
+    uint32_t turn;       /* of a row: the twin given out last when none was free */
+    uint32_t heard;      /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
+    uint32_t rule;       /* of a row: the number + 1 of its rule (rules.h); 0: none */
+    uint32_t escalation; /* of a row: where its numbers are (escalations.h) */
+    bool is_method;      /* monitored: told by itself, not by its caller */
+    bool is_partial;     /* not all of its calls are told */
     /* of a row: its lines */
     bool has_lines;                       /* are asked for */
     bool lines_muted, lines_partial;      /* ... and left out by the budget: now; at some time */
@@ -79,6 +82,9 @@ typedef int symbols_define(void *context, uint32_t id, char *buffer,
 
 /* Says to the probe what an id does from now on; and whether its lines are to be told. */
 typedef void symbols_tell(void *context, uint32_t id, enum site_mode mode);
+/* ... by this rule, which counts or escalates. */
+typedef void symbols_tell_of_rule(void *context, uint32_t id, uint32_t row,
+                                  const struct rule *rule);
 typedef void symbols_tell_of_lines(void *context, uint32_t id, enum site_lines lines);
 
 struct symbols {
@@ -97,6 +103,7 @@ struct symbols {
     struct sites *sites;  /* NULL: all functions are kept */
     symbols_tell *tell;
     symbols_tell_of_lines *tell_lines;
+    symbols_tell_of_rule *tell_rule;
     uint32_t left_out_rows;
     uint32_t muted_rows; /* now */
     uint32_t lines_muted_rows;
@@ -168,6 +175,12 @@ static inline bool symbols_ends_alone(struct symbols *symbols, uint32_t id)
 
 /* Says what the id does from now on, where there is somebody to say it to. */
 void symbols_tell_mode(struct symbols *symbols, uint32_t id, enum site_mode mode);
+
+/* The same of one that is left out: silent, or what its rule says. */
+void symbols_tell_left_out(struct symbols *symbols, uint32_t id, const struct symbol *row);
+
+/* Whether the function is left out, by a pattern or a rule; *ret_rule: see struct symbol. */
+bool symbols_leaves_out(const struct symbols *symbols, const struct site *site, uint32_t *ret_rule);
 void symbols_tell_lines(struct symbols *symbols, uint32_t id);
 
 /* An activation ended after `wall`, of which it waited `wait`. Negative wall: not known. */

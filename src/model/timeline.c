@@ -87,6 +87,19 @@ static void list_add(struct maker_list *list, const struct kept_call *call)
 
 /* --- what is open --------------------------------------------------------------------------- */
 
+/* A lock that nobody lets go is seen while it is waited for. */
+static void add_open_wait(struct timeline_maker *maker, const struct track *track)
+{
+    const struct wait_open *open = &track->waiting;
+    struct kept_call call = {.begin = open->since,
+                             .end = maker->source.now,
+                             .what = open->kind,
+                             .track = track->number,
+                             .kind = open->way == WAY_GIL ? TIMELINE_GIL : TIMELINE_LOCK};
+    if (open->is_open && !open->until && call.begin < maker->to && call.end > call.begin)
+        list_add(&maker->slices, &call);
+}
+
 /* Its node is the entry's; a begin that was not kept is the thread's first sight. */
 static void add_open(struct timeline_maker *maker, const struct track *track)
 {
@@ -106,6 +119,7 @@ static void add_open(struct timeline_maker *maker, const struct track *track)
     }
     if (off.begin && off.begin < maker->to && off.end > off.begin)
         list_add(&maker->slices, &off);
+    add_open_wait(maker, track);
 }
 
 static bool wants_slices(const struct timeline_maker *maker)
@@ -277,8 +291,8 @@ static void add_cell(struct timeline_maker *maker, const struct kept_call *call)
 {
     uint64_t begin = call->begin > maker->from ? call->begin : maker->from;
     uint64_t column = (begin - maker->from) / maker->width;
-    uint64_t key = (column << 16 | call->depth) ^ (uint64_t)call->track << 32 ^
-                   (uint64_t)call->task << 44 ^ (uint64_t)call->kind << 62;
+    uint64_t key = (column << 19 | (uint64_t)call->kind << 16 | call->depth) ^
+                   (uint64_t)call->track << 32 ^ (uint64_t)call->task << 44;
     size_t at = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (CELLS - 1);
     while (maker->cells[at].count && maker->cells[at].key != key)
         at = (at + 1) & (CELLS - 1);
@@ -415,6 +429,20 @@ static int by_begin(const void *left, const void *right)
     return (a->from_ns > b->from_ns) - (a->from_ns < b->from_ns);
 }
 
+/* NULL: what it was is told by number. */
+static const char *name_of(uint16_t kind, uint32_t what)
+{
+    switch (kind) {
+    case TIMELINE_IO:
+        return io_calls_operation(what);
+    case TIMELINE_GIL:
+    case TIMELINE_LOCK:
+        return wait_sums_name((enum wait_kind)what);
+    default:
+        return NULL;
+    }
+}
+
 static void put_slice(const struct timeline_maker *maker, const struct kept_call *call, bool open)
 {
     maker->made->slices[maker->made->slice_count++] = (struct timeline_slice){
@@ -427,7 +455,7 @@ static void put_slice(const struct timeline_maker *maker, const struct kept_call
         .task = call->task,
         .depth = call->depth,
         .kind = (enum timeline_kind)call->kind,
-        .name = call->kind == TIMELINE_IO ? io_calls_operation(call->what) : NULL,
+        .name = name_of(call->kind, call->what),
         .open = open,
     };
 }
@@ -444,7 +472,7 @@ static void put_cell(const struct timeline_maker *maker, const struct cell *cell
         .task = cell->task,
         .depth = cell->depth,
         .kind = (enum timeline_kind)cell->kind,
-        .name = cell->kind == TIMELINE_IO ? io_calls_operation(cell->function) : NULL,
+        .name = name_of(cell->kind, cell->function),
     };
 }
 

@@ -9,7 +9,14 @@
 
 #include "model/snapshot.h"
 
-enum timeline_kind { TIMELINE_CALL, TIMELINE_GC, TIMELINE_IO, TIMELINE_OFF };
+enum timeline_kind {
+    TIMELINE_CALL,
+    TIMELINE_GC,
+    TIMELINE_IO,
+    TIMELINE_OFF,
+    TIMELINE_GIL,  /* waits for it */
+    TIMELINE_LOCK, /* all other waits that the source `waits` tells of */
+};
 
 enum {
     TIMELINE_CLASSES = 8,
@@ -38,7 +45,7 @@ struct timeline_slice {
     uint32_t task;     /* 0: none's */
     uint16_t depth;
     enum timeline_kind kind;
-    const char *name; /* IO: its operation */
+    const char *name; /* IO: its operation; GIL, LOCK: what was waited for */
     bool open;        /* it goes on */
 };
 

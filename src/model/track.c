@@ -48,6 +48,7 @@ void track_free(struct track *track)
     parked_clear(track);
     waits_done(&track->waits);
     line_stack_done(&track->lines);
+    free(track->telling);
     free(track->depths);
     free(track->gaps);
     free(track->begins);

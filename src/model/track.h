@@ -92,9 +92,12 @@ static inline int64_t track_left_over(int64_t net_ticks)
     return over < TRACK_LEFT_OVER_MOST ? over : TRACK_LEFT_OVER_MOST;
 }
 
+/* START of what can be suspended costs more, since making it does. */
+enum { TRACK_START_GENERATOR = EVENT_KIND_COUNT, TRACK_START_COROUTINE, TRACK_COST_COUNT };
+
 /* The probe's cost of an event of each kind, before its counter is read and after. */
 struct track_costs {
-    int64_t pre_ticks[EVENT_KIND_COUNT], post_ticks[EVENT_KIND_COUNT];
+    int64_t pre_ticks[TRACK_COST_COUNT], post_ticks[TRACK_COST_COUNT];
 };
 
 struct track {
@@ -147,6 +150,7 @@ struct track {
     int64_t gc_apart_ticks; /* ... when the present collection began */
     struct span_track spans;
     struct line_stack lines;
+    struct witness_telling *telling; /* owned; NULL: nothing has escalated (escalations.h) */
     struct memory_told memory;
     uint32_t object_place, object_type; /* of a place that is being told (births.h) */
     uint64_t yield_counter;             /* of the last yield */

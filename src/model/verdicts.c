@@ -29,6 +29,10 @@ enum {
     LONG_LOOK_NS = 1000,
     /* asyncio's own loop.slow_callback_duration. */
     SLOW_STEP_NS = 100 * 1000 * 1000,
+    /* Copied in the best case. */
+    BYTES_A_NS = 25,
+    /* Fewer waits of one function for a lock are a queue that forms now and then. */
+    CONVOY_WAITS = 50,
 };
 
 struct court {
@@ -213,6 +217,78 @@ static void judge_lists(struct court *court)
     }
 }
 
+/* --- growing concatenation ------------------------------------------------------------------- */
+
+static void judge_growth(struct court *court)
+{
+    const struct snapshot *snapshot = court->snapshot;
+    bool is_timed = snapshot->node_count && snapshot->nodes[0].total_ns > 0;
+    for (size_t i = 0; is_timed && i < snapshot->memory_site_count; i++) {
+        const struct snapshot_memory_site *site = &snapshot->memory_sites[i];
+        int64_t cost_ns = (int64_t)(site->grown_bytes / BYTES_A_NS);
+        if (site->function < 0 || site->grown < MANY || site->grown < site->large / 2 ||
+            !is_worth(court, cost_ns))
+            continue;
+        char grown[TEXT_NUMBER_BYTES], large[TEXT_NUMBER_BYTES], bytes[TEXT_NUMBER_BYTES];
+        text_format_grouped(grown, site->grown);
+        text_format_grouped(large, site->large);
+        text_format_bytes(bytes, (int64_t)site->grown_bytes);
+        say(court, (struct usage_verdict){
+                       .name = "growing concatenation",
+                       .function = site->function,
+                       .count = site->grown,
+                       .cost_ns = cost_ns,
+                       .evidence = arena_format(
+                           court->arena,
+                           "%s of %s blocks that line %" PRIu32
+                           " asked for were each a little longer than the one before, which was "
+                           "there still: %s in all",
+                           grown, large, site->line, bytes),
+                   });
+    }
+}
+
+/* --- conversions of a thing into what it is --------------------------------------------------- */
+
+/* `<list(list)>`, as the probe names them (c_calls_probe.c). */
+static bool is_conversion(const struct snapshot_function *function, char name[SNAPSHOT_METHOD_SIZE])
+{
+    const char *open = function->kind == KIND_C ? strchr(function->name, '(') : NULL;
+    const char *end = open ? strchr(open, ')') : NULL;
+    size_t size = open ? (size_t)(open - function->name) : 0;
+    if (!end || size < 2 || function->name[0] != '<' || strcmp(end, ")>") != 0 ||
+        (size_t)(end - open) != size || memcmp(function->name + 1, open + 1, size - 1) != 0 ||
+        2 * size + 1 > SNAPSHOT_METHOD_SIZE)
+        return false;
+    memcpy(name, function->name + 1, 2 * size);
+    name[2 * size] = '\0';
+    return true;
+}
+
+static void judge_conversions(struct court *court)
+{
+    char name[SNAPSHOT_METHOD_SIZE];
+    for (size_t i = 0; i < court->snapshot->edge_count; i++) {
+        const struct snapshot_edge *edge = &court->snapshot->edges[i];
+        int64_t cost_ns = edge->self_ns - edge->self_wait_ns;
+        if (edge->calls < MANY || !is_worth(court, cost_ns) ||
+            !is_conversion(&court->snapshot->functions[edge->callee], name))
+            continue;
+        char calls[TEXT_NUMBER_BYTES], mean[TEXT_NUMBER_BYTES];
+        text_format_grouped(calls, edge->calls);
+        text_format_time(mean, cost_ns / (int64_t)edge->calls);
+        say(court, (struct usage_verdict){
+                       .name = "futile conversions",
+                       .function = edge->caller,
+                       .count = edge->calls,
+                       .cost_ns = cost_ns,
+                       .evidence = arena_format(
+                           court->arena, "%s calls of %s, of what is that already, take %s each",
+                           calls, name, mean),
+                   });
+    }
+}
+
 /* --- a blocked event loop ------------------------------------------------------------------- */
 
 static int32_t dearest_node_of(const struct snapshot *snapshot, int32_t function)
@@ -298,6 +374,57 @@ static void judge_tasks(struct court *court)
     }
 }
 
+/* --- lock convoys --------------------------------------------------------------------------- */
+
+/* What would be gained if nobody stood behind another: what each thread stood, taken as equal for all that stood for any
+ * lock; and never more than what is left of the time beyond their computing, which the GIL has them do one after the other
+ * anyway. */
+static int64_t convoy_cost_ns(const struct snapshot *snapshot, int64_t waited_ns)
+{
+    int64_t wall_ns = 0, compute_ns = 0, threads = 0;
+    for (size_t i = 0; i < snapshot->split_count; i++) {
+        const struct snapshot_split *split = &snapshot->splits[i];
+        compute_ns += split->compute_ns;
+        threads += split->lock_ns > 0;
+        if (split->wall_ns > wall_ns)
+            wall_ns = split->wall_ns;
+    }
+    int64_t each_ns = waited_ns / (threads ? threads : 1);
+    return each_ns < wall_ns - compute_ns ? each_ns : wall_ns - compute_ns;
+}
+
+/* Who waits is let in by another that runs the same function; what one function waits for and another one gives is no
+ * convoy (a queue in C is a lock, too). */
+static bool is_convoy(const struct snapshot_wait *wait)
+{
+    return (strcmp(wait->kind, "lock") == 0 || strcmp(wait->kind, "mutex") == 0) &&
+           wait->function >= 0 && wait->function == wait->holder && wait->count >= CONVOY_WAITS;
+}
+
+static void judge_locks(struct court *court)
+{
+    const struct snapshot *snapshot = court->snapshot;
+    for (size_t i = 0; i < snapshot->wait_count; i++) {
+        const struct snapshot_wait *wait = &snapshot->waits[i];
+        int64_t cost_ns = convoy_cost_ns(snapshot, wait->total_ns);
+        if (!is_convoy(wait) || !is_worth(court, cost_ns))
+            continue;
+        char count[TEXT_NUMBER_BYTES], waited[TEXT_NUMBER_BYTES];
+        say(court, (struct usage_verdict){
+                       .name = "lock convoy",
+                       .function = wait->function,
+                       .count = wait->count,
+                       .cost_ns = cost_ns,
+                       .evidence = arena_format(
+                           court->arena,
+                           "%s waits for a lock in line %" PRIu32
+                           ", %s in all, each behind another thread in line %" PRIu32,
+                           text_format_grouped(count, wait->count), wait->line,
+                           text_format_time(waited, wait->total_ns), wait->holder_line),
+                   });
+    }
+}
+
 /* --- all together --------------------------------------------------------------------------- */
 
 static int dearest_first(const void *one, const void *other)
@@ -317,7 +444,10 @@ int verdicts_find(const struct snapshot *snapshot, struct arena *arena,
         for (size_t i = 0; i < snapshot->function_count; i++)
             judge_function(&court, (int32_t)i);
         judge_lists(&court);
+        judge_conversions(&court);
+        judge_growth(&court);
         judge_tasks(&court);
+        judge_locks(&court);
     }
     if (court.is_out_of_memory)
         return -ENOMEM;

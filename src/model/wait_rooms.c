@@ -140,6 +140,30 @@ struct wait_site wait_rooms_site(struct model *model, const struct track *track,
     if (waiter) {
         site.symbol = symbols[waiter->symbol].row;
         site.line = wait_rooms_line(track, waiter);
+        site.node = waiter->node;
     }
     return site;
+}
+
+static const char *const kind_names[WAIT_KIND_COUNT] = {
+#define WAIT_KIND(name, text, share) text,
+#include "wire/wait_kinds.def"
+};
+
+void wait_rooms_tell(const struct model *model, const struct wait_site *site, uint32_t thread,
+                     uint64_t counter, int64_t ticks)
+{
+    enum watch_late what = site->kind == WAIT_FOR_HELD ? WATCH_GIL_HELD : WATCH_WAIT;
+    if (!model_watch_wants_late(model->watch, what))
+        return;
+    struct watch_told told = {.what = what,
+                              .counter = counter,
+                              .ticks = ticks,
+                              .symbol = site->symbol,
+                              .node = site->node,
+                              .line = site->line,
+                              .thread = thread,
+                              .number = (uint32_t)site->kind,
+                              .name = kind_names[site->kind]};
+    model->watch->told(model->watch, model, &told);
 }

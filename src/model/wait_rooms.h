@@ -14,7 +14,8 @@ struct wait_site {
     uint32_t symbol; /* a row's first twin; 0: no Python function was open */
     uint32_t line;   /* 0: not known */
     enum wait_kind kind;
-    bool in_task; /* within a step of an asyncio task: its loop stands still */
+    bool in_task;  /* within a step of an asyncio task: its loop stands still */
+    uint32_t node; /* the path that led to it; NODE_ROOT: not known */
 };
 
 /* The line that runs in this entry's function, as it was told last; 0: not known. */
@@ -24,5 +25,9 @@ uint32_t wait_rooms_line(const struct track *track, const struct entry *entry);
  * `kind`: what it is if the stack does not say better. */
 struct wait_site wait_rooms_site(struct model *model, const struct track *track,
                                  const struct fold_cursor *cursor, enum wait_kind kind);
+
+/* To whoever watches: what was waited for, or that the GIL was held (kind HELD), until `counter`. */
+void wait_rooms_tell(const struct model *model, const struct wait_site *site, uint32_t thread,
+                     uint64_t counter, int64_t ticks);
 
 #endif

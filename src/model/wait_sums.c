@@ -24,6 +24,16 @@ static const unsigned char share_of[WAIT_KIND_COUNT] = {
 #include "wire/wait_kinds.def"
 };
 
+static const char *const names[WAIT_KIND_COUNT] = {
+#define WAIT_KIND(name, text, share) text,
+#include "wire/wait_kinds.def"
+};
+
+const char *wait_sums_name(enum wait_kind kind)
+{
+    return names[kind < WAIT_KIND_COUNT ? kind : WAIT_FOR_LOCK];
+}
+
 enum snapshot_share wait_sums_share_of(enum wait_kind kind)
 {
     return (enum snapshot_share)share_of[kind];

@@ -81,6 +81,7 @@ struct wait_open {
     uint64_t since,
         until; /* counters; until 0: it waits still, else it may go on with the next event */
     uint32_t row, object;
+    uint32_t node; /* the path of who waits, for whoever watches */
     unsigned char way, kind;
     bool is_open;
 };
@@ -114,5 +115,8 @@ void wait_sums_apply(struct wait_sums *sums, struct wait_queue *queue, uint64_t 
                      uint64_t kept_since);
 
 enum snapshot_share wait_sums_share_of(enum wait_kind kind);
+
+/* In reports. */
+const char *wait_sums_name(enum wait_kind kind);
 
 #endif

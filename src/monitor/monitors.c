@@ -10,10 +10,12 @@
 
 #include <string.h>
 
-#define DURATIONS                                                                          \
-    (ULMA_BIT(ULMA_RETURN) | ULMA_BIT(ULMA_RAISE) | ULMA_BIT(ULMA_C_RETURN) |              \
-     ULMA_BIT(ULMA_C_RAISE) | ULMA_BIT(ULMA_METHOD_RETURN) | ULMA_BIT(ULMA_METHOD_RAISE) | \
-     ULMA_BIT(ULMA_GC) | ULMA_BIT(ULMA_IO))
+#define DURATIONS                                                                               \
+    (ULMA_BIT(ULMA_RETURN) | ULMA_BIT(ULMA_RAISE) | ULMA_BIT(ULMA_C_RETURN) |                   \
+     ULMA_BIT(ULMA_C_RAISE) | ULMA_BIT(ULMA_METHOD_RETURN) | ULMA_BIT(ULMA_METHOD_RAISE) |      \
+     ULMA_BIT(ULMA_OPERATOR_RETURN) | ULMA_BIT(ULMA_OPERATOR_RAISE) | ULMA_BIT(ULMA_GC) |       \
+     ULMA_BIT(ULMA_IO) | ULMA_BIT(ULMA_DEATH) | ULMA_BIT(ULMA_WAIT) | ULMA_BIT(ULMA_GIL_HELD) | \
+     ULMA_BIT(ULMA_SPAN))
 
 /* By enum event_kind; 0: no monitor hears of it. */
 static const uint8_t kinds[EVENT_KIND_COUNT] = {
@@ -29,12 +31,28 @@ static const uint8_t kinds[EVENT_KIND_COUNT] = {
     [EVENT_METHOD_CALL] = ULMA_METHOD,
     [EVENT_METHOD_RETURN] = ULMA_METHOD_RETURN,
     [EVENT_METHOD_RAISE] = ULMA_METHOD_RAISE,
+    [EVENT_OPERATOR_CALL] = ULMA_OPERATOR,
+    [EVENT_OPERATOR_RETURN] = ULMA_OPERATOR_RETURN,
+    [EVENT_OPERATOR_RAISE] = ULMA_OPERATOR_RAISE,
     [EVENT_LINE] = ULMA_LINE,
     [EVENT_GC_START] = ULMA_GC_START,
     [EVENT_GC_STOP] = ULMA_GC,
     [EVENT_IO_END] = ULMA_IO,
     [EVENT_GAP] = ULMA_LOST,
 };
+
+/* By enum watch_late; their names' numbers are from here on, so that no two of a stream are the same. */
+static const struct late {
+    uint8_t kind;
+    uint32_t names_from;
+} lates[WATCH_LATE_COUNT] = {
+    [WATCH_BIRTH] = {ULMA_BIRTH, 1 << 13},     [WATCH_DEATH] = {ULMA_DEATH, 1 << 13},
+    [WATCH_ALLOCATION] = {ULMA_ALLOCATION, 0}, [WATCH_FREE] = {ULMA_FREE, 0},
+    [WATCH_WAIT] = {ULMA_WAIT, 1 << 8},        [WATCH_GIL_HELD] = {ULMA_GIL_HELD, 1 << 8},
+    [WATCH_SPAN] = {ULMA_SPAN, 1 << 9},
+};
+static_assert(IO_OPERATION_COUNT < 1 << 8 && WAIT_KIND_COUNT < 1 << 8, "names are told apart");
+static_assert(SPAN_GROUPS_LIMIT <= (1 << 13) - (1 << 9), "names are told apart");
 
 /* As they are told of the C library's calls. */
 static const char *const operations[IO_OPERATION_COUNT] = {
@@ -60,6 +78,11 @@ static void choose_kinds(struct monitors *monitors)
         if (kinds[kind] && (mask & ULMA_BIT(kinds[kind])))
             chosen |= UINT64_C(1) << kind;
     monitors->watch.kinds = chosen;
+    monitors->watch.late = 0;
+    for (size_t i = 0; i < monitors->count; i++) /* of one that is full, what is lost is counted */
+        for (uint32_t what = 0; what < WATCH_LATE_COUNT; what++)
+            if (monitors->streams[i].mask & ULMA_BIT(lates[what].kind))
+                monitors->watch.late |= UINT32_C(1) << what;
 }
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -136,10 +159,22 @@ static uint32_t tell_context(struct stream *stream, const struct model *model, u
     return node;
 }
 
-static uint32_t tell_thread(struct stream *stream, const struct track *track)
+static const struct track *find_track(const struct model *model, uint32_t number)
 {
-    if (told_has(&stream->threads, track->number))
-        return track->number;
+    const struct track *track = model->tracks;
+    while (track && track->number != number)
+        track = track->next;
+    return track;
+}
+
+/* One that is no more, and was not told of before, is 0. */
+static uint32_t tell_thread(struct stream *stream, const struct model *model, uint32_t number)
+{
+    if (told_has(&stream->threads, number))
+        return number;
+    const struct track *track = find_track(model, number);
+    if (!track)
+        return 0;
     const uint32_t words[2] = {track->process->pid, track->tid};
     const char *const strings[] = {track->name, NULL};
     if (!stream_define(stream, STREAM_THREAD, track->number, words, strings) ||
@@ -177,7 +212,7 @@ static struct ulma_event *room(struct monitors *monitors, struct stream *stream)
 }
 
 static void tell_one(struct monitors *monitors, struct stream *stream, const struct model *model,
-                     const struct track *track, const struct telling *told)
+                     const struct telling *told)
 {
     bool was_full = stream->full;
     struct ulma_event *slot = was_full ? NULL : room(monitors, stream);
@@ -190,21 +225,20 @@ static void tell_one(struct monitors *monitors, struct stream *stream, const str
     *slot = told->event;
     slot->function = tell_function(stream, model, told->symbol);
     slot->context = tell_context(stream, model, told->node);
-    slot->thread = tell_thread(stream, track);
+    slot->thread = tell_thread(stream, model, told->event.thread);
     if (told->name)
         slot->detail = tell_name(stream, told->event.detail, told->name);
     stream_commit(stream);
 }
 
-static void tell(struct monitors *monitors, const struct model *model, const struct track *track,
-                 const struct telling *told)
+static void tell(struct monitors *monitors, const struct model *model, const struct telling *told)
 {
     uint64_t bit = ULMA_BIT(told->event.kind);
     for (size_t i = 0; i < monitors->count; i++) {
         struct stream *stream = &monitors->streams[i];
         bool quick = (bit & DURATIONS) && told->event.duration_ns < stream->slower_ns;
         if ((stream->mask & bit) && !quick)
-            tell_one(monitors, stream, model, track, told);
+            tell_one(monitors, stream, model, told);
     }
 }
 
@@ -234,7 +268,10 @@ static void begin_at_python(struct telling *told, const struct track *track)
 static bool begin_push(struct telling *told, const struct track *track, const struct event *event)
 {
     static const uint64_t marks[EVENT_KIND_COUNT] = {
-        [EVENT_C_CALL] = TRACK_C_CALL, [EVENT_METHOD_CALL] = TRACK_C_CALL | TRACK_METHOD};
+        [EVENT_C_CALL] = TRACK_C_CALL,
+        [EVENT_METHOD_CALL] = TRACK_C_CALL | TRACK_METHOD,
+        [EVENT_OPERATOR_CALL] = TRACK_C_CALL | TRACK_METHOD,
+    };
     const struct entry *top = &track->entries[track->depth];
     begin(told, track, top, track->depth);
     return track->depth && top->key == (event->frame | marks[event_kind(event)]);
@@ -291,6 +328,7 @@ static bool make(const struct monitors *monitors, struct telling *told, const st
     case ULMA_THROW:
     case ULMA_C_CALL:
     case ULMA_METHOD:
+    case ULMA_OPERATOR:
         return begin_push(told, track, event);
     case ULMA_LINE:
         begin_at_python(told, track);
@@ -331,7 +369,8 @@ static void before(struct model_watch *watch, const struct track *track, const s
         monitors->depth = depth_to_close(track, event->frame);
     } else if (kind == ULMA_C_RETURN || kind == ULMA_C_RAISE) {
         monitors->depth = depth_to_close(track, event->frame | TRACK_C_CALL);
-    } else if (kind == ULMA_METHOD_RETURN || kind == ULMA_METHOD_RAISE) {
+    } else if (kind == ULMA_METHOD_RETURN || kind == ULMA_METHOD_RAISE ||
+               kind == ULMA_OPERATOR_RETURN || kind == ULMA_OPERATOR_RAISE) {
         monitors->depth = depth_to_close(track, event->frame | TRACK_C_CALL | TRACK_METHOD);
     } else {
         return;
@@ -344,12 +383,36 @@ static void after(struct model_watch *watch, const struct model *model, const st
                   const struct event *event)
 {
     struct monitors *monitors = (struct monitors *)watch;
-    struct telling told = {.event = {.kind = kinds[event_kind(event)]}};
+    struct telling told = {.event = {.kind = kinds[event_kind(event)], .thread = track->number}};
     if (make(monitors, &told, track, event)) {
         told.event.time_ns = time_of(monitors, model, event->counter);
-        tell(monitors, model, track, &told);
+        tell(monitors, model, &told);
     }
     monitors->depth = 0;
+}
+
+/* Nothing else may come for long, so it is told at once. */
+static void told_late(struct model_watch *watch, const struct model *model,
+                      const struct watch_told *told)
+{
+    struct monitors *monitors = (struct monitors *)watch;
+    const struct late *late = &lates[told->what];
+    struct telling telling = {
+        .symbol = told->symbol,
+        .node = told->node,
+        .name = told->name,
+        .event = {.kind = late->kind,
+                  .time_ns = time_of(monitors, model, told->counter),
+                  .duration_ns = span_of(monitors, told->ticks),
+                  .amount = told->what == WATCH_SPAN ? span_of(monitors, (int64_t)told->amount)
+                                                     : told->amount,
+                  .thread = told->thread,
+                  .detail = told->name || !late->names_from ? told->number + late->names_from : 0,
+                  .extra = told->what == WATCH_SPAN ? told->failed : told->line},
+    };
+    tell(monitors, model, &telling);
+    for (size_t i = 0; i < monitors->count; i++)
+        stream_publish(&monitors->streams[i]);
 }
 
 /* Of those that are full, what they wanted of it is lost. */
@@ -385,7 +448,11 @@ static void batch_done(struct model_watch *watch)
 void monitors_begin(struct monitors *monitors, struct stream *streams, size_t count)
 {
     *monitors = (struct monitors){
-        .watch = {.before = before, .after = after, .passed = passed, .batch_done = batch_done},
+        .watch = {.before = before,
+                  .after = after,
+                  .told = told_late,
+                  .passed = passed,
+                  .batch_done = batch_done},
         .streams = streams,
         .count = count,
     };
@@ -413,6 +480,16 @@ uint32_t monitors_sources(uint64_t mask)
         [ULMA_GC_START] = SOURCE_GC,
         [ULMA_GC] = SOURCE_GC,
         [ULMA_IO] = SOURCE_IO,
+        [ULMA_OPERATOR] = SOURCE_OPERATORS,
+        [ULMA_OPERATOR_RETURN] = SOURCE_OPERATORS,
+        [ULMA_OPERATOR_RAISE] = SOURCE_OPERATORS,
+        [ULMA_BIRTH] = SOURCE_OBJECTS,
+        [ULMA_DEATH] = SOURCE_OBJECTS,
+        [ULMA_ALLOCATION] = SOURCE_MEMORY,
+        [ULMA_FREE] = SOURCE_MEMORY,
+        [ULMA_WAIT] = SOURCE_WAITS | SOURCE_IO,
+        [ULMA_GIL_HELD] = SOURCE_WAITS,
+        [ULMA_SPAN] = SOURCE_SPANS,
     };
     uint32_t all = 0;
     for (uint32_t kind = ULMA_CALL; kind < ULMA_KIND_COUNT; kind++)

@@ -24,7 +24,7 @@
 #define STREAM_MAGIC UINT64_C(0x316e6f6d616d6c75) /* "ulmamon1" */
 
 enum {
-    STREAM_SLOTS = 1 << 17,
+    STREAM_SLOTS = 1 << 18,
     STREAM_RING_OFFSET = 4096,
     STREAM_DEFINITIONS_BYTES = 192 << 20, /* of a file with holes */
     STREAM_TEXT_SIZE = 256,

@@ -49,12 +49,27 @@ enum ulma_kind {
     ULMA_METHOD_RAISE = 12,  /* ... raises: duration_ns */
     ULMA_LINE = 13,          /* a line begins: detail = its number */
     ULMA_GC_START = 14,      /* a garbage collection begins: detail = its generation */
-    ULMA_GC = 15,   /* ... ends: duration_ns, amount = objects collected, detail = generation */
-    ULMA_IO = 16,   /* a call of the C library that may wait has ended: duration_ns, amount =
+    ULMA_GC = 15,       /* ... ends: duration_ns, amount = objects collected, detail = generation */
+    ULMA_IO = 16,       /* a call of the C library that may wait has ended: duration_ns, amount =
                               * bytes moved (0 where it moves none), detail = ulma_name of the operation,
                               * extra = errno, 0: it succeeded */
-    ULMA_LOST = 17, /* the target's probe dropped events just before this: amount */
-    ULMA_KIND_COUNT = 18
+    ULMA_LOST = 17,     /* the target's probe dropped events just before this: amount */
+    ULMA_OPERATOR = 18, /* an operator of a built-in type, at a line, is called */
+    ULMA_OPERATOR_RETURN = 19, /* ... returns: duration_ns */
+    ULMA_OPERATOR_RAISE = 20,  /* ... raises: duration_ns */
+    /* What is known only when all threads have been read up to it. It is told late, in an order of its own, with
+     * extra = the line, 0: not known. */
+    ULMA_BIRTH = 21, /* an object is made by `function`: amount = its bytes, detail = ulma_name of
+                      * its type */
+    ULMA_DEATH = 22, /* ... ends: the same, and duration_ns, which it lived */
+    ULMA_ALLOCATION = 23, /* memory is given out: amount = bytes, detail = enum ulma_domain */
+    ULMA_FREE = 24,       /* ... is given back: the same, of whoever it was given to */
+    ULMA_WAIT = 25,       /* a thread waited for duration_ns: detail = ulma_name of what for */
+    ULMA_GIL_HELD = 26,   /* a thread let the GIL go, which it had for duration_ns */
+    ULMA_SPAN = 27, /* a span, or request, has ended: duration_ns, amount = time on a CPU, detail =
+                           * ulma_name of what it is called, function = where most of its time went, extra = 1: it
+                           * failed */
+    ULMA_KIND_COUNT = 28
 };
 
 #define ULMA_BIT(kind) (UINT64_C(1) << (kind))
@@ -71,6 +86,8 @@ struct ulma_event {
     uint16_t depth; /* calls that are open, this one too; 65535: that or more */
     uint32_t extra;
 };
+
+enum ulma_domain { ULMA_DOMAIN_RAW = 0, ULMA_DOMAIN_MEM = 1, ULMA_DOMAIN_OBJ = 2 };
 
 enum ulma_function_kind {
     ULMA_PYTHON = 0,

@@ -130,6 +130,7 @@ static void fill(unsigned char *base, uint32_t parent)
     atomic_init(&header->wanted, atomic_load(&root_header->wanted));
     atomic_init(&header->sources_wanted, atomic_load(&root_header->sources_wanted));
     header->sources_asked = root_header->sources_asked;
+    atomic_init(&header->rules_wanted, atomic_load(&root_header->rules_wanted));
     atomic_init(&header->start_off, atomic_load(&root_header->start_off));
     atomic_init(&header->follow_children, 1);
     header->follow_forks = root_header->follow_forks;

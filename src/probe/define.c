@@ -5,6 +5,8 @@
  * collector could write decides where we write, except gone_acked, which is checked. */
 #include "probe/define.h"
 
+#include "probe/escalate.h"
+
 #include "probe/py/heap.h"
 #include "probe/py/line.h"
 #include "probe/switch.h"
@@ -388,6 +390,7 @@ static uint32_t define_new_code(PyObject *code, void *frame)
             codes[id] = code;
         lines_defined(code, id);
         operators_defined(code, id);
+        escalate_await_rule(id);
     }
     PyErr_Restore(type, value, traceback);
     return id;

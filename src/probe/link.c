@@ -100,6 +100,9 @@ static void take_addresses(void)
     struct session_header *header = link_to.header;
     link_to.modes = link_to.base + header->modes_offset;
     link_to.lines = link_to.modes + SESSION_ID_LIMIT;
+    unsigned char *modes = link_to.base + header->modes_offset;
+    link_to.rule_numbers = (const uint16_t *)(modes + SESSION_RULE_NUMBERS_AT);
+    link_to.rules = (struct session_rule *)(modes + SESSION_RULES_AT);
     link_to.gone = (uint32_t *)(link_to.base + header->gone_offset);
     link_to.definitions = link_to.base + header->definitions_offset;
     link_to.rings = (struct ring_shared *)(link_to.base + header->rings_offset);

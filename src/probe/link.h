@@ -20,6 +20,9 @@ struct link {
      * it has id 0 alone, off. */
     _Alignas(64) const unsigned char *modes;
     const unsigned char *lines; /* the same of enum site_lines */
+    const uint16_t
+        *rule_numbers; /* by id, and what they number; read where the mode says that there is one */
+    struct session_rule *rules;
     const _Atomic uint32_t *serial;
     _Atomic uint32_t serial_seen;
     uint32_t generation; /* of the link; a value stored in a code object belongs to one */

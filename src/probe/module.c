@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The probe's door: an extension module with five functions.
+/* The probe's door: an extension module with six functions.
  *   arm(path)                into the session at `path`; counting begins with the first __main__ code.
  *                            For a target that ulma starts (sitecustomize.py)
  *   arm_process(directory)   armed, everything off: a control page in `directory` ("": $ULMA_DIR, else
@@ -9,6 +9,7 @@
  *                            probe/flight_file.h
  * These answer None, or a str that says why not, and never raise.
  *   is_on()                  whether somebody records now
+ *   is_followed()            whether this is a program that ulma has started, or a child of one
  *   turn(on)                 as `ulma on` and `ulma off` from outside, at once, where somebody collects;
  *                            whether it is so now
  * To load the probe from PATH, which may
@@ -165,6 +166,14 @@ static PyObject *probe_is_on(PyObject *self, PyObject *unused)
     return PyBool_FromLong(switch_is_on());
 }
 
+/* is_followed() -> bool */
+static PyObject *probe_is_followed(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyBool_FromLong(link_to.header != NULL && !control_page_is_armed());
+}
+
 static bool turn(bool on)
 {
     struct session_header *header = link_to.header;
@@ -186,9 +195,13 @@ static PyObject *probe_turn(PyObject *self, PyObject *on)
 }
 
 static PyMethodDef methods[] = {
-    {"arm", probe_arm, METH_VARARGS, NULL}, {"arm_process", probe_arm_process, METH_VARARGS, NULL},
-    {"fly", probe_fly, METH_VARARGS, NULL}, {"is_on", probe_is_on, METH_NOARGS, NULL},
-    {"turn", probe_turn, METH_O, NULL},     {NULL, NULL, 0, NULL},
+    {"arm", probe_arm, METH_VARARGS, NULL},
+    {"arm_process", probe_arm_process, METH_VARARGS, NULL},
+    {"fly", probe_fly, METH_VARARGS, NULL},
+    {"is_on", probe_is_on, METH_NOARGS, NULL},
+    {"turn", probe_turn, METH_O, NULL},
+    {"is_followed", probe_is_followed, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "ulma_probe", .m_size = 0,

@@ -11,6 +11,7 @@
 #include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/define.h"
+#include "probe/escalate.h"
 #include "probe/flight.h"
 #include "probe/py/asyncio_tasks.h"
 #include "probe/source_hooks.h"
@@ -140,6 +141,7 @@ static int put_hooks(uint32_t sources, bool seed, char *reason, size_t size)
     if (mechanism->make_ready(sources, reason, size) ||
         source_hooks_make_ready(sources, reason, size))
         return -1;
+    escalate_make_ready();
     uint64_t now = link_counter();
     put_control(EVENT_ON, now);
     writer_resume_all();
@@ -266,6 +268,7 @@ static void hear_again(void)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     busy_in = getpid();
+    escalate_begin_anew();
     source_hooks_rearm(atomic_load_explicit(&header->sources_on, memory_order_relaxed));
     if (mechanism->rearm(lines_told_anew() || wanted))
         seed_all(link_counter());
@@ -301,7 +304,8 @@ static void change(void)
 {
     struct session_header *header = link_to.header;
     uint32_t on = atomic_load_explicit(&header->sources_on, memory_order_relaxed);
-    if (atomic_load_explicit(&header->sources_wanted, memory_order_acquire) != on)
+    if (atomic_load_explicit(&header->sources_wanted, memory_order_acquire) != on ||
+        escalate_needs_lines())
         change_sources(on);
     else
         hear_again();
@@ -555,6 +559,7 @@ static void begin_in_child(uint32_t excluded)
     void *frame = pyapi_current_frame(self);
     if (frame && excluded && pyapi_frame_key(frame) == excluded)
         frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
+    escalate_make_ready();
     uint64_t now = link_counter();
     put_control(EVENT_ON, now);
     struct writer *own = writer_take();

@@ -160,7 +160,8 @@ void writer_leave_all(void)
     pthread_mutex_lock(&ending);
     for (uint32_t i = 0; i < SESSION_RING_LIMIT; i++) {
         struct writer *writer = &writers[i];
-        *writer = (struct writer){.thread = writer->adopted ? writer->thread : 0,
+        *writer = (struct writer){.escalate = writer->escalate,
+                                  .thread = writer->adopted ? writer->thread : 0,
                                   .adopted = writer->adopted,
                                   .stack_floor = writer->stack_floor};
     }
@@ -234,6 +235,7 @@ static struct writer *set_up(struct writer *writer, uint32_t index, unsigned lon
         .ring = ring,
         .thread = thread,
         .adopted = writer->adopted,
+        .escalate = writer->escalate,
         .stack_floor = writer->stack_floor,
         .step = FIRST_STEP,
         .paced = link_counter(),

@@ -38,9 +38,10 @@ struct writer {
     unsigned long thread; /* pthread_self() of the owner; 0: nobody, or it has ended */
     bool adopted;         /* the owner's writer_of_thread points here */
     uint32_t span_told;   /* the span that its events are of (sources/spans) */
-    void *innermost;      /* 3.9-3.11: the frame that the wrapper believes open */
-    void *chunk;          /* 3.12+: where the frames lay at its last event; NULL: not known */
-    void *chunk_below;    /* the piece of the same stack that it has grown out of, or NULL */
+    struct escalate_stack *escalate; /* escalate.c's; NULL: not needed yet */
+    void *innermost;                 /* 3.9-3.11: the frame that the wrapper believes open */
+    void *chunk;       /* 3.12+: where the frames lay at its last event; NULL: not known */
+    void *chunk_below; /* the piece of the same stack that it has grown out of, or NULL */
     struct {
         void *frame, *below;
     } gaps[WRITER_GAPS]; /* 3.11: frames told above one that is not, and what is told below it */

@@ -14,7 +14,7 @@
     "position INTEGER PRIMARY KEY, kind INTEGER, function INTEGER, line INTEGER, "              \
     "left_out INTEGER, most_bytes INTEGER, allocations INTEGER, bytes INTEGER, frees INTEGER, " \
     "freed_bytes INTEGER, live_blocks INTEGER, live_bytes INTEGER, peak_bytes INTEGER, "        \
-    "at_peak_bytes INTEGER"
+    "at_peak_bytes INTEGER, large INTEGER, grown INTEGER, grown_bytes INTEGER"
 
 static const char made[] = "CREATE TABLE " NAME "(" COLUMNS ")";
 
@@ -25,7 +25,7 @@ struct row {
     enum row_kind kind;
     uint32_t function, line;
     bool left_out;
-    uint64_t most_bytes, at_peak_bytes;
+    uint64_t most_bytes, at_peak_bytes, large, grown, grown_bytes;
     const struct snapshot_memory_sums *sums;
 };
 
@@ -47,7 +47,10 @@ static int put_row(sqlite3_stmt *statement, int64_t position, const struct row *
                         (int64_t)sums->live_blocks,
                         (int64_t)sums->live_bytes,
                         (int64_t)sums->peak_bytes,
-                        (int64_t)row->at_peak_bytes};
+                        (int64_t)row->at_peak_bytes,
+                        (int64_t)row->large,
+                        (int64_t)row->grown,
+                        (int64_t)row->grown_bytes};
     for (int i = 0; i < (int)(sizeof(values) / sizeof(values[0])); i++)
         sqlite3_bind_int64(statement, 1 + i, values[i]);
     return database_step(statement);
@@ -71,8 +74,14 @@ static int put_all(sqlite3_stmt *statement, const struct snapshot *snapshot)
     }
     for (size_t i = 0; result == 0 && i < snapshot->memory_site_count; i++) {
         const struct snapshot_memory_site *site = &snapshot->memory_sites[i];
-        struct row row = {ROW_SITE, .line = site->line, .left_out = site->is_left_out,
-                          .at_peak_bytes = site->at_peak_bytes, .sums = &site->sums};
+        struct row row = {ROW_SITE,
+                          .line = site->line,
+                          .left_out = site->is_left_out,
+                          .at_peak_bytes = site->at_peak_bytes,
+                          .large = site->large,
+                          .grown = site->grown,
+                          .grown_bytes = site->grown_bytes,
+                          .sums = &site->sums};
         if (site->function != SNAPSHOT_NONE)
             row.function = snapshot->functions[site->function].id;
         result = put_row(statement, position++, &row);
@@ -93,7 +102,7 @@ int writer_put_memory(struct recording_writer *writer, const struct snapshot *sn
     writer->memory_made = true;
     writer->memory_steps = total->allocations + total->frees;
     if (sqlite3_prepare_v2(writer->database,
-                           "INSERT INTO " NAME " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", -1,
+                           "INSERT INTO " NAME " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", -1,
                            &statement, NULL) != SQLITE_OK)
         return -EIO;
     result = put_all(statement, snapshot);
@@ -142,6 +151,9 @@ static void take_site(struct slice *slice, sqlite3_stmt *statement)
         .line = (uint32_t)slice_number(statement, 3),
         .is_left_out = sqlite3_column_int(statement, 4),
         .at_peak_bytes = (uint64_t)slice_number(statement, 13),
+        .large = (uint64_t)slice_number(statement, 14),
+        .grown = (uint64_t)slice_number(statement, 15),
+        .grown_bytes = (uint64_t)slice_number(statement, 16),
     };
     site->growth_bytes = (int64_t)site->sums.live_bytes; /* since the start, as the window is */
 }

@@ -28,6 +28,10 @@ struct recorded_thread {
     int64_t position;
 };
 
+/* Whether the query asks for it. */
+bool recorded_thread_is_wanted(const struct recording_query *query,
+                               const struct snapshot_thread *row);
+
 struct recorded_window {
     int64_t id, from_ns, to_ns;
     int level;

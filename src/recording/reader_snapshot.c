@@ -17,7 +17,8 @@ _Static_assert((int)SCHEMA_SLOTS <= (int)HISTOGRAM_SLOTS, "a slot has its counte
 
 /* --- which part -------------------------------------------------------------------------------------- */
 
-static bool is_wanted_thread(const struct recording_query *query, const struct snapshot_thread *row)
+bool recorded_thread_is_wanted(const struct recording_query *query,
+                               const struct snapshot_thread *row)
 {
     char number[16];
     snprintf(number, sizeof(number), "%u", row->tid);
@@ -37,7 +38,7 @@ static int choose_threads(struct slice *slice)
     if (!slice->has_thread)
         return recording_fail(recording, -ENOMEM, "out of memory");
     for (size_t i = 0; i < recording->thread_count; i++) {
-        slice->has_thread[i] = is_wanted_thread(query, &recording->threads[i].row);
+        slice->has_thread[i] = recorded_thread_is_wanted(query, &recording->threads[i].row);
         wanted += slice->has_thread[i];
     }
     if (wanted || (!query->thread && !query->pid))

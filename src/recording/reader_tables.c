@@ -2,6 +2,7 @@
 /* The small tables and the header of a slice.
  * Why: what is of the whole recording alone (tasks, the exit status) must not look as if it were of a slice.
  * Rules: as recording.h. */
+#include "recording/escalation_rows.h"
 #include "recording/memory_rows.h"
 #include "recording/request_rows.h"
 #include "recording/slice.h"
@@ -195,7 +196,7 @@ static int take_io(struct slice *slice, sqlite3_stmt *statement, size_t index)
         .operation = recording_text(slice->recording, statement, 1, arena, &result),
         .resource = recording_text(slice->recording, statement, 2, arena, &result),
         .function = shown_function(slice, statement, 3),
-        .line = (uint32_t)count_of(statement, 10),
+        .line = sqlite3_column_count(statement) > 10 ? (uint32_t)count_of(statement, 10) : 0,
         .calls = count_of(statement, 4),
         .bytes = count_of(statement, 5),
         .errors = count_of(statement, 6),
@@ -354,6 +355,8 @@ int slice_fill_tables(struct slice *slice)
         result = slice_fill_waits(slice);
     if (result == 0)
         result = slice_fill_requests(slice);
+    if (result == 0)
+        result = slice_fill_escalations(slice);
     return result == 0 ? slice_fill_memory(slice) : result;
 }
 

@@ -209,6 +209,7 @@ static int check_tables(struct recording *recording)
         char text[160];
         const struct schema_table *table = &schema_tables[i];
         if (recording_has_table(recording, table->name, table->sql) ||
+            (table->sql_before && recording_has_table(recording, table->name, table->sql_before)) ||
             (table->is_later && recording_lacks(recording, table->name)))
             continue;
         snprintf(text, sizeof(text), "the recording is damaged (its table %s is not ulma's)",

@@ -39,7 +39,7 @@ struct recording_query {
 /* An ordinary snapshot, to be freed with snapshot_free. meta.window_from_ns and _to_ns say what it holds
  * where window_s is 0. NULL: recording_reason says why (no such thread, damage, out of memory).
  * Of a slice of time or threads: tasks are the whole recording's and left out; of a thread, percentiles,
- * extremes, yields and raised are known (else 0) for functions that no other thread called. */
+ * extremes, yields and raised are known (else 0) for functions that no other thread called; by trace_cut for all. */
 struct snapshot *recording_snapshot(struct recording *recording,
                                     const struct recording_query *query);
 const char *recording_reason(const struct recording *recording);

@@ -16,7 +16,7 @@
     "wall_ns INTEGER, p50_ns INTEGER, p99_ns INTEGER, max_ns INTEGER, cpu_ns INTEGER, " \
     "wait_ns INTEGER, suspended_ns INTEGER, socket_ns INTEGER, file_ns INTEGER, "       \
     "slowest_at_ns INTEGER, slowest_cpu_ns INTEGER, slowest_wait_ns INTEGER, "          \
-    "slowest_suspended_ns INTEGER, self_ns INTEGER"
+    "slowest_suspended_ns INTEGER, queued_ns INTEGER, self_ns INTEGER"
 
 static const char made[] = "CREATE TABLE " NAME "(" COLUMNS ")";
 
@@ -25,7 +25,7 @@ enum { ROW_FUNCTION = REQUEST_SORTS };
 
 /* Places of columns. */
 enum { AT_KIND = 1, AT_REQUEST, AT_FUNCTION, AT_NAME, AT_METHOD, AT_STATUS, AT_LABELS, AT_NUMBERS };
-enum { AT_SELF = 23 };
+enum { AT_SELF = 24 };
 
 /* --- writing ------------------------------------------------------------------------------------ */
 
@@ -44,7 +44,8 @@ static int put_request(struct recording_writer *writer, sqlite3_stmt *statement,
                          row->p50_ns,         row->p99_ns,          row->max_ns,
                          row->cpu_ns,         row->wait_ns,         row->suspended_ns,
                          row->socket_ns,      row->file_ns,         row->slowest_at_ns,
-                         row->slowest_cpu_ns, row->slowest_wait_ns, row->slowest_suspended_ns};
+                         row->slowest_cpu_ns, row->slowest_wait_ns, row->slowest_suspended_ns,
+                         row->queued_ns};
     sqlite3_bind_int64(statement, 1 + AT_KIND, row->sort);
     sqlite3_bind_int64(statement, 1 + AT_REQUEST, (int64_t)index);
     sqlite3_bind_int64(statement, 1 + AT_FUNCTION, id_of(snapshot, row->slowest_function));
@@ -95,7 +96,7 @@ int writer_put_requests(struct recording_writer *writer, const struct snapshot *
     writer->requests_ended = count;
     if (sqlite3_prepare_v2(writer->database,
                            "INSERT INTO " NAME
-                           " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                           " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                            -1, &statement, NULL) != SQLITE_OK)
         return -EIO;
     result = put_all(writer, statement, snapshot);
@@ -170,6 +171,7 @@ static int take_row(struct slice *slice, sqlite3_stmt *statement, size_t index)
         .slowest_cpu_ns = numbers[12],
         .slowest_wait_ns = numbers[13],
         .slowest_suspended_ns = numbers[14],
+        .queued_ns = numbers[15],
     };
     if (!row.name)
         row.name = "";

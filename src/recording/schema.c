@@ -6,20 +6,26 @@
 
 #include "model/snapshot.h"
 
-#define TABLE(name, columns)                                \
-    {                                                       \
-#name, "CREATE TABLE " #name "(" columns ")", false \
+#define TABLE(name, columns)                                      \
+    {                                                             \
+#name, "CREATE TABLE " #name "(" columns ")", NULL, false \
     }
-#define LATER(name, columns)                               \
-    {                                                      \
-#name, "CREATE TABLE " #name "(" columns ")", true \
+#define LATER(name, columns)                                     \
+    {                                                            \
+#name, "CREATE TABLE " #name "(" columns ")", NULL, true \
+    }
+/* The same, of which files of before have some columns less: `more`, the last ones, are read as 0 there. */
+#define GROWN(name, columns, more)                              \
+    {                                                           \
+#name, "CREATE TABLE " #name "(" columns ", " more ")", \
+            "CREATE TABLE " #name "(" columns ")", true         \
     }
 #define BY_WINDOW(name, columns, key)                                                            \
     {                                                                                            \
 #name,                                                                                   \
             "CREATE TABLE " #name "(window INTEGER, " columns ", PRIMARY KEY(window, " key ")) " \
             "WITHOUT ROWID",                                                                     \
-            false                                                                                \
+            NULL, false                                                                          \
     }
 
 const struct schema_table schema_tables[] = {
@@ -59,9 +65,11 @@ const struct schema_table schema_tables[] = {
     TABLE(gc, "position INTEGER PRIMARY KEY, generation INTEGER, by_function INTEGER, "
               "function INTEGER, runs INTEGER, collected INTEGER, uncollectable INTEGER, "
               "total_ns INTEGER, max_ns INTEGER"),
-    LATER(io, "position INTEGER PRIMARY KEY, operation TEXT, resource TEXT, function INTEGER, "
-              "calls INTEGER, bytes INTEGER, errors INTEGER, blocked_ns INTEGER, p99_ns INTEGER, "
-              "max_ns INTEGER, line INTEGER"),
+    GROWN(io,
+          "position INTEGER PRIMARY KEY, operation TEXT, resource TEXT, function INTEGER, "
+          "calls INTEGER, bytes INTEGER, errors INTEGER, blocked_ns INTEGER, p99_ns INTEGER, "
+          "max_ns INTEGER",
+          "line INTEGER"),
     LATER(lines, "position INTEGER PRIMARY KEY, function INTEGER, line INTEGER, hits INTEGER, "
                  "self_ns INTEGER, self_wait_ns INTEGER, partial INTEGER"),
     LATER(objects, "position INTEGER PRIMARY KEY, type TEXT, function INTEGER, line INTEGER, "

@@ -2,7 +2,8 @@
 /* The tables of a recording: the same text makes them and is demanded of them.
  * Why demanded: a file whose tables were made by anything else may hold generated columns, triggers or
  * views, and opening it would run them.
- * Rules: a change of any text here is a new SCHEMA_VERSION, a table more is none. docs/recordings.md says what the columns mean. */
+ * Rules: a change of any text here is a new SCHEMA_VERSION; a table more is none, nor is a last column more
+ * of a table that keeps what it was before. docs/recordings.md says what the columns mean. */
 #ifndef ULMA_RECORDING_SCHEMA_H
 #define ULMA_RECORDING_SCHEMA_H
 
@@ -26,7 +27,8 @@ enum {
 
 struct schema_table {
     const char *name, *sql;
-    bool is_later; /* files of before it are read, too */
+    const char *sql_before; /* NULL, or as it once was: files with that are read, too */
+    bool is_later;          /* files of before it are read, too */
 };
 
 extern const struct schema_table schema_tables[];

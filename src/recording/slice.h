@@ -14,7 +14,7 @@ struct slice {
     struct recording_function_sums functions; /* window: NULL when it is the slice */
     /* in the tables */
     size_t gc_rows, line_rows, object_rows, memory_rows, io_rows, wait_rows, split_rows,
-        request_rows;
+        request_rows, escalation_rows;
     bool whole;           /* all windows of a recording that was not rolled */
     bool all;             /* of it, all threads and processes */
     bool *has_thread;     /* by index: it is wanted */

@@ -229,20 +229,57 @@ static struct snapshot *slice_of(const struct recording *recording,
     return snapshot;
 }
 
+/* A thread's name is told once a second: at the cut it may not have been. */
+static void name_threads(struct snapshot *snapshot, const struct recording *recording)
+{
+    for (size_t i = 0; i < snapshot->thread_count; i++) {
+        struct snapshot_thread *thread = &snapshot->threads[i];
+        for (size_t k = 0; k < recording->thread_count; k++) {
+            const struct snapshot_thread *known = &recording->threads[k].row;
+            if (!thread->name[0] && known->tid == thread->tid && known->pid == thread->pid)
+                memcpy(thread->name, known->name, sizeof(thread->name));
+        }
+    }
+}
+
+/* Of a slice of threads no other is played, so that its histograms are of their calls alone. The list is the
+ * player's until it ends; NULL: no memory. */
+static uint64_t *choose_threads(const struct recording *recording, struct trace_player *player,
+                                const struct recording_query *query)
+{
+    uint64_t *threads = calloc(recording->thread_count + 1, sizeof(*threads));
+    size_t count = 0;
+    for (size_t i = 0; threads && i < recording->thread_count; i++) {
+        const struct snapshot_thread *row = &recording->threads[i].row;
+        if (recorded_thread_is_wanted(query, row))
+            threads[count++] = trace_thread_of(row->pid, row->tid);
+    }
+    if (threads && query->thread)
+        trace_player_only(player, threads, count);
+    return threads;
+}
+
 struct snapshot *trace_cut(struct recording *recording, struct trace_player *player,
                            const struct recording_query *query, const struct snapshot_meta *meta)
 {
     int64_t first_ns, last_ns;
     struct snapshot *snapshot = NULL;
     recording_extent(recording, &first_ns, &last_ns); /* reads its words, too */
+    uint64_t *threads = choose_threads(recording, player, query);
+    if (!threads)
+        return NULL;
     struct cut cut = {.from_ns = query->from_ns, .to_ns = query->to_ns};
     cut.at_end = cut.to_ns <= 0 || cut.to_ns >= last_ns;
     if (cut.from_ns < last_ns && (cut.at_end || cut.from_ns < cut.to_ns) &&
-        play(player, meta, &cut) == 0)
+        play(player, meta, &cut) == 0) {
+        name_threads(cut.upto, recording);
         snapshot = slice_of(recording, query, &cut);
+    }
     if (snapshot)
         snapshot->meta.is_slice = cut.before || !cut.at_end;
     snapshot_free(cut.before);
     snapshot_free(cut.upto);
+    trace_player_only(player, NULL, 0);
+    free(threads);
     return snapshot;
 }

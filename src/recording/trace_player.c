@@ -18,6 +18,8 @@ struct trace_player {
     struct trace_replay *replay;
     struct trace_listener listener;
     bool uncorrected, summed, keeps, ended;
+    const uint64_t *only; /* NULL: all threads */
+    size_t only_count;
     struct tap_words end; /* as the last chunk has them */
     int result;
     int64_t mark_ns; /* 0: none */
@@ -39,6 +41,7 @@ static int begin(struct trace_player *player)
         trace_replay_sum_processes(player->replay);
     if (player->keeps)
         trace_replay_keep(player->replay);
+    trace_replay_only(player->replay, player->only, player->only_count);
     player->block = NULL;
     player->size = player->at = 0;
     player->ended = false;
@@ -210,6 +213,13 @@ int trace_player_run_to(struct trace_player *player, int64_t at_ns)
         result = trace_player_run(player, at_ns + SETTLE_NS);
     trace_replay_settle(replay);
     return result < 0 ? result : 0;
+}
+
+void trace_player_only(struct trace_player *player, const uint64_t *threads, size_t count)
+{
+    player->only = threads;
+    player->only_count = count;
+    trace_replay_only(player->replay, threads, count);
 }
 
 void trace_player_mark(struct trace_player *player, int64_t at_ns)

@@ -20,6 +20,8 @@ void trace_player_listen(struct trace_player *player, const struct trace_listene
 void trace_player_leave_uncorrected(struct trace_player *player);
 void trace_player_sum_processes(struct trace_player *player);
 
+void trace_player_only(struct trace_player *player, const uint64_t *threads, size_t count);
+
 /* When things were is kept, for timelines; before the first step. */
 void trace_player_keep(struct trace_player *player);
 

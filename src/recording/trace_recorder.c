@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct block {
     struct block *next;
@@ -91,10 +92,20 @@ static int pack(struct trace_recorder *recorder, const struct block *block)
     return result;
 }
 
+/* Packing can wait, and the target cannot: where CPUs are few it must not take the target's. Not the lowest
+ * priority of all: on a machine that is busy for good the queue would fill. */
+static void give_way(void)
+{
+    enum { WAY = 10 };
+    int present = getpriority(PRIO_PROCESS, 0); /* of this thread alone, on Linux */
+    setpriority(PRIO_PROCESS, 0, present < WAY ? WAY : present);
+}
+
 static void *run(void *context)
 {
     struct trace_recorder *recorder = context;
     struct block *block;
+    give_way();
     while ((block = take(recorder))) {
         if (recorder->result == 0)
             recorder->result = pack(recorder, block);

@@ -416,12 +416,23 @@ static int step_reading(struct trace_replay *replay, struct track *track,
     return 0;
 }
 
+static bool is_played(const struct trace_replay *replay, const struct track *track)
+{
+    uint64_t thread = trace_thread_of(track->process->pid, track->tid);
+    for (size_t i = 0; i < replay->only_count; i++)
+        if (replay->only[i] == thread)
+            return true;
+    return !replay->only;
+}
+
 static int step_of_track(struct trace_replay *replay, const struct trace_record *record)
 {
     struct track *track = find_track(replay, record->subject);
     struct model *model = &replay->model;
     if (!track)
         return -EBADMSG;
+    if (record->op != TAP_TRACK_WORDS && record->op != TAP_TRACK_END && !is_played(replay, track))
+        return 0;
     switch (record->op) {
     case TAP_EVENTS:
         return step_events(replay, track, record);

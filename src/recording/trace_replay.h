@@ -36,6 +36,14 @@ void trace_replay_leave_uncorrected(struct trace_replay *replay);
 /* A function's rows of all processes are one, whatever the live model did. Before the first step. */
 void trace_replay_sum_processes(struct trace_replay *replay);
 
+/* No thread but these, each as trace_thread_of says it, has events; they stay the caller's. Before the first step. */
+void trace_replay_only(struct trace_replay *replay, const uint64_t *threads, size_t count);
+
+static inline uint64_t trace_thread_of(uint32_t pid, uint32_t tid)
+{
+    return (uint64_t)pid << 32 | tid;
+}
+
 /* When things were is kept (model/kept.h). Before the first step. */
 void trace_replay_keep(struct trace_replay *replay);
 

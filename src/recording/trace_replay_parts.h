@@ -38,6 +38,8 @@ struct trace_replay {
     uint64_t mark; /* 0: none, or it is met */
     bool marked;   /* some track is beyond it */
     uint64_t now, reset, stop, holes, events_baseline, gaps_baseline;
+    const uint64_t *only; /* NULL: all threads */
+    size_t only_count;
     struct trace_listener listener;
     struct model_watch *watch; /* NULL: nobody watches */
     struct moment scratch;

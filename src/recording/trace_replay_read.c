@@ -76,6 +76,12 @@ void trace_replay_mark_at(struct trace_replay *replay, uint64_t counter)
     replay->marked = false;
 }
 
+void trace_replay_only(struct trace_replay *replay, const uint64_t *threads, size_t count)
+{
+    replay->only = threads;
+    replay->only_count = count;
+}
+
 void trace_replay_begin_recent(struct trace_replay *replay)
 {
     if (replay->begun && replay->mark && !replay->marked)

@@ -2,6 +2,7 @@
 /* Who is who: functions, paths, threads, processes, tasks, and what the header says.
  * Why apart from the windows: these rows are written once, or when they change.
  * Rules: whatever a person could have chosen goes through redact.h. */
+#include "recording/escalation_rows.h"
 #include "recording/memory_rows.h"
 #include "recording/request_rows.h"
 #include "recording/wait_tables.h"
@@ -547,6 +548,8 @@ int writer_put_definitions(struct recording_writer *writer, const struct snapsho
         result = writer_put_memory(writer, snapshot);
     if (result == 0)
         result = writer_put_requests(writer, snapshot);
+    if (result == 0)
+        result = writer_put_escalations(writer, snapshot);
     if (result == 0)
         result = put_sites(writer, &snapshot->meta);
     return result == 0 ? put_sources(writer, &snapshot->meta) : result;

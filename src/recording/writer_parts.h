@@ -120,11 +120,13 @@ struct recording_writer {
     char **meta;       /* by schema_fields: as written; owned */
     uint64_t *objects; /* by position: a hash of what stands there */
     size_t object_count, object_limit;
-    bool waits_made;         /* the tables are there */
-    bool memory_made;        /* the table is there */
-    bool requests_made;      /* so is that one */
-    uint64_t requests_ended; /* when it was last written */
-    uint64_t memory_steps;   /* allocations and frees when it was last written */
+    bool waits_made;            /* the tables are there */
+    bool memory_made;           /* the table is there */
+    bool escalations_made;      /* so is that one */
+    uint64_t escalations_ended; /* when it was last written */
+    bool requests_made;         /* so is that one */
+    uint64_t requests_ended;    /* when it was last written */
+    uint64_t memory_steps;      /* allocations and frees when it was last written */
     uint64_t task_hash, gc_hash, line_hash, io_hash, site_hash, source_hash;
     int64_t source_bytes;
     struct text_set *files;  /* whose source has been looked for */

@@ -15,6 +15,7 @@ static const char *const keys[] = {
     [TUI_ASKING_ONLY] = "only=",
     [TUI_ASKING_SKIP] = "skip=",
     [TUI_ASKING_BUDGET] = "budget=",
+    [TUI_ASKING_RULES] = "rules=",
 };
 
 static void cut_last_rune(char *text)
@@ -67,9 +68,9 @@ static void open_line(struct tui_state *state, enum tui_asking what)
         return;
     state->asking = what;
     state->asked[0] = '\0';
-    if (what != TUI_ASKING_BUDGET)
+    if (what == TUI_ASKING_ONLY || what == TUI_ASKING_SKIP)
         fill_patterns(state, what == TUI_ASKING_SKIP);
-    else if (state->snapshot->meta.budget_pct > 0)
+    else if (what == TUI_ASKING_BUDGET && state->snapshot->meta.budget_pct > 0)
         snprintf(state->asked, sizeof state->asked, "%g", state->snapshot->meta.budget_pct);
 }
 
@@ -86,6 +87,11 @@ void prompt_ask_skip(struct tui_state *state)
 void prompt_ask_budget(struct tui_state *state)
 {
     open_line(state, TUI_ASKING_BUDGET);
+}
+
+void prompt_ask_rules(struct tui_state *state)
+{
+    open_line(state, TUI_ASKING_RULES);
 }
 
 static void set(struct tui_state *state, const char *word)

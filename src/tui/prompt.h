@@ -14,6 +14,7 @@ void prompt_edit(char *text, size_t size, int key);
 void prompt_ask_only(struct tui_state *state);
 void prompt_ask_skip(struct tui_state *state);
 void prompt_ask_budget(struct tui_state *state);
+void prompt_ask_rules(struct tui_state *state);
 
 /* A key while it is open. */
 void prompt_step(struct tui_state *state, int key);

@@ -330,6 +330,7 @@ const struct tui_key tui_key_list[] = {
     {'x', "x", "leave out", 17, "leave these functions out", prompt_ask_skip},
     {'e', "e", NULL, 0, "with C calls, or without", prompt_switch_c_calls},
     {'b', "b", NULL, 0, "the budget", prompt_ask_budget},
+    {'R', "R", NULL, 0, "a file of rules", prompt_ask_rules},
     {'i', "i", "idle", 14, "hide what only waits", toggle_waiting},
     {'m', "m", NULL, 0, "only muted functions (~)", toggle_muted},
     {'r', "r", "reset", 13, "reset: count anew", reset},

@@ -23,7 +23,13 @@ enum {
 };
 
 /* What a line asks for: prompt.h. */
-enum tui_asking { TUI_ASKING_NOTHING, TUI_ASKING_ONLY, TUI_ASKING_SKIP, TUI_ASKING_BUDGET };
+enum tui_asking {
+    TUI_ASKING_NOTHING,
+    TUI_ASKING_ONLY,
+    TUI_ASKING_SKIP,
+    TUI_ASKING_BUDGET,
+    TUI_ASKING_RULES
+};
 
 /* A view, and where a person is in it. */
 struct tui_place {

@@ -73,10 +73,15 @@ static int fill_one(const struct snapshot *snapshot, size_t index, const struct 
                : 0;
 }
 
+static int set_title(const struct snapshot *snapshot, struct view_table *table)
+{
+    return view_rows_say_incomplete(snapshot, "methods", table);
+}
+
 static int fill(const struct snapshot *snapshot, const struct view_query *query,
                 struct view_table *table)
 {
-    return view_rows_fill(snapshot, query, table, snapshot->function_count, fill_one, NULL);
+    return view_rows_fill(snapshot, query, table, snapshot->function_count, fill_one, set_title);
 }
 
 const struct view view_methods = {

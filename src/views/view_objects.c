@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 enum {
     COLUMN_BIRTHS,
@@ -74,6 +75,15 @@ static int fill_row(const struct snapshot *snapshot, const struct snapshot_objec
     return row->cells[COLUMN_TYPE].text && row->cells[COLUMN_SITE].text ? 0 : -ENOMEM;
 }
 
+/* Why some are not told, or NULL: a count that may be too high is never shown as exact. */
+static const char *why_not_all(const struct snapshot_meta *meta)
+{
+    for (size_t i = 0; i < meta->source_count; i++)
+        if (strcmp(meta->sources[i].name, "objects") == 0 && !meta->sources[i].complete)
+            return meta->sources[i].reason;
+    return NULL;
+}
+
 /* `Objects: 12,345 made, 12,000 freed, 345 alive` */
 static int set_title(const struct snapshot *snapshot, struct view_table *table)
 {
@@ -87,9 +97,11 @@ static int set_title(const struct snapshot *snapshot, struct view_table *table)
     }
     if (!snapshot_has_source(&snapshot->meta, "objects"))
         return 0;
-    table->title = arena_format(table->arena, "Objects: %s made, %s freed, %s alive",
-                                text_format_count(made, births), text_format_count(freed, deaths),
-                                text_format_count(alive, live));
+    const char *reason = why_not_all(&snapshot->meta);
+    table->title = arena_format(table->arena, "Objects%s: %s made, %s freed, %s alive%s%s",
+                                reason ? ", not all" : "", text_format_count(made, births),
+                                text_format_count(freed, deaths), text_format_count(alive, live),
+                                reason ? "; " : "", reason ? reason : "");
     return table->title ? 0 : -ENOMEM;
 }
 

@@ -107,17 +107,6 @@ static int fill_row(const struct snapshot *snapshot, int32_t index, int32_t call
 }
 
 /* What is not told stands over the table, whatever it shows. */
-static int set_title(const struct snapshot *snapshot, struct view_table *table)
-{
-    for (size_t i = 0; i < snapshot->meta.source_count; i++) {
-        const struct snapshot_source *source = &snapshot->meta.sources[i];
-        if (strcmp(source->name, "operators") != 0 || source->complete || !source->reason)
-            continue;
-        table->title = arena_format(table->arena, "Operators, not all: %s", source->reason);
-        return table->title ? 0 : -ENOMEM;
-    }
-    return 0;
-}
 
 static int fill(const struct snapshot *snapshot, const struct view_query *query,
                 struct view_table *table)
@@ -127,7 +116,7 @@ static int fill(const struct snapshot *snapshot, const struct view_query *query,
     for (size_t i = 0; result == 0 && i < snapshot->function_count; i++)
         result = fill_row(snapshot, (int32_t)i, callers[i], query, table);
     if (result == 0)
-        result = set_title(snapshot, table);
+        result = view_rows_say_incomplete(snapshot, "operators", table);
     if (result < 0)
         return result;
     view_rows_sort(table, 0, query);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The view `requests`: requests by route, method and status, and the program's own spans by name: how many, how long, and
+/* The view `requests`: requests by route, method and status, tasks, and the program's own spans by name: how many, how long, and
  * what that time is made of.
  * Why three parts: a request that computes, one that blocks its thread and one that is suspended while others run want
  * three different remedies.
@@ -27,6 +27,7 @@ enum {
     COLUMN_SUSPENDED,
     COLUMN_SOCKET,
     COLUMN_FILE,
+    COLUMN_QUEUED,
     COLUMN_STATUS,
     COLUMN_NAME,
     COLUMN_FUNCTION,
@@ -47,6 +48,7 @@ static const struct view_column columns[COLUMNS] = {
     {"socket", "socket", CELL_TIME, 7, 4,
      "in calls of the C library on sockets (with the source io)"},
     {"file", "file", CELL_TIME, 7, 4, "in calls of the C library on files (with the source io)"},
+    {"queued", "queued", CELL_TIME, 7, 7, "of tasks: before they began, and not in total"},
     {"status", "status", CELL_TEXT, 6, 0, "of the response"},
     {"name", "request", CELL_TEXT, 32, 0, "method and route, or the span's name"},
     {"function", "heaviest function", CELL_TEXT, 0, 5, "that had the most time of its own in them"},
@@ -98,6 +100,8 @@ static int fill_row(const struct snapshot *snapshot, size_t index, struct view_t
         row->cells[COLUMN_SOCKET] = cell_integer(request->socket_ns);
         row->cells[COLUMN_FILE] = cell_integer(request->file_ns);
     }
+    if (request->sort == REQUEST_TASK)
+        row->cells[COLUMN_QUEUED] = cell_integer(request->queued_ns);
     const char *status = request->status ? text_clean(table->arena, request->status) : "";
     row->cells[COLUMN_STATUS] = cell_text(status);
     row->cells[COLUMN_NAME] = cell_text(label_of(table->arena, request));
@@ -166,6 +170,11 @@ static int fill(const struct snapshot *snapshot, const struct view_query *query,
     return view_rows_fill(snapshot, query, table, snapshot->request_count, fill_one, set_title);
 }
 
+static bool is_there(const struct snapshot *snapshot)
+{
+    return snapshot->request_count > 0;
+}
+
 const struct view view_requests = {
     .id = "requests",
     .title = "Requests",
@@ -175,5 +184,6 @@ const struct view view_requests = {
     .default_sort = "total",
     .source = "spans",
     .since_start = true,
+    .is_there = is_there,
     .fill = fill,
 };

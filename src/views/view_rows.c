@@ -175,3 +175,17 @@ int view_rows_fill(const struct snapshot *snapshot, const struct view_query *que
     view_rows_limit(table, 0, query);
     return 0;
 }
+
+int view_rows_say_incomplete(const struct snapshot *snapshot, const char *source,
+                             struct view_table *table)
+{
+    for (size_t i = 0; i < snapshot->meta.source_count; i++) {
+        const struct snapshot_source *row = &snapshot->meta.sources[i];
+        if (strcmp(row->name, source) != 0 || row->complete || !row->reason)
+            continue;
+        table->title =
+            arena_format(table->arena, "%s, not all: %s", table->view->title, row->reason);
+        return table->title ? 0 : -ENOMEM;
+    }
+    return 0;
+}

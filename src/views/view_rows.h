@@ -46,6 +46,10 @@ int view_rows_fill(const struct snapshot *snapshot, const struct view_query *que
                    struct view_table *table, size_t count, view_rows_one *one,
                    int (*set_title)(const struct snapshot *snapshot, struct view_table *table));
 
+/* The table's title says why a source has not told all; where it has, the title stays. 0 or -ENOMEM. */
+int view_rows_say_incomplete(const struct snapshot *snapshot, const char *source,
+                             struct view_table *table);
+
 /* A section's title. */
 void view_rows_add_heading(struct view_table *table, const char *text);
 

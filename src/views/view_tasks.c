@@ -12,6 +12,7 @@
 
 enum {
     COLUMN_STATE,
+    COLUMN_SINCE,
     COLUMN_TASKS,
     COLUMN_STEPS,
     COLUMN_CPU,
@@ -26,6 +27,7 @@ enum {
 
 static const struct view_column columns[COLUMNS] = {
     {"state", "state", CELL_TEXT, 9, 6, "pending, running, suspended; ended ones are summed"},
+    {"since", "since", CELL_TIME, 7, 4, "so long it has been suspended, or not begun"},
     {"tasks", "tasks", CELL_COUNT, 6, 7, "how many tasks the row is of"},
     {"steps", "steps", CELL_COUNT, 7, 1, "how often the loop ran it"},
     {"cpu", "cpu", CELL_TIME, 7, 0, "time of its steps, without blocking and waiting for the GIL"},
@@ -86,6 +88,8 @@ static int fill_row(const struct snapshot *snapshot, const struct snapshot_task 
     struct view_row *row = view_rows_add(table);
     row->function = task->coroutine;
     row->cells[COLUMN_STATE] = cell_text(state_text(task->state));
+    row->cells[COLUMN_SINCE] = cell_integer(task->since_ns);
+    row->cells[COLUMN_SINCE].absent = task->since_ns <= 0;
     row->cells[COLUMN_TASKS] = cell_integer((int64_t)task->count);
     row->cells[COLUMN_STEPS] = cell_integer((int64_t)task->steps);
     row->cells[COLUMN_CPU] = cell_integer(view_rows_time(task->wall_ns, task->wait_ns, CLOCK_CPU));

@@ -29,6 +29,7 @@ const struct catalogue_row catalogue[] = {
     {"lines", "Lines", "lines"},
     {"waits", "Waits", "waits"},
     {"verdicts", "Verdicts", NULL},
+    {"escalated", "Escalated", NULL},
 };
 const size_t catalogue_count = sizeof(catalogue) / sizeof(catalogue[0]);
 
@@ -42,7 +43,7 @@ const struct catalogue_row *catalogue_find(const char *id)
 
 static bool is_made(const struct catalogue_row *row)
 {
-    static const char *const pictures[] = {"flame", "algae", "timeline"};
+    static const char *const pictures[] = {"flame", "algae", "timeline", "nova"};
     for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]); i++)
         if (strcmp(row->id, pictures[i]) == 0)
             return true;

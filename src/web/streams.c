@@ -16,10 +16,11 @@
 #include <sys/socket.h>
 
 enum {
-    EVENT_MS = 1000,      /* of /events, unless ?interval= says otherwise */
-    QUIET_MS = 1000,      /* between messages while nothing changes */
-    UNANSWERED = 2,       /* pings */
-    COST_FACTOR = 10,     /* what takes long to make comes more rarely */
+    EVENT_MS = 1000,  /* of /events, unless ?interval= says otherwise */
+    QUIET_MS = 1000,  /* between messages while nothing changes */
+    UNANSWERED = 2,   /* pings */
+    COST_FACTOR = 10, /* what takes long to make comes more rarely */
+    REASON_SIZE = 1024,
     SOCKET_BYTES = 65536, /* that the kernel may hold back: old news to a slow client */
 };
 
@@ -61,26 +62,37 @@ static void write_target(struct json_writer *writer, const struct web *web,
     json_close(writer, '}');
 }
 
-static int write_message(struct web *web, const struct wish *wish, uint64_t now_ns, FILE *stream)
+static void write_refusal(struct json_writer *writer, const struct web *web)
+{
+    char reason[REASON_SIZE] = "";
+    const struct web_host *host = web->host;
+    bool refused = host->refused && host->refused(host->context, reason, sizeof(reason));
+    json_string(writer, "refused", refused ? reason : NULL);
+}
+
+static int write_message(struct web *web, struct wish *wish, uint64_t now_ns, FILE *stream)
 {
     struct json_writer writer = {.stream = stream, .compact = true};
     const struct snapshot *snapshot = web_snapshot(web, wish, WEB_FRAME_MS - 10, now_ns);
     json_open(&writer, NULL, '{');
     json_integer(&writer, "now_ns", snapshot ? snapshot->meta.duration_ns : 0);
     json_string(&writer, "state", state_name(web->state));
+    write_refusal(&writer, web);
     write_target(&writer, web, snapshot);
     strip_write(&writer, &web->strip);
     web->timeline_cost_ns = 0;
     struct timeline *timeline = web_timeline(web, wish, snapshot);
     int result = view_json_write(&writer, "view", wish, snapshot, timeline);
     timeline_free(timeline);
+    if (snapshot)
+        wish->births_seen = snapshot->births_before + snapshot->birth_count;
     json_close(&writer, '}');
     return result;
 }
 
 /* False: no memory. The caller frees the bytes. */
-static bool make_message(struct web *web, const struct wish *wish, uint64_t now_ns,
-                         char **ret_bytes, size_t *ret_size)
+static bool make_message(struct web *web, struct wish *wish, uint64_t now_ns, char **ret_bytes,
+                         size_t *ret_size)
 {
     *ret_bytes = NULL;
     FILE *stream = open_memstream(ret_bytes, ret_size);

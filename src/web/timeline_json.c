@@ -2,7 +2,7 @@
 /* What was when: the picture `timeline`, and what the view `function` has of it.
  * Why rows of plain numbers: there are thousands of slices, some times a second.
  * Rules: as view_json.h. A row is of one thread, kind and depth; in it each slice is six numbers: begin (since
- * from_ns), length, function (garbage collection: the generation), task or 0, how many there are (0: one, which goes on),
+ * from_ns), length, function (garbage collection: the generation; I/O and waits: a name), task or 0, how many there are (0: one, which goes on),
  * and of several how long they took together. */
 #include "web/view_json.h"
 
@@ -11,10 +11,9 @@
 
 static const char *kind_name(enum timeline_kind kind)
 {
-    static const char *const names[] = {[TIMELINE_CALL] = "call",
-                                        [TIMELINE_GC] = "gc",
-                                        [TIMELINE_IO] = "io",
-                                        [TIMELINE_OFF] = "off"};
+    static const char *const names[] = {
+        [TIMELINE_CALL] = "call", [TIMELINE_GC] = "gc",   [TIMELINE_IO] = "io",
+        [TIMELINE_OFF] = "off",   [TIMELINE_GIL] = "gil", [TIMELINE_LOCK] = "lock"};
     return names[kind];
 }
 
@@ -45,7 +44,7 @@ static void write_slice(struct json_writer *writer, const struct timeline *timel
 {
     json_integer(writer, NULL, slice->from_ns - timeline->from_ns);
     json_integer(writer, NULL, slice->length_ns);
-    if (slice->kind == TIMELINE_IO)
+    if (slice->name)
         json_string(writer, NULL, slice->name);
     else
         json_unsigned(writer, NULL, slice->function);

@@ -175,7 +175,9 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
                     const struct snapshot *snapshot, const struct timeline *timeline)
 {
     const struct catalogue_row *row = catalogue_find(wish->view);
-    const struct view *view = view_find(wish->view);
+    /* Nova's table is that of the objects. */
+    bool is_nova = strcmp(row->id, "nova") == 0;
+    const struct view *view = view_find(is_nova ? "objects" : wish->view);
     const char *reason = catalogue_reason(row, snapshot);
     int result = 0;
     if (!reason && view && view->needs_function &&
@@ -186,7 +188,7 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
         reason = "nobody keeps when things were";
     json_open(writer, key, '{');
     json_string(writer, "id", row->id);
-    json_string(writer, "question", view ? view->question : NULL);
+    json_string(writer, "question", view && !is_nova ? view->question : NULL);
     json_string(writer, "window",
                 view && view->since_start ? "all" : wish_window_name(wish->window_s));
     /* What a path waited is not kept by the second. */
@@ -207,6 +209,8 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
         result = flame_json_write(writer, wish, snapshot);
     if (!reason && result == 0 && strcmp(row->id, "io") == 0)
         result = io_json_write(writer, snapshot);
+    if (!reason && result == 0 && is_nova)
+        result = nova_json_write(writer, wish, snapshot);
     if (!reason && result == 0 && strcmp(row->id, "memory") == 0)
         result = memory_json_write(writer, snapshot);
     if (!reason && timeline && result == 0 && strcmp(row->id, "function") == 0)

@@ -35,6 +35,11 @@ int timeline_json_write(struct json_writer *writer, const struct snapshot *snaps
 int timeline_json_write_function(struct json_writer *writer, const struct snapshot *snapshot,
                                  const struct timeline *timeline);
 
+/* The member `picture` of the view `nova`: births since those that have been seen, who runs for how long, and the rows that
+ * they are of. 0 or -ENOMEM. */
+int nova_json_write(struct json_writer *writer, const struct wish *wish,
+                    const struct snapshot *snapshot);
+
 /* The member `functions` of a picture: name and place of those that are `named`, by id. */
 void view_json_functions(struct json_writer *writer, const struct snapshot *snapshot,
                          const bool *named);

@@ -21,8 +21,9 @@ struct wish {
     char *sort;   /* owned; NULL: the view's own */
     char *filter; /* owned; NULL: none */
     bool ascending;
-    size_t limit;      /* 0: all */
-    uint64_t function; /* id as in the report; 0: none */
+    size_t limit;         /* 0: all */
+    uint64_t function;    /* id as in the report; 0: none */
+    uint64_t births_seen; /* so many samples of births have been told to who wishes */
 };
 
 /* The functions of the last ten seconds. */

@@ -111,8 +111,33 @@ enum event_kind {
         54, /* 7 bytes of the text of the span that ends next: name, method, status and then labels of the
                             * form KEY=VALUE, each ended by a zero byte */
     EVENT_SPAN_END = 55, /* id = 1: it failed. What the thread goes on in is told next */
-    EVENT_KIND_COUNT = 56
+    EVENT_ESCALATED =
+        56, /* a predicate of the function's rule held (wire/session.h): id = the function, frame = enum rule_predicate.
+             * Its parts follow, with the same counter, the last of them ESCALATED_END */
+    EVENT_ESCALATED_PART =
+        57, /* of it: amount = enum escalated_part above 48 bits of what it tells */
+    EVENT_KIND_COUNT = 58
 };
+
+/* The parts of what escalated, in this order: the value; for each argument, the first ones, its length and the name of
+ * its type; for each frame, the innermost first, its function and line. */
+enum escalated_part {
+    ESCALATED_VALUE = 1,
+    ESCALATED_ARGUMENT =
+        2, /* length + 1; 0: it has none that could be asked for without running code */
+    ESCALATED_TEXT = 3,  /* 6 bytes of the type's name; the last ones may be zero bytes */
+    ESCALATED_FRAME = 4, /* bits 0..16 = id, 17..40 = line, 0: not known */
+    ESCALATED_END = 5,   /* 1: there were more frames than are told */
+};
+enum {
+    ESCALATED_PART_SHIFT = 48,
+    ESCALATED_LINE_SHIFT = 17,
+    ESCALATED_TEXT_BYTES = 6,
+    ESCALATED_NAME_MOST = 48, /* bytes of a type's name */
+    ESCALATED_FRAMES_MOST = 32,
+    ESCALATED_ARGUMENTS_MOST = 8,
+};
+#define ESCALATED_LENGTH_MOST ((UINT64_C(1) << 48) - 2)
 
 /* Python's three allocators (PyMem_RawMalloc, PyMem_Malloc, PyObject_Malloc). */
 enum memory_domain { MEMORY_RAW = 0, MEMORY_MEM = 1, MEMORY_OBJ = 2, MEMORY_DOMAINS = 3 };

@@ -91,6 +91,7 @@ static void fill_header(struct mapping *mapping, const struct mapping_options *o
     header->clock_kind = options->clock_kind;
     atomic_init(&header->on_full, options->on_full);
     atomic_init(&header->modes_vary, options->modes_vary);
+    atomic_init(&header->rules_wanted, options->rules_wanted);
     header->start_time_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
     header->start_counter = clock_counter((enum clock_source)options->clock_kind);
     header->collector_pid = (uint32_t)getpid();

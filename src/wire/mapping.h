@@ -33,7 +33,7 @@ struct mapping_options {
     uint32_t sources;      /* bits of enum session_source */
     uint32_t later;        /* ... that come on later */
     bool start_off;
-    bool modes_vary;
+    bool modes_vary, rules_wanted;
     bool follow_children; /* other processes may make sessions beside this one */
     bool follow_forks;    /* ... and a fork's child does */
     uint32_t clock_kind;

@@ -3,7 +3,8 @@
  *
  *   offset 0              struct session_header (SESSION_HEADER_SIZE bytes)
  *   modes_offset          one mode byte for each id (enum site_mode), SESSION_ID_LIMIT of them
- *   ... and behind them   one lines byte for each id (enum site_lines)
+ *   ... and behind them   one lines byte for each id (enum site_lines), the number of its rule for each id (16 bits; 0:
+ *                         none), and SESSION_RULES x struct session_rule
  *   gone_offset           the gone ring: GONE_CAPACITY ids of 4 bytes (wire/definitions.h)
  *   definitions_offset    slot table (SESSION_ID_LIMIT x 4 bytes), then the record heap
  *   rings_offset          ring directory: SESSION_RING_LIMIT x struct ring_shared; ring 0 is the
@@ -38,7 +39,7 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 6,
+    SESSION_FORMAT = 8,
     SESSION_HEADER_SIZE = 2 * 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
@@ -56,15 +57,25 @@ enum session_lock { SESSION_COLLECTOR_LOCK = 0, SESSION_SETTER_LOCK = 1 };
 
 /* What a site does. The collector writes the byte, as soon as it has met the definition and before it
  * acknowledges the end of one; the probe reads it at each event.
- *   OFF     nothing is written, and from 3.12 on the interpreter is asked not to tell it again
+ *   OFF     nothing is written (of a type: the source `objects` tells none of its instances), and from 3.12 on the interpreter is asked not to tell it again
  *   RECORD  pushes and pops are written
  *   HEARD   the same, of a function that the collector leaves out: it only looks who calls it
  *   CLOSING pops are written, pushes are not: what is open may end before it goes OFF (3.12+; before, a
  *           frame reads the byte once, at its entry)
  *   METHOD  of a C function: it is monitored by the source `methods`, and no C call
+ *   COUNT   nothing is written: the calls are counted in the function's struct session_rule
+ *   ESCALATE the same, and a call for which a predicate of that rule holds is told with its stack and arguments
  * From OFF or CLOSING back to RECORD: the byte first, then `switch_serial` rises, so that the probe has the
  * interpreter tell it again. */
-enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3, MODE_METHOD = 4 };
+enum site_mode {
+    MODE_OFF = 0,
+    MODE_RECORD = 1,
+    MODE_HEARD = 2,
+    MODE_CLOSING = 3,
+    MODE_METHOD = 4,
+    MODE_COUNT = 5,
+    MODE_ESCALATE = 6
+};
 
 /* Whether the lines of a function are told, while the source `lines` is on. The collector writes the byte, at first
  * sight of the definition, and UNDECIDED again before it acknowledges the end of one. Until it has, they are told and
@@ -72,8 +83,36 @@ enum site_mode { MODE_OFF = 0, MODE_RECORD = 1, MODE_HEARD = 2, MODE_CLOSING = 3
  * `switch_serial` rises. */
 enum site_lines { LINES_UNDECIDED = 0, LINES_NO = 1, LINES_YES = 2 };
 
-/* Bytes of the two for all ids. */
-enum { SESSION_MODES_BYTES = 2 * SESSION_ID_LIMIT };
+/* When a call escalates; several may be asked of one function, and each has a value of its own. */
+enum rule_predicate {
+    RULE_SLOWER, /* it, or a generator's part between two yields, took longer; ticks of the counter */
+    RULE_LARGER, /* an argument's length is more; bytes or elements */
+    RULE_DEEPER, /* more calls of the function are open in this thread; how many */
+    RULE_EVERY,  /* every so many calls; the number of the call */
+    RULE_RAISED, /* an exception ends it; the ticks that it took, 0: not known */
+    RULE_PREDICATES
+};
+
+/* What one function does by its rule. The collector writes the first line before it writes the function's number and
+ * mode byte, and takes it back before it acknowledges the function's end; the rest is the probe's, under the GIL. */
+struct session_rule {
+    uint64_t slower_ns, larger;
+    uint32_t deeper, every;
+    uint32_t predicates; /* bits by enum rule_predicate */
+    uint32_t id;
+    _Atomic uint64_t counted;                /* calls, and resumes of generators */
+    _Atomic uint64_t held[RULE_PREDICATES];  /* ... for which it held */
+    _Atomic uint64_t worst[RULE_PREDICATES]; /* the greatest value that was told; 0: none */
+};
+
+enum { SESSION_RULES = 2048 }; /* [0] is nobody's */
+
+/* Bytes of the modes, lines and rules of all ids. */
+enum {
+    SESSION_RULE_NUMBERS_AT = 2 * SESSION_ID_LIMIT,
+    SESSION_RULES_AT = SESSION_RULE_NUMBERS_AT + 2 * SESSION_ID_LIMIT,
+    SESSION_MODES_BYTES = SESSION_RULES_AT + SESSION_RULES * (int)sizeof(struct session_rule)
+};
 
 /* Sources, as bits of header.sources_wanted and sources_on. */
 enum session_source {
@@ -151,8 +190,16 @@ enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONI
 enum { SESSION_SPEED_NOISE = 24 };
 
 /* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
- * that an exception ends, a C function's. */
-enum session_cost_kind { COST_CALL, COST_SEGMENT, COST_UNWIND, COST_C_CALL, COST_COUNT };
+ * that an exception ends, a C function's, a generator's and a coroutine's with all that making it costs. */
+enum session_cost_kind {
+    COST_CALL,
+    COST_SEGMENT,
+    COST_UNWIND,
+    COST_C_CALL,
+    COST_GENERATOR,
+    COST_COROUTINE,
+    COST_COUNT
+};
 
 /* Of one push and pop, in ticks of the counter x 256: within its own interval, and its caller's. */
 struct session_cost {
@@ -287,6 +334,14 @@ struct session_header {
     _Alignas(64) _Atomic uint32_t files_known; /* by the collector */
     uint32_t
         sources_asked; /* fixed at creation: what sources_wanted may come to say; 0: no more than it does */
+    _Atomic uint32_t
+        types_limited; /* by the collector: some types' mode bytes are OFF; their objects are not to be told */
+    /* Rules: while `rules_wanted` is 1 the probe, when it has defined a function, writes its id, raises `rule_asked` and
+     * waits for a moment until the collector has written the function's mode and set `rule_answered` to that: so a
+     * rule holds from the first call on. */
+    _Atomic uint32_t rules_wanted;               /* by the collector */
+    _Atomic uint32_t rule_id, rule_asked;        /* by the probe */
+    _Alignas(64) _Atomic uint32_t rule_answered; /* by the collector */
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

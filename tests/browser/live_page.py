@@ -40,12 +40,14 @@ class Served:
 
 
 @contextlib.contextmanager
-def serve(session_dir: pathlib.Path, *words: Any, port: int = 0) -> Iterator[Served]:
+def serve(
+    session_dir: pathlib.Path, *words: Any, port: int = 0, **variables: str
+) -> Iterator[Served]:
     """Runs until the block is left; the token is the same for all."""
     options = ["--port", port] if port else []
     process = subprocess.Popen(
         [harness.ULMA, "web", *map(str, options), *map(str, words)],
-        env=harness.environment(session_dir, ULMA_TOKEN=TOKEN),
+        env=harness.environment(session_dir, ULMA_TOKEN=TOKEN, **variables),
         cwd=HERE,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -12,7 +12,8 @@ const tokenOf = (url) => new URL(url).searchParams.get("token");
 export async function numbers(page, url, asked) {
   await page.goto(url);
   await page.waitForSelector(".pill-ended");
-  await page.waitForSelector("text=The target has ended with exit status 0");
+  const notice = page.locator("text=The target has ended");
+  await notice.waitFor();
   const names = page.locator("tbody tr .name");
   await page.waitForFunction(() => [...document.querySelectorAll("tbody .name")]
       .every((name) => !name.textContent.includes("BaseEventLoop")));
@@ -22,7 +23,8 @@ export async function numbers(page, url, asked) {
       fetch("api/report", { headers: { Authorization: `Bearer ${token}` } }).then((answer) => answer.json()),
       tokenOf(url));
   const heads = await page.locator("thead th").allInnerTexts();
-  return { rows, report, heads: heads.map((head) => head.replace(/[▾▴]/, "").trim()) };
+  return { rows, report, notice: await notice.innerText(),
+      notices: await page.locator(".notice").allInnerTexts(), heads: heads.map((head) => head.replace(/[▾▴]/, "").trim()) };
 }
 
 export async function keyboard(page, url, asked) {
@@ -341,4 +343,156 @@ export async function weight(page, url, asked) {
     seen[view] = (bytes.all - from) / ((Date.now() - at) / 1000);
   }
   return seen;
+}
+
+/** Pixels of each family's colour on one clock of Nova's, where it is drawn without WebGL. */
+const raysByColour = (page, clock) =>
+  page.evaluate((clock) => {
+    const dials = JSON.parse(document.querySelector("#nova-field").dataset.clocks);
+    const [, middleX, middleY, radius] = dials.find(([name]) => name === clock) ?? ["", 0, 0, 0];
+    const canvas = document.querySelector("canvas[data-painter='2d']");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const colours = [...document.querySelectorAll(".nova .legend line")].map((line) => {
+      const value = Number.parseInt(line.getAttribute("stroke").slice(1), 16);
+      return [value >> 16, (value >> 8) & 255, value & 255];
+    });
+    const counts = colours.map(() => 0);
+    for (let i = 0; i < data.length; i += 4) {
+      const [x, y] = [(i / 4) % canvas.width, Math.floor(i / 4 / canvas.width)];
+      if (Math.hypot(x / devicePixelRatio - middleX, y / devicePixelRatio - middleY) > radius) continue;
+      if (data[i + 3] < 190) continue; // of the last second
+      const away = colours.map((colour) => colour.reduce((sum, part, c) => sum + Math.abs(part - data[i + c]), 0));
+      const nearest = away.indexOf(Math.min(...away));
+      if (away[nearest] < 40) counts[nearest]++;
+    }
+    return counts;
+  }, clock);
+
+/** The share of mappings on the clock, once there are rays and it is as wished. */
+const raysUntil = async (page, clock, isRight) => {
+  for (let i = 0; i < 100; i++) {
+    const counts = await raysByColour(page, clock);
+    const all = counts.reduce((sum, count) => sum + count);
+    if (all > 0 && isRight(counts[0] / all)) return counts[0] / all;
+    await page.waitForTimeout(100);
+  }
+  throw new Error(`the colours stay as they are: ${await raysByColour(page, clock)}`);
+};
+
+/** From the page's opening: 1, the tab; 2, the line that the sentence names; 3, its function. */
+export async function births(page, url, asked) {
+  const seen = {};
+  await page.goto(`${url}&draw=2d#functions?window=1`);
+  await page.waitForSelector(".link-open [data-shown=functions]");
+  await page.click("#tab-nova");
+  await page.waitForSelector(".nova canvas[data-painter='2d']");
+  await page.waitForSelector(".nova-finding:has-text('make_texts')");
+  await page.waitForFunction(() => document.querySelectorAll(".nova-site").length > 1);
+  seen.before = await raysUntil(page, "server", (share) => share < 0.3);
+  await asked.tell("open");
+  await page.waitForSelector(".nova-finding:has-text('make_options')");
+  seen.finding = await page.locator(".nova-finding").innerText();
+  seen.after = await raysUntil(page, "server", (share) => share > 0.7);
+  await page.screenshot({ path: `${asked.pictures}/nova-2d.png` });
+  await page.click(".nova-finding button");
+  await page.waitForSelector("#nova-said:has-text('make_options')");
+  seen.said = await page.locator("#nova-said").innerText();
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  seen.row = await page.locator("tbody td").allInnerTexts();
+  seen.faults = await faultsOf(page, asked);
+  await page.focus("#nova-field");
+  await page.keyboard.press("Escape");
+  for (const [by, name] of [["task", "server"], ["thread", "log"]]) {
+    await page.click(`.segments button:has-text("${by}s")`);
+    await page.focus("#nova-field");
+    await page.keyboard.press("Home");
+    const said = () => page.locator("#nova-said").innerText();
+    for (let i = 0; i < 8 && !(await said()).startsWith(name); i++) await page.keyboard.press("ArrowRight");
+    seen[by] = await said();
+  }
+  await page.keyboard.press("Escape");
+  await page.click(".nova .switch");
+  await page.waitForSelector(".nova .switch[aria-checked=false]");
+  await page.click(".nova .switch");
+  await page.waitForSelector(".nova .switch[aria-checked=true]");
+  await page.click(".nova-finding button");
+  await page.click("text=Open the function");
+  await page.waitForSelector("[data-shown=function]");
+  seen.title = await page.locator(".titles h2").innerText();
+  return seen;
+}
+
+/** Why births are not told. */
+export async function refusal(page, url) {
+  await page.goto(`${url}#nova`);
+  await page.waitForSelector(".notice-bad");
+  return page.locator(".notice-bad").first().innerText();
+}
+
+/** What Nova costs the page, by its own marks, once its ring is full: ms a frame, what was told taken in with it. */
+export async function novaCost(page, url) {
+  await page.goto(`${url}#nova`);
+  await page.waitForSelector(".nova canvas[data-painter]");
+  await page.waitForTimeout(8000); // at some four thousand a second
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable");
+  const script = async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return metrics.find((one) => one.name === "ScriptDuration").value * 1000;
+  };
+  await page.evaluate(() => performance.clearMeasures());
+  const from = await script();
+  await page.waitForTimeout(8000);
+  const whole = (await script()) - from;
+  const told = await page.evaluate(() => {
+    const all = performance.getEntriesByType("measure");
+    const frames = [];
+    let taken = 0;
+    // Folding is a part of taking.
+    for (const one of [...all].sort((a, b) => a.startTime + a.duration - b.startTime - b.duration)) {
+      if (one.name === "ulma-take") taken += one.duration;
+      if (one.name !== "ulma-draw") continue;
+      frames.push(one.duration + taken);
+      taken = 0;
+    }
+    const draws = all.filter((one) => one.name === "ulma-draw").map((one) => one.duration);
+    const takes = all.filter((one) => one.name === "ulma-take").map((one) => one.duration);
+    return { frames, draws, takes };
+  });
+  const percentile = (list, share) => [...list].sort((a, b) => a - b)[Math.floor(share * (list.length - 1))];
+  const row = (list) => ({ count: list.length, p50: percentile(list, 0.5), p90: percentile(list, 0.9) });
+  return {
+    rays: Number(await page.getAttribute("#nova-field", "data-rays")),
+    painter: await page.getAttribute(".nova canvas[data-painter]", "data-painter"),
+    frames: row(told.frames),
+    draws: row(told.draws),
+    takes: row(told.takes),
+    scriptMsPerFrame: whole / Math.max(1, told.frames.length),
+  };
+}
+
+/** What each tab shows of a program that runs: rows, pictures, and whether it says that there is nothing. */
+export async function everyTab(page, url, asked) {
+  await opened(page, url);
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const shown = {};
+  for (const view of asked.views) {
+    await page.click(`[role=tab][data-view=${view}]:not(.is-not)`);
+    await page.waitForSelector(`main[data-shown=${view}] .content :is(tbody tr, canvas)`);
+    // Lines have two points once something was told three times.
+    if (["tasks", "processes"].includes(view)) await page.waitForSelector("svg.spark");
+    await page.screenshot({ path: `${asked.pictures}/app-${view}-${asked.options.colorScheme}.png` });
+    shown[view] = await page.evaluate(() => {
+      const content = document.querySelector(".content");
+      const count = (selector) => content.querySelectorAll(selector).length;
+      return {
+        rows: count("tbody tr"),
+        canvases: count("canvas"),
+        sparks: count("svg.spark"),
+        empty: count(".empty"),
+        text: content.innerText,
+      };
+    });
+  }
+  return shown;
 }

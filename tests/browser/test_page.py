@@ -40,6 +40,7 @@ def test_the_numbers_are_the_reports(tmp_path):
             f"{served.url}#functions?window=all&filter=orders.py",
             "numbers",
         )
+    assert "with exit status 0" in seen["notice"]
     functions = {
         f["name"]: f for f in seen["report"]["functions"] if "orders.py" in (f["file"] or "")
     }

@@ -13,6 +13,7 @@ import pytest
 
 BUILD = harness.ROOT / "build"
 PROBE = BUILD / "src" / "ulma_probe.so"
+EVENTS = BUILD / "src" / "ulma_events.so"  # as portable as the probe
 # The oldest C library that a target may have.
 OLDEST_GLIBC = (2, 17)
 
@@ -54,13 +55,14 @@ def python_symbols(python):
     return {name for file in files for name, _, defined, _, _ in symbols(file) if defined}
 
 
-def test_the_probe_asks_for_no_library_and_no_version():
-    dynamic = readelf("--dynamic", PROBE)
+@pytest.mark.parametrize("module", [PROBE, EVENTS], ids=lambda module: module.stem)
+def test_the_probe_asks_for_no_library_and_no_version(module):
+    dynamic = readelf("--dynamic", module)
     assert "(NEEDED)" not in dynamic
     assert "(VERNEED)" not in dynamic
     assert "(RPATH)" not in dynamic
     assert "(RUNPATH)" not in dynamic
-    assert [name for name, version, *_ in symbols(PROBE) if version] == []
+    assert [name for name, version, *_ in symbols(module) if version] == []
 
 
 def test_the_probe_stays_and_is_bound_at_once():
@@ -72,25 +74,28 @@ def test_the_probe_stays_and_is_bound_at_once():
     assert " RW " in stack
 
 
-def test_the_probe_exports_its_module_alone():
-    exported = [name for name, _, defined, *_ in symbols(PROBE) if defined]
+@pytest.mark.parametrize("module", [PROBE, EVENTS], ids=lambda module: module.stem)
+def test_the_probe_exports_its_module_alone(module):
+    exported = [name for name, _, defined, *_ in symbols(module) if defined]
     assert exported
     assert [name for name in exported if not name.startswith("PyInit_")] == []
 
 
-def test_the_probe_finds_its_libc_symbols_in_every_glibc_since_2_17():
+@pytest.mark.parametrize("module", [PROBE, EVENTS], ids=lambda module: module.stem)
+def test_the_probe_finds_its_libc_symbols_in_every_glibc_since_2_17(module):
     needed = {
         name
-        for name, _, defined, binding, _ in symbols(PROBE)
+        for name, _, defined, binding, _ in symbols(module)
         if not defined and binding == "GLOBAL" and not re.match(r"_?Py", name)
     }
     assert sorted(needed - libc_symbols()) == []
 
 
-def test_the_probe_finds_its_python_symbols_in_this_python(python):
+@pytest.mark.parametrize("module", [PROBE, EVENTS], ids=lambda module: module.stem)
+def test_the_probe_finds_its_python_symbols_in_this_python(python, module):
     needed = {
         name
-        for name, _, defined, binding, _ in symbols(PROBE)
+        for name, _, defined, binding, _ in symbols(module)
         if not defined and binding == "GLOBAL" and re.match(r"_?Py", name)
     }
     assert needed

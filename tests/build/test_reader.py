@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The half that reads recordings is built alone, and asks for nothing that only Linux has."""
 
+import os
 import re
+import signal
 import subprocess
 
 import harness
 import pytest
+from web_client import LIMIT_S, Live, Target, serving
 
 # What C11 and POSIX.1-2008 have, and what ulma asks of the machine beside: SQLite, curses, zlib
 # and zstd. Of sys/mman.h, MAP_ANONYMOUS and MAP_NORESERVE are a Mac's, too.
@@ -15,7 +18,9 @@ STANDARD = frozenset(
         *("assert", "ctype", "errno", "float", "inttypes", "limits", "locale", "math", "setjmp"),
         *("signal", "stdalign", "stdarg", "stdatomic", "stdbool", "stddef", "stdint", "stdio"),
         *("stdlib", "string", "strings", "time", "wchar", "fcntl", "langinfo", "poll", "pthread"),
-        *("unistd", "sys/ioctl", "sys/mman", "sys/select", "sys/stat", "sys/types", "termios"),
+        *("unistd", "sys/ioctl", "sys/mman", "sys/resource", "sys/select", "sys/stat"),
+        *("sys/types", "termios", "netdb", "netinet/in", "netinet/tcp", "pwd", "spawn"),
+        *("sys/socket", "sys/wait"),
     )
 )
 ASKED_FOR = {"sqlite3.h", "curses.h", "term.h", "zlib.h", "zstd.h"}
@@ -26,7 +31,7 @@ OF_LINUX = re.compile(
     r"|syscall|pipe2|accept4|dup3|execvpe|fallocate|mremap|sched_|secure_getenv|strchrnul|mempcpy"
     r"|memrchr|qsort_r|program_invocation|get_nprocs|canonicalize_file_name|fopencookie|tgkill"
     r"|pthread_setaffinity|pthread_getaffinity|pthread_tryjoin|sem_timedwait|copy_file_range|statx"
-    r"|renameat2|getauxval|clock_nanosleep|pthread_condattr_setclock|posix_fallocate)"
+    r"|renameat2|getauxval|clock_nanosleep|sigtimedwait|sigwaitinfo|ppoll|pthread_condattr_setclock|posix_fallocate)"
 )
 
 
@@ -81,13 +86,19 @@ def test_it_calls_nothing_of_linux(reader):
     assert not [name for name in sorted(wanted) if OF_LINUX.match(name)]
 
 
-def test_it_reads_what_ulma_wrote(reader, session_dir, tmp_path):
+@pytest.fixture
+def file(session_dir, tmp_path):
+    """A recording, made by the whole ulma."""
     file = tmp_path / "a.ulma"
     made = harness.run(
         [harness.ULMA, "record", "-o", file, "-c", "def f(): pass\nfor _ in range(9): f()"],
         env=harness.environment(session_dir),
     )
     assert made.status == 0, made.told()
+    return file
+
+
+def test_it_reads_what_ulma_wrote(reader, file):
     for words in (["report", file, "-f", "json"], ["top", file, "--once"]):
         ours, theirs = (
             harness.run([program, *words]) for program in (harness.ULMA, reader / "ulma")
@@ -96,3 +107,24 @@ def test_it_reads_what_ulma_wrote(reader, session_dir, tmp_path):
         assert theirs.out == ours.out
     refused = harness.run([reader / "ulma", "run", "-c", "pass"])
     assert refused.status == 1 and b"built to read recordings" in refused.err
+
+
+def test_it_serves_what_ulma_wrote(reader, file):
+    with serving(Target(file)) as full, serving(Target(file), ulma=reader / "ulma") as server:
+        assert server.request("/", token=False).status == 401
+        assert server.request("/", token=full.token).status == 401
+        page, theirs = server.request("/"), full.request("/")
+        assert page.status == 200 and server.token.encode() in page.body
+        assert page.body.replace(server.token.encode(), full.token.encode()) == theirs.body
+        for name in [view["id"] for view in full.get("/api/views")]:
+            path = f"/api/views/{name}?window=all&limit=0"
+            assert server.get(path) == full.get(path), name
+        (leaf,) = [row for row in server.get("/api/report")["functions"] if row["name"] == "f"]
+        assert leaf["calls"] == 9
+        with Live(server) as live:
+            message = live.message()
+        assert message["state"] == "ended" and message["target"]["recording"]
+        os.kill(server.process.pid, signal.SIGINT)
+        assert server.process.wait(LIMIT_S) == 0
+    refused = harness.run([reader / "ulma", "web", "-c", "pass"])
+    assert refused.status == 2 and b"built to read recordings alone" in refused.err

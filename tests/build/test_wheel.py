@@ -95,7 +95,7 @@ def test_it_holds_a_man_page_for_each_verb(wheel):
 def test_it_holds_libulma_and_the_plug_in_of_pytest(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-        for name in ("ulma/libulma.so", "ulma/ulma.h"):
+        for name in ("ulma/libulma.so", "ulma/ulma_events.so", "ulma/ulma.h"):
             assert any(n.endswith(name) for n in names), name
         (points,) = (n for n in names if n.endswith(".dist-info/entry_points.txt"))
         assert b"[pytest11]\nulma = ulma._pytest" in archive.read(points).replace(

@@ -5,6 +5,9 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
+
+import harness
 
 WAITING = "import os, sys\nprint(os.getpid(), flush=True)\nsys.stdin.readline()\n"
 
@@ -123,6 +126,34 @@ def test_pythons_that_are_not_armed(ulma):
     assert "remote debugging disabled" in found[closed_one.pid][4]
     assert open_one.pid not in of_directory
     assert open_one.pid not in rows(ulma("ps"))
+
+
+SEIZES = """
+import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.ptrace(0x4206, int(sys.argv[1]), None, None) == 0, ctypes.get_errno()
+print("seized", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_that_another_tool_traces(ulma):
+    """From 3.14 on it has a door of its own for debuggers; before, a second tracer is refused."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    newest, older = harness.pythons()[-1], harness.pythons()[0]
+    for python, state, remark in (
+        (newest, "attachable", "(traced by process {}: by Python's own door for debuggers"),
+        (older, "closed", "is being traced by process {} ("),
+    ):
+        target = subprocess.Popen([python.path, ulma.folder / ulma.script(WAITING)], **pipes)
+        target.stdout.readline()
+        tracer = subprocess.Popen([sys.executable, "-c", SEIZES, str(target.pid)], **pipes)
+        assert tracer.stdout.readline() == b"seized\n"
+        found = rows(ulma("ps"))
+        tracer.communicate(timeout=30)
+        target.communicate(b"\n", timeout=30)
+        assert found[target.pid][1] == state, found[target.pid]
+        assert remark.format(tracer.pid) in found[target.pid][4], found[target.pid]
 
 
 def test_a_page_that_is_being_made_is_left_alone(ulma):

@@ -14,7 +14,7 @@ from web_client import LIMIT_S, Live, Target, by_name, serving
 
 VIEWS = (
     "functions function tree flame timeline algae nova objects memory io requests tasks processes "
-    "threads methods operators gc lines waits verdicts"
+    "threads methods operators gc lines waits verdicts escalated"
 )
 
 

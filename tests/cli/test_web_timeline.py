@@ -154,6 +154,51 @@ def test_a_trace_has_the_same_calls(tmp_path):
         assert not listed["available"] and "--trace" in listed["reason"]
 
 
+WAITS = """
+import queue, sys, threading, time
+lock, jobs = threading.Lock(), queue.Queue()
+
+def worker():
+    jobs.get()
+    with lock:
+        pass
+    jobs.get()
+
+lock.acquire()
+thread = threading.Thread(target=worker, name="waiter")
+thread.start()
+time.sleep(0.1)
+jobs.put(1)
+time.sleep(0.1)
+lock.release()
+print("done", flush=True)
+sys.stdin.readline()
+jobs.put(2)
+thread.join()
+"""
+
+
+def test_waits_have_lanes_of_their_own(tmp_path):
+    """What a thread waited for, and what it waits for now."""
+    program = tmp_path / "waits.py"
+    program.write_text(WAITS)
+    with serving("-e", "calls,waits", Target(program)) as server:
+        assert server.process.stdout.readline() == "done\n"
+        shown = []
+        while len(shown) < 3:
+            view = server.get("/api/views/timeline?window=all")
+            (number,) = [one["thread"] for one in view["threads"] if one["name"] == "waiter"]
+            waits = slices_of(view, number, "lock")
+            shown = [one for one in waits if one[2] - one[1] > 50_000_000 or one[4] == 0]
+        assert [one[3] for one in shown] == ["queue", "lock", "queue"]
+        assert [one[4] for one in shown] == [1, 1, 0]  # the last one goes on
+        # Beside the thread's calls, in the order of time.
+        get = [one for one in slices_of(view, number) if one[1] <= shown[0][1] < one[2]]
+        assert get and shown[0][2] <= shown[1][1] and shown[1][2] <= shown[2][1]
+        server.process.stdin.write("\n")
+        server.process.stdin.flush()
+
+
 def test_moments_that_are_none(moments):
     server, _rows = moments
     for wrong in ("from=x", "to=-1", "columns=a", "calls=1e9", "to=1e99"):

@@ -80,7 +80,7 @@ WRONG = [
     (["--only", "@std"], ["no set `@std`", "@stdlib"]),
     (["--skip", "a b"], ["--skip cannot use `a b`", "pkg:Class.method"]),
     (["--budget", "0"], ["--budget needs a percentage above 0 and up to 100"]),
-    (["--rules", "5"], ["`--rules` is not there yet"]),
+    (["--rules", "nowhere/rules"], ["nowhere/rules: No such file"]),
     (["--force=yes"], ["--force takes no word"]),
     (["--st", "program.py"], ["`--st`", "several"]),
 ]

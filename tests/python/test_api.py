@@ -3,6 +3,7 @@
 
 import json
 import pstats
+import subprocess
 import sys
 
 import harness
@@ -93,6 +94,88 @@ def test_a_process_records_itself(python, session_dir, tmp_path):
     assert {row["name"]: row["calls"] for row in saved["functions"]}["inner"] == 3
     assert list((tmp_path / "tmp").iterdir()) == []
     assert session_files(session_dir) == []
+
+
+PARTS = """
+import json, ulma
+
+def counted(i):
+    return i
+
+def part(n):
+    return [counted(i) for i in range(n)]
+
+def calls(report):
+    return {row["name"]: row["calls"] for row in report.json()["functions"]}.get("counted", 0)
+
+ulma.arm()
+part(3)
+ulma.start(events="calls,gc")
+part(5)
+one = calls(ulma.stop())
+part(7)
+with ulma.profile() as recorded:
+    part(11)
+print(json.dumps([one, calls(recorded)]))
+recorded.save("parts.pstats")
+assert "counted" in recorded.table(limit=0) and "counted" in recorded.html()
+part(13)
+"""
+
+
+@pytest.mark.some_pythons
+@pytest.mark.parametrize(("options", "told", "all_of_it"), [
+    (["--start-off"], [5, 16], 16),
+    ([], [8, 26], 39),
+], ids=["start-off", "on"])  # fmt: skip
+def test_in_a_program_that_ulma_started_it_says_which_part(
+    python, options, told, all_of_it, session_dir, tmp_path
+):
+    (tmp_path / "parts.py").write_text(PARTS)
+    env = environment(session_dir, PYTHONPATH=str(ROOT / "python"))
+    words = ["run", *options, "-o", "all.json", "--python", python.path, "parts.py"]
+    done = run([harness.ULMA, *words], env=env, cwd=tmp_path)
+    assert done.status == 0, done.told()
+    assert json.loads(done.out) == told
+    report = json.loads((tmp_path / "all.json").read_text())
+    assert [row["calls"] for row in report["functions"] if row["name"] == "counted"] == [all_of_it]
+    stats = pstats.Stats(str(tmp_path / "parts.pstats")).stats
+    assert {key[2]: value[1] for key, value in stats.items()}["counted"] == told[1]
+    alone = run([python.path, "parts.py"], env=env, cwd=tmp_path)
+    assert json.loads(alone.out) == [5, 11], alone.told()
+
+
+ATTACHED = """
+import sys, ulma
+
+def inner(i):
+    return i
+
+print("ready", flush=True)
+sys.stdin.readline()
+ulma.start()
+[inner(i) for i in range(5)]
+report = ulma.stop()
+print({row["name"]: row["calls"] for row in report.json()["functions"]}["inner"])
+print([line.split()[5] for line in open("/proc/self/maps") if "ulma" in line and "r-xp" in line])
+"""
+
+
+@pytest.mark.some_pythons
+def test_where_ulma_has_attached_its_probe_is_the_one(python, session_dir, tmp_path):
+    (tmp_path / "attached.py").write_text(ATTACHED)
+    env = environment(session_dir, PYTHONPATH=str(ROOT / "python"))
+    with subprocess.Popen(
+        [python.path, tmp_path / "attached.py"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True,
+    ) as target:  # fmt: skip
+        assert target.stdout.readline() == "ready\n"
+        attached = run([harness.ULMA, "attach", "--timeout", "60", target.pid], env=env)
+        assert attached.status == 0, attached.told()
+        out, _ = target.communicate("go on\n", timeout=60)
+    assert target.returncode == 0
+    calls, probes = out.splitlines()
+    assert calls == "5" and probes.count("ulma_probe") == 1, probes
 
 
 CELLS = r"""

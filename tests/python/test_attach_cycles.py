@@ -23,6 +23,7 @@ STATES = {
     **{state: BLOCKED[state] for state in ("lock", "join", "read", "accept", "select", "loop")},
     **{state: BLOCKED[state] for state in ("child", "queue_get", "poll_limit")},
     **{state: RUNNING[state] for state in ("compute", "checksum")},
+    "held_often": "'go on\\n' 1",
     "sleeps": "'slept enough True go on\\n' 1",
 }
 WITH_ONE_MORE = ("lock", "join", "queue_get", "accept")  # a thread that ends the state

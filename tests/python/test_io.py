@@ -2,11 +2,13 @@
 """The source `io`: every call of the C library that moves bytes or waits."""
 
 import collections
+import contextlib
 import http.server
 import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import threading
 
@@ -523,6 +525,40 @@ def test_a_recording_keeps_them(python, session_dir, tmp_path):
     done = harness.run([*words, "--python", python.path, TARGET, tmp_path], env=env)
     assert done.status == 0, done.told()
     assert b"lines.txt" not in redacted.read_bytes()
+
+
+BEFORE = """CREATE TABLE io(position INTEGER PRIMARY KEY, operation TEXT, resource TEXT, \
+function INTEGER, calls INTEGER, bytes INTEGER, errors INTEGER, blocked_ns INTEGER, \
+p99_ns INTEGER, max_ns INTEGER)"""
+
+
+@pytest.mark.newest_python
+def test_a_recording_of_before_lines_were_kept(python, session_dir, tmp_path):
+    file = tmp_path / "a.ulma"
+    env = harness.environment(session_dir)
+    words = [harness.ULMA, "record", "-q", "-e", "io", "-o", file, "--python", python.path]
+    done = harness.run([*words, TARGET, tmp_path], env=env)
+    assert done.status == 0, done.told()
+    report = [harness.ULMA, "report", "-f", "json", file]
+    now = json.loads(harness.run(report).out)["io"]
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        rows = database.execute("SELECT * FROM io").fetchall()
+        database.execute("DROP TABLE io")
+        database.execute(BEFORE)
+        places = ", ".join("?" * 10)
+        database.executemany(f"INSERT INTO io VALUES ({places})", [row[:10] for row in rows])
+        database.commit()
+    before = json.loads(harness.run(report).out)["io"]
+    assert [row["line"] for row in before] != [row["line"] for row in now]  # functions' own now
+    for row in [*now, *before]:
+        del row["line"]
+    assert before == now
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("DROP TABLE io")
+        database.execute(BEFORE.replace("max_ns INTEGER", "max_ns INTEGER AS (calls)"))
+        database.commit()
+    refused = harness.run(report)
+    assert refused.status == 1 and b"its table io is not ulma's" in refused.err
 
 
 @pytest.mark.some_pythons

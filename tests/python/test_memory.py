@@ -134,6 +134,28 @@ def test_the_report_shows_lines_allocators_and_sizes(python, tmp_path):
     )
 
 
+WITHOUT_GIL = """
+import os
+
+def where(count):
+    for _ in range(count):
+        os.getcwd()
+
+where(1000)
+"""
+
+
+@pytest.mark.some_pythons
+def test_blocks_without_the_gil_are_told(python):
+    """os.getcwd lets the GIL go before it asks for 1,024 bytes."""
+    report = report_of(run_ulma(python, "-c", WITHOUT_GIL, options=["-e", "memory"]))
+    (source,) = report["sources"]
+    assert source["complete"], source["reason"]
+    rows = [row for row in report["memory"] if row["function"] == "where"]
+    assert sum(row["bytes"] for row in rows) > 1000 * 1024
+    assert sum(row["freed_bytes"] for row in rows) > 1000 * 1024
+
+
 LOAD = harness.TARGETS / "memory_load.py"
 ROUNDS = 300 if os.environ.get("ULMA_TORTURE") == "1" else 12
 EVENTS = ["memory", "calls", "calls,memory", "gc", "memory,gc", "c-calls,memory"]

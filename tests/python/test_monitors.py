@@ -2,6 +2,7 @@
 """Monitors of one's own: what they are told, and what becomes of those that do not behave."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -88,7 +89,7 @@ def monitor(tmp_path, session_dir):
             names.append(f"{name}.py")
         (tmp_path / "program.py").write_text(program, encoding="utf-8")
         words = [harness.ULMA, "monitor", "--python", python.path, *options, ",".join(names)]
-        env = harness.environment(session_dir)
+        env = harness.environment(session_dir, PYTHONPATH=str(harness.ROOT / "python"))
         return harness.run([*words, *(what or ["program.py"])], env=env, cwd=tmp_path)
 
     return run
@@ -134,6 +135,159 @@ def test_a_recording_tells_the_same(python, monitor, tmp_path):
         if key.split()[-1] in of_program:
             assert found[key] == count, key
     assert lost == 0
+
+
+# What is told late, by what it is and whose; of that which is the same in each run.
+LATE = """
+import collections, json, ulma
+
+class Late(ulma.Monitor):
+    def __init__(self):
+        self.found = collections.Counter()
+        self.path = self.thread = None
+
+    def note(self, event, *words):
+        name = event.function.qualname if event.function else "(none)"
+        self.found[" ".join([event.kind, name, *map(str, words)])] += 1
+
+    def on_birth(self, event):
+        if event.type == "__main__.Node":
+            self.note(event, event.line)
+
+    on_death = on_birth
+
+    def on_allocation(self, event):
+        if event.bytes > 100000:
+            self.note(event, event.line, event.domain)
+
+    on_free = on_allocation
+
+    def on_wait(self, event):
+        if event.function and event.function.name == "sleeps":
+            self.note(event, event.line, event.reason, event.duration_ns > 5_000_000)
+            self.path = [function.name for function in event.stack]
+            self.thread = event.thread
+
+    def on_gil_held(self, event):
+        self.found["gil_held"] = 1
+
+    def on_span(self, event):
+        longer = event.duration_ns > event.cpu_ns > 0
+        self.note(event, event.name, longer, event.failed)
+
+    def on_operator(self, event):
+        if event.caller and event.caller.name == "operates" and "setitem" in event.function.name:
+            self.found[event.kind] += 1
+
+    on_operator_return = on_operator
+
+    def on_end(self):
+        print(json.dumps([self.lost, self.found, self.path, self.thread.pid]))
+"""
+
+LATE_PROGRAM = """
+import os, threading, time, ulma
+
+class Node:
+    pass
+
+def makes():
+    return [Node() for _ in range(100)]
+
+def allocates():
+    return [bytearray(200_000) for _ in range(20)]
+
+def operates(slots):
+    for i in range(50):
+        slots[i] = i
+
+def sleeps():
+    time.sleep(0.01)
+
+def outer():
+    sleeps()
+
+def spans():
+    for fails in (False, False, True):
+        try:
+            with ulma.span("work"):
+                sum(range(1000))
+                time.sleep(0.001)
+                if fails:
+                    raise ValueError
+        except ValueError:
+            pass
+
+spans()
+kept = makes(), allocates()
+del kept
+operates({})
+outer()
+print(os.getpid(), flush=True)
+"""
+
+
+def line_of(text, part):
+    return next(n for n, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+@pytest.mark.some_pythons
+def test_what_is_known_late_is_told_live_and_of_a_recording(python, monitor, tmp_path, session_dir):
+    """Objects, memory, waits, spans and operators: as the program made them, in both."""
+    has_objects = python.minor >= (3, 14)  # and 3.13 from .3 on
+    text = (
+        LATE
+        if has_objects
+        else LATE.replace("def on_birth", "def none").replace("on_death = on_birth", "")
+    )
+    live = monitor(python, {"late": text}, program=LATE_PROGRAM)
+    assert live.status == 0, live.told()
+    pid, told = live.out.decode().splitlines()
+    lost, found, path, of_pid = json.loads(told)
+    assert (lost, path, of_pid) == (0, ["<module>", "outer", "sleeps"], int(pid))
+    node, block = (line_of(LATE_PROGRAM, part) for part in ("Node() for", "bytearray("))
+    sleep = line_of(LATE_PROGRAM, "time.sleep(0.01)")
+    inlined = python.minor >= (3, 12)
+    maker, allocator = (
+        (name if inlined else f"{name}.<locals>.<listcomp>") for name in ("makes", "allocates")
+    )
+    if python.minor < (3, 11):  # whose plain name is all that is known
+        maker = allocator = "<listcomp>"
+    expected = {
+        f"allocation {allocator} {block} object": 20,
+        f"free {allocator} {block} object": 20,
+        f"wait sleeps {sleep} sleep True": 1,
+        "span spans work True False": 2,
+        "span spans work True True": 1,
+        "gil_held": 1,
+    }
+    if has_objects:
+        expected |= {f"birth {maker} {node}": 100, f"death {maker} {node}": 100}
+    for key, count in expected.items():
+        assert found.get(key) == count, (key, found)
+    # An interpreter that specializes what is hot tells not all of them (docs/operators.md).
+    assert 0 < found["operator"] == found["operator_return"] <= 50
+    sources = "calls,memory,waits,spans,operators" + ",objects" * has_objects
+    words = ["record", "--trace", "-e", sources, "--python", python.path, "-o", "x.ulma"]
+    env = harness.environment(session_dir, PYTHONPATH=str(harness.ROOT / "python"))
+    done = harness.run([harness.ULMA, *words, "program.py"], env=env, cwd=tmp_path)
+    assert done.status == 0, done.told()
+    played = monitor(python, {"late": text}, "x.ulma", program=LATE_PROGRAM)
+    assert played.status == 0, played.told()
+    lost, again, path, of_pid = json.loads(played.out)
+    assert (lost, path) == (0, ["<module>", "outer", "sleeps"])
+    assert {key: again.get(key) for key in expected} == expected
+
+
+def test_python_and_c_name_the_same_events():
+    header = (harness.ROOT / "src" / "monitor" / "ulma.h").read_text(encoding="utf-8")
+    kinds = re.search(r"enum ulma_kind \{(.*?)\};", header, re.DOTALL)[1]
+    numbers = {name.lower(): int(n) for name, n in re.findall(r"ULMA_(\w+)\s*=\s*(\d+)", kinds)}
+    script = "from ulma import _monitors; print(*_monitors.KINDS[1:])"
+    env = {**os.environ, "PYTHONPATH": str(harness.ROOT / "python")}
+    done = harness.run([sys.executable, "-c", script], env=env)
+    names = done.out.decode().split()
+    assert numbers == {name: n for n, name in enumerate([*names, "kind_count"], 1)}
 
 
 BAD = "import ulma\nclass Bad(ulma.Monitor):\n    def on_call(self, event):\n        1 / 0\n"

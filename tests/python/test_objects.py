@@ -157,6 +157,28 @@ def test_containers_nested_a_million_deep_are_told_or_marked(telling, tmp_path):
     assert not source["complete"] and "gh-156371" in source["reason"]
 
 
+def test_compiled_traces_tell_what_and_of_whom(telling, tmp_path):
+    """A trace does not say at each instruction where it is: the line is one of the loop's."""
+    script = tmp_path / "traced.py"
+    script.write_text(
+        "class Made:\n"
+        "    pass\n"
+        "def make(number):\n"
+        "    for _ in range(number):\n"
+        "        Made()\n"
+        "        [1, Made()]\n"
+        "make(300_000)\n"
+    )
+    env = harness.environment(PYTHON_JIT="1")
+    report = report_of(run_ulma(telling, script, options=["-e", "objects"], env=env))
+    rows = [row for row in report["objects"] if row["function"] == "make"]
+    for kind, number in (("__main__.Made", 600_000), ("list", 300_000)):
+        births = {row["line"]: row["births"] for row in rows if row["type"] == kind}
+        assert sum(births.values()) >= number and set(births) <= {3, 4, 5, 6}, births
+        # Those that the garbage collector makes meanwhile are few.
+        assert sum(births.values()) <= number + 100
+
+
 def test_tracemalloc_that_is_on_is_named(telling, tmp_path):
     script = tmp_path / "plain.py"
     script.write_text("print('ran')\n")
@@ -184,6 +206,12 @@ def test_tracemalloc_that_comes_later_is_told(telling, tmp_path):
     assert rows_of(report, script)["dict", 2]["births"] == 50
     (source,) = [row for row in report["sources"] if row["name"] == "objects"]
     assert not source["complete"] and "tracemalloc" in source["reason"]
+    table = tmp_path / "table.txt"
+    words = [harness.ULMA, "run", "-e", "objects", "-o", table, "--", telling.path, script]
+    with harness.private_session_dir() as directory:
+        assert harness.run(words, env=harness.environment(directory)).status == 0
+    title = re.search("\nObjects, not all: .*", table.read_text())
+    assert title and source["reason"] in title.group()
 
 
 def test_a_recording_keeps_them(telling, tmp_path):
@@ -238,6 +266,83 @@ def test_switched_at_random_under_load(telling, session_dir, tmp_path):
         (500, 500, 0),
         (1000, 0, 1000),
     ]
+
+
+CHOOSING = """
+import sys
+
+class Kept:
+    pass
+
+class Other:
+    pass
+
+def make(count):
+    return [(Kept(), Other(), {"a": number}) for number in range(count)]
+
+def make_elsewhere(count):
+    return [Kept() for _ in range(count)]
+
+made = []
+
+def serve():
+    print("ready", flush=True)
+    for line in sys.stdin:
+        if line.strip() == "end":
+            break
+        made.append((make(1000), make_elsewhere(500)))
+        if line.strip() == "free":
+            made.clear()
+        print("done", flush=True)
+
+serve()
+"""
+
+
+def counts(report, name):
+    return sorted(
+        (row["function"] or "", row["births"], row["deaths"], row["live"])
+        for row in report["objects"]
+        if row["type"] == name
+    )
+
+
+def choosing(telling, session_dir, tmp_path, *options):
+    script = tmp_path / "choosing.py"
+    script.write_text(CHOOSING)
+    return followed(telling, session_dir, tmp_path, *options, program=script)
+
+
+def test_types_and_sites_are_chosen_by_pattern(telling, session_dir, tmp_path):
+    """What no pattern wants is not there; what one wants is counted as without them."""
+    words = ["--only", "type:Kept", "--only", "type:dict", "--skip", "__main__:make_elsewhere"]
+    with choosing(telling, session_dir, tmp_path, "-e", "objects", *words) as program:
+        for line in ("make", "free", "make"):
+            assert program.ask(line) == "done"
+        program.process.stdin.write("end\n")
+        report = program.end()
+    assert {row["type"] for row in report["objects"]} <= {"__main__.Kept", "dict"}
+    assert counts(report, "__main__.Kept") == [("make", 3000, 2000, 1000)]
+    assert ("make", 3000, 2000, 1000) in counts(report, "dict")
+
+
+def test_types_are_chosen_anew_while_it_runs(telling, session_dir, tmp_path):
+    with choosing(telling, session_dir, tmp_path, "-e", "objects") as program:
+        assert program.ask("make") == "done"
+        program.set("only=type:Other")
+        assert program.ask("make") == "done"
+        program.set("skip=__main__:make_elsewhere", "only=type:Kept")
+        # Those of Kept that live were followed no more, so their deaths are of nobody's.
+        assert program.ask("free") == "done"
+        program.set("skip=", "only=")
+        assert program.ask("make") == "done"
+        program.process.stdin.write("end\n")
+        report = program.end()
+    assert ("make", 2000, 1000, 1000) in counts(report, "__main__.Kept")
+    assert ("make_elsewhere", 1000, 500, 500) in counts(report, "__main__.Kept")
+    assert ("", 0, 3000, 0) in counts(report, "__main__.Kept")
+    # Of Other, what came while it was not told is not there.
+    assert ("make", 1000, 0, 1000) in counts(report, "__main__.Other")
 
 
 def test_what_was_born_before_has_no_line(telling, session_dir, tmp_path):

@@ -124,14 +124,19 @@ UNTOLD_OF_EVERY = {
 NEW = [python for python in harness.pythons() if python.minor >= (3, 12)]
 
 
+def check_every(new, report, counts):
+    untold = UNTOLD_OF_EVERY.get(new.minor, set())
+    for function, name, number in counts:
+        if name not in untold:
+            assert uses_in(report, name, function) == number, (function, name)
+    return untold
+
+
 @pytest.mark.parametrize("new", NEW, ids=str)
 def test_every_operator_of_named_functions(new):
     done = run_ulma(new, TARGET, options=["-e", "every-operator", "--only", "__main__"])
     report = report_of(done)
-    untold = UNTOLD_OF_EVERY.get(new.minor, set())
-    for function, name, number in json.loads(done.out):
-        if name not in untold:
-            assert uses_in(report, name, function) == number, (function, name)
+    untold = check_every(new, report, json.loads(done.out))
     sites = [row for row in report["functions"] if row["name"].startswith("<slot wrapper")]
     partial = {
         row["name"] for row in sites if row["file"] == str(TARGET) and not row["calls_exact"]
@@ -140,6 +145,19 @@ def test_every_operator_of_named_functions(new):
         tuple(name.split(".")) for name in untold
     }
     assert "outside of the functions that --only names" in source_of(report)["reason"]
+
+
+@pytest.mark.newest_python
+def test_compiled_traces_tell_as_much(python):
+    """With the JIT of 3.14 and newer; by Debian's, whose Pythons have it."""
+    env = harness.environment(PYTHON_JIT="1")
+    ask = "import sys; print(sys._jit.is_enabled())"
+    assert harness.run([python.path, "-c", ask], env=env).out == b"True\n"
+    done = run_ulma(python, TARGET, options=["-e", "operators"], env=env)
+    check(report_of(done), json.loads(done.out), UNTOLD[python.minor])
+    words = ["-e", "every-operator", "--only", "__main__"]
+    done = run_ulma(python, TARGET, options=words, env=env)
+    check_every(python, report_of(done), json.loads(done.out))
 
 
 @pytest.mark.newest_python
@@ -230,6 +248,79 @@ def test_off_every_slot_is_as_it_was(python, session_dir, tmp_path):
     assert before != during and before != chosen and during != chosen
     assert before == after
     assert report["operators"]
+
+
+ALONE = """
+import dis, sys
+
+def named(table):
+    return table["a"]
+
+def loop(table):
+    found = 0
+    while True:
+        table["a"]
+        found += 1
+        if found % 100000 == 0 and not wanted(sys._getframe().f_code):
+            return print("let go")
+        if found == 3000000:
+            return print("kept")
+
+def wanted(code):
+    return any(one.opname.startswith("INSTRUMENTED_INSTRUCTION")
+               for one in dis.get_instructions(code, adaptive=True))
+
+named({"a": 1})
+wanted(named.__code__)
+wanted(loop.__code__)
+loop({"a": 1})
+"""
+
+
+@pytest.mark.parametrize("new", NEW, ids=str)
+def test_a_loop_that_is_not_named_is_let_go(new, tmp_path):
+    """It meets no other function and no other line: what it runs is asked for by its operators."""
+    script = tmp_path / "alone.py"
+    script.write_text(ALONE)
+    done = run_ulma(new, script, options=["-e", "every-operator", "--only", "__main__:named"])
+    assert done.out == b"let go\n"
+
+
+@pytest.mark.parametrize("first, then", [("methods", "operators"), ("operators", "methods")])
+@pytest.mark.parametrize("last", ["methods", "operators"])
+@pytest.mark.newest_python
+def test_one_over_the_other_both_go(python, session_dir, tmp_path, first, then, last):
+    """object.__init_subclass__ is hooked by both: by operators for classes to come."""
+    with followed(python, session_dir, tmp_path, program=LOAD) as program:
+        before = json.loads(program.ask("slots"))
+        for sources in (first, f"{first},{then}", last, f"{first},{then}", "calls"):
+            program.set(f"events=calls,{sources}")
+            program.ask("slots")
+        assert json.loads(program.ask("slots")) == before
+        program.set("events=calls,operators", "only=dict.__getitem__")
+        program.ask("slots")
+        report = program.end()
+    assert operators_of(report)["dict.__getitem__"]["calls"] > 0
+
+
+@pytest.mark.some_pythons
+def test_every_source_is_switched_at_random_under_load(python, session_dir, tmp_path):
+    """All that hooks the interpreter, one over the other, and off again."""
+    chance = random.Random(python.version)
+    sources = ["c-calls", "methods", "operators", "gc", "memory", "io", "waits"]
+    sources += ["lines", "every-operator"] if python.minor >= (3, 12) else []
+    sources += ["objects"] if python.minor >= (3, 14) else []
+    with followed(python, session_dir, tmp_path, "--on-full", "wait", program=LOAD) as program:
+        before = json.loads(program.ask("slots"))
+        assert program.ask("begin") == "begun"
+        for _ in range(100 if TORTURE else 10):
+            chosen = chance.sample(sources, chance.randint(0, 4))
+            only = chance.choice(["__main__:once", "__main__:once,type:Late", "__main__,list.*"])
+            program.set(f"events={','.join(['calls', *chosen])}", f"only={only}")
+        program.set("events=calls", "only=")
+        assert program.ask("over") == "[] True"
+        assert json.loads(program.ask("slots")) == before
+        program.end()
 
 
 @pytest.mark.some_pythons

@@ -71,13 +71,16 @@ class Server:
         with concurrent.futures.ThreadPoolExecutor(len(paths)) as pool:
             return list(pool.map(lambda path: self.ask(path, traceparent=TRACEPARENT), paths))
 
-    def rows(self):
+    def end(self):
         os.kill(int(self.ask("/server")[2]), signal.SIGTERM)
         _, err = self.process.communicate(timeout=LIMIT_S)
         assert self.report.exists(), err.decode()
         report = json.loads(self.report.read_text())
         assert report["events"]["lost"] == 0
-        return {(r["method"], r["name"], r["status"]): r for r in report["requests"]}
+        return report
+
+    def rows(self):
+        return {(r["method"], r["name"], r["status"]): r for r in self.end()["requests"]}
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from harness import LIMIT_S, ULMA, environment, report_of, run, run_ulma, session_files
+from test_attach_left import handles_urgent
 
 pytestmark = pytest.mark.some_pythons
 
@@ -220,6 +221,25 @@ def test_without_children_forks_are_told_and_left_out(target, session_dir, tmp_p
     report, _ = look.end()
     assert counted(report) == 10
     assert len(report["processes"]) == 2
+
+
+@pytest.mark.parametrize("children", [True, False], ids=["children", "no children"])
+def test_a_child_that_was_made_meanwhile_is_left_without_the_probe(
+    children, target, session_dir, tmp_path
+):
+    """Its parent is left as it was found, and so is what the parent has handed on."""
+    parent = target()
+    words = ["--exact", *["--children"] * children, parent.pid]
+    look = Look(session_dir, tmp_path, *words, count=1)
+    child = int(parent.ask("fork"))
+    parent.ask("child 0 calls 100")
+    assert handles_urgent(child)
+    report, _ = look.end()
+    assert counted(report) == 100 * children
+    assert not handles_urgent(child) and not handles_urgent(parent.pid)
+    assert session_files(session_dir) == []
+    assert parent.ask("child 0 calls 5") == "done"
+    assert parent.ask("calls 5") == "done"
 
 
 def test_one_of_them_is_switched_off_alone(target, session_dir, tmp_path):

@@ -237,6 +237,49 @@ def summed_by_name(told):
     return names
 
 
+THREADS = """
+import threading, time
+
+def leaf(wait):
+    if wait:
+        time.sleep(wait)
+
+def work(wait):
+    for _ in range(40):
+        leaf(wait)
+
+for name, wait in (("still", 0.004), ("quick", 0)):
+    thread = threading.Thread(target=work, args=(wait,), name=name)
+    thread.start()
+    thread.join()
+"""
+
+
+@pytest.mark.newest_python
+def test_a_threads_slice_has_its_own_percentiles(python, tmp_path):
+    """Of a function that other threads call, too: a histogram in a recording is the function's."""
+    script = tmp_path / "threads.py"
+    script.write_text(THREADS)
+    path, _done = record(python, tmp_path, script, options=("--trace",))
+    whole = report(path)
+    middle = whole["window"]["to"] / 2
+    for options in ((), ("--to", f"{middle:.6f}"), ("--from", f"{middle:.6f}")):
+        told = report(path, "--thread", "still", *options)
+        (leaf,) = (row for row in told["functions"] if row["name"] == "leaf")
+        assert leaf["p50_ns"] >= 3_800_000 and leaf["min_ns"] >= 4_000_000
+        assert leaf["calls"] == 40 if not options else 0 < leaf["calls"] < 40
+    (leaf,) = (
+        row for row in report(path, "--thread", "quick")["functions"] if row["name"] == "leaf"
+    )
+    assert leaf["calls"] == 40 and leaf["p50_ns"] < 3_800_000
+    of_all = summed_by_name(whole)
+    of_each = collections.defaultdict(lambda: [0] * 6)
+    for thread in {row["tid"]: row for row in whole["threads"]}:
+        for key, numbers in summed_by_name(report(path, "--thread", str(thread))).items():
+            of_each[key] = [a + b for a, b in zip(of_each[key], numbers)]
+    assert of_each == of_all
+
+
 @pytest.mark.some_pythons
 def test_a_slice_of_a_trace_is_exact(python, tmp_path):
     """Not whole windows, of a second each: to the nanosecond, as the timeline has the calls."""

@@ -9,17 +9,26 @@ pytestmark = pytest.mark.newest_python
 
 PLANTED = TARGETS / "planted.py"
 EVENTS = ("-e", "calls,io,methods")
+EVENTS_OF = {
+    "concatenation": ("-e", "calls,memory"),
+    "convoy": ("-e", "waits"),
+    "conversions": ("-e", "c-calls"),
+}
 CASES = {
     "writes": ("many small writes", "small_writes", 200_000),
     "exceptions": ("exceptions as control flow", "find", 400_000),
     "queue": ("list used as a queue", "drain", 150_000),
     "search": ("list searched as a set", "look_up", 3000),
     "loop": ("blocked event loop", "blocking", None),
+    "conversions": ("futile conversions", "copy_rows", 40_000),
+    "concatenation": ("growing concatenation", "Page.add", None),
+    "convoy": ("lock convoy", "stand_in_line", None),
 }
 
 
 def verdicts_of(python, tmp_path, case, how, *options):
-    done = run_ulma(python, PLANTED, case, how, options=[*EVENTS, *options], cwd=tmp_path)
+    events = EVENTS_OF.get(case, EVENTS)
+    done = run_ulma(python, PLANTED, case, how, options=[*events, *options], cwd=tmp_path)
     return report_of(done).get("verdicts")
 
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """One use that costs more than it has to, and how it is without: planted.py CASE bad|mended
 
-Prints the CPU seconds, of the process and the kernel for it, that the part in question took.
+Prints the CPU seconds, of the process and the kernel for it, that the part in question took; of
+what waits the seconds.
 """
 
 import asyncio
 import collections
 import sys
+import threading
 import time
 
 
@@ -98,6 +100,59 @@ def loop(mended):
     asyncio.run(many(mended))
 
 
-begin = time.process_time()
+class Page:
+    def __init__(self):
+        self.text = ""
+
+    def add(self, piece):
+        self.text += piece
+
+
+def concatenation(mended):
+    pieces = ["twenty bytes in each"] * 20_000
+    if mended:
+        return "".join(pieces)
+    page = Page()
+    for piece in pieces:
+        page.add(piece)
+    return page.text
+
+
+def copy_rows(rows):
+    total = 0
+    for row in rows:
+        total += len(list(row)) + len(str("text")) + len(dict({1: 2}, key=3))
+    return total
+
+
+def count_rows(rows):
+    return sum(len(row) + 4 + 2 for row in rows)
+
+
+def conversions(mended):
+    rows = [list(range(5000))] * 40_000
+    (count_rows if mended else copy_rows)(rows)
+
+
+def stand_in_line(lock, mended):
+    for _ in range(40):
+        with lock:
+            if not mended:
+                time.sleep(0.002)
+        if mended:
+            time.sleep(0.002)
+
+
+def convoy(mended):
+    lock = threading.Lock()
+    threads = [threading.Thread(target=stand_in_line, args=(lock, mended)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+clock = time.perf_counter if sys.argv[1] == "convoy" else time.process_time
+begin = clock()
 globals()[sys.argv[1]](sys.argv[2] == "mended")
-print(time.process_time() - begin)
+print(clock() - begin)

@@ -238,6 +238,15 @@ def pause():
     return "signalled"
 
 
+def held_often():
+    """C functions that hold the GIL for some milliseconds, one after the other."""
+    import itertools
+
+    while not stdin_is_ready():
+        sum(itertools.repeat(1, 500000))
+    return read_line()
+
+
 def held_call():
     """A C function that computes, with the GIL held, for about a second."""
     import itertools

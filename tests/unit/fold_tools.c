@@ -189,3 +189,14 @@ const struct snapshot_function *fold_tools_function(const struct snapshot *snaps
     fail_msg("no function %s in the snapshot", name);
     return NULL;
 }
+
+void fold_tools_expect(struct model *model, const char *name, uint64_t calls, uint64_t resumes,
+                       uint64_t primitive, int64_t self, int64_t total)
+{
+    struct fold_sums sums = fold_tools_sums(model, name);
+    if (sums.calls != calls || sums.resumes != resumes || sums.primitive != primitive ||
+        sums.self != self || sums.total != total)
+        fail_msg("%s: calls %lu resumes %lu primitive %lu self %ld total %ld", name,
+                 (unsigned long)sums.calls, (unsigned long)sums.resumes,
+                 (unsigned long)sums.primitive, (long)sums.self, (long)sums.total);
+}

@@ -371,17 +371,17 @@ static int set_tasks(struct snapshot *snapshot)
 {
     static const struct snapshot_task tasks[] = {
         {1, 1, 4242, 4242, "Task-1", TASK_SUSPENDED, SAMPLE_FETCH, SAMPLE_MODULE, SAMPLE_FETCH,
-         1205, 0, 310 * MS, 12 * MS, 19 * S, 9 * MS, true},
+         1205, 0, 310 * MS, 12 * MS, 19 * S, 4 * S, 9 * MS, true},
         {1, 7, 4242, 4242, HOSTILE, TASK_RUNNING, SAMPLE_FETCH, SAMPLE_HOSTILE, SNAPSHOT_NONE, 12,
-         0, 1400 * US, 0, 3 * S, 600 * US, true},
+         0, 1400 * US, 0, 3 * S, 0, 600 * US, true},
         {1, 902, 4242, 4242, NULL, TASK_PENDING, SNAPSHOT_NONE, SAMPLE_MAIN, SNAPSHOT_NONE, 0, 0, 0,
-         0, 0, 0, true},
+         0, 0, 250 * MS, 0, true},
         {3, 0, 0, 0, NULL, TASK_SUSPENDED, SAMPLE_FETCH, SNAPSHOT_NONE, SNAPSHOT_NONE, 9, 0,
-         90 * US, 0, 40 * S, 11 * US, true},
+         90 * US, 0, 40 * S, 0, 11 * US, true},
         {1, 2, 4242, 4250, "价格-2", TASK_ENDED, SAMPLE_FETCH, SAMPLE_WORKER, SNAPSHOT_NONE, 3, 1,
-         2 * MS, 1 * MS, 400 * MS, 1 * MS, false},
+         2 * MS, 1 * MS, 400 * MS, 0, 1 * MS, false},
         {250000, 0, 0, 0, NULL, TASK_ENDED, SAMPLE_FETCH, SAMPLE_MAIN, SNAPSHOT_NONE, 750000, 12,
-         2 * S, 1 * S, 600 * S, 131 * MS, true},
+         2 * S, 1 * S, 600 * S, 0, 131 * MS, true},
     };
     snapshot->tasks = arena_array(snapshot->arena, sizeof(tasks) / sizeof(*tasks), sizeof(*tasks));
     if (!snapshot->tasks)

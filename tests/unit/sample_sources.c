@@ -187,9 +187,17 @@ static int set_lines(struct snapshot *snapshot)
 static int set_memory(struct snapshot *snapshot)
 {
     static const struct snapshot_memory_site sites[] = {
-        {{9000, 800000, 8000, 700000, 1000, 100000, 300000}, SAMPLE_ROWS, 12, false, 250000, 5000},
-        {{3, 5000, 0, 0, 3, 5000, 5000}, SAMPLE_HOSTILE, 2, false, 5000, -70},
-        {{1, 40, 1, 40, 0, 0, 40}, SNAPSHOT_NONE, 0, true, 0, 0},
+        {{9000, 800000, 8000, 700000, 1000, 100000, 300000},
+         SAMPLE_ROWS,
+         12,
+         false,
+         250000,
+         5000,
+         60,
+         40,
+         90000},
+        {{3, 5000, 0, 0, 3, 5000, 5000}, SAMPLE_HOSTILE, 2, false, 5000, -70, 0, 0, 0},
+        {{1, 40, 1, 40, 0, 0, 40}, SNAPSHOT_NONE, 0, true, 0, 0, 0, 0, 0},
     };
     snapshot->memory_sites = arena_array(snapshot->arena, 3, sizeof(*snapshot->memory_sites));
     if (!snapshot->memory_sites)
@@ -205,11 +213,43 @@ static int set_memory(struct snapshot *snapshot)
     return 0;
 }
 
+static int set_escalations(struct snapshot *snapshot)
+{
+    static const struct snapshot_escalation rows[] = {
+        {.function = "handle\x1b[2J",
+         .file = "/srv/\xff.py",
+         .line = 7,
+         .rule = "slower 10ms",
+         .is_time = true,
+         .calls = 5000,
+         .held = 2,
+         .first = {.known = true,
+                   .at_ns = 2 * S,
+                   .took_ns = 12 * MS,
+                   .arguments = "list[3], \x1bx",
+                   .stack = "handle\x1b[2J\t/srv/\xff.py\t9\n<module>\t\t0"},
+         .worst = {.known = true, .at_ns = 3 * S, .took_ns = 30 * MS, .has_more = true}},
+        {.function = "count_me", .rule = "count", .is_count = true, .calls = 12},
+        {.function = "deep",
+         .rule = "deeper 5",
+         .calls = 9,
+         .held = 1,
+         .first = {.known = true, .value = 6},
+         .worst = {.known = true, .value = 6}},
+    };
+    snapshot->escalations = arena_array(snapshot->arena, 3, sizeof(*snapshot->escalations));
+    if (!snapshot->escalations)
+        return -1;
+    memcpy(snapshot->escalations, rows, sizeof(rows));
+    snapshot->escalation_count = 3;
+    return 0;
+}
+
 int sample_snapshot_add_sources(struct snapshot *snapshot)
 {
     set_methods(snapshot);
     if (set_lines(snapshot) || set_objects(snapshot) || set_memory(snapshot) || set_io(snapshot) ||
-        set_waits(snapshot) || set_requests(snapshot))
+        set_waits(snapshot) || set_requests(snapshot) || set_escalations(snapshot))
         return -1;
     return set_gc(snapshot);
 }

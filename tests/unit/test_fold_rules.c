@@ -23,17 +23,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void expect(const char *name, uint64_t calls, uint64_t resumes, uint64_t primitive,
-                   int64_t self, int64_t total)
-{
-    struct fold_sums sums = fold_tools_sums(&model, name);
-    if (sums.calls != calls || sums.resumes != resumes || sums.primitive != primitive ||
-        sums.self != self || sums.total != total)
-        fail_msg("%s: calls %lu resumes %lu primitive %lu self %ld total %ld", name,
-                 (unsigned long)sums.calls, (unsigned long)sums.resumes,
-                 (unsigned long)sums.primitive, (long)sums.self, (long)sums.total);
-}
-
+#define expect(...)               fold_tools_expect(&model, __VA_ARGS__)
 #define E(ticks, kind, id, frame) fold_tools_event(&thread, ticks, EVENT_##kind, id, frame)
 
 static struct bench_thread new_thread(void)
@@ -414,12 +404,18 @@ static void a_stall_is_in_no_function(void **state)
     assert_int_equal(track_corrected_ticks(thread.track), 0);
 }
 
+/* Beside those of a plain call. */
+static void set_costs(struct model_costs costs)
+{
+    costs.inner_ticks256 = 4 * 256;
+    costs.outer_ticks256 = 6 * 256;
+    model_set_costs(&model, &costs);
+}
+
 static void costs_are_taken_out(void **state)
 {
     (void)state;
-    struct model_costs costs = {
-        .inner_ticks256 = 4 * 256, .outer_ticks256 = 6 * 256, .c_inner_ticks256 = 2 * 256};
-    model_set_costs(&model, &costs);
+    set_costs((struct model_costs){.c_inner_ticks256 = 2 * 256});
     struct bench_thread thread = new_thread();
     E(0, START, 1, 10);
     E(100, START, 2, 20);
@@ -439,13 +435,10 @@ static void costs_are_taken_out(void **state)
 static void each_kind_has_its_cost(void **state)
 {
     (void)state;
-    struct model_costs costs = {.inner_ticks256 = 4 * 256,
-                                .outer_ticks256 = 6 * 256,
-                                .segment_inner_ticks256 = 8 * 256,
-                                .segment_outer_ticks256 = 10 * 256,
-                                .unwind_inner_ticks256 = 24 * 256,
-                                .unwind_outer_ticks256 = 46 * 256};
-    model_set_costs(&model, &costs);
+    set_costs((struct model_costs){.segment_inner_ticks256 = 8 * 256,
+                                   .segment_outer_ticks256 = 10 * 256,
+                                   .unwind_inner_ticks256 = 24 * 256,
+                                   .unwind_outer_ticks256 = 46 * 256});
     struct bench_thread thread = new_thread();
     E(0, START, 1, 10);
     E(100, RESUME, 2, 20);
@@ -458,6 +451,27 @@ static void each_kind_has_its_cost(void **state)
     /* Between: what is around its own two readings, and what is outside of each of the others'. */
     int64_t before = 100 - 2 - 5, between = 100 - 5 - 3, after = 100 - 43 - 2;
     expect("f1", 1, 0, 1, before + between + after, before + between + after + 42 + 36);
+}
+
+/* Making it is the caller's, and the probe's cost of that is taken out of the caller; its end is any call's. */
+static void what_suspends_costs_more_to_start(void **state)
+{
+    (void)state;
+    set_costs((struct model_costs){.generator_inner_ticks256 = 8 * 256,
+                                   .generator_outer_ticks256 = 20 * 256,
+                                   .coroutine_inner_ticks256 = 12 * 256,
+                                   .coroutine_outer_ticks256 = 40 * 256});
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(100, START, 100, 20);
+    E(50, RETURN, 100, 20);
+    E(100, START, 150, 30);
+    E(60, RETURN, 150, 30);
+    E(100, RETURN, 1, 10);
+    expect("g100", 1, 0, 1, 50 - 8, 50 - 8);
+    expect("g150", 1, 0, 1, 60 - 12, 60 - 12);
+    int64_t before = 100 - 2 - 17, between = 100 - 3 - 37, after = 100 - 3 - 2;
+    expect("f1", 1, 0, 1, before + between + after, before + between + after + 42 + 48);
 }
 
 static void costs_follow_the_speed(void **state)
@@ -764,6 +778,7 @@ int main(void)
         RULE(a_stall_is_in_no_function),
         RULE(costs_are_taken_out),
         RULE(each_kind_has_its_cost),
+        RULE(what_suspends_costs_more_to_start),
         RULE(costs_follow_the_speed),
         RULE(speed_takes_nothing_from_uncorrected_times),
         RULE(a_push_that_never_ran_is_taken_back),

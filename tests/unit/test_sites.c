@@ -308,6 +308,33 @@ static void methods(void **state)
     assert_true(sites_keep(&sites, &site));
 }
 
+static void types(void **state)
+{
+    (void)state;
+    assert_true(sites_keep_type(NULL, "dict"));
+    begin();
+    add("type:dict", false);
+    add("type:shop.*", false);
+    add("type:deque", false);
+    add("type:shop.Draft", true);
+    assert_true(sites_keep_type(&sites, "dict"));
+    assert_false(sites_keep_type(&sites, "list"));
+    assert_true(sites_keep_type(&sites, "shop.Order"));
+    assert_false(sites_keep_type(&sites, "shop.Draft"));
+    assert_true(sites_keep_type(&sites, "collections.deque"));
+    assert_false(sites_keep_type(&sites, "collections.dictionary"));
+    assert_true(sites.patterns[0].matched && sites.patterns[3].matched);
+    /* They limit no function, no method and no lines. */
+    struct site site = {.module = "app", .name = "f", .qualname = "f", .file = "app.py"};
+    assert_true(sites_keep(&sites, &site));
+    assert_true(sites_keep_method(&sites, "dict.get"));
+    assert_false(sites_name_lines(&sites));
+    only("dict.get");
+    assert_true(sites_keep_type(&sites, "list"));
+    refused("type:", false, "--only cannot use");
+    refused("type:a..b", false, "--only cannot use");
+}
+
 /* `pkg.sub` is a package as soon as one of its functions comes. */
 static void module_or_method(void **state)
 {
@@ -347,6 +374,7 @@ int main(void)
         cmocka_unit_test(skip_wins),    cmocka_unit_test(matched),
         cmocka_unit_test(refusals),     cmocka_unit_test(too_many),
         cmocka_unit_test(methods),      cmocka_unit_test(module_or_method),
+        cmocka_unit_test(types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

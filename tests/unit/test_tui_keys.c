@@ -298,6 +298,11 @@ static void k_x_and_b_ask_what_to_follow(void **state)
     assert_string_equal(check->sample.set_word, "budget=2");
     assert_shown(check, "it makes no sense");
     assert_int_equal(screen_grid_style(check->screen, ROWS - 1, 0), STYLE_BAD);
+    check->sample.refuses = false;
+    tui_check_key(check, 'R');
+    tui_check_type(check, "a.rules");
+    tui_check_key(check, SCREEN_KEY_ENTER);
+    assert_string_equal(check->sample.set_word, "rules=a.rules");
 }
 
 static void the_line_has_what_is_in_force(void **state)

@@ -12,6 +12,7 @@ import { formatTime } from "./format";
 import { FunctionPage } from "./function/function";
 import { Io } from "./io/io";
 import { Memory } from "./memory/memory";
+import { NovaPage } from "./nova/nova";
 import { picture } from "./picture";
 import { download, fileName, savedPage } from "./saved";
 import {
@@ -24,6 +25,7 @@ import {
   link,
   openView,
   ownWindow,
+  refused,
   shown,
   state,
   target,
@@ -40,8 +42,8 @@ import { Timeline } from "./timeline/timeline";
 
 const GROUPS: { title: string; ids: string[] }[] = [
   { title: "Where", ids: ["functions", "function", "tree", "flame", "lines", "operators", "methods"] },
-  { title: "When", ids: ["timeline", "algae", "tasks", "waits", "threads", "processes"] },
-  { title: "What", ids: ["nova", "objects", "memory", "gc", "io", "verdicts"] },
+  { title: "When", ids: ["timeline", "algae", "requests", "tasks", "waits", "threads", "processes"] },
+  { title: "What", ids: ["nova", "objects", "memory", "gc", "io", "verdicts", "escalations"] },
 ];
 /** Of the pictures, which the tables of the terminal do not have. */
 const QUESTIONS: Record<string, string> = {
@@ -223,7 +225,8 @@ function Notices(): JSX.Element | null {
   }
   if (link.value === "open" && state.value === "lost")
     said.push({ kind: "bad", text: "ulma has lost the target. What you see is the last that came." });
-  if (link.value === "open" && state.value === "off")
+  if (refused.value) said.push({ kind: "bad", text: `The target is not followed: ${refused.value}.` });
+  else if (link.value === "open" && state.value === "off")
     said.push({
       kind: "calm",
       text: "Recording is off: the target runs at its full speed, and figures stand still.",
@@ -437,6 +440,7 @@ function Content(props: {
   if (viewId.value === "flame") return <Flame connection={props.connection} />;
   if (viewId.value === "algae") return <Algae />;
   if (viewId.value === "timeline") return <Timeline connection={props.connection} />;
+  if (viewId.value === "nova" && view) return <NovaPage connection={props.connection} />;
   if (!view) return <p class="empty">{link.value === "open" ? "One moment …" : ""}</p>;
   const columns = view.columns ?? [];
   const rows = view.rows ?? [];

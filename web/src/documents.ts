@@ -91,7 +91,7 @@ export interface AlgaeView extends View {
 /** Rows of one thread and kind; in each slice six: begin (since from_ns), length, what, task, how many (0: one, open), busy. */
 export interface TimelineRow {
   thread: number;
-  kind: "call" | "gc" | "io" | "off";
+  kind: "call" | "gc" | "io" | "off" | "gil" | "lock";
   depth: number;
   slices: (number | string)[];
 }
@@ -200,6 +200,8 @@ export type State = "on" | "off" | "ended" | "lost";
 export interface Live {
   now_ns: number;
   state: State;
+  /** Why the target can not be followed. */
+  refused?: string | null;
   target: Target;
   strip: Strip;
   view: View | null;

@@ -6,6 +6,7 @@ import { findSaved, openSaved } from "./saved";
 import { followAddress } from "./state";
 import "./page.css";
 import "./pictures.css";
+import "./nova/nova.css";
 
 const saved = findSaved();
 if (saved) {

@@ -53,6 +53,8 @@ export const sorts = signal<Record<string, Sort>>({});
 export type Link = "connecting" | "open" | "lost" | "refused" | "saved";
 export const link = signal<Link>("connecting");
 export const state = signal<State>("on");
+/** Why the target can not be followed; none: it can. */
+export const refused = signal<string | null>(null);
 export const target = signal<Target | null>(null);
 export const views = signal<ViewEntry[]>([]);
 export const shown = signal<View | null>(null);
@@ -82,6 +84,8 @@ export const wish = computed<Wish>(() => {
     limit: limit.value,
   };
   if (clock.value) now.clock = clock.value;
+  // Its table is made of what its picture is told.
+  if (viewId.value === "nova") now.limit = 1;
   if (viewId.value === "timeline") {
     now.limit = TIMELINE_LIMIT;
     if (columns.value) now.columns = columns.value;
@@ -106,6 +110,7 @@ export function receive(live: Live): void {
   }
   batch(() => {
     state.value = live.state;
+    refused.value = live.refused ?? null;
     target.value = live.target;
     if (live.strip) {
       // A replay may be put back, and a target that comes again begins a clock of its own.

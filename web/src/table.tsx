@@ -6,7 +6,8 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Column, Row, View } from "./documents";
 import { formatCell, formatCount } from "./format";
-import { DEFAULT_LIMIT, limit, openFunction, sortBy } from "./state";
+import { isTimeLine, mostOf, Spark, Sparks } from "./sparks";
+import { DEFAULT_LIMIT, limit, nowNs, openFunction, sortBy } from "./state";
 
 const isNumber = (column: Column) => column.kind !== "text";
 
@@ -88,6 +89,9 @@ export function Table(props: { view: View; columns: Column[]; rows: Row[]; filte
   const { view, columns, rows, filter } = props;
   const chosen = useSignal<string | null>(null);
   const body = useRef<HTMLTableSectionElement>(null);
+  const sparks = useRef(Sparks.of(view.id));
+  const courses = sparks.current?.take(view, nowNs());
+  const most = courses ? mostOf(courses) : 0;
   const seen = new Map<string, number>();
   const keys = rows.map((row, index) => keyOf(row, index, seen));
   const index = chosen.value === null ? -1 : keys.indexOf(chosen.value);
@@ -153,6 +157,11 @@ export function Table(props: { view: View; columns: Column[]; rows: Row[]; filte
                 </button>
               </th>
             ))}
+            {courses && (
+              <th scope="col" class="text" title={sparks.current?.help}>
+                last minute
+              </th>
+            )}
           </tr>
         </thead>
         <tbody
@@ -169,7 +178,7 @@ export function Table(props: { view: View; columns: Column[]; rows: Row[]; filte
           {rows.map((row, i) =>
             row.heading ? (
               <tr key={keys[i]} class="heading">
-                <th colSpan={columns.length} scope="colgroup">
+                <th colSpan={columns.length + (courses ? 1 : 0)} scope="colgroup">
                   {row.text}
                 </th>
               </tr>
@@ -188,6 +197,11 @@ export function Table(props: { view: View; columns: Column[]; rows: Row[]; filte
                 {columns.map((column, c) => (
                   <CellBox key={column.id} at={c} column={column} row={row} filter={filter} />
                 ))}
+                {courses && (
+                  <td class="text">
+                    <Spark points={courses[i] ?? []} most={most} isTime={isTimeLine(view)} />
+                  </td>
+                )}
               </tr>
             ),
           )}

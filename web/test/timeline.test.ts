@@ -43,6 +43,8 @@ describe("lanes", () => {
         row(1, 1, [0, 10, 11, 0, 1, 0]),
         row(1, 0, [0, 100, 10, 0, 1, 0]),
         row(1, 0, [5, 2, 2, 0, 1, 0], "gc"),
+        row(1, 0, [9, 2, "queue", 0, 1, 0], "lock"),
+        row(1, 0, [9, 2, "GIL", 0, 1, 0], "gil"),
         row(1, 0, [7, 2, "read", 0, 1, 0], "io"),
       ]),
       new Set(),
@@ -51,6 +53,8 @@ describe("lanes", () => {
     expect(lanes[0]?.rows.map((one) => `${one.kind} ${one.depth}`)).toEqual([
       "gc 0",
       "io 0",
+      "gil 0",
+      "lock 0",
       "call 0",
       "call 1",
     ]);

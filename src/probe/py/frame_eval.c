@@ -8,6 +8,7 @@
  * that the frame is gone. Wrappers begun under an older switch write nothing. A frame whose site is off
  * writes nothing either, but is `innermost` while it runs: what it calls has it as its caller, and one
  * that ended unseen is still noticed at the next frame, whoever's it is. */
+#include "probe/escalate.h"
 #include "probe/source_hooks.h"
 #include "probe/switch.h"
 
@@ -217,7 +218,10 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     writer->innermost = frame;
     uint32_t id = define_id(code, frame);
     unsigned char mode = link_to.modes[id]; /* it may change while the frame runs */
-    if (mode != MODE_OFF) {
+    struct escalate_call call = {id, code, frame};
+    if (escalate_is_mode(mode)) {
+        escalate_push(call);
+    } else if (mode != MODE_OFF) {
         spans_look();
         calls_look_for_task(kind, code, frame);
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
@@ -230,7 +234,9 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     if (mode == MODE_OFF)
         return result;
     uint64_t counter = link_counter();
-    if (!result && never_ran(frame, position_before, throwflag))
+    if (escalate_is_mode(mode))
+        escalate_pop(call, !result, counter);
+    else if (!result && never_ran(frame, position_before, throwflag))
         writer_put(counter, EVENT_UNRUN, kind, pyapi_frame_key(frame));
     else if (!result)
         calls_unwind(counter, id, frame);

@@ -40,6 +40,12 @@ uint32_t line_number(PyObject *code, uintptr_t word)
     return line > 0 ? (uint32_t)line : 0;
 }
 
+int line_argument(const PyObject *code, int64_t offset)
+{
+    bool is_known = holds && pyapi.minor >= 12 && offset >= 0;
+    return is_known ? ((const unsigned char *)code)[(int64_t)code_start() + offset + 1] : -1;
+}
+
 /* --- remembered ----------------------------------------------------------------------------- */
 
 _Atomic uint32_t line_generation;

@@ -42,6 +42,9 @@ static inline struct line_place line_of_thread(PyThreadState *tstate)
     return (struct line_place){code, frame ? line_word(frame, code) : 0, frame};
 }
 
+/* The argument of the instruction at that offset, as it stands beside it; -1: not known. 3.12 and newer. */
+int line_argument(const PyObject *code, int64_t offset);
+
 /* Its line; 0: it has none, or it is not known. */
 uint32_t line_number(PyObject *code, uintptr_t word);
 

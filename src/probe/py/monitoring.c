@@ -10,6 +10,8 @@
  * disabled is heard again after monitoring_rearm. */
 #include "probe/py/monitoring.h"
 
+#include "probe/escalate.h"
+#include "probe/py/line.h"
 #include "probe/source_hooks.h"
 #include "probe/switch.h"
 
@@ -152,11 +154,20 @@ SLOW PyObject *fall_silent(uint32_t id)
     return disable;
 }
 
-/* A push of a function that is left out or muted. */
-SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, void *frame)
+/* A pop of a function that is counted or judged in place. */
+SLOW PyObject *pop_in_place(uint32_t id, PyObject *code, void *frame, uint64_t counter, bool raised)
+{
+    escalate_pop((struct escalate_call){id, code, frame}, raised, counter);
+    return Py_None;
+}
+
+/* A push of a function that is left out, muted, or counted or judged in place. */
+SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, PyObject *code, void *frame)
 {
     unsigned char mode = link_to.modes[id];
-    if (mode != MODE_OFF && mode != MODE_CLOSING)
+    if (escalate_is_mode(mode))
+        escalate_push((struct escalate_call){id, code, frame});
+    else if (mode != MODE_OFF && mode != MODE_CLOSING)
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
     else if (kind != EVENT_THROW)
         return fall_silent(id);
@@ -165,11 +176,11 @@ SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, void *frame)
 
 /* A coroutine's, or of what makes tasks. */
 static __attribute__((noinline)) PyObject *push_marked(enum event_kind kind, uint32_t marked,
-                                                       void *frame)
+                                                       PyObject *code, void *frame)
 {
     uint32_t id = marked & DEFINE_ID_BITS;
     if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
-        return push_left_out(kind, id, frame);
+        return push_left_out(kind, id, code, frame);
     asyncio_tasks_push(kind, marked, frame);
     writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
     return Py_None;
@@ -183,10 +194,10 @@ INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
         return Py_None;
     uint32_t id = define_marked(code);
     if (__builtin_expect((int32_t)id <= 0 || switch_is_due(), 0))
-        return define_is_marked(id) && !switch_is_due() ? push_marked(kind, id, frame)
+        return define_is_marked(id) && !switch_is_due() ? push_marked(kind, id, code, frame)
                                                         : push_slow(kind, code);
     if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
-        return push_left_out(kind, id, frame);
+        return push_left_out(kind, id, code, frame);
     follow_stack(tstate, frame);
     writer_put(counter_now(path), kind, id, pyapi_frame_key(frame));
     return Py_None; /* immortal since 3.12: no reference to count */
@@ -220,8 +231,12 @@ INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code
     if (__builtin_expect(!is_of_frame(frame, code), 0))
         return Py_None;
     uint32_t marked = define_marked(code), id = marked & DEFINE_ID_BITS;
-    if (link_to.modes[id] == MODE_OFF)
-        return fall_silent(id);
+    if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0)) {
+        if (link_to.modes[id] == MODE_OFF)
+            return fall_silent(id);
+        if (escalate_is_mode(link_to.modes[id]))
+            return pop_in_place(id, code, frame, counter, false);
+    }
     follow_pop(tstate, false);
     calls_pop(kind, counter, id, frame);
     if (__builtin_expect(define_is_import(marked), 0))
@@ -235,7 +250,11 @@ INLINE PyObject *unwind(enum path path, PyObject *code)
     PyThreadState *tstate = pyapi.thread_state();
     void *frame = frame_of(path, tstate);
     uint32_t id = define_known(code);
-    if (is_of_frame(frame, code) && link_to.modes[id] != MODE_OFF) {
+    if (!is_of_frame(frame, code))
+        return Py_None;
+    if (escalate_is_mode(link_to.modes[id]))
+        return pop_in_place(id, code, frame, counter, true);
+    if (link_to.modes[id] != MODE_OFF) {
         follow_pop(tstate, false);
         calls_unwind(counter, id, frame);
     }
@@ -246,7 +265,8 @@ INLINE PyObject *unwind(enum path path, PyObject *code)
 INLINE PyObject *c_call(enum path path, PyObject *const *args)
 {
     uint32_t id = 0;
-    if (c_calls_identify(args[2], args[3] == missing ? NULL : args[3], &id) &&
+    if ((c_calls_identify(args[2], args[3] == missing ? NULL : args[3], &id) ||
+         c_calls_convert(args[0], args[1], args[2], args[3], &id)) &&
         link_to.modes[id] == MODE_RECORD) {
         void *frame = current_frame(path);
         writer_put(counter_now(path), EVENT_C_CALL, id, pyapi_frame_key(frame));
@@ -257,8 +277,9 @@ INLINE PyObject *c_call(enum path path, PyObject *const *args)
 INLINE PyObject *c_pop(enum path path, enum event_kind kind, PyObject *const *args)
 {
     uint64_t counter = counter_now(path);
-    if (c_calls_is_told(args[2]) &&
-        !c_calls_is_method(args[2], args[3] == missing ? NULL : args[3]))
+    uint32_t id = 0;
+    if (c_calls_is_told(args[2]) ? !c_calls_is_method(args[2], args[3] == missing ? NULL : args[3])
+                                 : c_calls_convert(args[0], args[1], args[2], args[3], &id))
         c_calls_pop(kind, counter, current_frame(path));
     return Py_None;
 }
@@ -553,7 +574,9 @@ static int say_taken(char *reason, size_t size)
 /* Registering tells audit hooks. */
 static int monitoring_make_ready(uint32_t sources, char *reason, size_t size)
 {
-    (void)sources;
+    char unused[SESSION_REASON_SIZE];
+    if (sources & SOURCE_C_CALLS)
+        line_prepare(unused, sizeof(unused)); /* where it cannot be had, conversions are not told */
     choose_calls();
     return attach_callback(event_bits[0], callbacks[0]) == 0 ? 0 : say_taken(reason, size);
 }

@@ -5,6 +5,8 @@
  * Rules: no reference is taken. */
 #include "sources/c_calls/c_calls_probe.h"
 
+#include "probe/py/line.h"
+
 struct c_function {
     PyObject base;
     PyMethodDef *method;
@@ -34,4 +36,35 @@ bool c_calls_identify(PyObject *callable, PyObject *self, uint32_t *ret_id)
     const struct c_function *function = (const struct c_function *)callable;
     *ret_id = define_c_function(function->method, function->self, function->module);
     return true;
+}
+
+static struct {
+    PyTypeObject *type;
+    PyMethodDef method; /* there is no such; its address stands for it */
+} conversions[] = {
+    {&PyList_Type, {.ml_name = "list(list)"}},
+    {&PyDict_Type, {.ml_name = "dict(dict)"}},
+    {&PyTuple_Type, {.ml_name = "tuple(tuple)"}},
+    {&PySet_Type, {.ml_name = "set(set)"}},
+    {&PyFrozenSet_Type, {.ml_name = "frozenset(frozenset)"}},
+    {&PyUnicode_Type, {.ml_name = "str(str)"}},
+    {&PyBytes_Type, {.ml_name = "bytes(bytes)"}},
+    {&PyLong_Type, {.ml_name = "int(int)"}},
+    {&PyFloat_Type, {.ml_name = "float(float)"}},
+};
+
+/* dict(d, key=1) is no copy of d: the instruction's argument is how many there are. */
+bool c_calls_convert(PyObject *code, PyObject *offset, PyObject *callable, PyObject *argument,
+                     uint32_t *ret_id)
+{
+    if (!c_calls_is_conversion(callable, argument) ||
+        line_argument(code, PyLong_AsLong(offset)) != 1)
+        return false;
+    for (size_t i = 0; i < sizeof(conversions) / sizeof(conversions[0]); i++) {
+        if ((PyObject *)conversions[i].type == callable) {
+            *ret_id = define_c_function(&conversions[i].method, NULL, NULL);
+            return true;
+        }
+    }
+    return false;
 }

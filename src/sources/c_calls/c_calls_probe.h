@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The source `c-calls` in the target: calls of C functions and of methods of built-in types.
  * Why: what counts as a C call is what cProfile counts, so that the figures can be held together:
- * builtin functions and method descriptors; not types, not slots, not callables of other kinds.
+ * builtin functions and method descriptors; not types, not slots, not callables of other kinds. But for one: a builtin
+ * type that is called to make a thing of what is that already, list(list), is told by that name where arguments can be
+ * seen (3.12 and newer): no other event tells it.
  * Rules: the GIL is held; nothing of the callable is kept but its PyMethodDef (wire id). */
 #ifndef ULMA_SOURCES_C_CALLS_PROBE_H
 #define ULMA_SOURCES_C_CALLS_PROBE_H
@@ -21,6 +23,15 @@ static inline bool c_calls_is_told(PyObject *callable)
 /* The id of the C function behind `callable`, called with first argument `self` (NULL: none); false:
  * not one that is told. */
 bool c_calls_identify(PyObject *callable, PyObject *self, uint32_t *ret_id);
+
+/* The same of a conversion that is none; its id is 0 where there is no room. */
+bool c_calls_convert(PyObject *code, PyObject *offset, PyObject *callable, PyObject *argument,
+                     uint32_t *ret_id);
+
+static inline bool c_calls_is_conversion(const PyObject *callable, const PyObject *argument)
+{
+    return Py_TYPE(callable) == &PyType_Type && (const PyObject *)Py_TYPE(argument) == callable;
+}
 
 static inline void c_calls_push(uint32_t id, const void *frame)
 {

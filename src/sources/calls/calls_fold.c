@@ -63,8 +63,9 @@ static void leave_out(struct model *model, struct track *track, struct fold_curs
     symbols_leave_out(&model->symbols, symbol, event_id(event), cursor->top->symbol);
 }
 
-void calls_fold_push(struct model *model, struct track *track, struct fold_cursor *cursor,
-                     const struct event *event, uint32_t handle)
+/* Time has passed. */
+static void push(struct model *model, struct track *track, struct fold_cursor *cursor,
+                 const struct event *event, uint32_t handle)
 {
     uint32_t kind = event_kind(event);
     struct fold_push what = {
@@ -83,6 +84,23 @@ void calls_fold_push(struct model *model, struct track *track, struct fold_curso
         what = push_of_suspendable(model, track, cursor, event, handle >> 1);
     }
     fold_cursor_push(model, track, cursor, what);
+}
+
+static uint32_t kind_of_start(const struct model *model, uint32_t handle)
+{
+    const struct symbol *symbol = &model->symbols.symbols[handle >> 1];
+    if (symbol->kind == KIND_COROUTINE)
+        return TRACK_START_COROUTINE;
+    return symbol->kind == KIND_GENERATOR || symbol->kind == KIND_ASYNC_GENERATOR
+               ? TRACK_START_GENERATOR
+               : EVENT_START;
+}
+
+void calls_fold_marked_start(struct model *model, struct track *track, struct fold_cursor *cursor,
+                             const struct event *event, uint32_t handle)
+{
+    fold_cursor_pass(model, track, cursor, event->counter, kind_of_start(model, handle));
+    push(model, track, cursor, event, handle);
 }
 
 /* The entry is off the stack, and still there to read. */
@@ -141,8 +159,7 @@ static void fold_call(struct model *model, struct track *track, struct fold_curs
     fold_cursor_pass(model, track, cursor, event->counter, kind);
     if (kind <= EVENT_THROW) {
         cursor->python_pushes++;
-        calls_fold_push(model, track, cursor, event,
-                        symbols_handle(&model->symbols, event_id(event)));
+        push(model, track, cursor, event, symbols_handle(&model->symbols, event_id(event)));
         return;
     }
     if (kind == EVENT_YIELD) {

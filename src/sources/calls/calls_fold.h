@@ -7,24 +7,23 @@
 
 #include "model/fold_cursor.h"
 
-/* Pushes that are no plain START: generators, coroutines, what is left out, and what nobody knows. Time
- * has passed. */
-void calls_fold_push(struct model *model, struct track *track, struct fold_cursor *cursor,
-                     const struct event *event, uint32_t handle);
+/* A START that is no plain one: of generators, coroutines, what is left out, and what nobody knows. */
+void calls_fold_marked_start(struct model *model, struct track *track, struct fold_cursor *cursor,
+                             const struct event *event, uint32_t handle);
 
 FOLD_INLINE void calls_fold_start(struct model *model, struct track *track,
                                   struct fold_cursor *cursor, const struct event *event)
 {
-    fold_cursor_pass(model, track, cursor, event->counter, EVENT_START);
     uint32_t handle = symbols_handle(&model->symbols, event_id(event));
     cursor->python_pushes++;
     if (FOLD_LIKELY(!(handle & 1))) {
+        fold_cursor_pass(model, track, cursor, event->counter, EVENT_START);
         struct fold_push what = {.key = event->frame, .symbol = handle >> 1, .calls = 1};
         fold_cursor_push(model, track, cursor, what);
         return;
     }
     struct fold_cursor copy = *cursor;
-    calls_fold_push(model, track, &copy, event, handle);
+    calls_fold_marked_start(model, track, &copy, event, handle);
     *cursor = copy;
 }
 

@@ -8,6 +8,7 @@
 #define ULMA_SOURCES_CALLS_PROBE_H
 
 #include "probe/define.h"
+#include "probe/escalate.h"
 #include "probe/py/asyncio_tasks.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
@@ -25,7 +26,9 @@ static inline uint32_t calls_push(enum event_kind kind, PyObject *code, void *fr
 {
     uint32_t id = define_id(code, frame);
     unsigned char mode = link_to.modes[id];
-    if (__builtin_expect(mode != MODE_OFF && mode != MODE_CLOSING, 1)) {
+    if (__builtin_expect(escalate_is_mode(mode), 0)) {
+        escalate_push((struct escalate_call){id, code, frame});
+    } else if (__builtin_expect(mode != MODE_OFF && mode != MODE_CLOSING, 1)) {
         spans_look();
         calls_look_for_task(kind, code, frame);
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));

@@ -53,6 +53,7 @@ static void tell_wait(struct model *model, const struct track *track,
     bool moves = kind == WAIT_FOR_FILE || kind == WAIT_FOR_SOCKET;
     call->wait_symbol = site.symbol;
     call->wait_line = site.line;
+    call->wait_node = site.node;
     call->in_task = site.in_task;
     call->wait_kind = (unsigned char)(moves && !is_poll ? kind : site.kind);
 }
@@ -111,6 +112,7 @@ static void end(struct model *model, struct track *track, const struct event *ev
         .line = call->line,
         .wait_symbol = call->wait_symbol,
         .wait_line = call->wait_line,
+        .wait_node = call->wait_node,
         .wait_kind = call->wait_kind,
         .in_task = call->in_task,
         .is_wait = model->waits.heard && open->depth == 0,

@@ -50,7 +50,8 @@ static void fold_memory(struct model *model, struct track *track, struct fold_cu
     struct memory_step step = {.counter = event->counter,
                                .address = amount & ((UINT64_C(1) << ADDRESS_BITS) - 1),
                                .domain = amount >> ADDRESS_BITS & 3,
-                               .frees = kind == EVENT_MEMORY_FREE};
+                               .frees = kind == EVENT_MEMORY_FREE,
+                               .thread = track->number};
     if (track->tid)
         fold_cursor_pass(model, track, cursor, event->counter, kind);
     if (kind == EVENT_MEMORY_LARGE) {
@@ -61,7 +62,7 @@ static void fold_memory(struct model *model, struct track *track, struct fold_cu
                (!step.frees && !take_alloc(model, track, event, &step))) {
         model->bad_events++;
     } else {
-        memory_add(&model->memory, &model->process->memory, &step);
+        memory_add(model, &step);
     }
 }
 

@@ -179,14 +179,15 @@ static void put(const struct event *events, unsigned count)
     atomic_store_explicit(&writer->ring->head, head + count, memory_order_release);
 }
 
-/* Where no counter is said it is read under the lock, so that an event is soon there to be read. */
+/* Where no counter is said it is read under the lock, so that an event is soon there to be read: once, since the
+ * events of one allocation are known to belong together by it. */
 static __attribute__((noinline)) void put_foreign(struct event *events, unsigned count)
 {
     pthread_mutex_lock(&foreign.lock);
     if (foreign.writer) {
+        uint64_t counter = events[0].counter ? events[0].counter : link_counter();
         for (unsigned i = 0; i < count; i++)
-            if (events[i].counter == 0)
-                events[i].counter = link_counter();
+            events[i].counter = counter;
         writer_put_foreign(foreign.writer, events, count);
     }
     pthread_mutex_unlock(&foreign.lock);

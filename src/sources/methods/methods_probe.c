@@ -81,6 +81,18 @@ static uint16_t *slot_of(const PyMethodDef *method)
     return &slots[at];
 }
 
+methods_function **methods_called(const PyMethodDef *method)
+{
+    uint16_t slot = *slot_of(method);
+    return slot ? &methods_thunks[slot - 1].original : NULL;
+}
+
+bool methods_has_thunk(const PyMethodDef *method)
+{
+    uint16_t slot = *slot_of(method);
+    return slot && has_thunk(method, slot - 1);
+}
+
 /* The method's own thunk, or a new one; -1: there are no more. */
 static int thunk_of(const PyMethodDef *method)
 {
@@ -100,18 +112,20 @@ static uint32_t put_thunk(const struct methods_candidate *candidate)
         return UNHEARD_MANY;
     struct methods_thunk *thunk = &methods_thunks[number];
     if (number == thunk_count) {
-        union {
-            PyCFunction function;
-            methods_function *any;
-        } word = {.function = method->ml_meth};
         uint16_t *slot = slot_of(method);
-        *thunk = (struct methods_thunk){.original = word.any, .method = method};
+        *thunk = (struct methods_thunk){.method = method};
         *slot = (uint16_t)++thunk_count;
     }
     thunk->id = candidate->id;
     thunk->is_on = true;
-    if (!has_thunk(method, number))
+    if (!has_thunk(method, number)) {
+        union {
+            PyCFunction function;
+            methods_function *any;
+        } word = {.function = method->ml_meth}; /* which may have changed since it was here last */
+        thunk->original = word.any;
         set_function(method, methods_thunk_code(number));
+    }
     return 0;
 }
 

@@ -59,4 +59,10 @@ const struct methods_candidates *methods_listed(void);
 /* Has the collector look at what is defined, and waits until the mode bytes say what of it is wanted. */
 void methods_ask(void);
 
+/* What the thunk that was ever given to the method calls; NULL: it has none. Another source of ours that has a
+ * hook in a method puts it there while the thunk stands in the method, and takes it out of both. */
+methods_function **methods_called(const PyMethodDef *method);
+
+bool methods_has_thunk(const PyMethodDef *method);
+
 #endif

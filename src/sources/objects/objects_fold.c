@@ -7,8 +7,7 @@
 static void fold_object(struct model *model, struct track *track, struct fold_cursor *cursor,
                         const struct event *event)
 {
-    (void)cursor;
-    births_event(model, track, event);
+    births_event(model, track, cursor->top, event);
 }
 
 const struct fold_source objects_fold = {

@@ -129,6 +129,8 @@ static __attribute__((noinline)) struct objects_place *meet_place(struct objects
             .type = type,
             .type_slot = (uint16_t)(made - types),
             .sizing = made->sizing,
+            .size_word = objects_size_word(made->sizing),
+            .ends_names = made->is_type || made->is_code,
             .next_of_type = made->first_place,
             .code_id = where->code ? define_id(where->code, where->frame) : 0,
         };

@@ -25,6 +25,7 @@ typedef tracer *tracer_getter(void **data);
 static tracer_getter *get_tracer;
 
 static bool is_on;
+static bool is_limited;        /* there are types that no pattern wants, as it was last looked */
 static uint32_t generation;    /* of the link that places were told to */
 static void *main_interpreter; /* NULL: not on */
 
@@ -73,6 +74,12 @@ static void pace_begin(void)
     pace.dense_ticks = switch_ticks_of_ns(DENSE_NS);
 }
 
+static void look_for_limits(void)
+{
+    is_limited = link_to.header &&
+                 atomic_load_explicit(&link_to.header->types_limited, memory_order_relaxed);
+}
+
 static __attribute__((noinline)) uint64_t read_counter(uint64_t heartbeat)
 {
     uint64_t now = link_counter(), before = pace.read;
@@ -83,6 +90,7 @@ static __attribute__((noinline)) uint64_t read_counter(uint64_t heartbeat)
     pace.read = now;
     pace.told = 0;
     pace.heartbeat = heartbeat;
+    look_for_limits();
     return pace.last;
 }
 
@@ -127,7 +135,8 @@ bool objects_put(uint64_t counter, enum event_kind kind, uint32_t id, uint32_t f
     return put(counter, kind, id, frame);
 }
 
-static void tell_size(struct objects_place *place, size_t bytes, uint64_t counter)
+/* False: it is lost. */
+static bool tell_size(struct objects_place *place, size_t bytes, uint64_t counter)
 {
     size_t pages = bytes >> PAGE_SHIFT;
     uint32_t told = bytes < OBJECT_PAGES
@@ -136,18 +145,29 @@ static void tell_size(struct objects_place *place, size_t bytes, uint64_t counte
                               (uint32_t)(pages < OBJECT_PAGES - 1 ? pages : OBJECT_PAGES - 1);
     if (place->bytes != told && put(counter, EVENT_OBJECT_SIZE, place->id, told))
         place->bytes = told;
+    return place->bytes == told;
 }
 
 /* --- births --------------------------------------------------------------------------------- */
 
+static __attribute__((noinline)) bool measure_anew(struct objects_place *place, PyObject *object,
+                                                   uint64_t counter)
+{
+    size_t fixed_bytes = objects_types[place->type_slot].fixed_bytes;
+    return tell_size(place, objects_size(place->sizing, fixed_bytes, object), counter);
+}
+
 static inline __attribute__((always_inline)) void measure(struct objects_place *place,
                                                           PyObject *object, uint64_t counter)
 {
-    size_t fixed_bytes;
     if (place->sizing == SIZING_FIXED && __builtin_expect(place->bytes != 0, 1))
         return;
-    fixed_bytes = objects_types[place->type_slot].fixed_bytes;
-    tell_size(place, objects_size(place->sizing, fixed_bytes, object), counter);
+    /* What is as long as the last one is as large. */
+    uintptr_t word = place->size_word ? PYAPI_FIELD(uintptr_t, object, place->size_word) : 0;
+    if (__builtin_expect(place->size_word && word == place->sized && place->bytes, 1))
+        return;
+    if (measure_anew(place, object, counter))
+        place->sized = word;
 }
 
 static inline __attribute__((always_inline)) void tell(struct held_object *one)
@@ -263,14 +283,13 @@ static inline __attribute__((always_inline)) void brief(struct held_object *one,
 {
     struct objects_place *place = one->place;
     PyObject *object = one->object;
-    const struct objects_type *type = &objects_types[place->type_slot];
     uint64_t ticks = counter - one->counter;
     measure(place, object, one->counter);
     one->object = NULL;
     put(one->counter, EVENT_OBJECT_BIRTH, OBJECT_MORE | place->id,
         ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX);
-    if (__builtin_expect(type->is_type || type->is_code, 0))
-        end_names(object, type);
+    if (__builtin_expect(place->ends_names, 0))
+        end_names(object, &objects_types[place->type_slot]);
 }
 
 static inline __attribute__((always_inline)) void death(PyObject *object, uint64_t counter)
@@ -294,6 +313,35 @@ static inline __attribute__((always_inline)) void death(PyObject *object, uint64
     put(counter, EVENT_OBJECT_DEATH, type ? type->id : 0, address_of(object));
     if (type && __builtin_expect(type->is_type || type->is_code, 0))
         end_names(object, type);
+}
+
+/* --- types that no pattern wants ------------------------------------------------------------ */
+
+/* What is held is measured as it would be if they were told: not after the next instruction. */
+static void settle_held(PyThreadState *tstate)
+{
+    void *frame = PYAPI_FIELD(void *, tstate, pyapi.tstate_frame);
+    uintptr_t word = frame ? PYAPI_FIELD(uintptr_t, frame, pyapi.frame_instruction) : 0;
+    if (outer.object && outer.place->word != word)
+        tell(&outer);
+    if (held.object && held.place->word != word)
+        tell_held();
+}
+
+/* True: this one's is such, and no more is to be done. */
+static __attribute__((noinline)) bool pass_over(PyThreadState *tstate, PyObject *object, int event)
+{
+    const struct objects_type *type = objects_type_of(Py_TYPE(object));
+    if (!type || link_to.modes[type->id] != MODE_OFF)
+        return false;
+    if (object == held.object || object == outer.object)
+        return false; /* it was wanted when it was born */
+    if (held.object || outer.object)
+        settle_held(tstate);
+    if (event != CREATE && __builtin_expect(type->is_type || type->is_code, 0) &&
+        !has_references(object))
+        end_names(object, type);
+    return true;
 }
 
 /* --- the tracer ----------------------------------------------------------------------------- */
@@ -333,6 +381,8 @@ static int on_object(PyObject *object, int event, void *data)
         return 0;
     if (__builtin_expect(stack_is_near_its_end(), 0))
         note_deep();
+    if (__builtin_expect(is_limited, 0) && pass_over(tstate, object, event))
+        return 0;
     uint64_t counter = next_counter(header);
     if (event == CREATE) {
         birth(tstate, object, counter);
@@ -444,6 +494,7 @@ static int objects_on(char *reason, size_t size)
     pace_begin();
     held.object = outer.object = NULL;
     moving.type = NULL;
+    look_for_limits();
     main_interpreter = PyInterpreterState_Get();
     is_on = set_tracer(on_object, NULL) == 0;
     if (is_on)

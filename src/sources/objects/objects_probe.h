@@ -29,6 +29,9 @@ enum objects_sizing {
 /* Once: finds out which of the above hold on this interpreter. */
 void objects_sizes_prepare(void);
 
+/* Where an instance has the one word that its size follows from; 0: there is none. */
+uint8_t objects_size_word(enum objects_sizing sizing);
+
 enum objects_sizing objects_sizing_of(PyTypeObject *type, size_t *ret_fixed_bytes);
 
 /* Of a whole object. `fixed_bytes`: what its type says. */
@@ -44,7 +47,7 @@ struct objects_type {
     bool is_type, is_code; /* its instances are types, code objects */
 };
 
-struct objects_place {
+struct objects_place {  /* one cache line: all that a birth and its death read of it */
     uintptr_t word;     /* line.h; 0: no Python frame was open */
     PyTypeObject *type; /* NULL: a free slot, or (with the word OBJECTS_GONE) one that was used */
     uint32_t id;        /* 0: not told yet */
@@ -53,7 +56,10 @@ struct objects_place {
     uint32_t code_id;
     uint16_t type_slot;
     uint8_t sizing;
-};
+    uint8_t size_word; /* objects_size_word */
+    bool ends_names;   /* its instances are types, or code objects */
+    uintptr_t sized;   /* that word of what was measured last */
+} __attribute__((aligned(64)));
 #define OBJECTS_GONE UINTPTR_MAX
 
 /* The tables begin anew: other ids are told. */

@@ -72,6 +72,13 @@ static size_t str_size(size_t fixed_bytes, PyObject *object)
     return STR_COMPACT_HEAD + (length + 1) * (state & KIND);
 }
 
+uint8_t objects_size_word(enum objects_sizing sizing)
+{
+    if (sizing == SIZING_LIST)
+        return LIST_ROOM;
+    return sizing == SIZING_ITEMS || sizing == SIZING_INT ? OBJECT_ITEMS : 0;
+}
+
 size_t objects_size(enum objects_sizing sizing, size_t fixed_bytes, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);

@@ -51,8 +51,20 @@ long operators_local_events(uint32_t id)
     return operators_every_is_told(id) ? instruction_event : 0;
 }
 
+void operators_every_ask(void)
+{
+    enum { STEP = 64 };
+    static uint32_t asked;
+    if (undecided_count && ++asked % STEP == 0)
+        operators_every_decide();
+}
+
 void operators_every_decide(void)
 {
+    PyObject *type, *value, *traceback;
+    if (undecided_count == 0)
+        return;
+    PyErr_Fetch(&type, &value, &traceback);
     for (uint32_t i = 0; i < undecided_count;) {
         uint32_t id = undecided[i];
         if (is_told[id] && link_to.lines[id] == LINES_UNDECIDED) {
@@ -64,6 +76,7 @@ void operators_every_decide(void)
         if (code)
             tell(code, id, false);
     }
+    PyErr_Restore(type, value, traceback);
 }
 
 void operators_defined(PyObject *code, uint32_t id)

@@ -103,4 +103,7 @@ bool operators_every_is_told(uint32_t id);
 /* Lets go what the collector has decided against. */
 void operators_every_decide(void);
 
+/* The same, now and then: a loop that meets nothing new would run one by one for ever. */
+void operators_every_ask(void);
+
 #endif

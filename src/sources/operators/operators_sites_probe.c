@@ -105,6 +105,7 @@ static __attribute__((noinline, cold)) uint32_t meet(const struct line_place *pl
 uint32_t operators_site(PyThreadState *tstate, uint32_t operator)
 {
     struct line_place place = line_of_thread(tstate);
+    operators_every_ask();
     const struct site *site = &sites[hash(place.word, operator)];
     if (__builtin_expect(site->word == place.word && site->operator== operator&&
                                                      site->id != 0 &&

@@ -8,6 +8,8 @@
  * references, so that none lives longer for it. */
 #include "sources/operators/operators_probe.h"
 
+#include "sources/methods/methods_probe.h"
+
 #include "probe/mapped_files.h"
 #include "probe/py/types.h"
 
@@ -254,10 +256,21 @@ static PyObject *on_class(PyObject *class, PyObject *unused)
     return result;
 }
 
-static void set_init_subclass(class_method *function)
+/* Both kinds of function are called with these two arguments. */
+static uintptr_t *word_of_method(void)
 {
-    __atomic_store_n((uintptr_t *)(void *)&init_subclass->ml_meth, (uintptr_t)function,
-                     __ATOMIC_RELEASE);
+    return (uintptr_t *)(void *)&init_subclass->ml_meth;
+}
+
+static uintptr_t *word_of_thunk(void)
+{
+    return (uintptr_t *)(void *)methods_called(init_subclass);
+}
+
+static void take_on_class(uintptr_t *word)
+{
+    if (word && *word == (uintptr_t)on_class)
+        __atomic_store_n(word, (uintptr_t)init_subclass_before, __ATOMIC_RELEASE);
 }
 
 void operators_watch_classes(void)
@@ -268,8 +281,9 @@ void operators_watch_classes(void)
     const struct mapped_file *file = found ? mapped_files_find(found) : NULL;
     if (!init_subclass && file && file->is_writable && found->ml_meth != on_class) {
         init_subclass = found;
-        init_subclass_before = (class_method *)found->ml_meth;
-        set_init_subclass(on_class);
+        uintptr_t *word = methods_has_thunk(found) ? word_of_thunk() : word_of_method();
+        init_subclass_before = (class_method *)*word;
+        __atomic_store_n(word, (uintptr_t)on_class, __ATOMIC_RELEASE);
     }
     Py_XDECREF(name);
     PyErr_Clear();
@@ -277,7 +291,9 @@ void operators_watch_classes(void)
 
 void operators_unwatch_classes(void)
 {
-    if (init_subclass && init_subclass->ml_meth == on_class)
-        set_init_subclass(init_subclass_before);
+    if (init_subclass) {
+        take_on_class(word_of_method());
+        take_on_class(word_of_thunk());
+    }
     init_subclass = NULL;
 }

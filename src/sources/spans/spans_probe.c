@@ -6,6 +6,8 @@
  * process that forked it, are no span's. A begin and its end may come in different threads and contexts. */
 #include "sources/spans/spans_probe.h"
 
+#include "sources/spans/spans_servers_probe.h"
+
 #include "probe/py/pyapi.h"
 #include "probe/source_hooks.h"
 #include "probe/writer.h"
@@ -24,7 +26,7 @@ static struct {
 } contextvars;
 
 static PyObject *module;                        /* owned; NULL: the program has not imported it */
-static PyObject *variable;                      /* its context variable; owned */
+static PyObject *variable;                      /* of contexts; owned, and never given back */
 static uint32_t last_number;                    /* given out */
 static uint32_t first_number;                   /* since the switch-on */
 static PyObject *begin_function, *end_function; /* owned */
@@ -144,23 +146,33 @@ static void find_module(void)
     PyObject *found = modules ? PyDict_GetItemString(modules, MODULE) : NULL;
     if (!found || found == module)
         return;
-    PyObject *context = PyObject_GetAttrString(found, "current");
-    if (!context) {
-        PyErr_Clear();
-        return;
-    }
     Py_XDECREF(module);
-    Py_XDECREF(variable);
     Py_INCREF(found);
     module = found;
-    variable = context;
 }
 
-static void hand_out(PyObject *begin_with, PyObject *end_with)
+static void hand_out(PyObject *to, PyObject *begin_with, PyObject *end_with)
 {
-    if (module && (PyObject_SetAttrString(module, "end", end_with) ||
-                   PyObject_SetAttrString(module, "begin", begin_with)))
+    if (to && (PyObject_SetAttrString(to, "end", end_with) ||
+               PyObject_SetAttrString(to, "begin", begin_with)))
         PyErr_Clear();
+}
+
+/* What the servers' layers were made of shares the program's begin and end. */
+static void hand_out_all(void)
+{
+    hand_out(module, begin_function, end_function);
+    hand_out(spans_servers_module(), begin_function, end_function);
+}
+
+static PyObject *make_variable(void)
+{
+    PyObject *(*make)(const char *name, PyObject *otherwise);
+    *(void **)&make = dlsym(RTLD_DEFAULT, "PyContextVar_New");
+    PyObject *none = PyLong_FromLong(0);
+    PyObject *made = make && none ? make("ulma_span", none) : NULL;
+    Py_XDECREF(none);
+    return made;
 }
 
 static int spans_make_ready(char *reason, size_t size)
@@ -171,12 +183,16 @@ static int spans_make_ready(char *reason, size_t size)
     }
     *(void **)&contextvars.get = dlsym(RTLD_DEFAULT, "PyContextVar_Get");
     *(void **)&contextvars.set = dlsym(RTLD_DEFAULT, "PyContextVar_Set");
+    if (!variable)
+        variable = make_variable();
     if (!begin_function)
         begin_function = PyCFunction_New(&methods[0], NULL);
     if (!end_function)
         end_function = PyCFunction_New(&methods[1], NULL);
-    if (contextvars.get && contextvars.set && begin_function && end_function)
+    if (contextvars.get && contextvars.set && variable && begin_function && end_function) {
+        spans_servers_find();
         return 0;
+    }
     PyErr_Clear();
     snprintf(reason, size, "this Python's context variables cannot be had");
     return -1;
@@ -189,26 +205,31 @@ static int spans_on(char *reason, size_t size)
     first_number = last_number + 1;
     spans_are_on = true;
     find_module();
-    hand_out(begin_function, end_function);
+    hand_out_all();
     return 0;
 }
 
 static void spans_off(void)
 {
+    hand_out(spans_servers_module(), Py_None, Py_None);
+    spans_servers_leave();
     if (!spans_are_on)
         return;
     spans_are_on = false;
-    hand_out(Py_None, Py_None);
+    hand_out(module, Py_None, Py_None);
     Py_CLEAR(module);
-    Py_CLEAR(variable);
 }
 
 static void spans_imported(void)
 {
-    if (!spans_are_on || module)
+    if (!spans_are_on)
         return;
     find_module();
-    hand_out(begin_function, end_function);
+    spans_servers_find();
+    if (spans_are_on)
+        hand_out_all();
+    else
+        spans_servers_leave(); /* it went off while the GIL had passed */
 }
 
 const struct source_hooks spans_hooks = {

@@ -28,7 +28,16 @@ static void settle(struct model *model, struct track *track)
                              .object = open->object,
                              .thread = track->number,
                              .is_gil = open->way == WAY_GIL};
+    kept_note(model, track, open->way == WAY_GIL ? TIMELINE_GIL : TIMELINE_LOCK, open->since,
+              open->until, open->kind);
     wait_sums_add(&model->waits, open->row, (int64_t)ticks);
+    const struct wait_sums_row *row = &model->waits.rows[open->row];
+    wait_rooms_tell(model,
+                    &(struct wait_site){.symbol = row->symbol,
+                                        .line = row->line,
+                                        .kind = (enum wait_kind)open->kind,
+                                        .node = open->node},
+                    track->number, open->until, (int64_t)ticks);
     wait_sums_share(&model->waits, track->number, wait_sums_share_of((enum wait_kind)open->kind),
                     (int64_t)ticks);
     track->apart_ticks += (int64_t)ticks;
@@ -68,6 +77,7 @@ static void begin(struct model *model, struct track *track, const struct fold_cu
     *open = (struct wait_open){.since = event->counter,
                                .row = wait_sums_row(&model->waits, &site),
                                .object = event->frame,
+                               .node = site.node,
                                .way = (unsigned char)way,
                                .kind = (unsigned char)site.kind,
                                .is_open = true};
@@ -103,6 +113,7 @@ static struct wait_site holder(struct model *model, const struct track *track,
     if (entry > cursor->entries) {
         site.symbol = model->symbols.symbols[entry->symbol].row;
         site.line = wait_rooms_line(track, entry);
+        site.node = entry->node;
     }
     return site;
 }
@@ -122,6 +133,7 @@ static void held(struct model *model, struct track *track, const struct fold_cur
                              .thread = track->number,
                              .tid = track->tid};
     wait_sums_add(&model->waits, hold.row, (int64_t)ticks);
+    wait_rooms_tell(model, &site, track->number, event->counter, (int64_t)ticks);
     wait_sums_hold(&track->process->waits, &hold);
 }
 

@@ -7,11 +7,12 @@ import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
 import type { AlgaeView, Tile } from "../documents";
 import { formatCount, formatTime, shortPath } from "../format";
+import { wishesPlain } from "../gl";
 import { picture, Svg } from "../picture";
 import { filterText, openFunction, shown } from "../state";
 import { palette } from "../theme";
 import { Chosen, Waiting } from "./details";
-import { KINDS, kindOf, scenes, sinceOf } from "./looks";
+import { KINDS, kindOf, RUNNING, scenes, sinceOf } from "./looks";
 import { type Board, fillTiles, GUTTER, paintOver, RULER, TITLE } from "./over";
 import { Scene, siteOf, type Unit } from "./scene";
 import { CORNERS, cellAt, makePainter, middleOf, type Painter, rgb, TileList } from "./tiles";
@@ -117,7 +118,7 @@ export function Algae(): JSX.Element {
     const canvas = tilesCanvas.current;
     if (!place || !canvas || !size.width) return;
     if (!painter.current) {
-      painter.current = makePainter(canvas, new URLSearchParams(location.search).get("draw") === "2d");
+      painter.current = makePainter(canvas, wishesPlain());
       canvas.dataset.painter = painter.current.kind;
     }
     performance.mark("ulma-draw");
@@ -244,7 +245,7 @@ export function Algae(): JSX.Element {
             const isFilled = one.isActive || one.count > 1;
             svg.polygon(
               corners(one.placed.row, one.placed.column),
-              one.isRunning ? "#ffd43b" : isFilled ? colour : ink.panel,
+              one.isRunning ? RUNNING : isFilled ? colour : ink.panel,
               one.isRunning ? ink.ink : colour,
               1,
               describe(one),

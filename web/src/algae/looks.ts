@@ -10,6 +10,8 @@ export const KINDS: Record<string, { series: number; letter: string; title: stri
   async_generator: { series: 5, letter: "a", title: "async generator" },
   c: { series: 1, letter: "C", title: "C function" },
 };
+/** The one that runs; it has a rim, too. */
+export const RUNNING = "#ffd43b";
 export const kindOf = (kind: string) => KINDS[kind] ?? { series: 0, letter: "f", title: kind };
 
 export const sinceOf = (one: Unit) => (one.isActive ? "on the stack for" : "suspended for");

@@ -5,7 +5,7 @@ import type { Size } from "../canvas";
 import type { Tile } from "../documents";
 import { formatCount } from "../format";
 import type { Palette } from "../theme";
-import { KINDS, kindOf } from "./looks";
+import { KINDS, kindOf, RUNNING } from "./looks";
 import type { Scene, Unit } from "./scene";
 import { middleOf, type Rgb, rgb, STYLE, type TileList } from "./tiles";
 
@@ -41,7 +41,7 @@ export interface OverLook {
 
 function coloursOf(ink: Palette): Record<string, Rgb> {
   const series = ink.series;
-  const all: Record<string, Rgb> = { running: rgb("#ffd43b"), trail: rgb(series[4] ?? "#56b4e9") };
+  const all: Record<string, Rgb> = { running: rgb(RUNNING), trail: rgb(series[4] ?? "#56b4e9") };
   for (const [kind, look] of Object.entries(KINDS)) all[kind] = rgb(series[look.series] ?? "#888888");
   return all;
 }

@@ -2,6 +2,10 @@
 // Draws many hexagons: with WebGL2 in one call, else on a 2D canvas. Both from the same list.
 // A hexagon is 5 units wide and 4 tall, its neighbours stand 4 apart, and odd columns are half a cell lower.
 
+import { bindEach, bindShape, blendOver, clearGl, openGl, type Rgb, useProgram } from "../gl";
+
+export { type Rgb, rgb } from "../gl";
+
 export const STYLE = { trail: 0, suspended: 1, active: 2, running: 3 } as const;
 
 /** x, y of the middle, unit, red, green, blue (0-1), style, time it was left (s) */
@@ -34,14 +38,6 @@ export class TileList {
     data[at] = left;
     this.count++;
   }
-}
-
-export type Rgb = [number, number, number];
-
-/** `#rrggbb` */
-export function rgb(text: string): Rgb {
-  const value = Number.parseInt(text.slice(1), 16);
-  return [(value >> 16) / 255, ((value >> 8) & 255) / 255, (value & 255) / 255];
 }
 
 export interface Scenery {
@@ -119,72 +115,29 @@ class WebGlPainter implements Painter {
   private readonly buffer: WebGLBuffer | null;
   private readonly uniforms: Record<string, WebGLUniformLocation | null>;
 
-  constructor(
-    private readonly canvas: HTMLCanvasElement,
-    private readonly gl: WebGL2RenderingContext,
-  ) {
-    const program = gl.createProgram();
-    for (const [kind, text] of [
-      [gl.VERTEX_SHADER, VERTEX],
-      [gl.FRAGMENT_SHADER, FRAGMENT],
-    ] as const) {
-      const shader = gl.createShader(kind);
-      if (!shader) throw new Error("no shader");
-      gl.shaderSource(shader, text);
-      gl.compileShader(shader);
-      if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS))
-        throw new Error(gl.getShaderInfoLog(shader) ?? "");
-      gl.attachShader(program, shader);
-    }
-    gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS))
-      throw new Error(gl.getProgramInfoLog(program) ?? "");
-    gl.useProgram(program);
+  constructor(private readonly gl: WebGL2RenderingContext) {
+    const program = useProgram(gl, VERTEX, FRAGMENT);
     this.uniforms = Object.fromEntries(
       ["view", "now", "paper", "rimColour"].map((name) => [name, gl.getUniformLocation(program, name)]),
     );
-
     const fan: number[] = [];
     CORNERS.forEach(([x, y], i) => {
       const [nextX, nextY] = CORNERS[(i + 1) % CORNERS.length] as [number, number];
       fan.push(0, 0, 0, x, y, 1, nextX, nextY, 1);
     });
-    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
-    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array(fan), gl.STATIC_DRAW);
-    const corner = gl.getAttribLocation(program, "corner");
-    gl.enableVertexAttribArray(corner);
-    gl.vertexAttribPointer(corner, 3, gl.FLOAT, false, 0, 0);
-
-    this.buffer = gl.createBuffer();
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
-    let offset = 0;
-    for (const [name, size] of [
+    bindShape(gl, program, "corner", 3, fan);
+    this.buffer = bindEach(gl, program, [
       ["place", 3],
       ["colour", 3],
       ["state", 2],
-    ] as const) {
-      const at = gl.getAttribLocation(program, name);
-      gl.enableVertexAttribArray(at);
-      gl.vertexAttribPointer(at, size, gl.FLOAT, false, FLOATS * 4, offset);
-      gl.vertexAttribDivisor(at, 1);
-      offset += size * 4;
-    }
-    gl.enable(gl.BLEND);
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    ]);
+    blendOver(gl);
   }
 
   paint(list: TileList, scenery: Scenery, isNew: boolean): void {
-    const { gl, canvas } = this;
-    const scale = devicePixelRatio || 1;
-    const width = Math.max(1, Math.round(scenery.width * scale));
-    const height = Math.max(1, Math.round(scenery.height * scale));
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-    }
-    gl.viewport(0, 0, width, height);
-    gl.clearColor(0, 0, 0, 0);
-    gl.clear(gl.COLOR_BUFFER_BIT);
+    const { gl } = this;
+    clearGl(gl, scenery.width, scenery.height);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
     if (isNew) gl.bufferData(gl.ARRAY_BUFFER, list.data.subarray(0, list.count * FLOATS), gl.DYNAMIC_DRAW);
     gl.uniform4f(this.uniforms.view ?? null, scenery.scrollX, scenery.scrollY, scenery.width, scenery.height);
     gl.uniform1f(this.uniforms.now ?? null, scenery.now);
@@ -266,8 +219,8 @@ class PlainPainter implements Painter {
 
 /** `isPlain`: as where there is no WebGL2. */
 export function makePainter(canvas: HTMLCanvasElement, isPlain: boolean): Painter {
-  const gl = isPlain ? null : canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true });
-  if (gl) return new WebGlPainter(canvas, gl);
+  const gl = openGl(canvas, isPlain);
+  if (gl) return new WebGlPainter(gl);
   const context = canvas.getContext("2d");
   if (!context) throw new Error("this browser draws on no canvas");
   return new PlainPainter(canvas, context);

@@ -63,14 +63,20 @@ export interface Look {
   drag: { from: number; to: number } | null;
 }
 
-export const KIND_TITLES = { gc: "garbage collection", io: "I/O", off: "off the CPU", call: "call" };
+export const KIND_TITLES = {
+  gc: "garbage collection",
+  io: "I/O",
+  gil: "waits for the GIL",
+  lock: "waits for another",
+  off: "off the CPU",
+  call: "call",
+};
+/** Which of the colours, of those that are not calls. */
+export const KIND_SERIES = { gc: 1, io: 0, gil: 3, lock: 2, off: 6 } as const;
 
 export function colourOf(look: Look, row: LaneRow, slice: Slice): string {
-  const { series } = look.colours;
-  if (row.kind === "gc") return series[1] ?? look.colours.warn;
-  if (row.kind === "io") return series[0] ?? look.colours.ink;
-  if (row.kind === "off") return look.colours.faint;
-  return callColour(look, slice.what);
+  if (row.kind === "call") return callColour(look, slice.what);
+  return look.colours.series[KIND_SERIES[row.kind]] ?? look.colours.faint;
 }
 
 const known = { isDark: false, colours: new Map<string, string>() };
@@ -88,8 +94,8 @@ function callColour(look: Look, what: number | string): string {
 
 export const nameOf = (view: TimelineView, row: LaneRow, slice: Slice): string => {
   if (row.kind === "gc") return `generation ${slice.what}`;
-  if (row.kind === "io") return String(slice.what);
   if (row.kind === "off") return "off the CPU";
+  if (row.kind !== "call") return String(slice.what);
   return infoOf(view, slice.what)?.name ?? `function ${slice.what}`;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From the server's rows of slices to lanes: one for each thread, and one for each function that tasks run. Pure.
 // Rules:
-// - A lane's first rows are what the thread did not do in Python, one thin row each: garbage collection, I/O, off the CPU.
+// - A lane's first rows are what the thread did not do in Python, one thin row each: garbage collection, I/O, waits, off the CPU.
 // - Tasks are told apart by their outermost coroutine, since the name of one that has ended is not known; the tasks of a
 //   thread never run at once, so those of one coroutine share a lane, unless it is opened.
 // - Beyond twelve lanes those whose names differ in digits alone are one group, each of it a thin line.
@@ -9,7 +9,7 @@
 import type { FunctionInfo, TimelineRow, TimelineView } from "../documents";
 
 export const LANES_SHOWN = 12;
-export const KINDS = ["gc", "io", "off", "call"] as const;
+export const KINDS = ["gc", "io", "gil", "lock", "off", "call"] as const;
 export type SliceKind = (typeof KINDS)[number];
 
 export interface Slice {

@@ -12,7 +12,17 @@ import { formatCount, formatTime, shortPath } from "../format";
 import { picture, Svg } from "../picture";
 import { columns, filterText, link, openFunction, type Span, shown, span, target, trouble } from "../state";
 import { palette, theme } from "../theme";
-import { axisText, colourOf, describe, KIND_TITLES, type Look, nameOf, paint, place } from "./draw";
+import {
+  axisText,
+  colourOf,
+  describe,
+  KIND_SERIES,
+  KIND_TITLES,
+  type Look,
+  nameOf,
+  paint,
+  place,
+} from "./draw";
 import { infoOf, type Lane, type LaneRow, makeLanes, missing, type Slice } from "./lanes";
 import { openInPerfetto } from "./perfetto";
 
@@ -414,8 +424,11 @@ export function Timeline(props: { connection: Connection | null }): JSX.Element 
         {(told?.left_out ?? 0) > 0 &&
           `${formatCount(told?.left_out ?? 0)} calls are too short to be drawn here: zoom in. `}
         <span class="timeline-legend">
-          <span class="swatch-bar series-2" /> garbage collection <span class="swatch-bar series-1" /> I/O{" "}
-          <span class="swatch-bar swatch-off" /> off the CPU
+          {(["gc", "io", "gil", "lock", "off"] as const).map((kind) => (
+            <span key={kind}>
+              <span class={`swatch-bar series-${KIND_SERIES[kind] + 1}`} /> {KIND_TITLES[kind]}{" "}
+            </span>
+          ))}
         </span>
       </p>
       <div ref={box} class="timeline-box">

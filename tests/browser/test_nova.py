@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Nova in a browser: a burst of dictionaries is one of one colour, and who makes them is a click
+away. And what is said where births are not told."""
+
+import os
+import pathlib
+
+import browser
+import harness
+import live_page
+import pytest
+
+pytestmark = browser.needs_chromium
+HERE = pathlib.Path(__file__).resolve().parent
+PYTHONS = harness.pythons()
+TELLING = [python for python in PYTHONS if python.minor >= (3, 14)]
+SILENT = [python for python in PYTHONS if python.minor < (3, 13)]
+
+
+@pytest.mark.skipif(not TELLING, reason="no Python of 3.14 or newer here: tools/pythons")
+def test_which_type_from_which_line(tmp_path):
+    burst = tmp_path / "burst"
+    with (
+        harness.private_session_dir() as directory,
+        live_page.serve(
+            directory,
+            "--kill",
+            "-e",
+            "calls,objects",
+            "--python",
+            TELLING[-1].path,
+            HERE / "births.py",
+            burst,
+        ) as served,
+    ):
+        looking = live_page.Looking(served.url, "births", viewport={"width": 1280, "height": 1000})
+        looking.wait("open")
+        burst.touch()
+        seen = looking.seen()
+    assert seen["before"] < 0.3 and seen["after"] > 0.7
+    assert "dict" in seen["finding"] and "births.py:17" in seen["finding"]
+    assert "Only dict by make_options" in seen["said"]
+    assert "dict" in seen["row"] and any("births.py:17" in cell for cell in seen["row"])
+    assert seen["task"].startswith("server: ~") and "dict by make_options" in seen["task"]
+    assert seen["thread"].startswith("log: ~") and "make_texts" in seen["thread"]
+    assert "make_options" in seen["title"]
+    assert not seen["faults"]
+
+
+@pytest.mark.skipif(not SILENT, reason="no Python below 3.13 here")
+def test_where_births_are_not_told_the_page_says_why(tmp_path):
+    with (
+        harness.private_session_dir() as directory,
+        live_page.serve(
+            directory,
+            *("--kill", "-e", "calls,objects", "--python", SILENT[-1].path),
+            *(HERE / "births.py", tmp_path / "never"),
+        ) as served,
+    ):
+        said = live_page.look(served.url, "refusal")
+    assert "does not tell when objects are made" in said and SILENT[-1].version in said
+
+
+@pytest.mark.skipif(not os.environ.get("ULMA_PICTURES"), reason="tools/pictures makes them")
+def test_pictures_for_the_docs(tmp_path):
+    burst = tmp_path / "burst"
+    burst.touch()
+    with (
+        harness.private_session_dir() as directory,
+        live_page.serve(
+            directory,
+            *("--kill", "-e", "calls,objects", "--python", TELLING[-1].path),
+            *("births.py", burst),
+        ) as served,
+    ):
+        live_page.look(f"{served.url}#nova?window=1", "pictures", views=["nova"])

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""Rules: functions that are counted in place, and calls that are told once a predicate holds."""
+
+import json
+
+import harness
+import pytest
+from harness import TARGETS, report_of, run, run_ulma
+from test_set import followed
+
+PROGRAM = TARGETS / "ruled.py"
+
+pytestmark = pytest.mark.some_pythons
+
+RULES = """
+# what each function of ruled.py does
+__main__:slow     escalate slower 20ms
+__main__:raising  escalate raised   # and nothing else
+__main__:large    escalate larger 40
+__main__:deep     escalate deeper 25
+__main__:every    escalate every 100
+__main__:counted  count
+__main__:each     count
+__main__:Box.put  stack
+"""
+
+
+def ruled(python, tmp_path, rules=RULES, words=(), options=()):
+    file = tmp_path / "rules"
+    file.write_text(rules)
+    return run_ulma(python, PROGRAM, *words, options=["--rules", str(file), *options])
+
+
+def rows_of(report):
+    return {(row["function"], row["rule"]): row for row in report["escalated"]}
+
+
+def line_of(text):
+    lines = PROGRAM.read_text().splitlines()
+    return next(i for i, line in enumerate(lines, 1) if line.strip() == text)
+
+
+def test_counts_are_the_programs_own(python, tmp_path):
+    done = ruled(python, tmp_path)
+    rows = rows_of(report_of(done))
+    counts = {key: (row["calls"], row.get("held")) for key, row in rows.items()}
+    put = "Box.put" if python.minor >= (3, 11) else "put"
+    assert counts == {
+        ("slow", "slower 20ms"): (40, 3),
+        ("raising", "raised"): (50, 10),
+        ("large", "larger 40"): (60, 19),
+        ("deep", "deeper 25"): (31 + 11, 6),
+        ("every", "every 100"): (1000, 10),
+        ("counted", "count"): (4000, None),
+        ("each", "count"): (20 * 3, None),
+        (put, "stack"): (20, 20),
+    }
+    assert json.loads(done.out) == {"counted": 4000}
+
+
+def test_what_is_told_of_a_call(python, tmp_path):
+    rows = rows_of(report_of(ruled(python, tmp_path)))
+    slow = rows["slow", "slower 20ms"]
+    assert [(frame["function"], frame["line"]) for frame in slow["first"]["stack"]] == [
+        ("slow", line_of("time.sleep(seconds)")),
+        ("caller", line_of("slow(seconds)")),
+        ("main", line_of("caller(0.03 if number in (7, 21, 33) else 0)")),
+        ("<module>", line_of("main()")),
+    ]
+    assert {frame["file"] for frame in slow["first"]["stack"]} == {str(PROGRAM)}
+    assert slow["first"]["arguments"] == "float" and not slow["first"]["cut"]
+    assert 20e6 < slow["first"]["took_ns"] <= slow["worst"]["took_ns"]
+    large = rows["large", "larger 40"]
+    assert large["first"]["arguments"] == "list[41], str[3], bool, tuple[2], dict[1]"
+    assert (large["first"]["value"], large["worst"]["value"]) == (41, 59)
+    deep = rows["deep", "deeper 25"]
+    assert (deep["first"]["value"], deep["worst"]["value"]) == (26, 31)
+    assert deep["worst"]["stack"][0]["function"] == "deep" and deep["worst"]["cut"]
+    assert rows["every", "every 100"]["worst"]["value"] == 1000
+    assert rows["raising", "raised"]["first"]["arguments"] == "int"
+
+
+def test_a_counted_call_is_no_event(python, tmp_path):
+    few, many = (report_of(ruled(python, tmp_path, words=[str(count)])) for count in (1000, 26000))
+    assert rows_of(many)["counted", "count"]["calls"] == 4 * 26000
+    assert many["events"]["read"] - few["events"]["read"] < 5000
+    assert not [row for row in many["functions"] if row["name"] == "counted"]
+
+
+def test_the_first_rule_wins_and_off_and_record_are_modes(python, tmp_path):
+    rules = "__main__:every record\n__main__:deep off\n__main__ count\n"
+    report = report_of(ruled(python, tmp_path, rules, options=["--skip", "__main__:every"]))
+    calls = {row["name"]: row["calls"] for row in report["functions"] if "ruled" in row["file"]}
+    assert calls == {"every": 1000}
+    assert "deep" not in {row["function"] for row in report["escalated"]}
+    assert rows_of(report)["slow", "count"]["calls"] == 40
+
+
+def test_a_recording_keeps_them(python, tmp_path):
+    file, rules = tmp_path / "ruled.ulma", tmp_path / "rules"
+    rules.write_text(RULES)
+    words = ["record", "-q", "--python", python.path, "--rules", rules, "-o", file, PROGRAM]
+    done = run([harness.ULMA, *words])
+    assert done.status == 0, done.told()
+    done = run([harness.ULMA, "report", "-f", "json", file])
+    rows = rows_of(json.loads(done.out))
+    assert rows["slow", "slower 20ms"]["held"] == 3
+    assert [frame["function"] for frame in rows["slow", "slower 20ms"]["worst"]["stack"]] == [
+        "slow",
+        "caller",
+        "main",
+        "<module>",
+    ]
+
+
+def test_rules_come_and_go_while_it_runs(python, session_dir, tmp_path):
+    """Two threads call `left_leaf` by `left_mid`, each as often as asked for."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("__main__:left_leaf count\n")
+    second.write_text("__main__:left_leaf escalate every 10\n__main__:kept_leaf off\n")
+    with followed(python, session_dir, tmp_path) as program:
+        program.ask("calls 3")
+        assert f" rules={first} " in program.set(f"rules={first}")
+        program.ask("calls 20")
+        program.set(f"rules={second}")
+        program.ask("calls 26")
+        assert " rules= " in program.set("rules=")
+        program.ask("calls 30")
+        report = program.end()
+    rows = rows_of(report)
+    assert rows["left_leaf", "count"]["calls"] == 40
+    held = rows["left_leaf", "every 10"]
+    assert (held["calls"], held["held"]) == (52, 5)
+    names = [frame["function"] for frame in held["first"]["stack"][:3]]
+    assert names == ["left_leaf", "left_mid", "kept_top"]
+    calls = {row["name"]: row["calls"] for row in report["functions"]}
+    assert calls["left_leaf"] == 2 * (3 + 30)
+    assert calls["left_mid"] == 2 * (3 + 20 + 26 + 30)
+    assert calls["kept_leaf"] == 4 * (3 + 20 + 30)
+
+
+WRONG = [
+    ("f cuont", ":1: no mode `cuont`"),
+    ("f", ":1: a pattern without a mode"),
+    ("\n\nf escalate", ":3: escalate when?"),
+    ("f escalate slower", ":1: `slower` is no predicate: write `slower 10ms`"),
+    ("f escalate slower fast", "`slower fast` is no predicate"),
+    ("f escalate every 0", "`every 0` is no predicate"),
+    ("f escalate deeper 1.5", "`deeper 1.5` is no predicate"),
+    ("f escalate often", "no predicate `often`"),
+    ("f count twice", "`twice` after `count`"),
+    ("dict.get count", "`dict.get` names no functions"),
+    ("f count\0", "it is no text"),
+    ("f count\n" * 1025, ":1025: more than 1024 rules"),
+    ("#" * (1 << 20) + "\n", "longer than 1 MiB"),
+]
+
+
+@pytest.mark.newest_python
+@pytest.mark.parametrize("text, told", WRONG, ids=range(len(WRONG)))
+def test_what_makes_no_sense_is_said_with_its_line(python, tmp_path, text, told):
+    file = tmp_path / "rules"
+    file.write_text(text)
+    done = run([harness.ULMA, "run", "--rules", file, "-c", "print('ran')"])
+    assert done.status == 125 and not done.out
+    assert f"ulma: {file}" in done.err.decode() and told in done.err.decode()
+    assert done.err.decode().count("\n") == 1

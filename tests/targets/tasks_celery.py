@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""A Celery application that knows nothing of ulma; its broker is files where it runs.
+
+tasks_celery.py burns|rest: sends these; the last task kills the worker when all others are done.
+"""
+
+import os
+import pathlib
+import signal
+import sys
+import time
+
+from celery import Celery, signals
+from web_work import burn
+
+DONE = pathlib.Path("done")
+BURNS, MS = 6, 20
+
+app = Celery("tasks_celery", broker="filesystem://")
+app.conf.update(
+    broker_transport_options={
+        "data_folder_in": "broker",
+        "data_folder_out": "broker",
+        "processed_folder": "rest",
+        "control_folder": "rest",
+    },
+    task_ignore_result=True,
+)
+for folder in ("broker", "rest", "done"):
+    os.makedirs(folder, exist_ok=True)
+
+
+@app.task
+def burns(ms):
+    burn(ms)
+
+
+@app.task
+def fails():
+    raise ValueError
+
+
+@app.task
+def ends():
+    while len(list(DONE.iterdir())) < BURNS + 1:
+        time.sleep(0.01)
+    # A worker that is told to end hangs now and then, whoever looks on.
+    worker = os.getppid()
+    children = pathlib.Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+    for pid in [worker, *(int(child) for child in children if int(child) != os.getpid())]:
+        os.kill(pid, signal.SIGKILL)
+    os._exit(0)
+
+
+@signals.task_postrun.connect
+def is_done(task_id=None, **rest):
+    (DONE / task_id).touch()
+
+
+if __name__ == "__main__":
+    import tasks_celery  # its tasks' names are of this module, not of __main__
+
+    if sys.argv[1] == "burns":
+        for _ in range(BURNS):
+            tasks_celery.burns.delay(MS)
+    else:
+        tasks_celery.fails.delay()
+        tasks_celery.ends.delay()

@@ -165,3 +165,28 @@ def test_what_makes_no_sense_is_said_with_its_line(python, tmp_path, text, told)
     assert done.status == 125 and not done.out
     assert f"ulma: {file}" in done.err.decode() and told in done.err.decode()
     assert done.err.decode().count("\n") == 1
+
+
+MANY = """
+for number in range(2100):
+    exec(f"def f{number}(): pass")
+    eval(f"f{number}()")
+"""
+
+
+@pytest.mark.newest_python
+def test_functions_beyond_what_can_be_counted_are_told(python, tmp_path):
+    """Of a recording, too; `top` and `web` show the same words."""
+    program, rules, file = tmp_path / "many.py", tmp_path / "rules", tmp_path / "many.ulma"
+    program.write_text(MANY)
+    rules.write_text("__main__:f* count\n")
+    words = ["record", "-q", "--python", python.path, "--rules", rules, "-o", file, program]
+    done = run([harness.ULMA, *words])
+    assert done.status == 0, done.told()
+    told = "53 functions with a rule are beyond what can be counted, and are left out"
+    for form in ("table", "json", "html"):
+        done = run([harness.ULMA, "report", "-f", form, file])
+        assert told in done.out.decode(), done.told()
+    report = json.loads(run([harness.ULMA, "report", "-f", "json", file]).out)
+    assert len(report["escalated"]) == 2047
+    assert [row["complete"] for row in report["sources"] if row["name"] == "calls"] == [False]

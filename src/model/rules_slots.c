@@ -158,6 +158,7 @@ void rules_slots_tell(void *context, uint32_t id, uint32_t row, const struct rul
     uint32_t number = free_slot(drain->rules);
     if (!number) {
         escalations_refuse(drain->model, row);
+        symbols_tell_mode(&drain->model->symbols, id, MODE_OFF);
         return;
     }
     struct slot *slot = &drain->rules->slots[number];

@@ -37,8 +37,8 @@ static bool is_kept(struct list *list, uint32_t id, const char *name)
     sites_note_method(sites, name);
     if (!rule)
         return kept;
-    if ((rule->does == RULE_COUNT || rule->does == RULE_ESCALATE) &&
-        list->ruled_count < SESSION_RULES)
+    bool counts = rule->does == RULE_COUNT || rule->does == RULE_ESCALATE;
+    if (counts && list->ruled && list->ruled_count < SESSION_RULES)
         list->ruled[list->ruled_count++] = (struct ruled){id, number - 1};
     return rule->does == RULE_RECORD;
 }

@@ -229,11 +229,13 @@ enum { METHOD_FASTCALL = 0x80, METHOD_WITH_CLASS = 0x200 }; /* as METH_FASTCALL 
 /* What is behind the first one, by the method's calling convention. */
 static void add_words(const struct escalate_words *words, struct arguments *arguments)
 {
-    int flags = words->method ? words->method->ml_flags : METH_O; /* an operator has what stands beside it */
+    int flags = words->method ? words->method->ml_flags
+                              : METH_O;         /* an operator has what stands beside it */
     bool has_class = flags & METHOD_WITH_CLASS; /* which stands before the others */
     void *a = has_class ? words->b : words->a, *b = has_class ? words->c : words->b;
     PyObject *names = has_class ? words->d : words->c;
-    Py_ssize_t more = flags & METH_KEYWORDS && flags & METHOD_FASTCALL && names ? PyTuple_Size(names) : 0;
+    Py_ssize_t more =
+        flags & METH_KEYWORDS && flags & METHOD_FASTCALL && names ? PyTuple_Size(names) : 0;
     if (flags & METHOD_FASTCALL) {
         add_vector(a, (Py_ssize_t)(intptr_t)b + more, arguments);
     } else if (flags & METH_VARARGS) {

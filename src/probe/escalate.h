@@ -13,7 +13,7 @@
 /* A call of a monitored method: the words that its calling convention has (methods_probe.h). Of an operator: self, and in
  * `a` what stands beside it. */
 struct escalate_words {
-    uint32_t id, key; /* key: tells it from others that are open */
+    uint32_t id, key;          /* key: tells it from others that are open */
     const PyMethodDef *method; /* NULL: an operator */
     void *self, *a, *b, *c, *d;
 };

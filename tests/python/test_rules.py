@@ -151,7 +151,6 @@ WRONG = [
     ("f escalate often", "no predicate `often`"),
     ("f count twice", "`twice` after `count`"),
     ("type:dict count", "`type:dict` names no functions"),
-    ("dict.get count", "the rule of `dict.get` needs the source methods"),
     ("f count\0", "it is no text"),
     ("f count\n" * 1025, ":1025: more than 1024 rules"),
     ("#" * (1 << 20) + "\n", "longer than 1 MiB"),
@@ -261,6 +260,14 @@ def test_what_is_told_of_a_method(python, tmp_path):
     assert lines[stack[0]["line"] - 1].strip() == "rows.append(number)"
     assert rows["list.sort", "deeper 2"]["worst"]["value"] == 4
     assert rows["list.append", "larger 90"]["worst"]["value"] == 99
+
+
+@pytest.mark.newest_python
+def test_rules_of_methods_need_their_source(python, tmp_path):
+    rules = ["--rules", write_rule(tmp_path, "dict.get count"), "-c", "print('ran')"]
+    done = run([harness.ULMA, "run", "--python", python.path, *rules])
+    assert done.status == 125 and not done.out
+    assert "the rule of `dict.get` needs the source methods" in done.err.decode()
 
 
 def test_rules_of_methods_come_and_go(python, session_dir, tmp_path):

@@ -41,7 +41,7 @@ static __attribute__((noinline)) void end_judged(const struct call *call, bool r
 
 /* False: nothing is told. `other`: what stands beside self, an index or a key; NULL: nothing that is an object. */
 static inline __attribute__((always_inline)) bool begin(struct call *call, uint32_t operator,
-                                                        PyObject *self, PyObject *other)
+                                                        PyObject * self, PyObject *other)
 {
     struct operators_state *state = &operators_state;
     PyThreadState *tstate = pyapi.thread_state();

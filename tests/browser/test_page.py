@@ -133,33 +133,6 @@ def test_a_wrong_token_is_told(orders):
     assert seen == "no connection"
 
 
-@pytest.mark.parametrize(
-    ("scheme", "views"),
-    [
-        ("light", ["functions", "flame", "algae", "tasks", "timeline"]),
-        ("dark", ["functions", "flame", "timeline"]),
-    ],
-)
-def test_nothing_serious_is_in_the_way_of_a_screen_reader(orders, scheme, views):
-    seen = live_page.look(
-        orders.url,
-        "screenReader",
-        views=views,
-        colorScheme=scheme,
-    )
-    assert not {view: faults for view, faults in seen.items() if faults}
-
-
-@pytest.mark.parametrize("width", [375, 1280, 1920])
-def test_it_fits(orders, width):
-    seen = live_page.look(
-        orders.url,
-        "fits",
-        viewport={"width": width, "height": 720 if width < 1900 else 1080},
-    )
-    assert seen == []
-
-
 def test_what_is_saved_opens_without_a_server(orders):
     seen = live_page.look(orders.url, "saving")
     assert re.fullmatch(r"ulma-orders\.py-\d{8}T\d{6}\.html", seen["html"])

@@ -12,14 +12,22 @@ import pytest
 
 pytestmark = [browser.needs_chromium, pytest.mark.newest_python]
 HERE = pathlib.Path(__file__).resolve().parent
+NEWEST = harness.pythons()[-1]
+TELLS_BIRTHS = NEWEST.minor >= (3, 14)
+SOURCES = "calls,io,memory,gc,spans,waits" + (",objects" if TELLS_BIRTHS else "")
 
 
 @pytest.fixture(scope="module")
-def planted():
+def planted(tmp_path_factory):
+    rules = tmp_path_factory.mktemp("rules") / "rules"
+    rules.write_text("__main__:make_options escalate every 100\n")
     with (
         harness.private_session_dir() as directory,
         live_page.serve(
-            directory, "--kill", "-e", "calls,io,memory,gc", HERE / "planted.py"
+            directory,
+            *("--kill", "-e", SOURCES, "--rules", rules, "--python", NEWEST.path),
+            HERE / "planted.py",
+            PYTHONPATH=str(harness.ROOT / "python"),
         ) as served,
     ):
         yield served
@@ -43,6 +51,22 @@ def test_what_grew_and_that_it_adds_up(planted):
     assert rss == pytest.approx(live + before + other, rel=0.02)
     assert "keep_page" in seen["title"]
     assert not seen["faults"]
+
+
+VIEWS = (
+    "verdicts functions function tree flame timeline algae nova objects memory io requests tasks "
+    "processes threads gc waits escalated"
+)
+
+
+def test_every_view_in_light_dark_small_and_large(planted):
+    views = [view for view in VIEWS.split() if TELLS_BIRTHS or view not in ("nova", "objects")]
+    seen = live_page.look(planted.url, "everyView", views=views)
+    assert list(seen) == views
+    assert not {view: one for view, one in seen.items() if any(one.values())}
+    for picture in ("memory-light-375", "io-light-1920", "nova-dark-1280"):
+        if TELLS_BIRTHS or "nova" not in picture:
+            assert (live_page.PICTURES / f"{picture}.png").stat().st_size > 10_000
 
 
 def in_bytes(text):

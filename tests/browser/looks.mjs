@@ -539,3 +539,53 @@ export async function reaction(page, url, asked) {
   }
   return seen;
 }
+
+/** The questions that pictures are there for, each asked of a page that was just opened: what is done before the answer
+ * stands there is counted, and what stands there is told. */
+const QUESTIONS = {
+  hangs: async (does) => {
+    await does.click("#tab-algae");
+    return does.read(".algae-table tbody tr:has(td:nth-child(4):has-text('fetch'))");
+  },
+  type: async (does) => {
+    await does.click("#tab-nova");
+    return does.read(".nova-finding:has-text('make_options')");
+  },
+  slowest: async (does) => {
+    await does.open("tbody tr:has(.name:text-is('planted'))");
+    await does.click(".slowest li summary");
+    return (await does.read(".slowest li")) + (await does.read(".slowest li .stack"));
+  },
+  small: async (does) => {
+    await does.click("#tab-io");
+    return does.read(".finding:has-text('write_rows')");
+  },
+  grew: async (does) => {
+    await does.click("#tab-memory");
+    await does.click("text=what grew");
+    return does.read("button.holder:has-text('keep_page')");
+  },
+};
+
+export async function answer(page, url, asked) {
+  await opened(page, url);
+  let actions = 0;
+  const does = {
+    click: async (selector) => {
+      actions++;
+      await page.locator(selector).first().click();
+    },
+    open: async (selector) => {
+      actions++;
+      await page.locator(selector).first().dblclick();
+    },
+    read: async (selector) => {
+      const found = page.locator(selector).first();
+      await found.waitFor();
+      return found.innerText();
+    },
+  };
+  const [question] = asked.views;
+  const text = await QUESTIONS[question](does);
+  return { actions, text };
+}

@@ -147,7 +147,10 @@ def test_what_hangs_since_when_and_who_started_it():
         harness.private_session_dir() as directory,
         live_page.serve(directory, "--kill", HERE / "pile.py") as served,
     ):
+        hangs = live_page.answer(served.url, "hangs")
         seen = live_page.look(f"{served.url}#algae", "pile")
+    for part in (r"\d s\b", "Event.wait", "locks.py:", "fetch", "pile.py:11", "main"):
+        assert re.search(part, hangs), (part, hangs)
     count, since, waits_at, suspended, started_by, thread = seen["cells"]
     assert int(count.replace(",", "")) > 220 and thread == "MainThread"
     assert re.fullmatch(r"\d.* s", since)
@@ -176,6 +179,9 @@ def test_the_slowest_call_of_what_got_slow_with_its_stack(shop):
     looking.wait("open")
     slow.touch()
     seen = looking.seen()
+    slowest = live_page.answer(served.url, "slowest")
+    assert re.search(r"\d+(\.\d+)? m?s", slowest), slowest
+    assert "reports" in slowest and "shop.py:" in slowest, slowest
     assert seen["top"].startswith("planted"), seen["top"]
     assert "planted" in seen["title"]
     assert seen["source"][0].startswith("def planted(number)") and len(seen["source"]) == 2

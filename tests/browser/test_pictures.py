@@ -2,6 +2,7 @@
 """The pictures of I/O and Memory in a browser, of a program in which what they are there to show
 is planted."""
 
+import os
 import pathlib
 import re
 
@@ -34,6 +35,8 @@ def planted(tmp_path_factory):
 
 
 def test_a_hundred_thousand_small_writes_are_obvious(planted):
+    small = live_page.answer(planted.url, "small")
+    assert "write_rows" in small and "planted.py" in small and "write of" in small
     seen = live_page.look(f"{planted.url}#io?window=all", "smallWrites")
     count = re.match(r"([\d,]+) \S write of (\d+)", seen["finding"])
     assert count and int(count[1].replace(",", "")) >= 100_000 and int(count[2]) < 20
@@ -45,6 +48,8 @@ def test_a_hundred_thousand_small_writes_are_obvious(planted):
 
 
 def test_what_grew_and_that_it_adds_up(planted):
+    grew = live_page.answer(planted.url, "grew")
+    assert "keep_page" in grew and re.search(r"\+\d", grew)
     seen = live_page.look(f"{planted.url}#memory?window=all", "whatGrew")
     assert "keep_page" in seen["first"] and "planted.py" in seen["first"]
     rss, live, before, other = (in_bytes(text) for text in seen["sums"])
@@ -67,6 +72,12 @@ def test_every_view_in_light_dark_small_and_large(planted):
     for picture in ("memory-light-375", "io-light-1920", "nova-dark-1280"):
         if TELLS_BIRTHS or "nova" not in picture:
             assert (live_page.PICTURES / f"{picture}.png").stat().st_size > 10_000
+
+
+@pytest.mark.skipif(not os.environ.get("ULMA_PICTURES"), reason="tools/pictures makes them")
+@pytest.mark.parametrize(("view", "scheme"), [("io", "light"), ("memory", "dark")])
+def test_pictures_for_the_docs(planted, view, scheme):
+    live_page.look(f"{planted.url}#{view}", "pictures", views=[view], colorScheme=scheme)
 
 
 def in_bytes(text):

@@ -86,7 +86,7 @@ function drawField(pen: Pen, size: Size, rows: IoRow[], colours: Palette, chosen
     "none",
     0.1,
   );
-  pen.text(field.left + 8, manyFrom - 7, "many small ones", colours.bad, 12);
+  pen.text(smallTo - 8, top + 14, "many small ones", colours.bad, 12, "end");
   for (let power = 0; 16 ** power <= field.mostBytes; power++) {
     const x = xOf(field, 16 ** power);
     pen.line(

@@ -589,3 +589,16 @@ export async function answer(page, url, asked) {
   const text = await QUESTIONS[question](does);
   return { actions, text };
 }
+
+/** Figures come, and others after them. */
+export async function live(page, url) {
+  await opened(page, url);
+  await page.waitForSelector("tbody tr");
+  const events = () => page.locator(".gauge-events_per_s .gauge-value").innerText();
+  const first = await events();
+  await page.waitForFunction(
+    (first) => document.querySelector(".gauge-events_per_s .gauge-value").innerText !== first,
+    first,
+  );
+  return { first, second: await events() };
+}

@@ -11,6 +11,7 @@ import sys
 import browser
 import harness
 import live_page
+import proxy
 import pytest
 import shown_numbers
 
@@ -123,6 +124,24 @@ def test_a_lost_connection_is_told_and_comes_back():
     finally:
         target.kill()
         target.wait()
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [("127.0.0.1", ""), ("profiles.localhost", "/tools/ulma")],
+    ids=["forwarded port", "behind a prefix, by another name"],
+)
+def test_it_is_reached_from_elsewhere(tmp_path, name, prefix):
+    with (
+        harness.private_session_dir() as directory,
+        live_page.serve(
+            directory,
+            *("--kill", "--allow-host", "profiles.localhost", HERE / "orders.py", tmp_path / "no"),
+        ) as served,
+        proxy.before(served.port, prefix) as port,
+    ):
+        seen = live_page.look(f"http://{name}:{port}{prefix}/?token={live_page.TOKEN}", "live")
+    assert seen["first"] != seen["second"]
 
 
 def test_a_wrong_token_is_told(orders):

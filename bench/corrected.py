@@ -74,7 +74,7 @@ class Times:
 
 
 def short(name: str) -> str:
-    """`sum` of `<built-in method builtins.sum>`, `count` of `<method 'count' of 'list' objects>`."""
+    """`sum` of `<built-in method builtins.sum>`, `count` of `<method 'count' of 'list' ...>`."""
     quoted = re.search(r"'(\w+)'", name)
     return quoted.group(1) if quoted else name.rstrip(">").split(".")[-1]
 
@@ -225,8 +225,8 @@ def measure(minor: str, turns: int, names: "list[str] | None" = None) -> "dict[s
                 runner.turn()
         finally:
             runner.close()
-        for events, judged in out.items():
-            judged += judge(program, runner.times, events)
+        for events in SETS:
+            out[events] += judge(program, runner.times, events)
     return out
 
 

@@ -215,8 +215,7 @@ def part(data, s=1027):
     #work part s = (s * 9 + 5 | 1024) & 2047
     #work part s = (s ^ 77 | 1024) & 2047
     #work part s = 0
-    #work sum t = sum(data)
-    #work sum t = 0
+    #work sum sum(data)
     #call sum 1 callable(data)
     return data
 

@@ -41,7 +41,7 @@ class Prepared:
         return self.space["burst"]
 
 
-left, right = tuple(range(1024, 1124)), tuple(range(70000, 70100))
+left, right = tuple(range(1024, 1324)), tuple(range(70000, 70300))
 
 
 def pace():

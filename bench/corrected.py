@@ -23,7 +23,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import call_dense
 import places
@@ -36,6 +36,8 @@ CLEAN = 1.06  # to the best pace: not disturbed
 BOUND_PCT = 3.0
 SETS = ("calls", "calls,c-calls")  # of events, that ulma is judged with
 HOWS = ("corrected", "uncorrected", "cProfile")
+WHOLE = "(the whole)"  # of the program: all its functions, the driver's too
+SHAPE_BURSTS, SHAPE_STARTS = 2000, 3
 
 
 class Sample(NamedTuple):
@@ -86,9 +88,11 @@ class Runner:
         self.times = Times()
 
     def run(self, how: str, events: str, *words: str) -> "tuple[list, dict]":
+        return self.run_script(how, events, "call_dense_run.py", self.program.name, *words)
+
+    def run_script(self, how: str, events: str, script: str, *words: str) -> "tuple[Any, dict]":
         result, report = self.folder / "result.json", self.folder / "report.json"
-        script = places.HERE / "call_dense_run.py"
-        command = [str(script), str(result), self.program.name, *words]
+        command = [str(places.HERE / script), str(result), *words]
         if how in ("corrected", "uncorrected"):
             ours = ["run", "-q", "--force", "-f", "json", "-n", "0", "-o", str(report)]
             options = ["-e", events, "--python", str(self.python)]
@@ -123,6 +127,8 @@ class Runner:
             number = rounds[node["parent"]] if node["parent"] is not None else None
             if file.startswith("<burst "):
                 number = int(file.split()[1][:-1])
+                if row["name"] == "burst":
+                    sums[WHOLE, number] = [1, node["total_ns"]]
             elif row and row["kind"] != "c" and file != f"<{self.program.name}>":
                 number = None
             rounds.append(number)
@@ -137,6 +143,8 @@ class Runner:
         for rows, pace_ns in rounds:
             for name, (_, self_ns) in rows.items():
                 self.times.own["cProfile", "", short(name)].append(Sample(self_ns, pace_ns))
+            whole_ns = sum(self_ns for _, self_ns in rows.values())
+            self.times.own["cProfile", "", WHOLE].append(Sample(whole_ns, pace_ns))
 
     def turn(self) -> None:
         self.add_plain()
@@ -179,6 +187,7 @@ def truths(program: call_dense.Program, times: Times, c_calls: bool) -> "dict[st
         found[caller] += call if c_calls else times.slope(f"work {name}")
         if c_calls:
             found[name] = times.slope(f"work {name}") - call
+    found[WHOLE] = times.low(times.plain[""])
     return found
 
 
@@ -230,13 +239,40 @@ def measure(minor: str, turns: int, names: "list[str] | None" = None) -> "dict[s
     return out
 
 
+def shapes(minor: str) -> str:
+    """What the hooks add to each shape of call."""
+    version, python = places.pythons()[minor]
+    say(f"corrected, {version}: shapes of calls")
+    runner = Runner(python, call_dense.PROGRAMS[0])
+    kinds = [("plain", ""), *(("corrected", events) for events in SETS)]
+    least: dict[tuple[str, str], float] = collections.defaultdict(lambda: math.inf)
+    try:
+        for _ in range(SHAPE_STARTS):
+            for how, events in kinds:
+                found, _ = runner.run_script(how, events, "call_shapes.py", str(SHAPE_BURSTS))
+                for shape, ns in found.items():
+                    least[shape, events] = min(least[shape, events], ns)
+    finally:
+        runner.close()
+    head = ["a call of", "ns", *(f"more with `-e {events}`" for events in SETS)]
+    body = [
+        [shape, f"{ns:.1f}", *(f"{least[shape, events] - ns:+.1f}" for events in SETS)]
+        for (shape, kind), ns in least.items()
+        if not kind
+    ]
+    return f"\n## What a call costs in all, CPython {version}\n\n{tables.markdown(head, body)}"
+
+
 def show(minors: "list[str]", turns: int) -> None:
     if not places.ULMA.exists():
         raise BenchError("build/ulma is not there: run make build.")
     for minor in minors:
+        print(shapes(minor), flush=True)
         for events, judged in measure(minor, turns).items():
             print(f"\n## Corrected times, CPython {places.pythons()[minor][0]}, `-e {events}`\n")
             print("Errors in percent of the function's true self time.\n")
             print(tables.markdown(HEAD, [line(one) for one in judged]))
-            met = sum(abs(one.error_pct("corrected")) <= BOUND_PCT for one in judged)
-            print(f"Within {BOUND_PCT:.0f} %: {met} of {len(judged)} functions.\n", flush=True)
+            for what in ("functions", "programs"):
+                of = [one for one in judged if (one.function == WHOLE) == (what == "programs")]
+                met = sum(abs(one.error_pct("corrected")) <= BOUND_PCT for one in of)
+                print(f"Within {BOUND_PCT:.0f} %: {met} of {len(of)} {what}.\n", flush=True)

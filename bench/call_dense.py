@@ -377,7 +377,9 @@ PROGRAMS = [
 
 
 def source(program, changed=""):
-    """The program's text; CHANGED, `work NAME` or `call NAME`, is not, or is, in it."""
+    """The program's text; CHANGED, `work NAME` or `call NAME`, is not, or is, in it; `more NAME`:
+    NAME's work is in it twice.
+    """
     lines = []
     block = []  # of the same mark
 
@@ -385,7 +387,8 @@ def source(program, changed=""):
         if block:
             mark = block[0][0]
             if mark.startswith("work") != (mark == changed):
-                lines.extend(line for _, line in block)
+                times = 2 if mark.replace("work ", "more ") == changed else 1
+                lines.extend([line for _, line in block] * times)
             block.clear()
 
     for line in program.text.splitlines():
@@ -407,10 +410,12 @@ def source(program, changed=""):
 
 
 def knobs(program):
-    """What can be changed: `work NAME` and `call NAME` -> how many of the latter a call makes."""
+    """What can be changed: `work NAME`, `more NAME`, `call NAME` -> how many a call makes of it."""
     found = {}
     for line in program.text.splitlines():
         words = line.split()
         if words and words[0] in ("#work", "#call"):
             found[f"{words[0][1:]} {words[1]}"] = int(words[2]) if words[0] == "#call" else 1
+            if words[0] == "#work":
+                found[f"more {words[1]}"] = 1
     return found

@@ -4,7 +4,8 @@
 Why: a profiler that takes its own cost out of the times claims to know it. The truth is measured
 without any profiler: a function's self time is the slope of the program's time over how often that
 function's work stands there. From none to once, not from once to more often: a processor does some
-work beside what calls and returns, and more work has less of that beside it.
+work beside what calls and returns, and more work has less of that beside it. What the second time
+costs, to the first, stands beside it: so well can a truth be known at all.
 How: all is wall time. Each measurement is a process with many rounds of the program, of some 40 µs
 each, so that most meet nothing; a report has a path for each. This machine's cores have neighbours
 (a profiler's own second process is one), and are slower by a few percent or by half for some time.
@@ -165,6 +166,7 @@ class Judged(NamedTuple):
     of_program_pct: float  # a hundred of it are the program's time
     times_ns: "dict[str, float]"
     rounds: int
+    more_pct: float  # what the same work costs once more, to what it costs once
 
     def error_pct(self, how: str) -> float:
         return 100 * (self.times_ns[how] / self.truth_ns - 1)
@@ -191,6 +193,14 @@ def truths(program: call_dense.Program, times: Times, c_calls: bool) -> "dict[st
     return found
 
 
+def more_pct(names: str, times: Times) -> float:
+    """How well a truth can be known at all: the same statements' second price."""
+    parts = [name for name in names.split("+") if f"work {name}" in times.plain]
+    first = sum(times.slope(f"work {name}") for name in parts)
+    second = sum(times.slope(f"more {name}") for name in parts)
+    return 100 * (second / first - 1) if first else math.nan
+
+
 def judge(program: call_dense.Program, times: Times, events: str) -> "list[Judged]":
     whole = times.low(times.plain[""])
     out = []
@@ -202,7 +212,8 @@ def judge(program: call_dense.Program, times: Times, events: str) -> "list[Judge
         own = {how: sum(times.low(times.own[each]) for each in by[how]) for how in HOWS}
         rounds = min(len(times.clean(times.own[by[how][0]])) for how in HOWS[:2])
         calls = times.calls.get(parts[0], 0)
-        out.append(Judged(program.name, name, truth, calls, 100 * truth / whole, own, rounds))
+        of_program, more = 100 * truth / whole, more_pct(name, times)
+        out.append(Judged(program.name, name, truth, calls, of_program, own, rounds, more))
     return out
 
 
@@ -212,12 +223,13 @@ def line(judged: Judged) -> "list[str]":
     cells += [f"{judged.of_program_pct:.0f}"]
     cells += [f"{judged.error_pct(how):+.1f}" for how in HOWS]
     cells += [f"{judged.error_of_program_pct('corrected'):+.1f}"]
+    cells += ["" if judged.function == WHOLE else f"{judged.more_pct:+.1f}"]
     within = abs(judged.error_pct("corrected")) <= BOUND_PCT
     return [*cells, "few rounds" if judged.rounds < FEW else "met" if within else "**missed**"]
 
 
 HEAD = ["program", "function", "truth, ns a call", "% of the program", "corrected", "uncorrected"]
-HEAD += ["cProfile", "corrected, of the program", ""]
+HEAD += ["cProfile", "corrected, of the program", "work once more", ""]
 
 
 def measure(minor: str, turns: int, names: "list[str] | None" = None) -> "dict[str, list[Judged]]":

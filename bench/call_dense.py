@@ -387,7 +387,7 @@ def source(program, changed=""):
         if block:
             mark = block[0][0]
             if mark.startswith("work") != (mark == changed):
-                times = 2 if mark.replace("work ", "more ") == changed else 1
+                times = 2 if mark == changed.replace("more ", "work ") != changed else 1
                 lines.extend([line for _, line in block] * times)
             block.clear()
 

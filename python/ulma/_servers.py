@@ -97,6 +97,14 @@ def of_wsgiref(module: ModuleType, replace: Replace, appended: Appended) -> bool
     return True
 
 
+def of_hypercorn(module: ModuleType, replace: Replace, appended: Appended) -> bool:
+    found = [
+        told((name,), "app", layer)(module, replace, appended)
+        for name, layer in (("ASGIWrapper", asgi_layer), ("WSGIWrapper", wsgi_layer))
+    ]
+    return all(found)
+
+
 def of_django(module: ModuleType, replace: Replace, appended: Appended) -> bool:
     """No server, but who knows the route."""
     handler = vars(module).get("BaseHandler")
@@ -142,18 +150,18 @@ def of_rq(module: ModuleType, replace: Replace, appended: Appended) -> bool:
     def perform_told(self: Any) -> Any:
         if _spans.begin is None:
             return perform(self)
-        ticket = _spans.begin(_spans.TASK)
         labels: dict[str, object] = {"id": self.id, "queue": self.origin}
         if (enqueued := self.enqueued_at) is not None:
             zone = enqueued.tzinfo or timezone.utc
             labels["queued"] = waited(enqueued.replace(tzinfo=zone).timestamp())
-        status = "failed"
+        name, status = name_of(self), "failed"
+        ticket = _spans.start(_spans.TASK, name, labels=labels)
         try:
             result = perform(self)
             status = "finished"
             return result
         finally:
-            _spans.finish(ticket, name_of(self), "", status, labels, status == "failed")
+            _spans.finish(ticket, name, "", status, labels, status == "failed")
 
     replace(job_class, "perform", like(perform_told, perform))
     return True
@@ -161,9 +169,12 @@ def of_rq(module: ModuleType, replace: Replace, appended: Appended) -> bool:
 
 def celery_since(request: Any) -> float | None:
     """When the task might have begun: when it was sent, or its worker got it, or it was due."""
-    known = request.get("ulma_sent") or request.get("ulma_received")
-    if known is None:
-        return None
+    # RabbitMQ's rabbitmq_message_timestamp adds the second: milliseconds, when the broker got it.
+    if (known := request.get("ulma_sent")) is None:
+        if (known_ms := request.get("timestamp_in_ms")) is not None:
+            known = float(known_ms) / 1000
+        elif (known := request.get("ulma_received")) is None:
+            return None
     if eta := request.get("eta"):
         from datetime import datetime
 
@@ -184,22 +195,23 @@ def of_celery(module: ModuleType, replace: Replace, appended: Appended) -> bool:
         if isinstance(kept, dict):
             kept["ulma_received"] = time.time()
 
-    def on_begin(task: Any = None, **rest: Any) -> None:
-        if _spans.begin is not None:
-            since = celery_since(task.request)
-            task.request.ulma_queued = "" if since is None else waited(since)
-            task.request.ulma_ticket = _spans.begin(_spans.TASK)
-
-    def on_end(task: Any = None, task_id: str = "", state: Any = "", **rest: Any) -> None:
-        ticket = task.request.get("ulma_ticket")
-        if ticket is None:
+    def on_begin(task: Any = None, task_id: str = "", **rest: Any) -> None:
+        if _spans.begin is None:
             return
         delivery = task.request.get("delivery_info") or {}
         labels: dict[str, object] = {"id": task_id}
         if delivery.get("routing_key"):
             labels["queue"] = delivery["routing_key"]
-        if task.request.ulma_queued:
-            labels["queued"] = task.request.ulma_queued
+        if (since := celery_since(task.request)) is not None:
+            labels["queued"] = waited(since)
+        task.request.ulma_labels = labels
+        task.request.ulma_ticket = _spans.start(_spans.TASK, task.name, labels=labels)
+
+    def on_end(task: Any = None, state: Any = "", **rest: Any) -> None:
+        ticket = task.request.get("ulma_ticket")
+        if ticket is None:
+            return
+        labels = task.request.ulma_labels
         done = ("SUCCESS", "RETRY", "IGNORED", "REJECTED")
         _spans.finish(ticket, task.name, "", str(state or "ended"), labels, state not in done)
 
@@ -228,13 +240,20 @@ UVICORN = (
 KNOWN: dict[str, Install] = {
     "gunicorn.workers.sync": told(("SyncWorker",), "wsgi", wsgi_layer),
     "gunicorn.workers.gthread": told(("ThreadWorker",), "wsgi", wsgi_layer),
+    "gunicorn.workers.base_async": told(("AsyncWorker",), "wsgi", wsgi_layer),
     "gunicorn.asgi.protocol": told(("ASGIProtocol",), "app", asgi_layer),
     "uvicorn.protocols.http.h11_impl": told(UVICORN, "app", asgi_layer),
     "uvicorn.protocols.http.httptools_impl": told(UVICORN, "app", asgi_layer),
     "uvicorn.protocols.websockets.websockets_impl": told(UVICORN, "app", asgi_layer),
     "uvicorn.protocols.websockets.websockets_sansio_impl": told(UVICORN, "app", asgi_layer),
     "uvicorn.protocols.websockets.wsproto_impl": told(UVICORN, "app", asgi_layer),
+    "hypercorn.app_wrappers": of_hypercorn,
+    "daphne.server": told(("Server",), "application", asgi_layer),
     "werkzeug.serving": told(("BaseWSGIServer",), "app", wsgi_layer),
+    "waitress.server": told(("BaseWSGIServer",), "application", wsgi_layer),
+    "cheroot.wsgi": told(("Server",), "wsgi_app", wsgi_layer),
+    "gevent.pywsgi": told(("WSGIServer",), "application", wsgi_layer),
+    "eventlet.wsgi": told(("Server",), "app", wsgi_layer),
     "wsgiref.handlers": of_wsgiref,
     "django.core.handlers.base": of_django,
     "celery.signals": of_celery,

@@ -9,11 +9,14 @@ program's time over how often that function's work stands there. So a line
 
 `#call` is what the interpreter itself needs to call what NAME calls, which is NAME's time too: the
 call of a function of the same shape that does nothing, COUNT of them in each call of NAME; and, of
-its loops and branches, what they need without what is in them.
+its loops and branches, what they need without what is in them. Where NAME is a C function, it is
+what its caller needs to call it.
 Rules: `run(n)` runs the program; nothing but `run` calls from outside of it. Work is without calls,
 so that repeating it changes nothing in what a profiler hears (`c_calls`: of Python functions).
-Its numbers lie above 1,023: small ones the interpreter has ready, and each piece of work is to cost
-what it costs anywhere.
+Its numbers lie above 1,023, also those in between: small ones the interpreter has ready, so that
+the processor would have to guess which it is to be. What a function works out goes nowhere: were it
+another's argument, the other's guesses would be right as soon as this work is away, and their time
+this function's truth. It leaves nothing to be freed after its return, in its caller's time, either.
 """
 
 from typing import NamedTuple
@@ -31,16 +34,16 @@ class Program(NamedTuple):
 
 LEAF = """
 def leaf(x):
-    #work leaf x = (x * 5 + 3) & 1023 | 1024
-    #work leaf x = (x * 7 + 1) & 1023 | 1024
-    #work leaf x = (x * 3 + 7) & 1023 | 1024
-    #work leaf x = (x * 9 + 5) & 1023 | 1024
+    #work leaf y = (x * 5 + 3 | 1024) & 2047
+    #work leaf y = (y * 7 + 1 | 1024) & 2047
+    #work leaf y = (y * 3 + 7 | 1024) & 2047
+    #work leaf y = (y * 9 + 5 | 1024) & 2047
+    #work leaf y = 0
     return x
 
 def run(n):
-    x = 1025
-    for _ in range(n):
-        x = leaf(x)
+    for i in range(1024, 1024 + n):
+        leaf(i)
 """
 
 RECURSION = """
@@ -48,12 +51,13 @@ def nothing(n, x, y=1027):
     pass
 
 def tree(n, x, y=1027):
-    #work tree x = (x * 5 + n) & 1023 | 1024
-    #work tree x = (x * 7 + 1) & 1023 | 1024
-    #work tree y = (x ^ n) | 1024
-    #work tree x = (x + y) & 1023 | 1024
-    #work tree x = (x * 3 + y) & 1023 | 1024
-    #work tree y = (x - n) & 1023 | 1024
+    #work tree z = (x * 5 + n | 1024) & 2047
+    #work tree z = (z * 7 + 1 | 1024) & 2047
+    #work tree w = (z ^ n | 1024) & 2047
+    #work tree z = (z + w | 1024) & 2047
+    #work tree z = (z * 3 + w | 1024) & 2047
+    #work tree w = (z - n | 1024) & 2047
+    #work tree z = w = 0
     #call tree 1 nothing(n - 1, x)
     #call tree 1 if n: pass
     if n:
@@ -70,24 +74,27 @@ class Point:
     def __init__(self):
         self.x = 1027
         self.y = 1028
+        self.z = 1029
 
     @property
     def size(self, s=1027):
-        #work size s = (self.x + self.y) | 1024
-        #work size s = (s * 5 + self.x) & 1023 | 1024
-        #work size s = (s * 7 + self.y) & 1023 | 1024
-        #work size s = ((s ^ self.x) + 1) | 1024
-        return s
+        #work size s = (self.x + self.y | 1024) & 2047
+        #work size s = (s * 5 + self.x | 1024) & 2047
+        #work size s = (s * 7 + self.y | 1024) & 2047
+        #work size s = (s + 1 ^ self.x | 1024) & 2047
+        #work size s = 0
+        return self.x
 
     @property
     def nothing(self, s=1027):
         pass
 
     def step(self, by):
-        #work step self.x = (self.x + by) & 1023 | 1024
-        #work step self.y = (self.y + self.x) & 1023 | 1024
-        #work step x = (self.x * 3 + by) | 1024
-        #work step x = (x ^ self.y) & 1023 | 1024
+        #work step self.z = (self.x + by | 1024) & 2047
+        #work step x = (self.y + self.z | 1024) & 2047
+        #work step x = (x * 3 + by | 1024) & 2047
+        #work step x = (x ^ self.y | 1024) & 2047
+        #work step x = 0
         #call step 1 self.nothing
         return self.size
 
@@ -99,24 +106,24 @@ def run(n):
 
 GENERATORS = """
 def numbers(n):
-    x = 1025
     #call numbers 1 for i in range(n): pass
     for i in range(n):
-        #work numbers x = (x * 5 + i) & 1023 | 1024
-        #work numbers x = (x * 7 + 1) & 1023 | 1024
-        #work numbers x = (x * 3 + i) & 1023 | 1024
-        #work numbers x = (x * 9 + 5) & 1023 | 1024
-        #work numbers x = (x ^ i) & 1023 | 1024
-        yield x
+        #work numbers y = (i * 5 + 3 | 1024) & 2047
+        #work numbers y = (y * 7 + 1 | 1024) & 2047
+        #work numbers y = (y * 3 + i | 1024) & 2047
+        #work numbers y = (y * 9 + 5 | 1024) & 2047
+        #work numbers y = (y ^ i | 1024) & 2047
+        #work numbers y = 0
+        yield i
 
 def total(n):
     s = 1024
     for _ in range(n):
         for x in numbers(10):
-            #work total s = (s + x) & 1023 | 1024
-            #work total s = (s * 3 + x) & 1023 | 1024
-            #work total s = ((s ^ x) + 1) | 1024
-            #work total s = (s * 5 + 1) & 1023 | 1024
+            #work total s = (s + x | 1024) & 2047
+            #work total s = (s * 3 + x | 1024) & 2047
+            #work total s = (s + 1 ^ x | 1024) & 2047
+            #work total s = (s * 5 + 1 | 1024) & 2047
             pass
     return s
 
@@ -127,12 +134,13 @@ def run(n):
 WRAPPERS = """
 def scaled(by):
     def inner(x, *, add=1, **more):
-        #work inner x = (x * by + add) & 1023 | 1024
-        #work inner x = (x * 7 + 1) & 1023 | 1024
-        #work inner x = (x * by + 7) & 1023 | 1024
-        #work inner x = (x ^ add) & 1023 | 1024
-        #work inner x = (x * 9 + 5) & 1023 | 1024
-        return x
+        #work inner y = (x * by + add | 1024) & 2047
+        #work inner y = (y * 7 + 1 | 1024) & 2047
+        #work inner y = (y * by + 7 | 1024) & 2047
+        #work inner y = (y ^ add | 1024) & 2047
+        #work inner y = (y * 9 + 5 | 1024) & 2047
+        #work inner y = 0
+        return by
     return inner
 
 def empty(x, *, add=1, **more):
@@ -141,20 +149,20 @@ def empty(x, *, add=1, **more):
 def wrap(function):
     def wrapper(*args, **kwargs):
         #work wrapper y = args[0]
-        #work wrapper y = (y * 5 + 1) & 1023 | 1024
-        #work wrapper y = (y * 3 + 5) & 1023 | 1024
-        #work wrapper y = (y ^ 17) & 1023 | 1024
-        #work wrapper y = (y * 9 + 7) & 1023 | 1024
-        #work wrapper z = (y * 7 + 7) & 1023 | 1024
+        #work wrapper y = (y * 5 + 1 | 1024) & 2047
+        #work wrapper y = (y * 3 + 5 | 1024) & 2047
+        #work wrapper y = (y ^ 17 | 1024) & 2047
+        #work wrapper y = (y * 9 + 7 | 1024) & 2047
+        #work wrapper z = (y * 7 + 7 | 1024) & 2047
+        #work wrapper y = z = 0
         #call wrapper 1 empty(*args, **kwargs)
         return function(*args, **kwargs)
     return wrapper
 
 def run(n):
     function = wrap(scaled(5))
-    x = 1025
-    for _ in range(n):
-        x = function(x, add=3)
+    for i in range(1024, 1024 + n):
+        function(i, add=3)
 """
 
 EXCEPTIONS = """
@@ -164,24 +172,26 @@ class Refused(Exception):
 refused = Refused()
 
 def check(x):
-    #work check x = (x * 5 + 3) & 1023 | 1024
-    #work check x = (x * 7 + 1) & 1023 | 1024
-    #work check x = (x * 3 + 7) & 1023 | 1024
-    #work check x = (x * 9 + 5) & 1023 | 1024
-    #work check x = (x ^ 77) & 1023 | 1024
-    #work check x = (x * 5 + 1) & 1023 | 1024
+    #work check y = (x * 5 + 3 | 1024) & 2047
+    #work check y = (y * 7 + 1 | 1024) & 2047
+    #work check y = (y * 3 + 7 | 1024) & 2047
+    #work check y = (y * 9 + 5 | 1024) & 2047
+    #work check y = (y ^ 77 | 1024) & 2047
+    #work check y = (y * 5 + 1 | 1024) & 2047
+    #work check y = 0
     raise refused
 
 def refuse(x):
     raise refused
 
 def attempt(x):
-    #work attempt y = (x * 5 + 3) & 1023 | 1024
-    #work attempt y = (y * 7 + 1) & 1023 | 1024
-    #work attempt y = (y * 3 + 7) & 1023 | 1024
-    #work attempt y = (y * 9 + 5) & 1023 | 1024
-    #work attempt y = (y ^ 77) & 1023 | 1024
-    #work attempt y = (y * 5 + 1) & 1023 | 1024
+    #work attempt y = (x * 5 + 3 | 1024) & 2047
+    #work attempt y = (y * 7 + 1 | 1024) & 2047
+    #work attempt y = (y * 3 + 7 | 1024) & 2047
+    #work attempt y = (y * 9 + 5 | 1024) & 2047
+    #work attempt y = (y ^ 77 | 1024) & 2047
+    #work attempt y = (y * 5 + 1 | 1024) & 2047
+    #work attempt y = 0
     #call attempt 1 try: refuse(x)
     #call attempt 1 except Refused: refused.__traceback__ = None
     try:
@@ -199,21 +209,24 @@ def nothing(data, s=1027):
     pass
 
 def part(data, s=1027):
-    #work part s = 1027
-    #work part s = (s * 5 + 3) & 1023 | 1024
-    #work part s = (s * 7 + 1) & 1023 | 1024
-    #work part s = (s * 3 + 7) & 1023 | 1024
-    #work part s = (s * 9 + 5) & 1023 | 1024
-    #work part s = (s ^ 77) & 1023 | 1024
-    #work sum t = sum(data)
-    return s
+    #work part s = (s * 5 + 3 | 1024) & 2047
+    #work part s = (s * 7 + 1 | 1024) & 2047
+    #work part s = (s * 3 + 7 | 1024) & 2047
+    #work part s = (s * 9 + 5 | 1024) & 2047
+    #work part s = (s ^ 77 | 1024) & 2047
+    #work part s = 0
+    #work sum sum(data)
+    #call sum 1 callable(data)
+    return data
 
-def table(data, key, s=1027):
-    #work table s = (key * 5 + 3) & 1023 | 1024
-    #work table s = (s * 7 + 1) & 1023 | 1024
-    #work table s = (s * 3 + 7) & 1023 | 1024
-    #work table s = (s * 9 + 5) & 1023 | 1024
-    #work count t = data.count(s)
+def table(data, key, s=1027, none=()):
+    #work table s = (key * 5 + 3 | 1024) & 2047
+    #work table s = (s * 7 + 1 | 1024) & 2047
+    #work table s = (s * 3 + 7 | 1024) & 2047
+    #work table s = (s * 9 + 5 | 1024) & 2047
+    #work table s = 0
+    #work count data.count(key)
+    #call count 1 none.count(key)
     #call table 1 nothing(data)
     return part(data)
 
@@ -228,72 +241,78 @@ def nothing(x):
     pass
 
 def a(x):
-    #work a x = (x * 5 + 3) & 1023 | 1024
-    #work a x = (x * 7 + 1) & 1023 | 1024
-    #work a x = (x * 3 + 7) & 1023 | 1024
-    #work a x = (x ^ 77) & 1023 | 1024
-    #work a x = (x * 5 + 3) & 1023 | 1024
+    #work a y = (x * 5 + 3 | 1024) & 2047
+    #work a y = (y * 7 + 1 | 1024) & 2047
+    #work a y = (y * 3 + 7 | 1024) & 2047
+    #work a y = (y ^ 77 | 1024) & 2047
+    #work a y = (y * 5 + 3 | 1024) & 2047
+    #work a y = 0
     #call a 1 nothing(x)
     return b(x)
 
 def b(x):
-    #work b x = (x * 9 + 5) & 1023 | 1024
-    #work b x = (x * 7 + 1) & 1023 | 1024
-    #work b x = (x * 3 + 7) & 1023 | 1024
-    #work b x = (x * 5 + 1) & 1023 | 1024
-    #work b x = (x ^ 77) & 1023 | 1024
+    #work b y = (x * 9 + 5 | 1024) & 2047
+    #work b y = (y * 7 + 1 | 1024) & 2047
+    #work b y = (y * 3 + 7 | 1024) & 2047
+    #work b y = (y * 5 + 1 | 1024) & 2047
+    #work b y = (y ^ 77 | 1024) & 2047
+    #work b y = 0
     #call b 1 nothing(x)
     return c(x)
 
 def c(x):
-    #work c x = (x * 5 + 3) & 1023 | 1024
-    #work c x = (x * 3 + 7) & 1023 | 1024
-    #work c x = (x * 7 + 1) & 1023 | 1024
-    #work c x = (x ^ 77) & 1023 | 1024
-    #work c x = (x * 5 + 3) & 1023 | 1024
+    #work c y = (x * 5 + 3 | 1024) & 2047
+    #work c y = (y * 3 + 7 | 1024) & 2047
+    #work c y = (y * 7 + 1 | 1024) & 2047
+    #work c y = (y ^ 77 | 1024) & 2047
+    #work c y = (y * 5 + 3 | 1024) & 2047
+    #work c y = 0
     #call c 1 nothing(x)
     return d(x)
 
 def d(x):
-    #work d x = (x * 9 + 3) & 1023 | 1024
-    #work d x = (x * 7 + 5) & 1023 | 1024
-    #work d x = (x * 3 + 7) & 1023 | 1024
-    #work d x = (x * 5 + 1) & 1023 | 1024
-    #work d x = (x ^ 77) & 1023 | 1024
+    #work d y = (x * 9 + 3 | 1024) & 2047
+    #work d y = (y * 7 + 5 | 1024) & 2047
+    #work d y = (y * 3 + 7 | 1024) & 2047
+    #work d y = (y * 5 + 1 | 1024) & 2047
+    #work d y = (y ^ 77 | 1024) & 2047
+    #work d y = 0
     #call d 1 nothing(x)
     return e(x)
 
 def e(x):
-    #work e x = (x * 5 + 3) & 1023 | 1024
-    #work e x = (x * 7 + 1) & 1023 | 1024
-    #work e x = (x * 3 + 7) & 1023 | 1024
-    #work e x = (x ^ 77) & 1023 | 1024
-    #work e x = (x * 5 + 3) & 1023 | 1024
+    #work e y = (x * 5 + 3 | 1024) & 2047
+    #work e y = (y * 7 + 1 | 1024) & 2047
+    #work e y = (y * 3 + 7 | 1024) & 2047
+    #work e y = (y ^ 77 | 1024) & 2047
+    #work e y = (y * 5 + 3 | 1024) & 2047
+    #work e y = 0
     return x
 
 def run(n):
-    x = 1025
-    for _ in range(n):
-        x = a(x)
+    for i in range(1024, 1024 + n):
+        a(i)
 """
 
 KEYS = """
 def key(x, y=1027):
-    #work key y = (x * 5 + 3) & 1023 | 1024
-    #work key y = (y * 7 + 1) & 1023 | 1024
-    #work key y = (y * 3 + 7) & 1023 | 1024
-    #work key y = (y ^ 77) & 1023 | 1024
-    #work key y = (y * 5 + 3) & 1023 | 1024
-    #work key y = (y * 9 + 5) & 1023 | 1024
-    return y
+    #work key y = (x * 5 + 3 | 1024) & 2047
+    #work key y = (y * 7 + 1 | 1024) & 2047
+    #work key y = (y * 3 + 7 | 1024) & 2047
+    #work key y = (y ^ 77 | 1024) & 2047
+    #work key y = (y * 5 + 3 | 1024) & 2047
+    #work key y = (y * 9 + 5 | 1024) & 2047
+    #work key y = 0
+    return x
 
 def half(x, y=1027):
-    #work half y = (x * 5 + 3) & 1023 | 1024
-    #work half y = (y * 7 + 1) & 1023 | 1024
-    #work half y = (y * 3 + 7) & 1023 | 1024
-    #work half y = (y ^ 77) & 1023 | 1024
-    #work half y = (y * 9 + 5) & 1023 | 1024
-    return y
+    #work half y = (x * 5 + 3 | 1024) & 2047
+    #work half y = (y * 7 + 1 | 1024) & 2047
+    #work half y = (y * 3 + 7 | 1024) & 2047
+    #work half y = (y ^ 77 | 1024) & 2047
+    #work half y = (y * 9 + 5 | 1024) & 2047
+    #work half y = 0
+    return x
 
 def run(n):
     data = list(range(1024, 1040))
@@ -310,30 +329,30 @@ class Pause:
 pause = Pause()
 
 async def step(x):
-    #work step x = (x * 5 + 3) & 1023 | 1024
-    #work step x = (x * 7 + 1) & 1023 | 1024
-    #work step x = (x * 3 + 7) & 1023 | 1024
-    #work step x = (x ^ 77) & 1023 | 1024
-    #work step x = (x * 5 + 3) & 1023 | 1024
-    #work step x = (x * 9 + 5) & 1023 | 1024
+    #work step y = (x * 5 + 3 | 1024) & 2047
+    #work step y = (y * 7 + 1 | 1024) & 2047
+    #work step y = (y * 3 + 7 | 1024) & 2047
+    #work step y = (y ^ 77 | 1024) & 2047
+    #work step y = (y * 5 + 3 | 1024) & 2047
+    #work step y = (y * 9 + 5 | 1024) & 2047
+    #work step y = 0
     return x
 
 async def nothing(x):
     pass
 
 async def work(n):
-    x = 1025
-    #call work 1 for _ in range(n): pass
-    for _ in range(n):
-        #work work y = (x * 5 + 3) & 1023 | 1024
-        #work work y = (y * 7 + 1) & 1023 | 1024
-        #work work y = (y * 3 + 7) & 1023 | 1024
-        #work work y = (y ^ 77) & 1023 | 1024
-        #work work y = (y * 9 + 5) & 1023 | 1024
-        #work work y = (y * 5 + 3) & 1023 | 1024
+    #call work 1 for x in range(1024, 1024 + n): pass
+    for x in range(1024, 1024 + n):
+        #work work y = (x * 5 + 3 | 1024) & 2047
+        #work work y = (y * 7 + 1 | 1024) & 2047
+        #work work y = (y * 3 + 7 | 1024) & 2047
+        #work work y = (y ^ 77 | 1024) & 2047
+        #work work y = (y * 9 + 5 | 1024) & 2047
+        #work work y = (y * 5 + 3 | 1024) & 2047
+        #work work y = 0
         #call work 1 await nothing(x)
-        x = await step(x)
-    return x
+        await step(x)
 
 def run(n):
     for _ in range(n):
@@ -358,7 +377,9 @@ PROGRAMS = [
 
 
 def source(program, changed=""):
-    """The program's text; CHANGED, `work NAME` or `call NAME`, is not, or is, in it."""
+    """The program's text; CHANGED, `work NAME` or `call NAME`, is not, or is, in it; `more NAME`:
+    NAME's work is in it twice.
+    """
     lines = []
     block = []  # of the same mark
 
@@ -366,7 +387,8 @@ def source(program, changed=""):
         if block:
             mark = block[0][0]
             if mark.startswith("work") != (mark == changed):
-                lines.extend(line for _, line in block)
+                times = 2 if mark == changed.replace("more ", "work ") != changed else 1
+                lines.extend([line for _, line in block] * times)
             block.clear()
 
     for line in program.text.splitlines():
@@ -388,10 +410,12 @@ def source(program, changed=""):
 
 
 def knobs(program):
-    """What can be changed: `work NAME` and `call NAME` -> how many of the latter a call makes."""
+    """What can be changed: `work NAME`, `more NAME`, `call NAME` -> how many a call makes of it."""
     found = {}
     for line in program.text.splitlines():
         words = line.split()
         if words and words[0] in ("#work", "#call"):
             found[f"{words[0][1:]} {words[1]}"] = int(words[2]) if words[0] == "#call" else 1
+            if words[0] == "#work":
+                found[f"more {words[1]}"] = 1
     return found

@@ -4,7 +4,8 @@
 Why: a profiler that takes its own cost out of the times claims to know it. The truth is measured
 without any profiler: a function's self time is the slope of the program's time over how often that
 function's work stands there. From none to once, not from once to more often: a processor does some
-work beside what calls and returns, and more work has less of that beside it.
+work beside what calls and returns, and more work has less of that beside it. What the second time
+costs, to the first, stands beside it: so well can a truth be known at all.
 How: all is wall time. Each measurement is a process with many rounds of the program, of some 40 µs
 each, so that most meet nothing; a report has a path for each. This machine's cores have neighbours
 (a profiler's own second process is one), and are slower by a few percent or by half for some time.
@@ -19,10 +20,11 @@ import json
 import math
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import call_dense
 import places
@@ -33,7 +35,10 @@ ROUNDS = 500  # of a process
 FEW = 40
 CLEAN = 1.06  # to the best pace: not disturbed
 BOUND_PCT = 3.0
-HOWS = ("plain", "corrected", "uncorrected", "cProfile")
+SETS = ("calls", "calls,c-calls")  # of events, that ulma is judged with
+HOWS = ("corrected", "uncorrected", "cProfile")
+WHOLE = "(the whole)"  # of the program: all its functions, the driver's too
+SHAPE_BURSTS, SHAPE_STARTS = 2000, 3
 
 
 class Sample(NamedTuple):
@@ -42,11 +47,13 @@ class Sample(NamedTuple):
 
 
 class Times:
-    """Samples of one program: its whole time with each knob, each function under each profiler."""
+    """Samples of one program: its whole time with each knob, each function under each profiler.
+
+    A profiler is one of HOWS and, of ulma's, one of SETS."""
 
     def __init__(self) -> None:
         self.plain: dict[str, list[Sample]] = collections.defaultdict(list)
-        self.own: dict[tuple[str, str], list[Sample]] = collections.defaultdict(list)
+        self.own: dict[tuple[str, str, str], list[Sample]] = collections.defaultdict(list)
         self.calls: dict[str, float] = {}
 
     def best_pace_ns(self) -> float:
@@ -69,19 +76,27 @@ class Times:
         return abs(self.low(self.plain[knob]) - self.low(self.plain[""]))
 
 
+def short(name: str) -> str:
+    """`sum` of `<built-in method builtins.sum>`, `count` of `<method 'count' of 'list' ...>`."""
+    quoted = re.search(r"'(\w+)'", name)
+    return quoted.group(1) if quoted else name.rstrip(">").split(".")[-1]
+
+
 class Runner:
-    def __init__(self, python: pathlib.Path, program: call_dense.Program, events: str) -> None:
-        self.python, self.program, self.events = python, program, events
+    def __init__(self, python: pathlib.Path, program: call_dense.Program) -> None:
+        self.python, self.program = python, program
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="corrected-", dir=places.HOME))
         self.times = Times()
 
-    def run(self, how: str, *words: str) -> "tuple[list, dict]":
+    def run(self, how: str, events: str, *words: str) -> "tuple[list, dict]":
+        return self.run_script(how, events, "call_dense_run.py", self.program.name, *words)
+
+    def run_script(self, how: str, events: str, script: str, *words: str) -> "tuple[Any, dict]":
         result, report = self.folder / "result.json", self.folder / "report.json"
-        script = places.HERE / "call_dense_run.py"
-        command = [str(script), str(result), self.program.name, *words]
+        command = [str(places.HERE / script), str(result), *words]
         if how in ("corrected", "uncorrected"):
             ours = ["run", "-q", "--force", "-f", "json", "-n", "0", "-o", str(report)]
-            options = ["-e", self.events, "--python", str(self.python)]
+            options = ["-e", events, "--python", str(self.python)]
             options += ["--uncorrected"] if how == "uncorrected" else []
             command = [str(places.ULMA), *ours, *options, *command]
         else:
@@ -92,15 +107,15 @@ class Runner:
         return json.loads(result.read_text()), told
 
     def add_plain(self) -> None:
-        times, _ = self.run("plain", "plain", str(ROUNDS))
+        times, _ = self.run("plain", "", "plain", str(ROUNDS))
         for knob, samples in times.items():
             self.times.plain[knob] += [Sample(*sample) for sample in samples]
 
-    def add_ulma(self, how: str) -> None:
-        rounds, report = self.run(how, "once", str(ROUNDS))
+    def add_ulma(self, how: str, events: str) -> None:
+        rounds, report = self.run(how, events, "once", str(ROUNDS))
         for (name, number), (calls, self_ns) in self.by_round(report).items():
             self.times.calls[name] = calls
-            self.times.own[how, name].append(Sample(self_ns, rounds[number][1]))
+            self.times.own[how, events, name].append(Sample(self_ns, rounds[number][1]))
 
     def by_round(self, report: dict) -> "dict[tuple[str, int], list[float]]":
         """Calls and self time of each function in each round: its file's, for C its caller's."""
@@ -113,25 +128,30 @@ class Runner:
             number = rounds[node["parent"]] if node["parent"] is not None else None
             if file.startswith("<burst "):
                 number = int(file.split()[1][:-1])
+                if row["name"] == "burst":
+                    sums[WHOLE, number] = [1, node["total_ns"]]
             elif row and row["kind"] != "c" and file != f"<{self.program.name}>":
                 number = None
             rounds.append(number)
             if row and number is not None:
-                sum_ = sums[row["name"].split(".")[-1], number]
+                sum_ = sums[short(row["name"]), number]
                 sum_[0] += node["calls"]
                 sum_[1] += node["self_ns"]
         return sums
 
     def add_cprofile(self) -> None:
-        rounds, _ = self.run("cProfile", "cprofile", str(ROUNDS))
+        rounds, _ = self.run("cProfile", "", "cprofile", str(ROUNDS))
         for rows, pace_ns in rounds:
             for name, (_, self_ns) in rows.items():
-                self.times.own["cProfile", name].append(Sample(self_ns, pace_ns))
+                self.times.own["cProfile", "", short(name)].append(Sample(self_ns, pace_ns))
+            whole_ns = sum(self_ns for _, self_ns in rows.values())
+            self.times.own["cProfile", "", WHOLE].append(Sample(whole_ns, pace_ns))
 
     def turn(self) -> None:
         self.add_plain()
-        self.add_ulma("corrected")
-        self.add_ulma("uncorrected")
+        for events in SETS:
+            self.add_ulma("corrected", events)
+            self.add_ulma("uncorrected", events)
         self.add_cprofile()
 
     def close(self) -> None:
@@ -146,6 +166,7 @@ class Judged(NamedTuple):
     of_program_pct: float  # a hundred of it are the program's time
     times_ns: "dict[str, float]"
     rounds: int
+    more_pct: float  # what the same work costs once more, to what it costs once
 
     def error_pct(self, how: str) -> float:
         return 100 * (self.times_ns[how] / self.truth_ns - 1)
@@ -164,22 +185,35 @@ def truths(program: call_dense.Program, times: Times, c_calls: bool) -> "dict[st
             if f"call {name}" in knobs:
                 found[names] += times.slope(f"call {name}") * knobs[f"call {name}"]
     for name, caller in program.c_functions:
+        call = times.slope(f"call {name}")
+        found[caller] += call if c_calls else times.slope(f"work {name}")
         if c_calls:
-            found[name] = times.slope(f"work {name}")
-        else:
-            found[caller] += times.slope(f"work {name}")
+            found[name] = times.slope(f"work {name}") - call
+    found[WHOLE] = times.low(times.plain[""])
     return found
 
 
-def judge(program: call_dense.Program, times: Times, c_calls: bool) -> "list[Judged]":
+def more_pct(names: str, times: Times) -> float:
+    """How well a truth can be known at all: the same statements' second price."""
+    parts = [name for name in names.split("+") if f"work {name}" in times.plain]
+    first = sum(times.slope(f"work {name}") for name in parts)
+    second = sum(times.slope(f"more {name}") for name in parts)
+    return 100 * (second / first - 1) if first else math.nan
+
+
+def judge(program: call_dense.Program, times: Times, events: str) -> "list[Judged]":
     whole = times.low(times.plain[""])
     out = []
-    for name, truth in truths(program, times, c_calls).items():
+    for name, truth in truths(program, times, "c-calls" in events).items():
         parts = name.split("+")
-        own = {how: sum(times.low(times.own[how, part]) for part in parts) for how in HOWS[1:]}
-        rounds = min(len(times.clean(times.own[how, parts[0]])) for how in HOWS[1:3])
+        by = {
+            how: [(how, events if how in HOWS[:2] else "", part) for part in parts] for how in HOWS
+        }
+        own = {how: sum(times.low(times.own[each]) for each in by[how]) for how in HOWS}
+        rounds = min(len(times.clean(times.own[by[how][0]])) for how in HOWS[:2])
         calls = times.calls.get(parts[0], 0)
-        out.append(Judged(program.name, name, truth, calls, 100 * truth / whole, own, rounds))
+        of_program, more = 100 * truth / whole, more_pct(name, times)
+        out.append(Judged(program.name, name, truth, calls, of_program, own, rounds, more))
     return out
 
 
@@ -187,43 +221,70 @@ def line(judged: Judged) -> "list[str]":
     each = judged.calls or 1
     cells = [judged.program, judged.function, f"{judged.truth_ns / each:.0f}"]
     cells += [f"{judged.of_program_pct:.0f}"]
-    cells += [f"{judged.error_pct(how):+.1f}" for how in HOWS[1:]]
+    cells += [f"{judged.error_pct(how):+.1f}" for how in HOWS]
     cells += [f"{judged.error_of_program_pct('corrected'):+.1f}"]
+    cells += ["" if judged.function == WHOLE else f"{judged.more_pct:+.1f}"]
     within = abs(judged.error_pct("corrected")) <= BOUND_PCT
     return [*cells, "few rounds" if judged.rounds < FEW else "met" if within else "**missed**"]
 
 
 HEAD = ["program", "function", "truth, ns a call", "% of the program", "corrected", "uncorrected"]
-HEAD += ["cProfile", "corrected, of the program", ""]
+HEAD += ["cProfile", "corrected, of the program", "work once more", ""]
 
 
-def measure(
-    minor: str, events: str, turns: int, names: "list[str] | None" = None
-) -> "list[Judged]":
+def measure(minor: str, turns: int, names: "list[str] | None" = None) -> "dict[str, list[Judged]]":
+    """Of each of SETS: every function."""
     version, python = places.pythons()[minor]
-    out = []
+    out: dict[str, list[Judged]] = {events: [] for events in SETS}
     for program in call_dense.PROGRAMS:
         if names and program.name not in names:
             continue
-        say(f"corrected, {version}, {events}: {program.name}")
-        runner = Runner(python, program, events)
+        say(f"corrected, {version}: {program.name}")
+        runner = Runner(python, program)
         try:
             for _ in range(turns):
                 runner.turn()
         finally:
             runner.close()
-        out += judge(program, runner.times, "c-calls" in events)
+        for events in SETS:
+            out[events] += judge(program, runner.times, events)
     return out
+
+
+def shapes(minor: str) -> str:
+    """What the hooks add to each shape of call."""
+    version, python = places.pythons()[minor]
+    say(f"corrected, {version}: shapes of calls")
+    runner = Runner(python, call_dense.PROGRAMS[0])
+    kinds = [("plain", ""), *(("corrected", events) for events in SETS)]
+    least: dict[tuple[str, str], float] = collections.defaultdict(lambda: math.inf)
+    try:
+        for _ in range(SHAPE_STARTS):
+            for how, events in kinds:
+                found, _ = runner.run_script(how, events, "call_shapes.py", str(SHAPE_BURSTS))
+                for shape, ns in found.items():
+                    least[shape, events] = min(least[shape, events], ns)
+    finally:
+        runner.close()
+    head = ["a call of", "ns", *(f"more with `-e {events}`" for events in SETS)]
+    body = [
+        [shape, f"{ns:.1f}", *(f"{least[shape, events] - ns:+.1f}" for events in SETS)]
+        for (shape, kind), ns in least.items()
+        if not kind
+    ]
+    return f"\n## What a call costs in all, CPython {version}\n\n{tables.markdown(head, body)}"
 
 
 def show(minors: "list[str]", turns: int) -> None:
     if not places.ULMA.exists():
         raise BenchError("build/ulma is not there: run make build.")
     for minor in minors:
-        for events in ("calls", "calls,c-calls"):
+        print(shapes(minor), flush=True)
+        for events, judged in measure(minor, turns).items():
             print(f"\n## Corrected times, CPython {places.pythons()[minor][0]}, `-e {events}`\n")
             print("Errors in percent of the function's true self time.\n")
-            judged = measure(minor, events, turns)
             print(tables.markdown(HEAD, [line(one) for one in judged]))
-            met = sum(abs(one.error_pct("corrected")) <= BOUND_PCT for one in judged)
-            print(f"Within {BOUND_PCT:.0f} %: {met} of {len(judged)} functions.\n", flush=True)
+            for what in ("functions", "programs"):
+                of = [one for one in judged if (one.function == WHOLE) == (what == "programs")]
+                met = sum(abs(one.error_pct("corrected")) <= BOUND_PCT for one in of)
+                print(f"Within {BOUND_PCT:.0f} %: {met} of {len(of)} {what}.\n", flush=True)

@@ -66,9 +66,11 @@ struct model_costs {
     uint32_t unwind_inner_ticks256, unwind_outer_ticks256;
     uint32_t speed_ticks;   /* what EVENT_SPEED told when they were measured; 0: not known */
     uint32_t line_ticks256; /* of one LINE event */
-    /* of a call of a generator and of a coroutine: 0 and 0 is as of any call. Traces hold this struct: new ones are last */
+    /* Of a call of a generator, of a coroutine, and by a C function: 0 and 0 is as of any call. Traces hold this struct: new
+     * ones are last. */
     uint32_t generator_inner_ticks256, generator_outer_ticks256;
     uint32_t coroutine_inner_ticks256, coroutine_outer_ticks256;
+    uint32_t from_c_inner_ticks256, from_c_outer_ticks256;
 };
 
 enum { MODEL_ENDED_MAX = 4096 };

@@ -27,7 +27,8 @@ void fold_cursor_pass_slow(struct model *model, struct track *track, struct fold
     if ((track->seeding || track->resync) && end_doubt(model, track, counter, pre_ticks))
         pre_ticks = 0; /* taken out of the time in doubt */
     track_pass(model, track, counter, pre_ticks, track->costs.post_ticks[kind]);
-    if (track->spans.is_watched && kind >= EVENT_START && kind <= EVENT_THROW)
+    bool pushes = (kind >= EVENT_START && kind <= EVENT_THROW) || kind == TRACK_START_FROM_C;
+    if (track->spans.is_watched && pushes)
         span_steps_push(track);
     fold_cursor_load(cursor, model, track);
 }

@@ -170,7 +170,7 @@ static void set_pop(struct track_costs *costs, enum event_kind pop, struct pair_
     costs->post_ticks[pop] = cost.outer - cost.outer / 2;
 }
 
-/* What can be suspended ends as any other call: all that it costs more is its beginning's. */
+/* All calls end alike: what one costs more, or less, is its beginning's. */
 static void set_start(struct track_costs *costs, uint32_t start, struct pair_cost whole,
                       struct pair_cost call)
 {
@@ -208,6 +208,8 @@ static void set_track_costs(const struct model *model, struct track *track)
     set_start(costs, TRACK_START_COROUTINE,
               cost_at(model, track, of->coroutine_inner_ticks256, of->coroutine_outer_ticks256),
               call);
+    set_start(costs, TRACK_START_FROM_C,
+              cost_at(model, track, of->from_c_inner_ticks256, of->from_c_outer_ticks256), call);
     set_push(costs, EVENT_RESUME, segment);
     set_push(costs, EVENT_THROW, segment);
     set_push(costs, EVENT_C_CALL, c_call);

@@ -92,8 +92,14 @@ static inline int64_t track_left_over(int64_t net_ticks)
     return over < TRACK_LEFT_OVER_MOST ? over : TRACK_LEFT_OVER_MOST;
 }
 
-/* START of what can be suspended costs more, since making it does. */
-enum { TRACK_START_GENERATOR = EVENT_KIND_COUNT, TRACK_START_COROUTINE, TRACK_COST_COUNT };
+/* START of what can be suspended costs more, since making it does. What a C function calls costs less where C calls are heard:
+ * no call was an instruction, at which the interpreter would have asked for it. */
+enum {
+    TRACK_START_GENERATOR = EVENT_KIND_COUNT,
+    TRACK_START_COROUTINE,
+    TRACK_START_FROM_C,
+    TRACK_COST_COUNT
+};
 
 /* The probe's cost of an event of each kind, before its counter is read and after. */
 struct track_costs {

@@ -474,6 +474,28 @@ static void what_suspends_costs_more_to_start(void **state)
     expect("f1", 1, 0, 1, before + between + after, before + between + after + 42 + 48);
 }
 
+/* No instruction made the call, so that none was heard. */
+static void what_c_calls_costs_less_to_start(void **state)
+{
+    (void)state;
+    set_costs((struct model_costs){.c_inner_ticks256 = 2 * 256,
+                                   .from_c_inner_ticks256 = 4 * 256,
+                                   .from_c_outer_ticks256 = 4 * 256});
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(100, C_CALL, 200, 10);
+    E(100, START, 2, 20);
+    E(50, RETURN, 2, 20);
+    E(100, C_RETURN, 0, 10);
+    E(100, START, 2, 30);
+    E(50, RETURN, 2, 30);
+    E(100, RETURN, 1, 10);
+    expect("f2", 2, 0, 2, 46 + 46, 46 + 46);
+    expect("c200", 1, 0, 1, 100 - 1 - 1 + 100 - 3 - 1, 194 + 46);
+    int64_t before = 100 - 2, between = 100 - 3, after = 100 - 3 - 2;
+    expect("f1", 1, 0, 1, before + between + after, before + between + after + 240 + 46);
+}
+
 static void costs_follow_the_speed(void **state)
 {
     (void)state;
@@ -779,6 +801,7 @@ int main(void)
         RULE(costs_are_taken_out),
         RULE(each_kind_has_its_cost),
         RULE(what_suspends_costs_more_to_start),
+        RULE(what_c_calls_costs_less_to_start),
         RULE(costs_follow_the_speed),
         RULE(speed_takes_nothing_from_uncorrected_times),
         RULE(a_push_that_never_ran_is_taken_back),

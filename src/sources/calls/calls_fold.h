@@ -17,7 +17,9 @@ FOLD_INLINE void calls_fold_start(struct model *model, struct track *track,
     uint32_t handle = symbols_handle(&model->symbols, event_id(event));
     cursor->python_pushes++;
     if (FOLD_LIKELY(!(handle & 1))) {
-        fold_cursor_pass(model, track, cursor, event->counter, EVENT_START);
+        bool from_c = cursor->top->key & TRACK_C_CALL;
+        fold_cursor_pass(model, track, cursor, event->counter,
+                         from_c ? TRACK_START_FROM_C : EVENT_START);
         struct fold_push what = {.key = event->frame, .symbol = handle >> 1, .calls = 1};
         fold_cursor_push(model, track, cursor, what);
         return;

@@ -389,7 +389,10 @@ static void end(const struct escalate_call *call, bool raised, uint64_t counter)
     if (!rule || !(rule->predicates & OF_WHAT_IS_OPEN))
         return;
     struct escalate_stack *stack = stack_of_thread();
+    bool is_beyond = stack && stack->beyond;
     uint64_t began = stack ? close_call(stack, call) : 0;
+    if (!began && !is_beyond)
+        return; /* it began before the rule came */
     uint64_t took = began && counter > began ? counter - began : 0;
     if (asks(rule, RULE_SLOWER) && took > switch_ticks_of_ns(rule->slower_ns))
         hold(call, rule, RULE_SLOWER, took);
@@ -462,6 +465,12 @@ bool escalate_pop(uint32_t id, PyObject *code, void *frame, bool raised, uint64_
         return true;
     }
     return pop_slow(id, code, frame, raised, counter);
+}
+
+bool escalate_looks_at_ends(uint32_t id)
+{
+    const struct session_rule *rule = escalate_rule_of(id);
+    return rule && rule->predicates & OF_WHAT_IS_OPEN;
 }
 
 void escalate_push_method(const struct escalate_words *words)

@@ -55,6 +55,9 @@ static inline void escalate_count(uint32_t id)
 /* It ends, or a generator's part up to a yield, at `counter`. False: nobody looks at how calls of the function end. */
 bool escalate_pop(uint32_t id, PyObject *code, void *frame, bool raised, uint64_t counter);
 
+/* Whether somebody looks at how calls of the function end. */
+bool escalate_looks_at_ends(uint32_t id);
+
 /* The same of a method. */
 void escalate_push_method(const struct escalate_words *words);
 void escalate_pop_method(const struct escalate_words *words, bool raised, uint64_t counter);

@@ -165,7 +165,9 @@ SLOW PyObject *pop_in_place(uint32_t id, PyObject *code, void *frame, uint64_t c
 SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, PyObject *code, void *frame)
 {
     unsigned char mode = link_to.modes[id];
-    if (mode == MODE_COUNT)
+    bool is_unheard = silent[id] &&
+                      escalate_looks_at_ends(id); /* a new rule: its ends are not told yet */
+    if (mode == MODE_COUNT || (mode == MODE_ESCALATE && is_unheard))
         escalate_count(id);
     else if (mode == MODE_ESCALATE)
         escalate_push(id, code, frame);

@@ -80,10 +80,12 @@ static void add_frame(struct model *model, struct witness *witness, uint64_t wha
     };
 }
 
-/* The last number is the newest one; all else is measured. */
+/* The last number is the newest one, of whichever thread; all else is measured. */
 static bool is_worse(const struct witness *told, const struct witness *worst, uint32_t predicate)
 {
-    return !worst->counter || predicate == RULE_EVERY || told->value > worst->value;
+    if (!worst->counter)
+        return true;
+    return predicate == RULE_EVERY ? told->counter > worst->counter : told->value > worst->value;
 }
 
 static void keep(struct model *model, const struct witness_telling *telling)

@@ -173,6 +173,24 @@ static bool read_mode(struct rule *rule, struct words *words, char *error)
     return false;
 }
 
+/* `io:write`. They are made without the GIL: a call that is told has a stack, which is looked at with it. */
+static bool refuse_io(const char *pattern, char *error)
+{
+    static const char *const names[] = {
+#define IO_OPERATION(name, text, result, sort) text,
+#include "wire/io_operations.def"
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strncmp(pattern, "io:", 3) != 0 || strcmp(pattern + 3, names[i]) != 0)
+            continue;
+        snprintf(error, SITES_ERROR_SIZE,
+                 "`%.40s`: calls of the C library have no rules; the source io tells each of them",
+                 pattern);
+        return true;
+    }
+    return false;
+}
+
 /* False: `error` says why. *ret_empty: there is no rule in it. */
 static bool read_line(const struct sites *sites, char *line, struct rule *rule, bool *ret_empty,
                       char *error)
@@ -181,6 +199,8 @@ static bool read_line(const struct sites *sites, char *line, struct rule *rule, 
     struct words words = {line};
     const char *pattern = next_word(&words);
     *ret_empty = !pattern;
+    if (pattern && refuse_io(pattern, error))
+        return false;
     return !pattern || (sites_read_pattern(sites, pattern, &rule->pattern, error) &&
                         read_mode(rule, &words, error));
 }

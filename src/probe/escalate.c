@@ -39,20 +39,6 @@ struct escalate_stack {
 static uint32_t generation;
 static bool lines_are_known, lines_were_tried, answers_come = true;
 
-static struct session_rule *rule_of(uint32_t id)
-{
-    uint32_t number = link_to.rule_numbers[id];
-    struct session_rule *rule = &link_to.rules[number < SESSION_RULES ? number : 0];
-    return number && rule->id == id ? rule : NULL;
-}
-
-static uint64_t add_one(_Atomic uint64_t *count)
-{
-    uint64_t now = atomic_load_explicit(count, memory_order_relaxed) + 1;
-    atomic_store_explicit(count, now, memory_order_relaxed);
-    return now;
-}
-
 /* --- what is open ----------------------------------------------------------------------------- */
 
 static struct escalate_stack *stack_of_thread(void)
@@ -343,7 +329,7 @@ static void hold(const struct escalate_call *call, struct session_rule *rule,
                  enum rule_predicate predicate, uint64_t value)
 {
     uint64_t worst = atomic_load_explicit(&rule->worst[predicate], memory_order_relaxed);
-    add_one(&rule->held[predicate]);
+    escalate_add_one(&rule->held[predicate]);
     if (value <= worst && worst)
         return;
     PyObject *type, *error, *traceback;
@@ -384,10 +370,10 @@ enum { OF_WHAT_IS_OPEN = 1 << RULE_SLOWER | 1 << RULE_DEEPER | 1 << RULE_RAISED 
 
 static void begin(const struct escalate_call *call)
 {
-    struct session_rule *rule = rule_of(call->id);
+    struct session_rule *rule = escalate_rule_of(call->id);
     if (!rule)
         return;
-    uint64_t number = add_one(&rule->counted);
+    uint64_t number = escalate_add_one(&rule->counted);
     if (!rule->predicates)
         return;
     struct escalate_stack *stack = rule->predicates & OF_WHAT_IS_OPEN ? stack_of_thread() : NULL;
@@ -399,11 +385,14 @@ static void begin(const struct escalate_call *call)
 
 static void end(const struct escalate_call *call, bool raised, uint64_t counter)
 {
-    struct session_rule *rule = rule_of(call->id);
+    struct session_rule *rule = escalate_rule_of(call->id);
     if (!rule || !(rule->predicates & OF_WHAT_IS_OPEN))
         return;
     struct escalate_stack *stack = stack_of_thread();
+    bool is_beyond = stack && stack->beyond;
     uint64_t began = stack ? close_call(stack, call) : 0;
+    if (!began && !is_beyond)
+        return; /* it began before the rule came */
     uint64_t took = began && counter > began ? counter - began : 0;
     if (asks(rule, RULE_SLOWER) && took > switch_ticks_of_ns(rule->slower_ns))
         hold(call, rule, RULE_SLOWER, took);
@@ -421,21 +410,66 @@ static struct escalate_call call_of_words(const struct escalate_words *words)
     return (struct escalate_call){.id = words->id, .key = words->key, .words = words};
 }
 
-void escalate_push(uint32_t id, PyObject *code, void *frame)
+/* Those that need nothing but the time of what is open. */
+enum { OF_ENDS = 1 << RULE_SLOWER | 1 << RULE_RAISED };
+
+/* This thread's, where it has been met; NULL: in no hurry. */
+static inline struct escalate_stack *known_stack(void)
+{
+    struct escalate_stack *stack = writer_of_thread->escalate;
+    return __builtin_expect(stack && stack->generation == generation, 1) ? stack : NULL;
+}
+
+static __attribute__((noinline)) void push_slow(uint32_t id, PyObject *code, void *frame)
 {
     struct escalate_call call = call_of(id, code, frame);
     begin(&call);
 }
 
-void escalate_pop(uint32_t id, PyObject *code, void *frame, bool raised, uint64_t counter)
+void escalate_push(uint32_t id, PyObject *code, void *frame)
+{
+    struct session_rule *rule = escalate_rule_of(id);
+    struct escalate_stack *stack = known_stack();
+    bool plain = rule && stack && rule->predicates && !(rule->predicates & ~(uint32_t)OF_ENDS) &&
+                 stack->count < OPEN_MOST;
+    if (__builtin_expect(!plain, 0)) {
+        push_slow(id, code, frame);
+        return;
+    }
+    escalate_add_one(&rule->counted);
+    struct open_call *open = &stack->calls[stack->count++];
+    *open = (struct open_call){0, pyapi_frame_key(frame), id, 0};
+    open->counter = link_counter();
+}
+
+static __attribute__((noinline)) bool pop_slow(uint32_t id, PyObject *code, void *frame,
+                                               bool raised, uint64_t counter)
 {
     struct escalate_call call = call_of(id, code, frame);
     end(&call, raised, counter);
+    return true;
 }
 
-bool escalate_needs_pop(uint32_t id)
+bool escalate_pop(uint32_t id, PyObject *code, void *frame, bool raised, uint64_t counter)
 {
-    const struct session_rule *rule = rule_of(id);
+    struct session_rule *rule = escalate_rule_of(id);
+    if (!rule || !(rule->predicates & OF_WHAT_IS_OPEN))
+        return false;
+    struct escalate_stack *stack = known_stack();
+    const struct open_call *top = stack && stack->count ? &stack->calls[stack->count - 1] : NULL;
+    bool is_quiet = top && top->id == id && top->frame == pyapi_frame_key(frame) && !raised;
+    if (__builtin_expect(is_quiet, 1) &&
+        !(asks(rule, RULE_SLOWER) &&
+          counter - top->counter > switch_ticks_of_ns(rule->slower_ns))) {
+        stack->count--;
+        return true;
+    }
+    return pop_slow(id, code, frame, raised, counter);
+}
+
+bool escalate_looks_at_ends(uint32_t id)
+{
+    const struct session_rule *rule = escalate_rule_of(id);
     return rule && rule->predicates & OF_WHAT_IS_OPEN;
 }
 

@@ -7,6 +7,7 @@
 #ifndef ULMA_PROBE_ESCALATE_H
 #define ULMA_PROBE_ESCALATE_H
 
+#include "probe/link.h"
 #include "probe/py/pyapi.h"
 #include "wire/session.h"
 
@@ -24,14 +25,38 @@ static inline bool escalate_is_mode(unsigned char mode)
     return mode == MODE_COUNT || mode == MODE_ESCALATE;
 }
 
+/* Of the function; NULL: it has none any more. */
+static inline struct session_rule *escalate_rule_of(uint32_t id)
+{
+    uint32_t number = link_to.rule_numbers[id];
+    struct session_rule *rule = &link_to.rules[number < SESSION_RULES ? number : 0];
+    return number && rule->id == id ? rule : NULL;
+}
+
+/* The GIL's holder is the only one that does. */
+static inline uint64_t escalate_add_one(_Atomic uint64_t *count)
+{
+    uint64_t now = atomic_load_explicit(count, memory_order_relaxed) + 1;
+    atomic_store_explicit(count, now, memory_order_relaxed);
+    return now;
+}
+
 /* An activation begins: a call, or a resume of a generator. */
 void escalate_push(uint32_t id, PyObject *code, void *frame);
 
-/* It ends, or a generator's part up to a yield, at `counter`. */
-void escalate_pop(uint32_t id, PyObject *code, void *frame, bool raised, uint64_t counter);
+/* The same where the mode is COUNT. */
+static inline void escalate_count(uint32_t id)
+{
+    struct session_rule *rule = escalate_rule_of(id);
+    if (__builtin_expect(rule != NULL, 1))
+        escalate_add_one(&rule->counted);
+}
 
-/* Whether somebody looks at how the calls of the function end. */
-bool escalate_needs_pop(uint32_t id);
+/* It ends, or a generator's part up to a yield, at `counter`. False: nobody looks at how calls of the function end. */
+bool escalate_pop(uint32_t id, PyObject *code, void *frame, bool raised, uint64_t counter);
+
+/* Whether somebody looks at how calls of the function end. */
+bool escalate_looks_at_ends(uint32_t id);
 
 /* The same of a method. */
 void escalate_push_method(const struct escalate_words *words);

@@ -628,6 +628,7 @@ static bool follow_child(uint32_t excluded)
     tell_target();
     tell_cost();
     atomic_fetch_add(&link_to.header->exec_count, 1);
+    child_session_tell(); /* before the stack is: its functions may have rules, which are asked for */
     bool wanted = atomic_load(&link_to.header->wanted) == WANTED_ON;
     if (wanted && link_to.hooked)
         begin_in_child(excluded);
@@ -637,7 +638,6 @@ static bool follow_child(uint32_t excluded)
         switch_off_in_child();
     if (!wanted)
         atomic_store_explicit(&link_to.header->state, STATE_OFF, memory_order_release);
-    child_session_tell();
     if (wanted && link_to.hooked)
         hear_sources_in_child();
     return true;

@@ -150,6 +150,7 @@ WRONG = [
     ("f escalate deeper 1.5", "`deeper 1.5` is no predicate"),
     ("f escalate often", "no predicate `often`"),
     ("f count twice", "`twice` after `count`"),
+    ("io:write escalate slower 10ms", "`io:write`: calls of the C library have no rules"),
     ("type:dict count", "`type:dict` names no functions"),
     ("f count\0", "it is no text"),
     ("f count\n" * 1025, ":1025: more than 1024 rules"),
@@ -290,3 +291,36 @@ def write_rule(folder, line):
     path = folder / "another"
     path.write_text(line + "\n")
     return path
+
+
+FORKS = """
+import os
+
+def counted(number):
+    return number
+
+def work(count):
+    for number in range(count):
+        counted(number)
+
+def fork():
+    pid = os.fork()
+    if not pid:
+        work(100)
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+work(10)
+for _ in range(3):
+    fork()
+"""
+
+
+def test_calls_in_forks_children_are_counted_from_the_first_on(python, tmp_path):
+    """Of what is open in the child, too: it has a rule of its own."""
+    program, rules = tmp_path / "forks.py", tmp_path / "rules"
+    program.write_text(FORKS)
+    rules.write_text("__main__ count\n")
+    report = report_of(run_ulma(python, program, options=["--rules", str(rules)]))
+    calls = {row["function"]: row["calls"] for row in report["escalated"]}
+    assert calls == {"<module>": 1, "work": 4, "counted": 310, "fork": 3}

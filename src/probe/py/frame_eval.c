@@ -393,14 +393,18 @@ INLINE PyObject *judge_plain(enum path path, PyThreadState *tstate, void *frame,
     if (__builtin_expect(getitem_closing, 0))
         getitem_on_frame(frame, code);
     uint32_t begun_in = epoch;
+    bool is_counted = link_to.modes[id] == MODE_COUNT;
     writer->innermost = frame;
-    escalate_push(id, code, frame);
+    if (is_counted)
+        escalate_count(id);
+    else
+        escalate_push(id, code, frame);
     PyObject *result = chained(tstate, frame, throwflag);
     if (__builtin_expect(begun_in != epoch, 0))
         return result;
-    uint64_t counter = counter_now(path);
+    uint64_t counter = is_counted ? 0 : counter_now(path);
     leave_frame(writer, frame, caller);
-    if (escalate_needs_pop(id))
+    if (!is_counted)
         escalate_pop(id, code, frame, !result, counter);
     return result;
 }

@@ -157,17 +157,19 @@ SLOW PyObject *fall_silent(uint32_t id)
 /* A pop of a function that is counted or judged in place. Where nobody looks at ends, the interpreter need tell none. */
 SLOW PyObject *pop_in_place(uint32_t id, PyObject *code, void *frame, uint64_t counter, bool raised)
 {
-    if (!raised && !escalate_needs_pop(id))
-        return fall_silent(id);
-    escalate_pop(id, code, frame, raised, counter);
-    return Py_None;
+    bool is_looked_at = escalate_pop(id, code, frame, raised, counter);
+    return is_looked_at || raised ? Py_None : fall_silent(id);
 }
 
 /* A push of a function that is left out, muted, or counted or judged in place. */
 SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, PyObject *code, void *frame)
 {
     unsigned char mode = link_to.modes[id];
-    if (escalate_is_mode(mode))
+    bool is_unheard = silent[id] &&
+                      escalate_looks_at_ends(id); /* a new rule: its ends are not told yet */
+    if (mode == MODE_COUNT || (mode == MODE_ESCALATE && is_unheard))
+        escalate_count(id);
+    else if (mode == MODE_ESCALATE)
         escalate_push(id, code, frame);
     else if (mode != MODE_OFF && mode != MODE_CLOSING)
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));

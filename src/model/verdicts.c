@@ -301,10 +301,20 @@ static int32_t dearest_node_of(const struct snapshot *snapshot, int32_t function
     return best;
 }
 
-/* Down from the coroutine, along what has more than half of its time. */
+/* What somebody may mend: it is in a file, and that is not the interpreter's own. */
+static bool is_of_the_program(const struct snapshot_function *function)
+{
+    const char *file = function->file;
+    if (!file || starts_with(file, "<frozen"))
+        return false;
+    return !strstr(file, "/lib/python3") || strstr(file, "/site-packages/") ||
+           strstr(file, "/dist-packages/");
+}
+
+/* Down from the coroutine, along what has more than half of its time: the innermost function of the program's there. */
 static int32_t where_it_stands(const struct snapshot *snapshot, int32_t coroutine)
 {
-    int32_t node = dearest_node_of(snapshot, coroutine);
+    int32_t node = dearest_node_of(snapshot, coroutine), function = coroutine;
     bool deeper = node >= 0;
     while (deeper) {
         deeper = false;
@@ -315,8 +325,11 @@ static int32_t where_it_stands(const struct snapshot *snapshot, int32_t coroutin
                 deeper = true;
             }
         }
+        int32_t found = snapshot->nodes[node].function;
+        if (is_of_the_program(&snapshot->functions[found]))
+            function = found;
     }
-    return node < 0 ? coroutine : snapshot->nodes[node].function;
+    return function;
 }
 
 static const struct snapshot_task *slowest_task_of(const struct snapshot *snapshot,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What may stand before `ulma web`: a proxy that takes its prefix away, or, without one, a port that is
-forwarded as `ssh -L` and `kubectl port-forward` do it.
+"""What may stand before `ulma web`: a proxy that takes its prefix away, or, without one, a port
+that is forwarded as `ssh -L` and `kubectl port-forward` do it.
 
 Rules: it looks at the first line and at Connection alone, and hands on all else as it comes; a
 connection is one request's, or one WebSocket's."""

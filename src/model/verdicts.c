@@ -82,6 +82,30 @@ static bool is_worth(const struct court *court, int64_t cost_ns)
     return cost_ns >= court->least_ns && cost_ns >= LEAST_COST_NS;
 }
 
+/* A recording's numbers are what its file says, whatever that is: none of these sums may overflow. */
+static int64_t busy_ns(int64_t self_ns, int64_t wait_ns)
+{
+    if (self_ns < 0 || wait_ns > self_ns)
+        return 0;
+    return wait_ns < 0 ? self_ns : self_ns - wait_ns;
+}
+
+static int64_t sum_ns(int64_t one_ns, int64_t other_ns)
+{
+    int64_t sum;
+    return __builtin_add_overflow(one_ns, other_ns, &sum) ? INT64_MAX : sum;
+}
+
+static int64_t price_ns(uint64_t count, uint64_t each_ns)
+{
+    return count > INT64_MAX / each_ns ? INT64_MAX : (int64_t)(count * each_ns);
+}
+
+static int64_t mean_ns(int64_t total_ns, uint64_t count)
+{
+    return total_ns < 0 ? 0 : (int64_t)((uint64_t)total_ns / count);
+}
+
 /* --- many small writes, many small reads ---------------------------------------------------- */
 
 static bool starts_with(const char *text, const char *start)
@@ -107,8 +131,9 @@ static const char *small_kind(const struct snapshot_io *io)
 static double busy_share(const struct snapshot *snapshot, int32_t function)
 {
     const struct snapshot_function *of = function < 0 ? NULL : &snapshot->functions[function];
-    return of && of->self_ns > 0 ? (double)(of->self_ns - of->self_wait_ns) / (double)of->self_ns
-                                 : 1;
+    return of && of->self_ns > 0
+               ? (double)busy_ns(of->self_ns, of->self_wait_ns) / (double)of->self_ns
+               : 1;
 }
 
 static void judge_io(struct court *court)
@@ -117,7 +142,7 @@ static void judge_io(struct court *court)
         const struct snapshot_io *io = &court->snapshot->io[i];
         const char *name = small_kind(io);
         if (!name || io->calls < MANY || io->bytes / io->calls > SMALL_BYTES ||
-            io->blocked_ns / (int64_t)io->calls > MOST_CALL_NS)
+            mean_ns(io->blocked_ns, io->calls) > MOST_CALL_NS)
             continue;
         double kept = (double)io->bytes / BUFFER_BYTES / (double)io->calls;
         int64_t cost_ns = (int64_t)((double)io->blocked_ns * (1 - kept) *
@@ -146,10 +171,10 @@ static void judge_function(struct court *court, int32_t index)
 {
     const struct snapshot_function *function = &court->snapshot->functions[index];
     bool is_generator = function->kind == KIND_GENERATOR;
-    int64_t cost_ns = (int64_t)function->raised * (is_generator ? ABANDON_NS : RAISE_NS);
+    int64_t cost_ns = price_ns(function->raised, is_generator ? ABANDON_NS : RAISE_NS);
     uint64_t of = function->calls;
     if ((!is_generator && function->kind != KIND_PYTHON) || function->raised < MANY ||
-        function->raised > of || function->raised * (is_generator ? 2 : 10) < of ||
+        function->raised > of || function->raised < of / (is_generator ? 2 : 10) ||
         !is_worth(court, cost_ns))
         return;
     char raised[TEXT_NUMBER_BYTES], calls[TEXT_NUMBER_BYTES];
@@ -183,15 +208,15 @@ static const struct {
 
 static void judge_list_use(struct court *court, const struct snapshot_edge *edge, size_t use)
 {
-    int64_t busy_ns = edge->self_ns - edge->self_wait_ns;
-    if (edge->calls < MANY || busy_ns / (int64_t)edge->calls < LONG_LOOK_NS)
+    int64_t all_ns = busy_ns(edge->self_ns, edge->self_wait_ns);
+    if (edge->calls < MANY || mean_ns(all_ns, edge->calls) < LONG_LOOK_NS)
         return;
-    int64_t cost_ns = busy_ns - (int64_t)edge->calls * LOOK_NS;
+    int64_t cost_ns = all_ns - price_ns(edge->calls, LOOK_NS);
     if (!is_worth(court, cost_ns))
         return;
     char calls[TEXT_NUMBER_BYTES], mean[TEXT_NUMBER_BYTES];
     text_format_grouped(calls, edge->calls);
-    text_format_time(mean, busy_ns / (int64_t)edge->calls);
+    text_format_time(mean, mean_ns(all_ns, edge->calls));
     say(court, (struct usage_verdict){
                    .name = list_uses[use].name,
                    .function = edge->caller,
@@ -270,13 +295,13 @@ static void judge_conversions(struct court *court)
     char name[SNAPSHOT_METHOD_SIZE];
     for (size_t i = 0; i < court->snapshot->edge_count; i++) {
         const struct snapshot_edge *edge = &court->snapshot->edges[i];
-        int64_t cost_ns = edge->self_ns - edge->self_wait_ns;
+        int64_t cost_ns = busy_ns(edge->self_ns, edge->self_wait_ns);
         if (edge->calls < MANY || !is_worth(court, cost_ns) ||
             !is_conversion(&court->snapshot->functions[edge->callee], name))
             continue;
         char calls[TEXT_NUMBER_BYTES], mean[TEXT_NUMBER_BYTES];
         text_format_grouped(calls, edge->calls);
-        text_format_time(mean, cost_ns / (int64_t)edge->calls);
+        text_format_time(mean, mean_ns(cost_ns, edge->calls));
         say(court, (struct usage_verdict){
                        .name = "futile conversions",
                        .function = edge->caller,
@@ -301,10 +326,20 @@ static int32_t dearest_node_of(const struct snapshot *snapshot, int32_t function
     return best;
 }
 
-/* Down from the coroutine, along what has more than half of its time. */
+/* What somebody may mend: it is in a file, and that is not the interpreter's own. */
+static bool is_of_the_program(const struct snapshot_function *function)
+{
+    const char *file = function->file;
+    if (!file || starts_with(file, "<frozen"))
+        return false;
+    return !strstr(file, "/lib/python3") || strstr(file, "/site-packages/") ||
+           strstr(file, "/dist-packages/");
+}
+
+/* Down from the coroutine, along what has more than half of its time: the innermost function of the program's there. */
 static int32_t where_it_stands(const struct snapshot *snapshot, int32_t coroutine)
 {
-    int32_t node = dearest_node_of(snapshot, coroutine);
+    int32_t node = dearest_node_of(snapshot, coroutine), function = coroutine;
     bool deeper = node >= 0;
     while (deeper) {
         deeper = false;
@@ -315,8 +350,11 @@ static int32_t where_it_stands(const struct snapshot *snapshot, int32_t coroutin
                 deeper = true;
             }
         }
+        int32_t found = snapshot->nodes[node].function;
+        if (is_of_the_program(&snapshot->functions[found]))
+            function = found;
     }
-    return node < 0 ? coroutine : snapshot->nodes[node].function;
+    return function;
 }
 
 static const struct snapshot_task *slowest_task_of(const struct snapshot *snapshot,
@@ -384,13 +422,14 @@ static int64_t convoy_cost_ns(const struct snapshot *snapshot, int64_t waited_ns
     int64_t wall_ns = 0, compute_ns = 0, threads = 0;
     for (size_t i = 0; i < snapshot->split_count; i++) {
         const struct snapshot_split *split = &snapshot->splits[i];
-        compute_ns += split->compute_ns;
+        compute_ns = sum_ns(compute_ns, split->compute_ns);
         threads += split->lock_ns > 0;
         if (split->wall_ns > wall_ns)
             wall_ns = split->wall_ns;
     }
     int64_t each_ns = waited_ns / (threads ? threads : 1);
-    return each_ns < wall_ns - compute_ns ? each_ns : wall_ns - compute_ns;
+    int64_t left_ns = busy_ns(wall_ns, compute_ns);
+    return each_ns < left_ns ? each_ns : left_ns;
 }
 
 /* Who waits is let in by another that runs the same function; what one function waits for and another one gives is no

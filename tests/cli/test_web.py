@@ -207,7 +207,8 @@ def test_events():
             assert stream.readline() == b"\n"
 
 
-# Names, types, labels and values of each family, as the reader that Prometheus' authors wrote sees them.
+# Names, types, labels and values of each family, as the reader that Prometheus' authors wrote sees
+# them.
 OPENMETRICS = """
 import json, sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families

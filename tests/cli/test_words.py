@@ -7,7 +7,10 @@ import subprocess
 import harness
 import pytest
 
-VERBS = ("run", "top", "record", "report", "dump", "ps", "export", "help")
+VERBS = (
+    *("run", "top", "web", "record", "monitor", "report", "diff", "export", "replay", "dump"),
+    *("census", "rescue", "attach", "on", "off", "set", "detach", "ps", "help"),
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)

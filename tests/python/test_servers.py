@@ -150,6 +150,7 @@ WORKERS = {
 SHARES = ("socket", "file", "lock", "gil", "gc")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", WORKERS)
 def test_what_a_workers_time_goes_into(serve, kind):  # noqa: F811
     """Each share within 5 % of the worker's wall time, beside what it saw by its own clocks."""

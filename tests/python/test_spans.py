@@ -25,6 +25,7 @@ def rows_of(report):
     return rows
 
 
+@pytest.mark.alone
 @pytest.mark.some_pythons
 def test_spans_that_interleave_have_their_own_time(python):
     report, burned = run_target(python)

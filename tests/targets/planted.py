@@ -83,7 +83,7 @@ def search(mended):
 
 
 def blocking():
-    time.sleep(0.3)
+    threading.Event().wait(0.3)  # Python, but not the program's
 
 
 async def handler(number, mended):

@@ -21,8 +21,18 @@ bool view_json_needs_timeline(const struct wish *wish);
 int flame_json_write(struct json_writer *writer, const struct wish *wish,
                      const struct snapshot *snapshot);
 
-/* The members of the picture `algae`: who is alive. 0 or -ENOMEM. */
-int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot);
+enum { ALGAE_TILE_WORDS = 10 };
+
+/* The members of the picture `algae`: who is alive. `is_apart`: each thread's tiles are only counted. 0 or -ENOMEM. */
+int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot, bool is_apart);
+
+/* The tiles, thread by thread as in the JSON. Each is ALGAE_TILE_WORDS words of 32 bits, the lowest byte first: frame, number,
+ * those of its parent (number 0: none), function (as in `functions`), awaits and maker (as in `places`; 0: none), how many it is,
+ * depth in 24 bits with the kind (enum snapshot_kind) in 7 and 1 for the one that runs, and its age in seconds as a float. */
+void algae_tiles_write(FILE *stream, const struct snapshot *snapshot);
+
+/* What is wished has tiles, and they stand behind the JSON. */
+bool view_json_is_apart(const struct wish *wish, const struct snapshot *snapshot);
 
 /* The member `picture` of the view `io`: its rows as numbers, with how many calls took how long. 0 or -ENOMEM. */
 int io_json_write(struct json_writer *writer, const struct snapshot *snapshot);

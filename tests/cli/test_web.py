@@ -6,12 +6,26 @@ import json
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import time
 
 import harness
 from web_client import LIMIT_S, Live, Target, by_name, serving
 
+# A coroutine that waits in another, and fifty-eight calls above a sleep.
+DEEP = """
+import time, types
+@types.coroutine
+def pause(): yield
+async def inner(): await pause()
+async def outer(): await inner()
+waiting = outer(); waiting.send(None)
+def dive(left):
+    if left: dive(left - 1)
+    else: time.sleep(600)
+dive(57)
+"""
 VIEWS = (
     "functions function tree flame timeline algae nova objects memory io requests tasks processes "
     "threads methods operators gc lines waits verdicts escalated"
@@ -131,6 +145,51 @@ def test_live_shows_what_is_wished():
         assert strip["lost"] == 0 and strip["rss_bytes"] > 1 << 20
         assert strip["cpu"][0]["thread"]
         assert other.message()["view"]["id"] == "functions"
+
+
+def test_tiles_of_live_are_packed_for_who_wishes_so():
+    python = harness.pythons()[-1].path
+    with serving("--python", python, Target("-c"), DEEP) as server, Live(server) as live:
+        live.wish(view="algae", window="all")
+        (told,) = live.until(lambda message: has_tiles(message, 61))["view"]["threads"]
+        live.wish(view="algae", window="all", binary=True)
+        while True:
+            opcode, payload = live.frame()
+            if opcode == 9:
+                live.send_frame(0x8A, payload)
+            if opcode == 2:
+                break
+        (size,) = struct.unpack_from("<I", payload)
+        view = json.loads(payload[4 : 4 + size])["view"]
+        (thread,) = view["threads"]
+        at = 4 + (size + 3) // 4 * 4
+        assert len(payload) == at + 40 * thread["tile_count"]
+        kinds = ["python", "c", "generator", "coroutine", "async_generator"]
+        packed = []
+        for words in struct.iter_unpack("<9If", payload[at:]):
+            tile = {
+                "id": f"{words[1]:x}.{words[0]:x}",
+                "parent": f"{words[3]:x}.{words[2]:x}" if words[3] else None,
+                "kind": kinds[words[8] >> 24 & 127],
+                "function": words[4],
+                "depth": words[8] & 0xFFFFFF,
+            }
+            tile.update({"running": True} if words[8] >> 31 else {})
+            tile.update({"awaits": view["places"][str(words[5])]} if words[5] else {})
+            tile.update({"count": words[7]} if words[7] > 1 else {})
+            packed.append(tile)
+            assert words[9] > 0
+        for tile in told["tiles"]:
+            assert tile.pop("age_ns") > 0
+        assert packed == told["tiles"]
+        assert {tile.get("awaits", "").split(" ")[0] for tile in packed} == {"", "pause"}
+
+
+def has_tiles(message: dict, count: int) -> bool:
+    view = message["view"]
+    return view["id"] == "algae" and any(
+        len(thread["tiles"]) >= count for thread in view.get("threads", [])
+    )
 
 
 def test_what_gets_slow_is_on_top():

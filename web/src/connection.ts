@@ -4,6 +4,7 @@
 // the page is not painted is thrown away but for the newest.
 
 import { effect } from "@preact/signals";
+import { unpack } from "./algae/packed";
 import type { Live, Switches, View, ViewEntry } from "./documents";
 import { link, receive, shown, trouble, views, type Wish, wish } from "./state";
 
@@ -15,7 +16,7 @@ export class Refused extends Error {}
 
 export class Connection {
   private socket: WebSocket | null = null;
-  private newest: string | null = null;
+  private newest: string | ArrayBuffer | null = null;
   private heard = 0;
   private stopped = false;
 
@@ -85,6 +86,7 @@ export class Connection {
     const url = this.url("live", { token: this.token });
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url);
+    socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.heard = performance.now();
     const watch = setInterval(() => {
@@ -108,11 +110,12 @@ export class Connection {
   }
 
   private say(asked: Wish): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(asked));
+    if (this.socket?.readyState === WebSocket.OPEN)
+      this.socket.send(JSON.stringify({ ...asked, binary: true }));
   }
 
   private hear(text: unknown): void {
-    if (typeof text !== "string") return;
+    if (typeof text !== "string" && !(text instanceof ArrayBuffer)) return;
     this.heard = performance.now();
     const waits = this.newest !== null;
     this.newest = text;
@@ -125,7 +128,7 @@ export class Connection {
     if (text === null) return;
     performance.mark("ulma-take");
     try {
-      const said = JSON.parse(text) as Live & { error?: string };
+      const said: Live & { error?: string } = typeof text === "string" ? JSON.parse(text) : unpack(text);
       if (said.error !== undefined) trouble.value = said.error;
       else receive(said);
     } catch (error) {

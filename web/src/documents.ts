@@ -80,11 +80,14 @@ export interface Tile {
 export interface AlgaeThread {
   thread: number;
   name: string;
-  tiles: Tile[];
+  /** An array, or what has as much of one. */
+  tiles: { readonly length: number; at(i: number): Tile | undefined };
 }
 
 export interface AlgaeView extends View {
   threads: AlgaeThread[];
+  /** What packed tiles await and who made them. */
+  places?: Record<string, string>;
   functions?: Record<string, FunctionInfo>;
 }
 

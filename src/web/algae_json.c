@@ -3,6 +3,7 @@
  * Why no place is told: it follows from what was there before, which each browser has seen for itself.
  * Rules: as view_json.h. What is 0, false or not known is left out of a tile: there are thousands of them. For the page the
  * tiles stand behind the JSON, as words of 32 bits (algae_tiles_write): a third of the bytes, and nothing to parse. */
+#include "model/symbols.h"
 #include "views/view.h"
 #include "web/view_json.h"
 
@@ -144,7 +145,59 @@ static int write_places(struct json_writer *writer, const struct snapshot *snaps
     return result;
 }
 
-int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot, bool is_apart)
+static void write_crossing(struct json_writer *writer, const struct shape_crossing *crossing)
+{
+    json_open(writer, NULL, '{');
+    json_integer(writer, "at_ns", crossing->at_ns);
+    json_unsigned(writer, "left_out", crossing->left_out);
+    json_open(writer, "stack", '[');
+    for (uint32_t i = 0; i < crossing->count; i++)
+        json_unsigned(writer, NULL, crossing->rows[i]);
+    json_close(writer, ']');
+    json_close(writer, '}');
+}
+
+static void mark_rows(const struct shape_line *line, bool *marked)
+{
+    for (uint32_t at = 0; at < line->kept; at++)
+        for (uint32_t i = 0; i < line->crossings[at].count; i++)
+            if (line->crossings[at].rows[i] < SYMBOLS_LIMIT)
+                marked[line->crossings[at].rows[i]] = true;
+}
+
+static int name_rows(const struct snapshot *snapshot, const struct shape *shape, bool *named)
+{
+    bool *marked = calloc(SYMBOLS_LIMIT, sizeof(*marked));
+    if (!marked)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < shape->count; i++)
+        mark_rows(shape->lines[i], marked);
+    for (size_t i = 0; i < snapshot->function_count; i++)
+        named[i] |= snapshot->functions[i].id < SYMBOLS_LIMIT && marked[snapshot->functions[i].id];
+    free(marked);
+    return 0;
+}
+
+static void write_lines(struct json_writer *writer, const struct shape *shape)
+{
+    json_open(writer, "lines", '[');
+    for (uint32_t i = 0; i < shape->count; i++) {
+        const struct shape_line *line = shape->lines[i];
+        json_open(writer, NULL, '{');
+        json_unsigned(writer, "thread", line->track);
+        json_unsigned(writer, "depth", line->depth);
+        json_unsigned(writer, "count", line->count);
+        json_open(writer, "crossings", '[');
+        for (uint32_t at = 0; at < line->kept; at++)
+            write_crossing(writer, &line->crossings[at]);
+        json_close(writer, ']');
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
+}
+
+int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot,
+                     const struct shape *shape, bool is_apart)
 {
     size_t count = snapshot->function_count;
     bool *named = calloc(2 * (count + 1), sizeof(*named));
@@ -158,6 +211,10 @@ int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot
         if (!snapshot->threads[i].ended)
             result = write_thread(writer, snapshot, &snapshot->threads[i], &names);
     json_close(writer, ']');
+    if (shape && result == 0) {
+        write_lines(writer, shape);
+        result = shape->count ? name_rows(snapshot, shape, names.functions) : 0;
+    }
     if (is_apart && result == 0)
         result = write_places(writer, snapshot, names.places);
     view_json_functions(writer, snapshot, names.functions);

@@ -89,8 +89,12 @@ static int write_json(struct web *web, struct wish *wish, const struct snapshot 
     strip_write(writer, &web->strip);
     web->timeline_cost_ns = 0;
     struct timeline *timeline = web_timeline(web, wish, snapshot);
-    int result = view_json_write(writer, "view", wish, snapshot, timeline);
+    struct shape shape = {0};
+    bool has_shape = web_shape(web, wish, &shape);
+    int result =
+        view_json_write(writer, "view", wish, snapshot, timeline, has_shape ? &shape : NULL);
     timeline_free(timeline);
+    shape_done(&shape);
     if (snapshot)
         wish->births_seen = snapshot->births_before + snapshot->birth_count;
     json_close(writer, '}');

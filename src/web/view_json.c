@@ -178,7 +178,8 @@ bool view_json_is_apart(const struct wish *wish, const struct snapshot *snapshot
 }
 
 int view_json_write(struct json_writer *writer, const char *key, const struct wish *wish,
-                    const struct snapshot *snapshot, const struct timeline *timeline)
+                    const struct snapshot *snapshot, const struct timeline *timeline,
+                    const struct shape *shape)
 {
     const struct catalogue_row *row = catalogue_find(wish->view);
     /* Nova's table is that of the objects. */
@@ -210,7 +211,7 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
     else if (is_timeline)
         result = timeline_json_write(writer, snapshot, timeline);
     else if (strcmp(row->id, "algae") == 0)
-        result = algae_json_write(writer, snapshot, wish->is_binary);
+        result = algae_json_write(writer, snapshot, shape, wish->is_binary);
     else
         result = flame_json_write(writer, wish, snapshot);
     if (!reason && result == 0 && strcmp(row->id, "io") == 0)

@@ -6,13 +6,15 @@
 #define ULMA_WEB_VIEW_JSON_H
 
 #include "export/json_writer.h"
+#include "model/shape.h"
 #include "model/timeline.h"
 #include "web/wish.h"
 
-/* The object of a wish, as member `key` (NULL: alone). 0 or -ENOMEM. `snapshot` may be NULL; so may `timeline`, where
- * nobody keeps one. */
+/* The object of a wish, as member `key` (NULL: alone). 0 or -ENOMEM. `snapshot` may be NULL; so may `timeline` and `shape`,
+ * where nobody keeps one. */
 int view_json_write(struct json_writer *writer, const char *key, const struct wish *wish,
-                    const struct snapshot *snapshot, const struct timeline *timeline);
+                    const struct snapshot *snapshot, const struct timeline *timeline,
+                    const struct shape *shape);
 
 /* The wish is about when things were. */
 bool view_json_needs_timeline(const struct wish *wish);
@@ -24,7 +26,8 @@ int flame_json_write(struct json_writer *writer, const struct wish *wish,
 enum { ALGAE_TILE_WORDS = 10 };
 
 /* The members of the picture `algae`: who is alive. `is_apart`: each thread's tiles are only counted. 0 or -ENOMEM. */
-int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot, bool is_apart);
+int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot,
+                     const struct shape *shape, bool is_apart);
 
 /* The tiles, thread by thread as in the JSON. Each is ALGAE_TILE_WORDS words of 32 bits, the lowest byte first: frame, number,
  * those of its parent (number 0: none), function (as in `functions`), awaits and maker (as in `places`; 0: none), how many it is,

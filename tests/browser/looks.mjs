@@ -199,13 +199,23 @@ export async function pile(page, url) {
   const crossed = await page.locator(".shape-head").first().innerText();
   const stack = await page.locator(".shape-line .stack li").allInnerTexts();
   const said = await page.locator("#algae-said").innerText();
+  // What the loop calls is over before it is told, but for one call in many.
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("d");
+  const deeper = page.locator(".shape-line:has-text('deeper than')");
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".shape-head")].some((head) => /deeper.*crossed \d\d\d/s.test(head.innerText)),
+  );
+  const spike = await deeper.locator("details").first().innerText();
+  await deeper.locator("button").click();
+  await deeper.waitFor({ state: "detached" });
   await page.waitForFunction(() =>
     [...document.querySelectorAll(".algae-table tbody tr")].some(
       (tr) => Number(tr.cells[0].innerText.replace(",", "")) > 220 && tr.cells[3].innerText.startsWith("fetch"),
     ),
   );
   const cells = await row.first().locator("td").allInnerTexts();
-  return { crossed, stack, said, cells: cells.map((cell) => cell.trim()) };
+  return { crossed, stack, said, spike, cells: cells.map((cell) => cell.trim()) };
 }
 
 export async function pictures(page, url, asked) {

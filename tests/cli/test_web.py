@@ -192,6 +192,44 @@ def has_tiles(message: dict, count: int) -> bool:
     )
 
 
+def test_a_spike_between_two_tellings_crosses_a_shape_line():
+    """Its stack is kept, though it is over within microseconds; and each crossing counts."""
+    with serving() as server:
+
+        def shape(**line):
+            return server.post("/api/shape", line)
+
+        server.ask("calls 1")
+        (thread,) = server.get("/api/views/algae")["threads"]
+        number, below = thread["thread"], len(thread["tiles"])
+        assert shape(thread=number, depth=below + 10, on=True).status == 200
+        assert shape(thread=number, depth=below + 30, on=True).status == 200
+        assert shape(thread=number + 1, depth=below + 10, on=True).status == 200
+        for depth in (9, 10, 11, 30, 10):
+            server.ask(f"deep {depth}")
+        view = server.get("/api/views/algae")
+        near, far, other = view["lines"]
+        assert [near["depth"], far["depth"]] == [below + 10, below + 30]
+        assert [near["count"], far["count"], other["count"]] == [2, 0, 0]
+        stack = [view["functions"][str(one)]["name"] for one in near["crossings"][0]["stack"]]
+        assert stack[:2] == ["<module>", "main"] and stack[-11:] == ["deep"] * 11
+        assert len(stack) == below + 11 == len(near["crossings"][1]["stack"])
+        first, second = (crossing["at_ns"] for crossing in near["crossings"])
+        assert 0 < first < second
+        server.ask("deep 900")
+        near, far, _ = server.get("/api/views/algae")["lines"]
+        assert [near["count"], far["count"]] == [3, 1]
+        assert shape(thread=number, depth=below + 10, on=False).status == 200
+        server.ask("deep 20")
+        far, _ = server.get("/api/views/algae")["lines"]
+        assert far["count"] == 1
+        for wrong in ({}, {"thread": 1, "depth": 0, "on": True}, {"thread": 1, "depth": 5}):
+            assert shape(**wrong).status == 400
+        for depth in range(1, 15):
+            assert shape(thread=number, depth=depth, on=True).status == 200
+        assert shape(thread=number, depth=99, on=True).status == 409
+
+
 def test_what_gets_slow_is_on_top():
     with serving() as server, Live(server) as live:
         live.wish(view="functions", window="1", sort="self_ns", limit=5)

@@ -70,6 +70,18 @@ export class Connection {
     }
   }
 
+  /** A shape line for depth, which the server judges. */
+  async drawLine(thread: number, depth: number, on: boolean): Promise<boolean> {
+    try {
+      await this.ask(this.url("api/shape"), { method: "POST", body: JSON.stringify({ thread, depth, on }) });
+      trouble.value = "";
+      return true;
+    } catch (error) {
+      trouble.value = `The line was not ${on ? "set" : "taken away"}: ${(error as Error).message}`;
+      return false;
+    }
+  }
+
   private async askViews(): Promise<void> {
     const now = await this.get<ViewEntry[]>("api/views");
     if (JSON.stringify(now) !== JSON.stringify(views.peek())) views.value = now;

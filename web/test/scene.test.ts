@@ -92,6 +92,39 @@ test("a shape line keeps the stack of each crossing, not of each telling", () =>
   ]);
 });
 
+test("lines that the server judges are those that it tells, and are not judged here", () => {
+  const scene = new Scene(1, "main");
+  const line = { thread: 1, axis: "depth" as const, crossings: [], count: 0, isOver: false };
+  scene.lines.push({ ...line, at: 1, judge: "asked" }, { ...line, axis: "breadth", at: 1 });
+  scene.hear([]);
+  tell(scene, [tile(1, null, 0, { running: true }), tile(2, 1, 1), tile(3, 1, 1)]);
+  expect(scene.lines.map((one) => one.count)).toEqual([0, 1]);
+  const crossings = [{ at_ns: 2.5e9, left_out: 3, stack: [7, 9] }];
+  scene.hear([
+    { thread: 1, depth: 1, count: 4000, crossings },
+    { thread: 1, depth: 8, count: 0, crossings: [] },
+    { thread: 2, depth: 5, count: 1, crossings: [] },
+  ]);
+  expect(scene.lines.map((one) => [one.axis, one.at, one.count])).toEqual([
+    ["depth", 1, 4000],
+    ["breadth", 1, 1],
+    ["depth", 8, 0],
+  ]);
+  expect(scene.lines[0]?.crossings[0]).toEqual({
+    at: 2.5,
+    leftOut: 3,
+    stack: [
+      { id: 0, function: 7 },
+      { id: 1, function: 9 },
+    ],
+  });
+  scene.hear([{ thread: 1, depth: 8, count: 0, crossings: [] }]);
+  expect(scene.lines.map((one) => [one.axis, one.at])).toEqual([
+    ["breadth", 1],
+    ["depth", 8],
+  ]);
+});
+
 test("a telling that makes no sense is drawn as far as it does", () => {
   const scene = new Scene(1, "main");
   tell(scene, [tile(1, 1, 0), tile(2, 99, 4), tile(3, 4, 1), tile(4, 3, 2)]);

@@ -5,6 +5,7 @@ import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
+import type { Connection } from "../connection";
 import type { AlgaeView, Tile } from "../documents";
 import { formatCount, formatTime, shortPath } from "../format";
 import { wishesPlain } from "../gl";
@@ -14,7 +15,7 @@ import { palette } from "../theme";
 import { Chosen, Waiting } from "./details";
 import { KINDS, kindOf, RUNNING, scenes, sinceOf } from "./looks";
 import { type Board, fillTiles, GUTTER, paintOver, RULER, TITLE } from "./over";
-import { Scene, siteOf, type Unit } from "./scene";
+import { type Line, Scene, siteOf, type Unit } from "./scene";
 import { goOn, type Steps } from "./steps";
 import { CORNERS, cellAt, makePainter, middleOf, type Painter, rgb, type Scenery, TileList } from "./tiles";
 
@@ -25,7 +26,7 @@ const SPARE_MS = 1.2;
 /** Without WebGL: so long what fades may look as it did. */
 const FADED_S = 0.25;
 
-export function Algae(): JSX.Element {
+export function Algae(props: { connection: Connection | null }): JSX.Element {
   const [box, size] = useSize<HTMLDivElement>();
   const scroller = useRef<HTMLDivElement>(null);
   const tilesCanvas = useRef<HTMLCanvasElement>(null);
@@ -56,9 +57,10 @@ export function Algae(): JSX.Element {
   const telling = useComputed(() => (shown.value?.id === "algae" ? (shown.value as AlgaeView) : null));
 
   const nowS = () => (performance.now() - begun.current) / 1000;
-  const infoOf = (tile: Tile) => telling.peek()?.functions?.[String(tile.function)];
-  const nameOf = (tile: Tile) => tile.name ?? infoOf(tile)?.name ?? String(tile.function);
-  const placeOf = (tile: Tile) => {
+  const infoOf = (tile: Pick<Tile, "function">) => telling.peek()?.functions?.[String(tile.function)];
+  const nameOf = (tile: Pick<Tile, "function" | "name">) =>
+    tile.name ?? infoOf(tile)?.name ?? String(tile.function);
+  const placeOf = (tile: Pick<Tile, "function" | "file" | "line">) => {
     const file = tile.file ?? infoOf(tile)?.file;
     const line = tile.line ?? infoOf(tile)?.line;
     return file ? `${shortPath(file)}${line ? `:${line}` : ""}` : "";
@@ -119,6 +121,7 @@ export function Algae(): JSX.Element {
         scenes.set(thread.thread, scene);
       }
       yield* scene.take(thread, nowS());
+      if (told.lines) scene.hear(told.lines);
     }
     changedAt.current = nowS();
     if (isOwnUnit.peek() || !size.width) measure();
@@ -336,7 +339,14 @@ export function Algae(): JSX.Element {
     const { depth, breadth } = scene;
     // What is over it already has not crossed it.
     const isOver = line.axis === "depth" ? depth > line.at : breadth > line.at;
-    scene.lines.push({ ...line, crossings: [], count: 0, isOver });
+    const made: Line = { ...line, crossings: [], count: 0, isOver };
+    if (line.axis === "depth" && telling.peek()?.lines) {
+      made.judge = "asked";
+      const set = props.connection?.drawLine(line.thread, line.at, true);
+      // Where the server judges none the page does, by what it is told.
+      void set?.then((isSet) => isSet || delete made.judge);
+    }
+    scene.lines.push(made);
     version.value++;
     again();
   };
@@ -588,6 +598,7 @@ export function Algae(): JSX.Element {
                   aria-label="Remove the line"
                   onClick={() => {
                     scene.lines.splice(scene.lines.indexOf(line), 1);
+                    if (line.judge) void props.connection?.drawLine(line.thread, line.at, false);
                     version.value++;
                     again();
                   }}
@@ -596,9 +607,14 @@ export function Algae(): JSX.Element {
                 </button>
               </div>
               {line.crossings.map((crossing, i) => (
-                <details key={crossing.at} open={i === 0}>
-                  <summary>at {crossing.at.toFixed(1)} s on this page</summary>
+                <details key={`${crossing.at} ${i}`} open={i === 0}>
+                  <summary>
+                    {line.judge
+                      ? `${crossing.at.toFixed(3)} s after the start`
+                      : `at ${crossing.at.toFixed(1)} s on this page`}
+                  </summary>
                   <ol class="stack">
+                    {!!crossing.leftOut && <li>{formatCount(crossing.leftOut)} more above</li>}
                     {crossing.stack.map((tile) => (
                       <li key={tile.id}>
                         <span class="name">{nameOf(tile)}</span> <span class="place">{placeOf(tile)}</span>

@@ -8,7 +8,7 @@
 // - A telling is taken in by steps, over as many frames as it needs. What is asked of a scene meanwhile is answered as of the
 //   telling before; only places may be newer.
 
-import type { AlgaeThread, Tile } from "../documents";
+import type { AlgaeThread, DepthLine, Tile } from "../documents";
 import { Board, type Id, type Placed } from "./board";
 import { finish, STRIDE, type Steps } from "./steps";
 
@@ -45,11 +45,16 @@ export interface Line {
   crossings: Crossing[];
   count: number;
   isOver: boolean;
+  /** Judged by the server, on every call; asked: it has not told of it yet. */
+  judge?: "asked" | "server";
 }
 
 export interface Crossing {
+  /** Seconds; of the server since the target's start, else since the page was opened. */
   at: number;
-  stack: Tile[];
+  stack: Pick<Tile, "id" | "function" | "name" | "file" | "line">[];
+  /** So many stand above the stack that was kept. */
+  leftOut?: number;
 }
 
 export const siteOf = (tile: Tile): string =>
@@ -264,9 +269,31 @@ export class Scene {
     return placed;
   }
 
+  /** What the server says of the lines of this thread: they are those that it has. */
+  hear(told: DepthLine[]): void {
+    const isTold = (line: Line) => told.some((one) => one.thread === this.thread && one.depth === line.at);
+    for (const line of [...this.lines])
+      if (line.judge === "server" && !isTold(line)) this.lines.splice(this.lines.indexOf(line), 1);
+    for (const one of told) {
+      if (one.thread !== this.thread) continue;
+      let line = this.lines.find((line) => line.axis === "depth" && line.at === one.depth);
+      if (!line) {
+        line = { thread: one.thread, axis: "depth", at: one.depth, crossings: [], count: 0, isOver: false };
+        this.lines.push(line);
+      }
+      line.judge = "server";
+      line.count = one.count;
+      line.crossings = one.crossings.map((crossing) => ({
+        at: crossing.at_ns / 1e9,
+        leftOut: crossing.left_out,
+        stack: crossing.stack.map((fn, i) => ({ id: i, function: fn })),
+      }));
+    }
+  }
+
   private watch(line: Line, telling: Telling, now: number): void {
     const isOver = (line.axis === "depth" ? this.depth : this.breadth) > line.at;
-    if (isOver && !line.isOver) {
+    if (isOver && !line.isOver && !line.judge) {
       line.count++;
       if (line.crossings.length < 20) line.crossings.push({ at: now, stack: this.stackOf(telling, line) });
     }

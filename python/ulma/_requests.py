@@ -55,10 +55,10 @@ class Request:
 
     __slots__ = ("labels", "method", "route", "status", "ticket")
 
-    def __init__(self, ticket: int, method: str, path: str, traceparent: str) -> None:
-        self.ticket = ticket
+    def __init__(self, method: str, path: str, traceparent: str) -> None:
         self.method = method
         self.labels = labels_of(path, traceparent)
+        self.ticket = _spans.start(_spans.REQUEST, NO_ROUTE, method, self.labels)
         self.route = ""
         self.status = ""
 

@@ -142,18 +142,18 @@ def of_rq(module: ModuleType, replace: Replace, appended: Appended) -> bool:
     def perform_told(self: Any) -> Any:
         if _spans.begin is None:
             return perform(self)
-        ticket = _spans.begin(_spans.TASK)
         labels: dict[str, object] = {"id": self.id, "queue": self.origin}
         if (enqueued := self.enqueued_at) is not None:
             zone = enqueued.tzinfo or timezone.utc
             labels["queued"] = waited(enqueued.replace(tzinfo=zone).timestamp())
-        status = "failed"
+        name, status = name_of(self), "failed"
+        ticket = _spans.start(_spans.TASK, name, labels=labels)
         try:
             result = perform(self)
             status = "finished"
             return result
         finally:
-            _spans.finish(ticket, name_of(self), "", status, labels, status == "failed")
+            _spans.finish(ticket, name, "", status, labels, status == "failed")
 
     replace(job_class, "perform", like(perform_told, perform))
     return True
@@ -184,22 +184,23 @@ def of_celery(module: ModuleType, replace: Replace, appended: Appended) -> bool:
         if isinstance(kept, dict):
             kept["ulma_received"] = time.time()
 
-    def on_begin(task: Any = None, **rest: Any) -> None:
-        if _spans.begin is not None:
-            since = celery_since(task.request)
-            task.request.ulma_queued = "" if since is None else waited(since)
-            task.request.ulma_ticket = _spans.begin(_spans.TASK)
-
-    def on_end(task: Any = None, task_id: str = "", state: Any = "", **rest: Any) -> None:
-        ticket = task.request.get("ulma_ticket")
-        if ticket is None:
+    def on_begin(task: Any = None, task_id: str = "", **rest: Any) -> None:
+        if _spans.begin is None:
             return
         delivery = task.request.get("delivery_info") or {}
         labels: dict[str, object] = {"id": task_id}
         if delivery.get("routing_key"):
             labels["queue"] = delivery["routing_key"]
-        if task.request.ulma_queued:
-            labels["queued"] = task.request.ulma_queued
+        if (since := celery_since(task.request)) is not None:
+            labels["queued"] = waited(since)
+        task.request.ulma_labels = labels
+        task.request.ulma_ticket = _spans.start(_spans.TASK, task.name, labels=labels)
+
+    def on_end(task: Any = None, state: Any = "", **rest: Any) -> None:
+        ticket = task.request.get("ulma_ticket")
+        if ticket is None:
+            return
+        labels = task.request.ulma_labels
         done = ("SUCCESS", "RETRY", "IGNORED", "REJECTED")
         _spans.finish(ticket, task.name, "", str(state or "ended"), labels, state not in done)
 

@@ -22,12 +22,25 @@ __all__ = ["span"]
 PLAIN, REQUEST, TASK = 0, 1, 2
 NAME_MOST, LABELS_MOST, TEXT_MOST = 200, 255, 511
 
-begin: Callable[[int], int] | None = None
+begin: Callable[..., int] | None = None
 end: Callable[[int, bool, bytes], None] | None = None
 
 
 def clean(text: str, most: int) -> str:
     return text[:most].replace("\0", " ").replace("\n", " ")
+
+
+def text_of(name: str, method: str, status: str, labels: dict[str, object] | None) -> bytes:
+    words = [clean(name, NAME_MOST), clean(method, 16), clean(status, 16)]
+    words += [clean(f"{key}={value}", LABELS_MOST) for key, value in (labels or {}).items()]
+    text = "\0".join(words).encode("utf-8", "backslashreplace") + b"\0"
+    return text[:TEXT_MOST]
+
+
+def start(sort: int, name: str, method: str = "", labels: dict[str, object] | None = None) -> int:
+    """Where the end may never be told: a process that is killed has its spans named by this."""
+    begin_now = begin  # another thread may take it back
+    return 0 if begin_now is None else begin_now(sort, text_of(name, method, "", labels))
 
 
 def finish(
@@ -41,10 +54,7 @@ def finish(
     """Ends what ``begin`` gave the ticket of; 0 and what has ended already are nobody's."""
     if ticket == 0 or end is None:
         return
-    words = [clean(name, NAME_MOST), clean(method, 16), clean(status, 16)]
-    words += [clean(f"{key}={value}", LABELS_MOST) for key, value in (labels or {}).items()]
-    text = "\0".join(words).encode("utf-8", "backslashreplace") + b"\0"
-    end(ticket, failed, text[:TEXT_MOST])
+    end(ticket, failed, text_of(name, method, status, labels))
 
 
 class span:  # noqa: N801 - a word that is used like a statement

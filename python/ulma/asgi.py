@@ -78,7 +78,7 @@ class Middleware:
         ):
             await self.app(scope, receive, send)
         else:
-            await self.told(scope, receive, send, _spans.begin(_spans.REQUEST))
+            await self.told(scope, receive, send)
 
     def answering(self, scope: Scope, send: Send) -> Send:
         begun_ns = time.perf_counter_ns()
@@ -94,11 +94,11 @@ class Middleware:
 
         return answer
 
-    async def told(self, scope: Scope, receive: Receive, send: Send, ticket: int) -> None:
+    async def told(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, root = str(scope.get("path", "")), str(scope.get("root_path", ""))
         method = str(scope.get("method", "WEBSOCKET"))
         traceparent = header(scope, b"traceparent").decode("latin-1")
-        request = Request(ticket, method, path, traceparent)
+        request = Request(method, path, traceparent)
         scope["ulma.request"] = request
 
         def done(failed: bool) -> None:

@@ -80,9 +80,8 @@ class Middleware:
     def begin(request: Any) -> Request | None:
         if _spans.begin is None or outer_of(request) is not None:
             return None
-        ticket = _spans.begin(_spans.REQUEST)
         traceparent = request.META.get("HTTP_TRACEPARENT", "")
-        return Request(ticket, str(request.method), request.path, traceparent)
+        return Request(str(request.method), request.path, traceparent)
 
     @staticmethod
     def fail(told: Request | None) -> None:

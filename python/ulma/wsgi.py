@@ -79,7 +79,7 @@ class Middleware:
             start_response = self.answering(environ, start_response)
         if _spans.begin is None or "ulma.request" in environ:  # which is told of already
             return self.app(environ, start_response)
-        return self.told(environ, start_response, _spans.begin(_spans.REQUEST))
+        return self.told(environ, start_response)
 
     def answering(self, environ: Environ, start_response: StartResponse) -> StartResponse:
         begun_ns = time.perf_counter_ns()
@@ -92,10 +92,9 @@ class Middleware:
 
         return start
 
-    def told(self, environ: Environ, start_response: StartResponse, ticket: int) -> Iterable[bytes]:
+    def told(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         request = Request(
-            ticket,
             environ.get("REQUEST_METHOD", ""),
             path,
             environ.get("HTTP_TRACEPARENT", ""),

@@ -7,6 +7,7 @@
 #include "export/exporter.h"
 #include "tui/draw_table.h"
 #include "tui/header.h"
+#include "tui/notes.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -38,7 +39,7 @@ int frames_text(const struct tui_host *host, const struct tui_options *options, 
         tui_refresh(&state);
         int rows = state.rows.count < MOST_ROWS ? (int)state.rows.count : MOST_ROWS;
         bool unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-        int height = HEADER_HEIGHT + TITLES + (rows > 0 ? rows : 1);
+        int height = HEADER_HEIGHT + TITLES + notes_height(&state, columns) + (rows > 0 ? rows : 1);
         struct screen *screen = screen_grid_new(height, columns, unicode);
         result = screen ? 0 : -ENOMEM;
         if (screen) {

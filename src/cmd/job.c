@@ -376,7 +376,8 @@ static void tell_unseen(const struct job *job, struct snapshot *snapshot)
 {
     char reason[PATH_MAX] = "";
     enum job_outcome outcome = job_outcome(job, reason, sizeof(reason));
-    if (job->supervise.ended && outcome == JOB_REFUSED)
+    snapshot->meta.refused = outcome == JOB_REFUSED;
+    if (outcome == JOB_REFUSED)
         set_inexact(snapshot, reason);
     else if (job->supervise.ended && outcome == JOB_UNSEEN)
         set_inexact(snapshot, "no Python of the target armed itself");

@@ -83,12 +83,6 @@ static enum web_state state(void *context)
     return words.state == STATE_ON ? WEB_ON : WEB_OFF;
 }
 
-static bool refused(void *context, char *text, size_t size)
-{
-    const struct serving *serving = context;
-    return job_outcome(&serving->job, text, size) == JOB_REFUSED;
-}
-
 static int64_t rss_bytes(void *context)
 {
     const struct serving *serving = context;
@@ -138,7 +132,6 @@ static bool serve(struct serving *serving)
         .set = set,
         .switch_on = switch_on,
         .state = state,
-        .refused = refused,
         .rss_bytes = rss_bytes,
         .finished = finished,
         .read_only = serving->options->read_only ? "ulma web was started with --read-only" : NULL,

@@ -149,6 +149,9 @@ static void write_costs(FILE *stream, const struct snapshot *snapshot,
     write_step(stream, meta, STEP_HELD_BACK, "   held back: ");
     write_step(stream, meta, STEP_REFUSED, "   refused: ");
     putc('\n', stream);
+    for (size_t i = 0; i < meta->source_count; i++)
+        if (meta->sources[i].step == STEP_REFUSED && meta->sources[i].reason)
+            fprintf(stream, "%s is not on: %s\n", meta->sources[i].name, meta->sources[i].reason);
 }
 
 /* Only where there are several. */

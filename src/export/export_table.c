@@ -132,7 +132,8 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     if (!arena)
         return -ENOMEM;
     int result = export_style_header(stream, snapshot, options, arena);
-    if (result == 0) {
+    bool has_calls = snapshot->meta.calls || snapshot_has_source(&snapshot->meta, "calls");
+    if (result == 0 && has_calls) {
         putc('\n', stream);
         result = write_rows(stream, snapshot, options, arena);
     }

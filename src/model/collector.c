@@ -238,11 +238,12 @@ static void *drain_run(void *context)
         uint32_t fullest = fullest_ring(collector, &poor);
         sleep_ns = next_sleep_ns(fullest, sleep_ns);
         poor |= io_lookup_is_wanted(collector);
+        long pause_ns = budget_sleep_ns(collector, sleep_ns);
         collector_leave(collector);
         if (poor)
             sem_post(&collector->keeper_wake);
         if (fullest < BUSY_SHARE)
-            sleep_a_while(collector, sleep_ns);
+            sleep_a_while(collector, pause_ns);
         wait_for_tap(collector);
     }
     return NULL;
@@ -449,6 +450,19 @@ uint64_t collector_target_cpu_ns(const struct collector *collector)
     return words.recorded_ns;
 }
 
+void collector_end_drain(struct collector *collector, struct drain *drain, uint64_t counter,
+                         bool died)
+{
+    uint64_t since = drain->on_counter > collector->spans_since ? drain->on_counter
+                                                                : collector->spans_since;
+    bool cuts = died && (drain->on || drain->died_on) &&
+                (collector->source_times.now & SOURCE_SPANS);
+    uint64_t end = drain->died_on ? drain->off_counter : counter;
+    drain_end(drain, counter);
+    if (cuts)
+        spans_cut(&collector->model, drain->process, since, end);
+}
+
 void collector_finish(struct collector *collector, uint64_t end_counter)
 {
     if (collector->end_counter)
@@ -463,7 +477,8 @@ void collector_finish(struct collector *collector, uint64_t end_counter)
     collector_leave(collector);
     family_finish(collector, end_counter ? end_counter : counter);
     collector_enter(collector);
-    drain_end(&collector->drain, end_counter ? end_counter : counter);
+    collector_end_drain(collector, &collector->drain, end_counter ? end_counter : counter,
+                        end_counter != 0);
     budget_settle(collector, end_counter ? end_counter : counter);
     collector->end_counter = end_counter ? end_counter : counter;
     collector_tell_words(collector, collector->end_counter);

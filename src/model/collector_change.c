@@ -17,6 +17,8 @@ void collector_note_sources(struct collector *collector, uint32_t sources, uint6
     struct source_times *times = &collector->source_times;
     for (uint32_t i = 0; i < COLLECTOR_SOURCES; i++) {
         bool was = times->now >> i & 1, is = sources >> i & 1;
+        if (is && !was && SOURCE_SPANS == UINT32_C(1) << i)
+            collector->spans_since = clock_counter(collector->scale.source);
         if (is && !was)
             times->absent_ticks[i] += on_ticks - times->absent_since[i];
         else if (was && !is)

@@ -47,6 +47,8 @@ struct collector {
     uint64_t lost_baseline, nested_baseline, events_baseline, gaps_baseline;
     uint64_t off_baseline_ticks, on_baseline_ticks;
     struct source_times source_times;
+    uint64_t
+        spans_since;    /* counter at which that source was switched on, where it was off before */
     _Atomic bool joins; /* functions are to be taken in (resite.h) */
     uint64_t joins_ns;  /* since then, monotonic */
     uint64_t end_target_cpu_ns, target_cpu_baseline_ns; /* of the target, see stolen.h */
@@ -74,6 +76,10 @@ struct collector {
 /* The model's lock, fairly. */
 void collector_enter(struct collector *collector);
 void collector_leave(struct collector *collector);
+
+/* Under the lock: the last of a drain; where its process has died, its spans under way end, too. */
+void collector_end_drain(struct collector *collector, struct drain *drain, uint64_t counter,
+                         bool died);
 
 /* Everything that has happened up to now is in the model; returns the counter of that moment. */
 uint64_t collector_catch_up(struct collector *collector);

@@ -91,6 +91,7 @@ static void switch_on(struct drain *drain, uint64_t counter)
     if (drain->on)
         return;
     drain->on = true;
+    drain->died_on = false;
     drain->on_counter = counter;
     if (drain->off_counter && counter > drain->off_counter)
         drain->off_ticks += counter - drain->off_counter;
@@ -164,6 +165,7 @@ void control_obey_end(struct drain *drain)
     if (drain->image_end && drain->on && drain->image_end > drain->on_counter) {
         switch_off(drain, drain->image_end);
         drain->execs += drain->image_exec;
+        drain->died_on = !drain->image_exec;
     }
     drain->image_end = 0;
 }

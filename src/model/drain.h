@@ -70,6 +70,7 @@ struct drain {
     uint64_t on_ticks, off_ticks, off_counter; /* finished stretches */
     uint64_t image_end; /* counter at which the armed program ended, not yet carried out; 0: none */
     bool image_exec;
+    bool died_on; /* it was on when the process died */
     uint64_t execs;
     _Atomic uint32_t
         files_known; /* the last question about descriptors that was answered (io_lookup.h) */

@@ -361,7 +361,7 @@ static void end_member(struct collector *collector, struct member *member, uint6
 {
     uint64_t lost, nested;
     family_read_sums(&member->mapping, &collector->family_sums);
-    drain_end(&member->drain, counter);
+    collector_end_drain(collector, &member->drain, counter, atomic_load(&member->ended));
     drain_losses(&member->drain, &lost, &nested);
     collector->family_lost += lost;
     collector->family_nested += nested;
@@ -403,6 +403,7 @@ void family_finish(struct collector *collector, uint64_t counter)
     for (int round = 0; round < LAST_ROUNDS && (family_round(collector) || round < QUIET_ROUNDS);
          round++)
         continue;
+    watch(collector);
     for (struct member *member = collector->members; member; member = member->next)
         if (!member->drained)
             end_member(collector, member, counter);

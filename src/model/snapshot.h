@@ -349,6 +349,7 @@ struct snapshot_meta {
     int exit_status; /* of the target; -1 while it runs */
     int signal;      /* that ended it; 0: none */
     bool recording;  /* the sources are on at this moment */
+    bool refused;    /* the program cannot be followed: `inexact` is why */
     enum snapshot_clock clock;
     bool corrected;
     int64_t corrected_ns, waited_ns; /* taken out of times: the probe's own cost; full rings */

@@ -257,6 +257,7 @@ static const struct field meta_fields[] = {
     F(meta, is_slice, BOOL, 0),
     F(meta, ended, BOOL, 0),
     F(meta, recording, BOOL, 0),
+    F(meta, refused, BOOL, 0),
     F(meta, clock, ENUM, CLOCK_CPU + 1),
     F(meta, corrected, BOOL, 0),
     F(meta, corrected_ns, NS, 0),
@@ -284,8 +285,13 @@ static const struct field meta_fields[] = {
 };
 
 static const struct field source_fields[] = {
-    F(source, name, TEXT, 0),     F(source, on_ns, NS, 0),      F(source, wanted, BOOL, 0),
-    F(source, complete, BOOL, 0), F(source, reason, STRING, 0), END,
+    F(source, name, TEXT, 0),
+    F(source, on_ns, NS, 0),
+    F(source, wanted, BOOL, 0),
+    F(source, step, ENUM, STEP_REFUSED + 1),
+    F(source, complete, BOOL, 0),
+    F(source, reason, STRING, 0),
+    END,
 };
 
 /* --- the parts, in their order ------------------------------------------------------------------ */

@@ -239,6 +239,18 @@ static void drop_older(struct model *model, uint32_t number)
     }
 }
 
+/* Of the span that begins or ends. */
+static void take_text(struct span *span, struct span_track *told)
+{
+    char *text = told->text_size ? realloc(span->text, told->text_size) : NULL;
+    if (text) {
+        memcpy(text, told->text, told->text_size);
+        span->text = text;
+        span->text_size = told->text_size;
+    }
+    told->text_size = 0;
+}
+
 void spans_begin(struct model *model, struct track *track, const struct event *event)
 {
     uint32_t sort = event_id(event) & (SPAN_FIRST - 1);
@@ -251,7 +263,10 @@ void spans_begin(struct model *model, struct track *track, const struct event *e
         span->begin = event->counter;
         span->parent = track->spans.told;
         span->sort = (unsigned char)(sort < SPAN_SORTS ? sort : SPAN_PLAIN);
+        if (!span->ended)
+            take_text(span, &track->spans);
     }
+    track->spans.text_size = 0;
     span_steps_tell(track, event->frame, true);
 }
 
@@ -264,11 +279,7 @@ void spans_end(struct model *model, struct track *track, const struct event *eve
         span->ended = true;
         span->failed = event_id(event) != 0;
         span->end = event->counter;
-        span->text = malloc(told->text_size + 1U);
-        if (span->text) {
-            memcpy(span->text, told->text, told->text_size);
-            span->text_size = told->text_size;
-        }
+        take_text(span, told);
         await(&model->spans, index);
     }
     told->text_size = 0;
@@ -454,7 +465,10 @@ static void sum_up(struct model *model, struct span *span)
     if (span->sums.wall_ticks > in_threads_ticks)
         span->sums.suspended_ticks = span->sums.wall_ticks - in_threads_ticks;
     read_words(span, &words);
-    struct span_group *group = group_of(spans, span->sort, &words);
+    if (!span->ended)
+        words.status = "not ended";
+    struct span_group *group = span->ended || span->text ? group_of(spans, span->sort, &words)
+                                                         : NULL;
     if (group) {
         group->count++;
         group->errors += span->failed;
@@ -503,14 +517,14 @@ static bool is_settled(struct model *model, uint32_t index, uint64_t counter)
 }
 
 struct due {
-    uint64_t end;
+    uint64_t when;
     uint32_t index;
 };
 
-static int by_end(const void *a, const void *b)
+static int by_when(const void *a, const void *b)
 {
     const struct due *one = a, *other = b;
-    return one->end < other->end ? -1 : one->end > other->end;
+    return one->when < other->when ? -1 : one->when > other->when;
 }
 
 /* Where waits are told after the fact, a span is summed up when they have been; half a second is long enough to wait for
@@ -540,11 +554,40 @@ void spans_apply(struct model *model, const struct process *process, uint64_t co
         else
             due[count++] = (struct due){span->ended ? span->end : UINT64_MAX, index};
     }
-    qsort(due, count, sizeof(*due), by_end); /* inner ones before those that they are in */
+    qsort(due, count, sizeof(*due), by_when); /* inner ones before those that they are in */
     for (uint32_t i = 0; i < count; i++)
         if (!is_settled(model, due[i].index, counter))
             spans->pending[kept++] = due[i].index;
     spans->pending_count = kept;
+    free(due);
+}
+
+static int by_when_down(const void *a, const void *b)
+{
+    return by_when(b, a);
+}
+
+void spans_cut(struct model *model, const struct process *process, uint64_t since, uint64_t counter)
+{
+    struct spans *spans = &model->spans;
+    spans_apply(model, process, UINT64_MAX);
+    struct due *due = spans->live ? calloc(spans->live, sizeof(*due)) : NULL;
+    uint32_t count = 0;
+    if (!due)
+        return;
+    for (uint32_t i = 1; i < spans->count && count < spans->live; i++) {
+        const struct span *span = &spans->spans[i];
+        if (span->process == process && span->begun && span->begin >= since)
+            due[count++] = (struct due){span->begin, i};
+    }
+    qsort(due, count, sizeof(*due), by_when_down); /* inner ones before those that they are in */
+    for (uint32_t i = 0; i < count; i++) {
+        struct span *span = &spans->spans[due[i].index];
+        span->end = counter;
+        span->failed = true;
+        sum_up(model, span);
+        drop(spans, due[i].index);
+    }
     free(due);
 }
 

@@ -6,6 +6,7 @@
  *   cpu, wait  of the threads while they were in it: on a CPU, and not
  *   suspended  the rest of wall: it was in no thread
  * A span's numbers hold those of the spans that began in it and ended before it did.
+ * One that its process's death ends has failed, with the status `not ended`.
  * Rules: the fold's owner. Threads' rings are read one after the other, so a span may be heard of before its begin is: what
  * is heard is kept by number, and summed up when every ring has been read up to its end. Bounded: beyond the limits spans
  * are not followed, and counted, and kinds of spans are one, `(other)`. Texts of groups are never freed while the model
@@ -54,7 +55,7 @@ struct span {
     int64_t taken_ticks;        /* of wall, for the probe's cost */
     struct span_sums sums;
     struct span_functions functions;
-    char *text; /* owned; NULL: not told yet */
+    char *text; /* owned; what its begin told, then what its end did; NULL: nothing */
     uint32_t text_size;
 };
 
@@ -128,6 +129,10 @@ void spans_add_wait(struct model *model, const struct process *process, uint32_t
 
 /* Sums up the process's spans that ended up to `counter`: all its rings have been read up to there. */
 void spans_apply(struct model *model, const struct process *process, uint64_t counter);
+
+/* The process died then: what has begun since `since` and goes on is summed up, as `not ended` where its begin told a name. */
+void spans_cut(struct model *model, const struct process *process, uint64_t since,
+               uint64_t counter);
 
 /* The process is no more. */
 void spans_end_process(struct model *model, const struct process *process);

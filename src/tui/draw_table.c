@@ -3,6 +3,7 @@
 #include "tui/draw_table.h"
 
 #include "base/text.h"
+#include "tui/notes.h"
 #include "views/cell_text.h"
 
 #include <stdio.h>
@@ -249,6 +250,9 @@ void draw_table(struct tui_state *state, struct screen *screen, int row, int hei
     screen->ops->size(screen, &rows, &columns);
     fit_columns(state, &layout, columns);
     draw_titles(state, screen, &layout, row);
+    int notes = notes_draw(state, screen, row + 1, height - 1);
+    row += notes;
+    height -= notes;
     state->page_height = height - 1;
     if (height < 2)
         return;

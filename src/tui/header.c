@@ -127,6 +127,7 @@ static void describe_sources(const struct snapshot_meta *meta, char *text, size_
     append_sources(meta, true, STEP_NONE, ": ", text, size);
     append_sources(meta, false, STEP_TO_COME, " · to come: ", text, size);
     append_sources(meta, false, STEP_HELD_BACK, " · held back: ", text, size);
+    append_sources(meta, false, STEP_REFUSED, " · refused: ", text, size);
 }
 
 static void draw_state(const struct tui_state *state, struct flow *flow)
@@ -145,7 +146,7 @@ static void draw_state(const struct tui_state *state, struct flow *flow)
     else if (state->paused)
         snprintf(text, sizeof text, "paused");
     else if (!meta->recording)
-        snprintf(text, sizeof text, "○ off");
+        snprintf(text, sizeof text, "○ %s", meta->refused ? "refused" : "off");
     else
         snprintf(text, sizeof text, "● on%s", sources);
     if (meta->recording && !state->paused && !meta->ended)

@@ -111,11 +111,13 @@ static int fill_domains(const struct snapshot *snapshot, struct view_table *tabl
     return result;
 }
 
-static int fill_classes(const struct snapshot *snapshot, struct view_table *table)
+static int fill_classes(const struct snapshot *snapshot, const struct view_query *query,
+                        struct view_table *table)
 {
     int result = 0;
     char number[TEXT_NUMBER_BYTES];
     view_rows_add_heading(table, "by size of the block");
+    size_t first = table->row_count;
     for (int i = 0; result == 0 && i < SNAPSHOT_MEMORY_CLASSES; i++) {
         const struct snapshot_memory_class *class = &snapshot->meta.memory.classes[i];
         if (class->sums.allocations || class->sums.live_blocks)
@@ -124,6 +126,8 @@ static int fill_classes(const struct snapshot *snapshot, struct view_table *tabl
                           arena_format(table->arena, "up to %s",
                                        text_format_bytes(number, (int64_t) class->most_bytes)));
     }
+    view_rows_sort(table, first, query);
+    view_rows_limit(table, first, query);
     return result;
 }
 
@@ -191,7 +195,7 @@ static int fill(const struct snapshot *snapshot, const struct view_query *query,
     if (whole && snapshot->memory_site_count)
         result = fill_domains(snapshot, table);
     if (result == 0 && whole && snapshot->memory_site_count)
-        result = fill_classes(snapshot, table);
+        result = fill_classes(snapshot, query, table);
     return result < 0 ? result : set_title(snapshot, table);
 }
 

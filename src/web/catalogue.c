@@ -50,14 +50,25 @@ static bool is_made(const struct catalogue_row *row)
     return view_find(row->id);
 }
 
+/* Why the source was never on. */
+static const char *why_off(const struct snapshot_meta *meta, const char *source)
+{
+    for (size_t i = 0; i < meta->source_count; i++)
+        if (strcmp(meta->sources[i].name, source) == 0 && meta->sources[i].reason)
+            return meta->sources[i].reason;
+    return "its source was never on";
+}
+
 const char *catalogue_reason(const struct catalogue_row *row, const struct snapshot *snapshot)
 {
     if (!is_made(row))
         return "this version of ulma does not make it";
     if (!snapshot)
         return "nothing has been counted yet";
+    if (snapshot->meta.refused && snapshot->meta.inexact)
+        return snapshot->meta.inexact;
     if (row->source && !snapshot_has_source(&snapshot->meta, row->source))
-        return "its source was never on";
+        return why_off(&snapshot->meta, row->source);
     if (strcmp(row->id, "algae") == 0 && snapshot->meta.ended)
         return "it shows who is alive: the target has ended";
     if (strcmp(row->id, "tasks") == 0 && snapshot->task_count == 0)

@@ -17,11 +17,10 @@
 #include <sys/socket.h>
 
 enum {
-    EVENT_MS = 1000,  /* of /events, unless ?interval= says otherwise */
-    QUIET_MS = 1000,  /* between messages while nothing changes */
-    UNANSWERED = 2,   /* pings */
-    COST_FACTOR = 10, /* what takes long to make comes more rarely */
-    REASON_SIZE = 1024,
+    EVENT_MS = 1000,      /* of /events, unless ?interval= says otherwise */
+    QUIET_MS = 1000,      /* between messages while nothing changes */
+    UNANSWERED = 2,       /* pings */
+    COST_FACTOR = 10,     /* what takes long to make comes more rarely */
     SOCKET_BYTES = 65536, /* that the kernel may hold back: old news to a slow client */
 };
 
@@ -63,12 +62,20 @@ static void write_target(struct json_writer *writer, const struct web *web,
     json_close(writer, '}');
 }
 
-static void write_refusal(struct json_writer *writer, const struct web *web)
+/* What cannot be followed at all, and what was asked for and is not on. */
+static void write_refusals(struct json_writer *writer, const struct snapshot_meta *meta)
 {
-    char reason[REASON_SIZE] = "";
-    const struct web_host *host = web->host;
-    bool refused = host->refused && host->refused(host->context, reason, sizeof(reason));
-    json_string(writer, "refused", refused ? reason : NULL);
+    json_string(writer, "refused", meta->refused ? meta->inexact : NULL);
+    json_open(writer, "refused_sources", '[');
+    for (size_t i = 0; i < meta->source_count; i++) {
+        if (meta->sources[i].step != STEP_REFUSED)
+            continue;
+        json_open(writer, NULL, '{');
+        json_string(writer, "name", meta->sources[i].name);
+        json_string(writer, "reason", meta->sources[i].reason);
+        json_close(writer, '}');
+    }
+    json_close(writer, ']');
 }
 
 struct message {
@@ -84,7 +91,8 @@ static int write_json(struct web *web, struct wish *wish, const struct snapshot 
     json_open(writer, NULL, '{');
     json_integer(writer, "now_ns", snapshot ? snapshot->meta.duration_ns : 0);
     json_string(writer, "state", state_name(web->state));
-    write_refusal(writer, web);
+    if (snapshot)
+        write_refusals(writer, &snapshot->meta);
     write_target(writer, web, snapshot);
     strip_write(writer, &web->strip);
     web->timeline_cost_ns = 0;

@@ -177,6 +177,18 @@ bool view_json_is_apart(const struct wish *wish, const struct snapshot *snapshot
     return wish->is_binary && strcmp(row->id, "algae") == 0 && !catalogue_reason(row, snapshot);
 }
 
+/* Its window, exactly: what a rate is to be multiplied with to be a count. Since the start of the profiling. */
+static void write_window(struct json_writer *writer, const struct wish *wish,
+                         const struct view *view, const struct snapshot_meta *meta)
+{
+    bool is_all = view && view->since_start;
+    json_string(writer, "window", is_all ? "all" : wish_window_name(wish->window_s));
+    json_open(writer, "window_ns", '[');
+    json_integer(writer, NULL, is_all || !meta ? 0 : meta->window_from_ns);
+    json_integer(writer, NULL, meta ? meta->window_to_ns : 0);
+    json_close(writer, ']');
+}
+
 int view_json_write(struct json_writer *writer, const char *key, const struct wish *wish,
                     const struct snapshot *snapshot, const struct timeline *timeline,
                     const struct shape *shape)
@@ -196,8 +208,7 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
     json_open(writer, key, '{');
     json_string(writer, "id", row->id);
     json_string(writer, "question", view && !is_nova ? view->question : NULL);
-    json_string(writer, "window",
-                view && view->since_start ? "all" : wish_window_name(wish->window_s));
+    write_window(writer, wish, view, snapshot ? &snapshot->meta : NULL);
     /* What a path waited is not kept by the second. */
     bool is_cpu = wish->clock == CLOCK_CPU && (view || !wish->window_s);
     json_string(writer, "clock", is_cpu ? "cpu" : "wall");

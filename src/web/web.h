@@ -43,8 +43,6 @@ struct web_host {
     bool (*set)(void *context, char *const *words, size_t count, char *message, size_t size);
     int (*switch_on)(void *context, bool on); /* 0 or negative errno. NULL: cannot */
     enum web_state (*state)(void *context);
-    /* Why the target can not be followed, one sentence; false: it can, or is not asked yet. NULL: never is. */
-    bool (*refused)(void *context, char *text, size_t size);
     int64_t (*rss_bytes)(void *context); /* of the target; -1: not known. NULL: never is */
     bool (*finished)(void *context); /* true: serve no longer. Asked at least ten times a second */
     const char *read_only;           /* why nothing can be changed; NULL: it can */

@@ -108,8 +108,9 @@ enum event_kind {
     EVENT_SPAN_NOW =
         53, /* frame = the span, 0: none, of what is pushed from here on; id = 1: and of what is on top */
     EVENT_SPAN_TEXT =
-        54, /* 7 bytes of the text of the span that ends next: name, method, status and then labels of the
-                            * form KEY=VALUE, each ended by a zero byte */
+        54, /* 7 bytes of the text of the span that begins or ends next: name, method, status and then labels of
+                            * the form KEY=VALUE, each ended by a zero byte. An end's is in place of its begin's, which
+                            * may have none */
     EVENT_SPAN_END = 55, /* id = 1: it failed. What the thread goes on in is told next */
     EVENT_ESCALATED =
         56, /* a predicate of the function's rule held (wire/session.h): id = the function, frame = enum rule_predicate.

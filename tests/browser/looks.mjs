@@ -9,22 +9,41 @@ const opened = async (page, url) => {
 };
 const tokenOf = (url) => new URL(url).searchParams.get("token");
 
-export async function numbers(page, url, asked) {
+/** The table of each window and its JSON, once the target has ended and nothing changes any more. */
+export async function numbers(page, url) {
+  const token = tokenOf(url);
+  const ask = (path) =>
+    page.evaluate(
+      ([path, token]) =>
+        fetch(path, { headers: { Authorization: `Bearer ${token}` } }).then((answer) => answer.json()),
+      [path, token],
+    );
   await page.goto(url);
   await page.waitForSelector(".pill-ended");
   const notice = page.locator("text=The target has ended");
   await notice.waitFor();
-  const names = page.locator("tbody tr .name");
-  await page.waitForFunction(() => [...document.querySelectorAll("tbody .name")]
-      .every((name) => !name.textContent.includes("BaseEventLoop")));
-  const rows = await page.locator("tbody tr").evaluateAll((all) =>
-      all.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
-  const report = await page.evaluate((token) =>
-      fetch("api/report", { headers: { Authorization: `Bearer ${token}` } }).then((answer) => answer.json()),
-      tokenOf(url));
-  const heads = await page.locator("thead th").allInnerTexts();
-  return { rows, report, notice: await notice.innerText(),
-      notices: await page.locator(".notice").allInnerTexts(), heads: heads.map((head) => head.replace(/[▾▴]/, "").trim()) };
+  const filter = await page.inputValue("#filter");
+  const windows = {};
+  for (const name of ["1", "10", "60", "all"]) {
+    await page.click(`.segments button:text-is("${name === "all" ? name : `${name} s`}")`);
+    await page.waitForSelector(`main[data-window="${name}"] tbody tr`);
+    // What does not match the filter goes once the server has heard of it.
+    await page.waitForFunction(
+      (filter) => [...document.querySelectorAll("tbody td.text")].every((one) => one.textContent.includes(filter)),
+      filter,
+    );
+    windows[name] = await page.evaluate(() => ({
+      heads: [...document.querySelectorAll("thead th")].map((head) => head.innerText.replace(/[▾▴]/, "").trim()),
+      rows: [...document.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.innerText.trim())),
+    }));
+    windows[name].told = await ask(`api/views/functions?window=${name}&filter=${filter}`);
+  }
+  return {
+    windows,
+    report: await ask("api/report"),
+    notice: await notice.innerText(),
+    notices: await page.locator(".notice").allInnerTexts(),
+  };
 }
 
 export async function keyboard(page, url, asked) {
@@ -432,11 +451,13 @@ export async function births(page, url, asked) {
   return seen;
 }
 
-/** Why births are not told. */
+/** Why births are not told: above all views, and where they would be. */
 export async function refusal(page, url) {
   await page.goto(`${url}#nova`);
-  await page.waitForSelector(".notice-bad");
-  return page.locator(".notice-bad").first().innerText();
+  const notice = page.locator(".notice:is(.notice-bad, .notice-warn)").first();
+  await notice.waitFor();
+  await page.waitForSelector("main[data-shown=nova] .empty");
+  return { notice: await notice.innerText(), view: await page.locator("main .empty").innerText() };
 }
 
 /** CPU time of all script in each frame, ms, as the browser's own trace has it: what it runs of the page between two frames. */
@@ -523,4 +544,21 @@ export async function everyTab(page, url, asked) {
     });
   }
   return shown;
+}
+
+/** When `checkout` came to the top of the 1 s window, as often as a view is named: by the wall clock, ms. */
+export async function reaction(page, url, asked) {
+  await page.goto(`${url}#functions?window=1`);
+  const first = (name) =>
+    page
+      .waitForFunction((name) => document.querySelector("tbody .name")?.textContent === name && Date.now(), name)
+      .then((handle) => handle.jsonValue());
+  const seen = [];
+  for (const _ of asked.views) {
+    await first("steady");
+    await asked.tell("steady");
+    seen.push(await first("checkout"));
+    await asked.tell("slow");
+  }
+  return seen;
 }

@@ -365,17 +365,41 @@ def test_the_status_is_the_targets(tmp_path):
         assert server.process.wait(LIMIT_S) == 7
 
 
+def told_by(server, window):
+    """Function -> calls and resumes of the window, where there were any."""
+    view = server.get(f"/api/views/functions?window={window}&limit=0")
+    begin, end = view["window_ns"]
+    calls = {name: row["calls_per_s"] * (end - begin) / 1e9 for name, row in by_name(view).items()}
+    return {name: round(count) for name, count in calls.items() if round(count)}
+
+
+def report_of_window(server, file, window):
+    """The same by `ulma report` on that slice of the recording."""
+    begin, end = server.get(f"/api/views/functions?window={window}")["window_ns"]
+    slice_of = ["--from", f"{begin / 1e9:.9f}", "--to", f"{end / 1e9:.9f}", "-f", "json"]
+    done = harness.run([harness.ULMA, "report", *slice_of, file])
+    assert done.status == 0, done.told()
+    counts = {}
+    for row in json.loads(done.out)["functions"]:
+        name = row["name"]
+        counts[name] = counts.get(name, 0) + row["calls"] + row["resumes"]
+    return {name: count for name, count in counts.items() if count}
+
+
 def test_a_recording(tmp_path):
     python, file = harness.pythons()[-1].path, tmp_path / "program.ulma"
-    program = tmp_path / "program.py"
-    program.write_text("def leaf(): pass\nfor _ in range(500): leaf()\n")
-    done = harness.run([harness.ULMA, "record", "--python", python, "-o", file, program])
+    program = [harness.ROOT / "tests" / "browser" / "tally.py", 0.2, 2]
+    done = harness.run([harness.ULMA, "record", "--python", python, "-o", file, *program])
     assert done.status == 0, done.told()
     report = harness.run([harness.ULMA, "report", "--clock", "cpu", "-f", "json", file])
     with serving(Target(file)) as server, Live(server) as live:
         told = json.loads(report.out)
         shown = server.get("/api/report")
         assert shown["functions"] == told["functions"] and shown["tree"] == told["tree"]
+        for window, known in (("1", {"late"}), ("10", {"early", "middle", "late"})):
+            shown = told_by(server, window)
+            assert shown == report_of_window(server, file, window)
+            assert set(shown) & {"early", "middle", "late"} == known
         message = live.message()
         assert message["state"] == "ended" and message["target"]["recording"]
         live.wish(view="tree", window="all")

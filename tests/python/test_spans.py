@@ -121,3 +121,33 @@ except TypeError as error:
 """
     done = run([python.path, "-c", program], env=environment(**WITH_PACKAGE))
     assert done.status == 0 and b"g is a generator" in done.out, done.told()
+
+
+@pytest.mark.some_pythons
+def test_a_request_in_which_its_process_dies_is_told(python):
+    program = """
+import os, time, ulma, ulma.wsgi
+def work():
+    with ulma.span("inner"):
+        time.sleep(0.05)
+        os._exit(0)
+def app(environ, start_response):
+    work()
+if os.fork() == 0:
+    ulma.wsgi.Middleware(app)({"REQUEST_METHOD": "GET", "PATH_INFO": "/hangs/7"}, None)
+os.wait()
+with ulma.span("lives"):
+    pass
+"""
+    options = ["-e", "spans", "--python", python.path]
+    report = report_of(
+        run_ulma(None, "-c", program, options=options, env=environment(**WITH_PACKAGE))
+    )
+    rows = rows_of(report)
+    assert rows.keys() == {"(no route)", "lives"}
+    row = rows["(no route)"]
+    assert (row["method"], row["status"], row["count"], row["errors"]) == ("GET", "not ended", 1, 1)
+    assert row["slowest"]["labels"] == {"path": "/hangs/7"} and row["wall_ns"] >= 50 * MS
+    # What a span within had by then is the request's, too.
+    assert row["cpu_ns"] + row["wait_ns"] >= 0.9 * 50 * MS
+    assert "work" in {f["function"] for f in row["functions"]}

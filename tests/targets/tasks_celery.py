@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """A Celery application that knows nothing of ulma; its broker is files where it runs.
 
-tasks_celery.py burns|rest: sends these; the last task kills the worker when all others are done.
+tasks_celery.py burns|rest: sends these; the last tasks, one in each process of the pool, kill the
+worker when all others are done.
 """
 
 import os
 import pathlib
+import select
 import signal
 import sys
 import time
@@ -14,7 +16,7 @@ from celery import Celery, signals
 from web_work import burn
 
 DONE = pathlib.Path("done")
-BURNS, MS = 6, 20
+BURNS, MS, PROCESSES = 6, 20, 2
 
 app = Celery("tasks_celery", broker="filesystem://")
 app.conf.update(
@@ -42,13 +44,21 @@ def fails():
 
 @app.task
 def ends():
-    while len(list(DONE.iterdir())) < BURNS + 1:
+    (DONE / f"ends {os.getpid():09}").touch()
+    while len(list(DONE.iterdir())) < BURNS + 1 + PROCESSES:
         time.sleep(0.01)
+    # Each process is in this task, so that nothing is under way that had said that it was done.
+    if str(os.getpid()) not in max(file.name for file in DONE.glob("ends *")):
+        signal.pause()
     # A worker that is told to end hangs now and then, whoever looks on.
     worker = os.getppid()
     children = pathlib.Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
-    for pid in [worker, *(int(child) for child in children if int(child) != os.getpid())]:
-        os.kill(pid, signal.SIGKILL)
+    for pid in map(int, children):
+        if pid != os.getpid():
+            end = os.pidfd_open(pid)
+            os.kill(pid, signal.SIGKILL)
+            select.select([end], [], [])
+    os.kill(worker, signal.SIGKILL)
     os._exit(0)
 
 
@@ -65,4 +75,5 @@ if __name__ == "__main__":
             tasks_celery.burns.delay(MS)
     else:
         tasks_celery.fails.delay()
-        tasks_celery.ends.delay()
+        for _ in range(PROCESSES):
+            tasks_celery.ends.delay()

@@ -375,6 +375,39 @@ static void nothing_yet_is_said(void **state)
     tui_check_free(check);
 }
 
+static struct snapshot *refused_snapshot(void *context, int window_s, enum snapshot_clock clock)
+{
+    struct snapshot *snapshot = sample_snapshot_new();
+    struct snapshot_source *source = &snapshot->meta.sources[1];
+    (void)context;
+    snapshot->meta.window_s = window_s;
+    snapshot->meta.clock = clock;
+    source->step = STEP_REFUSED;
+    source->wanted = false;
+    source->reason = "this Python does not tell of calls of functions that are written in C";
+    return snapshot;
+}
+
+/* Whole, on any width, and above the rows. */
+static void a_refused_source_is_told_with_its_reason(void **state)
+{
+    (void)state;
+    struct tui_check *check = tui_check_new(24, 50);
+    check->sample.host.snapshot = refused_snapshot;
+    tui_refresh(&check->state);
+    assert_shown(check, "c-calls is not on: this Python does not tell of");
+    assert_shown(check, "calls of functions that are written in C");
+    tui_check_free(check);
+
+    check = tui_check_new(24, 120);
+    assert_not_shown(check, "is not on");
+    check->sample.host.snapshot = refused_snapshot;
+    tui_refresh(&check->state);
+    assert_shown(check, "refused: c-calls");
+    assert_shown(check, "does not tell of calls of functions that are written in C");
+    tui_check_free(check);
+}
+
 static void output_is_shown_as_a_terminal_would(void **state)
 {
     (void)state;
@@ -423,6 +456,7 @@ int main(void)
         cmocka_unit_test(hostile_names_stay_text),
         cmocka_unit_test(huge_numbers_keep_their_columns),
         cmocka_unit_test(nothing_yet_is_said),
+        cmocka_unit_test(a_refused_source_is_told_with_its_reason),
         cmocka_unit_test(output_is_shown_as_a_terminal_would),
         cmocka_unit_test(more_threads_than_fit_are_counted),
     };

@@ -26,6 +26,7 @@ import {
   openView,
   ownWindow,
   refused,
+  refusedSources,
   shown,
   state,
   target,
@@ -210,7 +211,8 @@ function Notices(): JSX.Element | null {
       kind: "bad",
       text: "ulma refuses this page: its token is not right. Open the address that `ulma web` printed.",
     });
-  if (target.value?.inexact) said.push({ kind: "warn", text: `Not exact: ${target.value.inexact}` });
+  if (target.value?.inexact && !refused.value)
+    said.push({ kind: "warn", text: `Not exact: ${target.value.inexact}` });
   if (link.value === "open" && state.value === "ended" && !target.value?.recording) {
     const who = target.value;
     const how = who?.signal
@@ -231,6 +233,8 @@ function Notices(): JSX.Element | null {
       kind: "calm",
       text: "Recording is off: the target runs at its full speed, and figures stand still.",
     });
+  for (const { name, reason } of refusedSources.value)
+    said.push({ kind: "warn", text: `${name} is not on: ${reason}.` });
   if (trouble.value) said.push({ kind: "bad", text: trouble.value });
   if (!said.length) return null;
   return (
@@ -560,6 +564,7 @@ export function App(props: { connection: Connection | null }): JSX.Element {
           aria-labelledby={`tab-${viewId.value}`}
           data-view={viewId.value}
           data-shown={view?.id}
+          data-window={view?.window}
         >
           <Toolbar entry={entry} view={view} />
           <div class="content">

@@ -210,11 +210,18 @@ export interface Target {
 
 export type State = "on" | "off" | "ended" | "lost";
 
+export interface Refusal {
+  name: string;
+  reason: string;
+}
+
 export interface Live {
   now_ns: number;
   state: State;
   /** Why the target can not be followed. */
   refused?: string | null;
+  /** What was asked for and the program has refused, and why. */
+  refused_sources?: Refusal[];
   target: Target;
   strip: Strip;
   view: View | null;

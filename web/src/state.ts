@@ -2,7 +2,7 @@
 // What the page shows and is asked to show. One place, so that the address, the keys and the tabs agree.
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import type { Column, Live, State, Strip, Target, View, ViewEntry } from "./documents";
+import type { Column, Live, Refusal, State, Strip, Target, View, ViewEntry } from "./documents";
 
 export const WINDOWS = ["1", "10", "60", "all"] as const;
 export type WindowLength = (typeof WINDOWS)[number];
@@ -55,6 +55,7 @@ export const link = signal<Link>("connecting");
 export const state = signal<State>("on");
 /** Why the target can not be followed; none: it can. */
 export const refused = signal<string | null>(null);
+export const refusedSources = signal<Refusal[]>([]);
 export const target = signal<Target | null>(null);
 export const views = signal<ViewEntry[]>([]);
 export const shown = signal<View | null>(null);
@@ -111,6 +112,7 @@ export function receive(live: Live): void {
   batch(() => {
     state.value = live.state;
     refused.value = live.refused ?? null;
+    refusedSources.value = live.refused_sources ?? [];
     target.value = live.target;
     if (live.strip) {
       // A replay may be put back, and a target that comes again begins a clock of its own.

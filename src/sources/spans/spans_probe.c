@@ -74,12 +74,28 @@ static void go_on_in(uint32_t number)
     Py_XDECREF(value);
 }
 
-/* begin(sort) -> a ticket for end; 0: nobody records. */
-static PyObject *begin(PyObject *self, PyObject *argument)
+static void put_text(uint64_t counter, const char *text, Py_ssize_t size)
+{
+    size_t most = size < SPAN_TEXT_MOST ? (size_t)size : SPAN_TEXT_MOST;
+    for (size_t at = 0; at < most; at += EVENT_NAME_BYTES) {
+        unsigned char piece[EVENT_NAME_BYTES] = {0};
+        uint32_t frame;
+        memcpy(piece, text + at, most - at < sizeof(piece) ? most - at : sizeof(piece));
+        memcpy(&frame, piece + 3, sizeof(frame));
+        writer_put(counter, EVENT_SPAN_TEXT,
+                   piece[0] | (uint32_t)piece[1] << 8 | (uint32_t)piece[2] << 16, frame);
+    }
+}
+
+/* begin(sort, text=b"") -> a ticket for end; 0: nobody records. The text, as the event SPAN_TEXT has it, is for spans whose
+ * end may never be told. */
+static PyObject *begin(PyObject *self, PyObject *arguments)
 {
     (void)self;
-    unsigned long sort = PyLong_AsUnsignedLong(argument);
-    if (PyErr_Occurred())
+    unsigned int sort = 0;
+    const char *text = NULL;
+    Py_ssize_t size = 0;
+    if (!PyArg_ParseTuple(arguments, "I|y#", &sort, &text, &size))
         return NULL;
     if (!spans_are_on || !link_to.header || !variable)
         return PyLong_FromLong(0);
@@ -91,25 +107,15 @@ static PyObject *begin(PyObject *self, PyObject *argument)
     if (number == first_number)
         id |= SPAN_FIRST;
     go_on_in(number);
-    writer_put(link_counter(), EVENT_SPAN_BEGIN, id, number);
+    uint64_t counter = link_counter();
+    put_text(counter, text, size);
+    writer_put(counter, EVENT_SPAN_BEGIN, id, number);
     if (writer_of_thread->ring)
         writer_of_thread->span_told = writer_of_thread->dropping ? WRITER_SPAN_UNKNOWN : number;
     return PyLong_FromUnsignedLongLong((unsigned long long)parent << 32 | number);
 }
 
-static void put_text(uint64_t counter, const char *text, size_t size)
-{
-    for (size_t at = 0; at < size; at += EVENT_NAME_BYTES) {
-        unsigned char piece[EVENT_NAME_BYTES] = {0};
-        uint32_t frame;
-        memcpy(piece, text + at, size - at < sizeof(piece) ? size - at : sizeof(piece));
-        memcpy(&frame, piece + 3, sizeof(frame));
-        writer_put(counter, EVENT_SPAN_TEXT,
-                   piece[0] | (uint32_t)piece[1] << 8 | (uint32_t)piece[2] << 16, frame);
-    }
-}
-
-/* end(ticket, failed, text): text as the event SPAN_TEXT has it. */
+/* end(ticket, failed, text) */
 static PyObject *end(PyObject *self, PyObject *arguments)
 {
     (void)self;
@@ -124,7 +130,7 @@ static PyObject *end(PyObject *self, PyObject *arguments)
     if (spans_are_on && link_to.header && variable && number >= first_number) {
         if (present_span() == number)
             go_on_in(parent);
-        put_text(entered, text, size < SPAN_TEXT_MOST ? (size_t)size : SPAN_TEXT_MOST);
+        put_text(entered, text, size);
         writer_put(entered, EVENT_SPAN_END, failed != 0, number);
         tell(present_span(), 1);
     }
@@ -133,7 +139,7 @@ static PyObject *end(PyObject *self, PyObject *arguments)
 }
 
 static PyMethodDef methods[] = {
-    {"begin", begin, METH_O, NULL},
+    {"begin", begin, METH_VARARGS, NULL},
     {"end", end, METH_VARARGS, NULL},
 };
 

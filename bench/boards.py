@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the two boards cost the browser: CPU time of the page's own code in each frame, as the browser's trace has
-it, and by the page's own marks, in headless Chromium, while some twenty thousand tiles or rays are drawn, with WebGL and without; and what comes over the line.
+"""What the two boards cost the browser: CPU time of the page's own code in each frame, as the
+browser's trace has it, and by the page's own marks, in headless Chromium, while twenty thousand
+tiles or rays are drawn, with WebGL and without; and what comes over the line.
 
     .venv-test/bin/python bench/boards.py      about two minutes; wants a quiet machine
 """

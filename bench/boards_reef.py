@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Sixteen thousand activations that never rest: 44 threads that stand 260 and 460 calls deep by turns. With what they leave it
-is twenty thousand tiles."""
+"""Sixteen thousand activations that never rest: 44 threads that stand 260 and 460 calls deep by
+turns. With what they leave it is twenty thousand tiles."""
 
 import threading
 import time

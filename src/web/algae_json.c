@@ -3,7 +3,6 @@
  * Why no place is told: it follows from what was there before, which each browser has seen for itself.
  * Rules: as view_json.h. What is 0, false or not known is left out of a tile: there are thousands of them. For the page the
  * tiles stand behind the JSON, as words of 32 bits (algae_tiles_write): a third of the bytes, and nothing to parse. */
-#include "model/symbols.h"
 #include "views/view.h"
 #include "web/view_json.h"
 
@@ -157,23 +156,26 @@ static void write_crossing(struct json_writer *writer, const struct shape_crossi
     json_close(writer, '}');
 }
 
-static void mark_rows(const struct shape_line *line, bool *marked)
+static void mark_rows(const struct shape_line *line, bool *marked, uint32_t limit)
 {
     for (uint32_t at = 0; at < line->kept; at++)
         for (uint32_t i = 0; i < line->crossings[at].count; i++)
-            if (line->crossings[at].rows[i] < SYMBOLS_LIMIT)
+            if (line->crossings[at].rows[i] < limit)
                 marked[line->crossings[at].rows[i]] = true;
 }
 
 static int name_rows(const struct snapshot *snapshot, const struct shape *shape, bool *named)
 {
-    bool *marked = calloc(SYMBOLS_LIMIT, sizeof(*marked));
+    uint32_t limit = 0;
+    for (size_t i = 0; i < snapshot->function_count; i++)
+        limit = snapshot->functions[i].id >= limit ? snapshot->functions[i].id + 1 : limit;
+    bool *marked = calloc(limit + 1, sizeof(*marked));
     if (!marked)
         return -ENOMEM;
     for (uint32_t i = 0; i < shape->count; i++)
-        mark_rows(shape->lines[i], marked);
+        mark_rows(shape->lines[i], marked, limit);
     for (size_t i = 0; i < snapshot->function_count; i++)
-        named[i] |= snapshot->functions[i].id < SYMBOLS_LIMIT && marked[snapshot->functions[i].id];
+        named[i] |= marked[snapshot->functions[i].id];
     free(marked);
     return 0;
 }

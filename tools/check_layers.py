@@ -53,7 +53,7 @@ PROBE_BASE = {"base/clock.h"}
 SNAPSHOT_ONLY = {"views", "export", "diff", "recording", "tui", "web"}
 SNAPSHOT = {
     "model/shape.h",
-    "model/shape.h", "model/slices.h",
+    "model/slices.h",
     "model/snapshot.h",
     "model/timeline.h",
     "model/tree_order.h",

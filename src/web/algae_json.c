@@ -6,7 +6,6 @@
 #include "views/view.h"
 #include "web/view_json.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,9 +245,10 @@ static void write_words(FILE *stream, const struct snapshot *snapshot,
     if (one->is_top)
         words[8] |= (uint32_t)TILE_RUNNING;
     memcpy(&words[9], &age_s, sizeof(age_s));
+    char bytes[sizeof(words)];
     for (size_t i = 0; i < ALGAE_TILE_WORDS; i++)
-        words[i] = htole32(words[i]);
-    fwrite(words, sizeof(words), 1, stream);
+        view_json_put_word(&bytes[i * sizeof(*words)], words[i]);
+    fwrite(bytes, sizeof(bytes), 1, stream);
 }
 
 void algae_tiles_write(FILE *stream, const struct snapshot *snapshot)

@@ -11,7 +11,6 @@
 #include "web/catalogue.h"
 #include "web/view_json.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -139,9 +138,8 @@ static bool make_message(struct web *web, struct wish *wish, uint64_t now_ns,
     int result = write_message(web, wish, now_ns, stream, &message->apart);
     if (fclose(stream) != 0 || result < 0)
         return false;
-    uint32_t size = htole32(message->apart);
     if (message->apart)
-        memcpy(message->bytes, &size, sizeof(size));
+        view_json_put_word(message->bytes, message->apart);
     return true;
 }
 

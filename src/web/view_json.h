@@ -29,6 +29,13 @@ enum { ALGAE_TILE_WORDS = 10 };
 int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot,
                      const struct shape *shape, bool is_apart);
 
+/* A word of a binary message: the lowest byte first. */
+static inline void view_json_put_word(char *at, uint32_t word)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (char)(word >> 8 * i);
+}
+
 /* The tiles, thread by thread as in the JSON. Each is ALGAE_TILE_WORDS words of 32 bits, the lowest byte first: frame, number,
  * those of its parent (number 0: none), function (as in `functions`), awaits and maker (as in `places`; 0: none), how many it is,
  * depth in 24 bits with the kind (enum snapshot_kind) in 7 and 1 for the one that runs, and its age in seconds as a float. */

@@ -3,8 +3,9 @@
 
 Why: it is all that a process feels of an attach, and how long a stop takes at all is the machine's.
 Rules: the injector alone (tests/attach/attach_tool) on a process that computes; an empty stop is
-made by the same program, in a thread of the same priority: seize, interrupt, wait, detach. Both in
-turn, the ratio is of the medians and of the 99th percentiles of one run.
+made by the same program, in a thread of the same priority, from wherever it runs, as any tracer
+would: seize, interrupt, wait, detach. Both in turn, the ratio is of the medians and of the 99th
+percentiles of one run.
 """
 
 import re

@@ -97,6 +97,14 @@ def of_wsgiref(module: ModuleType, replace: Replace, appended: Appended) -> bool
     return True
 
 
+def of_hypercorn(module: ModuleType, replace: Replace, appended: Appended) -> bool:
+    found = [
+        told((name,), "app", layer)(module, replace, appended)
+        for name, layer in (("ASGIWrapper", asgi_layer), ("WSGIWrapper", wsgi_layer))
+    ]
+    return all(found)
+
+
 def of_django(module: ModuleType, replace: Replace, appended: Appended) -> bool:
     """No server, but who knows the route."""
     handler = vars(module).get("BaseHandler")
@@ -161,9 +169,12 @@ def of_rq(module: ModuleType, replace: Replace, appended: Appended) -> bool:
 
 def celery_since(request: Any) -> float | None:
     """When the task might have begun: when it was sent, or its worker got it, or it was due."""
-    known = request.get("ulma_sent") or request.get("ulma_received")
-    if known is None:
-        return None
+    # RabbitMQ's rabbitmq_message_timestamp adds the second: milliseconds, when the broker got it.
+    if (known := request.get("ulma_sent")) is None:
+        if (known_ms := request.get("timestamp_in_ms")) is not None:
+            known = float(known_ms) / 1000
+        elif (known := request.get("ulma_received")) is None:
+            return None
     if eta := request.get("eta"):
         from datetime import datetime
 
@@ -229,13 +240,20 @@ UVICORN = (
 KNOWN: dict[str, Install] = {
     "gunicorn.workers.sync": told(("SyncWorker",), "wsgi", wsgi_layer),
     "gunicorn.workers.gthread": told(("ThreadWorker",), "wsgi", wsgi_layer),
+    "gunicorn.workers.base_async": told(("AsyncWorker",), "wsgi", wsgi_layer),
     "gunicorn.asgi.protocol": told(("ASGIProtocol",), "app", asgi_layer),
     "uvicorn.protocols.http.h11_impl": told(UVICORN, "app", asgi_layer),
     "uvicorn.protocols.http.httptools_impl": told(UVICORN, "app", asgi_layer),
     "uvicorn.protocols.websockets.websockets_impl": told(UVICORN, "app", asgi_layer),
     "uvicorn.protocols.websockets.websockets_sansio_impl": told(UVICORN, "app", asgi_layer),
     "uvicorn.protocols.websockets.wsproto_impl": told(UVICORN, "app", asgi_layer),
+    "hypercorn.app_wrappers": of_hypercorn,
+    "daphne.server": told(("Server",), "application", asgi_layer),
     "werkzeug.serving": told(("BaseWSGIServer",), "app", wsgi_layer),
+    "waitress.server": told(("BaseWSGIServer",), "application", wsgi_layer),
+    "cheroot.wsgi": told(("Server",), "wsgi_app", wsgi_layer),
+    "gevent.pywsgi": told(("WSGIServer",), "application", wsgi_layer),
+    "eventlet.wsgi": told(("Server",), "app", wsgi_layer),
     "wsgiref.handlers": of_wsgiref,
     "django.core.handlers.base": of_django,
     "celery.signals": of_celery,

@@ -56,6 +56,7 @@ static void *try_once(void *argument)
 {
     struct inject_try *try = argument;
     pid_t tid = try->place->tid;
+    struct inject_processors processors;
     int before;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     inject_go_first();
@@ -64,6 +65,8 @@ static void *try_once(void *argument)
     /* The PID may have been given to another process since it was looked at; from here on it cannot be. */
     if (!error && poll(&(struct pollfd){.fd = try->pidfd, .events = POLLIN}, 1, 0) != 0)
         error = -ESRCH;
+    /* From here on it does not run, whether it has stopped or not. */
+    inject_go_beside(tid, &processors);
     uint64_t begin = clock_monotonic_ns();
     error = error ? error : inject_stop(tid);
     atomic_store(&try->stopped, error == 0);
@@ -71,6 +74,7 @@ static void *try_once(void *argument)
         error = inject_enter(try);
     inject_let_go(tid);
     try->stopped_ns = clock_monotonic_ns() - begin;
+    inject_step_aside(&processors);
     try->result = error;
     return NULL;
 }
@@ -81,6 +85,14 @@ static struct timespec seconds_from_now(time_t seconds)
     clock_gettime(CLOCK_REALTIME, &when);
     when.tv_sec += seconds;
     return when;
+}
+
+/* Where the calling one may run: beside the process's it may have been given no processor. */
+static void let_run_anywhere(pthread_t thread)
+{
+    cpu_set_t own;
+    if (sched_getaffinity(0, sizeof(own), &own) == 0)
+        pthread_setaffinity_np(thread, sizeof(own), &own);
 }
 
 /* In a thread of its own, all signals blocked in it. */
@@ -97,6 +109,8 @@ static int run_try(struct inject_try *try)
         return -error;
     struct timespec limit = seconds_from_now(STOP_LIMIT_S);
     error = pthread_timedjoin_np(thread, NULL, &limit);
+    if (error)
+        let_run_anywhere(thread);
     if (error && atomic_load(&try->stopped)) {
         /* It stood still, and since then only waits for a processor. */
         limit = seconds_from_now(CALLS_LIMIT_S);

@@ -88,9 +88,9 @@ static void read_name(pid_t pid, char *name, size_t size)
     }
 }
 
-/* Whether `word` stands among the NUL-separated words of a file of /proc/PID; `after` NULL or the word
- * before it. With `prefix` more may follow, but not nothing. */
-static bool has_word(pid_t pid, const char *file, const char *after, const char *word, bool prefix)
+/* Whether one of the NUL-separated words of a file of /proc/PID is as wanted; it is told the one before it, too. */
+static bool has_word(pid_t pid, const char *file,
+                     bool (*is_wanted)(const char *word, const char *before))
 {
     enum { MOST = 4 << 20 }; /* more than execve takes */
     bool found = false;
@@ -98,21 +98,36 @@ static bool has_word(pid_t pid, const char *file, const char *after, const char 
     ssize_t length = text ? inject_read_proc(pid, file, text, MOST) : 0;
     const char *before = "";
     for (const char *here = text; !found && length > 0 && here < text + length;
-         before = here, here += strlen(here) + 1) {
-        if (after && strcmp(before, after) != 0)
-            continue;
-        found = prefix ? !strncmp(here, word, strlen(word)) && here[strlen(word)]
-                       : !strcmp(here, word);
-    }
+         before = here, here += strlen(here) + 1)
+        found = is_wanted(here, before);
     free(text);
     return found;
 }
 
+/* As Python takes both: what they are set to, be it nothing, does not matter. */
+static bool is_variable(const char *word, const char *before)
+{
+    (void)before;
+    static const char name[] = "PYTHON_DISABLE_REMOTE_DEBUG=";
+    return strncmp(word, name, sizeof(name) - 1) == 0;
+}
+
+/* -X NAME, -XNAME, and behind other letters: -IX NAME. */
+static bool is_option(const char *word, const char *before)
+{
+    static const char name[] = "disable-remote-debug";
+    const char *at = strstr(word, name);
+    if (!at || (at[sizeof(name) - 1] && at[sizeof(name) - 1] != '='))
+        return false;
+    const char *flags = at == word ? before : word;
+    size_t length = at == word ? strlen(before) : (size_t)(at - word);
+    return length >= 2 && flags[0] == '-' && flags[1] != '-' && flags[length - 1] == 'X' &&
+           strspn(flags + 1, "bBdEhiIOPqRsSuvVxX") >= length - 1;
+}
+
 static bool remote_debug_is_off(pid_t pid)
 {
-    return has_word(pid, "environ", NULL, "PYTHON_DISABLE_REMOTE_DEBUG=", true) ||
-           has_word(pid, "cmdline", "-X", "disable-remote-debug", false) ||
-           has_word(pid, "cmdline", NULL, "-Xdisable-remote-debug", false);
+    return has_word(pid, "environ", is_variable) || has_word(pid, "cmdline", is_option);
 }
 
 int inject_refused(pid_t pid, int error, struct attach_outcome *outcome)

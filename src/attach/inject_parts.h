@@ -18,6 +18,7 @@
 #include "attach/inject.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -220,6 +221,17 @@ void inject_go_first(void);
 /* The thread runs on, but is ours to stop: 0, or -errno of ptrace. The calling thread must end soon: that lets go of
  * what is left. */
 int inject_seize(pid_t tid);
+
+/* Where the calling thread may run. */
+struct inject_processors {
+    cpu_set_t set;
+    bool moved;
+};
+
+/* To the processor of a thread that is about to be stopped, if we may and it lets us run there; and, as soon as it has
+ * been let go, out of its way. */
+void inject_go_beside(pid_t tid, struct inject_processors *ret_before);
+void inject_step_aside(const struct inject_processors *before);
 
 /* Waits until it has stopped. 0; -ECANCELED when it is stopped by job control; -errno of ptrace. */
 int inject_stop(pid_t tid);

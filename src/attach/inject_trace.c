@@ -3,13 +3,19 @@
  * Why SEIZE and INTERRUPT: a stop that no shell and no parent sees, where PTRACE_ATTACH would send a
  * SIGSTOP. Why to be cancelled: a thread in an uninterruptible sleep may never stop, and we must be
  * able to give up; to look again and again would take the processor that it needs to stop.
+ * Why beside it, on one processor: two that wake each other across processors wait for an interrupt each time, and
+ * each of those takes longer than all that is done in the stop. A thread that would have no processor there is left
+ * where it is.
  * Rules: the thread of ours that seized must make all the calls. When it ends the kernel lets go of
  * what it still traces, also of a thread that never stopped: so it is made for one try alone. */
 #include "attach/inject_parts.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,6 +45,44 @@ int inject_seize(pid_t tid)
     waitpid(-1, NULL, WNOHANG | __WNOTHREAD);
     inject_let_go(0);
     return ptrace(PTRACE_SEIZE, tid, 0, 0) ? -errno : 0;
+}
+
+/* On which it ran last, or -1. */
+static int processor_of(pid_t tid)
+{
+    enum { FIELD = 39, FIRST_AFTER_NAME = 3 };
+    char text[1024];
+    if (inject_read_proc(tid, "stat", text, sizeof(text)) < 0)
+        return -1;
+    const char *at = strrchr(text, ')');
+    for (int field = FIRST_AFTER_NAME - 1; at && field < FIELD; field++)
+        at = strchr(at + 1, ' ');
+    return at ? (int)strtol(at, NULL, 10) : -1;
+}
+
+void inject_go_beside(pid_t tid, struct inject_processors *ret_before)
+{
+    int policy = sched_getscheduler(tid);
+    int processor = processor_of(tid);
+    /* One with a priority of its own would not let us run there. */
+    bool lets_us = policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
+    ret_before->moved = lets_us && processor >= 0 && processor < CPU_SETSIZE &&
+                        sched_getaffinity(0, sizeof(ret_before->set), &ret_before->set) == 0;
+    if (!ret_before->moved)
+        return;
+    cpu_set_t there;
+    CPU_ZERO(&there);
+    CPU_SET((size_t)processor, &there);
+    ret_before->moved = sched_setaffinity(0, sizeof(there), &there) == 0;
+}
+
+void inject_step_aside(const struct inject_processors *before)
+{
+    enum { ASIDE_US = 50 };
+    if (!before->moved)
+        return;
+    sched_setaffinity(0, sizeof(before->set), &before->set);
+    usleep(ASIDE_US);
 }
 
 int inject_stop(pid_t tid)

@@ -110,7 +110,7 @@ int inject_enter(struct inject_try *try)
     if (visit.regs.cs != 0x33 || !inject_is_main_thread(try->place, &visit.regs))
         return -ENOEXEC;
     visit.number = inject_number_of(try->place, &visit.regs);
-    try->doing = inject_look(try->place, &visit.regs, visit.number, &try->way);
+    try->doing = inject_look(try->place, &visit.regs, visit.number, try->call_count > 0, &try->way);
     if (try->way == ATTACH_WAY_NONE)
         return -EAGAIN;
     int error = inject_write_way_home(&visit);
@@ -139,7 +139,7 @@ void inject_rehearse(const struct inject_try *try)
     visit.regs.rsp = (uint64_t)(uintptr_t)room + sizeof(room);
     visit.regs.orig_rax = (unsigned long long)-1;
     visit.number = inject_number_of(&ours, &visit.regs);
-    inject_look(&ours, &visit.regs, visit.number, &rehearsal.way);
+    inject_look(&ours, &visit.regs, visit.number, false, &rehearsal.way);
     inject_rehearse_way_home(&visit);
     inject_is_main_thread(&ours, &visit.regs);
 }

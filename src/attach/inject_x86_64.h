@@ -72,9 +72,10 @@ long inject_number_of(const struct inject_place *place, const struct user_regs_s
 /* Whether this thread is Python's main thread. */
 bool inject_is_main_thread(const struct inject_place *place, const struct user_regs_struct *regs);
 
-/* What the thread is doing; *way is NONE when it must not be disturbed. */
+/* What the thread is doing; *way is NONE when it must not be disturbed. With `calls_only` nothing of Python's is to be
+ * called in it: no lock of the interpreter's matters. */
 const char *inject_look(const struct inject_place *place, const struct user_regs_struct *regs,
-                        long number, enum attach_way *way);
+                        long number, bool calls_only, enum attach_way *way);
 
 /* Writes the frames of the calls and that of the way home below the thread's red zone; visit->home and
  * visit->first. 0, -EAGAIN, -errno. */

@@ -116,14 +116,14 @@ bool inject_is_main_thread(const struct inject_place *place, const struct user_r
 }
 
 const char *inject_look(const struct inject_place *place, const struct user_regs_struct *regs,
-                        long number, enum attach_way *way)
+                        long number, bool calls_only, enum attach_way *way)
 {
     const char *doing;
     *way = ATTACH_WAY_NONE;
     if (regs->rsp < place->stack_low || regs->rsp >= place->stack_high)
         return "running on a stack that is not its own";
     if (!inject_was_interrupted(regs)) {
-        if (is_in_pending_calls(place, regs))
+        if (!calls_only && is_in_pending_calls(place, regs))
             return "handling pending calls";
         *way = ATTACH_WAY_PENDING;
         doing = "running, and did not come to a point where Python looks for requests";

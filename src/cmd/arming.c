@@ -17,6 +17,7 @@
 #include "cmd/job_process.h"
 #include "cmd/message.h"
 
+#include <elf.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -161,12 +162,29 @@ static bool is_interrupted(void)
            sigismember(&pending, SIGHUP) == 1;
 }
 
+/* What is loaded of it: the rest, behind, is for debuggers, and most of it. The process copies it while its main
+ * thread does nothing else. */
+static size_t loaded_bytes(void)
+{
+    const unsigned char *image = probe_image;
+    Elf64_Ehdr head;
+    size_t most = 0;
+    memcpy(&head, image, sizeof(head));
+    for (size_t i = 0; i < head.e_phnum; i++) {
+        Elf64_Phdr part;
+        memcpy(&part, image + head.e_phoff + i * head.e_phentsize, sizeof(part));
+        if (part.p_type == PT_LOAD && part.p_offset + part.p_filesz > most)
+            most = part.p_offset + part.p_filesz;
+    }
+    return most;
+}
+
 static int run_loader(pid_t pid, int64_t timeout_ns, struct attach_outcome *ret_outcome)
 {
     char code[sizeof(loader) + 64];
     char build[32];
     struct wait wait;
-    size_t bytes = (size_t)(probe_image_end - probe_image);
+    size_t bytes = loaded_bytes();
     struct attach_options options = {.timeout_ns = timeout_ns > 0 ? (uint64_t)timeout_ns : 0,
                                      .blob = probe_image,
                                      .blob_bytes = bytes,

@@ -431,6 +431,26 @@ def test_remote_debugging_disabled(python, tmp_path):
         assert target.told() == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "variables"),
+    [
+        ([], {"PYTHON_DISABLE_REMOTE_DEBUG": ""}),
+        (["-X", "disable-remote-debug"], {}),
+        (["-Xdisable-remote-debug=0"], {}),
+        (["-uX", "disable-remote-debug"], {}),
+    ],
+    ids=["empty variable", "option", "set to 0", "behind another"],
+)
+def test_remote_debugging_disabled_as_python_reads_it(words, variables):
+    """That it is named is enough, to Python as to ulma."""
+    ready = "import sys; print(1, flush=True); sys.stdin.read()"
+    words = [NEWEST.path, *words, "-c", ready]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(words, env={**os.environ, **variables}, **pipes) as target:
+        assert target.stdout.readline() == b"1\n"
+        refusal(target.pid, "EPERM", "PYTHON_DISABLE_REMOTE_DEBUG")
+
+
 def test_stopped_by_job_control(tmp_path):
     """Not continued on our account, not even for a moment."""
     with Target(NEWEST, "compute", tmp_path) as target:

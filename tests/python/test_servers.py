@@ -65,6 +65,17 @@ def test_the_frameworks_own_servers():
     check_cost(rows["GET", "/plain/{}", "200"], 2, 10)
 
 
+@pytest.mark.parametrize("name", ["waitress", "hypercorn", "hypercorn_wsgi"])
+def test_other_servers(name):
+    target = [harness.TARGETS / "web_servers.py", name]
+    report = report_of(run_ulma(PYTHON, *target, options=["-e", "spans"], env=environment(**BARE)))
+    rows = {(r["method"], r["name"], r["status"]): r for r in report["requests"]}
+    check_cost(rows["GET", "/burn/{}", "200"], 2, 20)
+    assert rows["GET", "/burn/{}", "200"]["functions"][0]["function"] == "burn"
+    # The last answer is there before the server is through with it.
+    assert rows["GET", "(no route)", "404"]["count"] in (1, 2)
+
+
 PUT_BACK = """
 import sys, wsgiref.handlers, wsgiref.util
 class SyncWorker:

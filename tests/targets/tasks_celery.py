@@ -17,6 +17,7 @@ from web_work import burn
 
 DONE = pathlib.Path("done")
 BURNS, MS, PROCESSES = 6, 20, 2
+LONG_AGO_MS = 50_000
 
 app = Celery("tasks_celery", broker="filesystem://")
 app.conf.update(
@@ -71,7 +72,10 @@ if __name__ == "__main__":
     import tasks_celery  # its tasks' names are of this module, not of __main__
 
     if sys.argv[1] == "burns":
-        for _ in range(BURNS):
+        # As RabbitMQ's rabbitmq_message_timestamp has it: when the broker got the message.
+        headers = {"timestamp_in_ms": int(time.time() * 1000) - LONG_AGO_MS}
+        tasks_celery.burns.apply_async((MS,), headers=headers)
+        for _ in range(BURNS - 1):
             tasks_celery.burns.delay(MS)
     else:
         tasks_celery.fails.delay()

@@ -134,6 +134,13 @@ static bool has_ended(const struct injection *injection, int wait_ms)
     return poll(&ended, 1, wait_ms) > 0;
 }
 
+static bool is_ending(const struct injection *injection)
+{
+    enum { MOST_ENDING_MS = 1000 };
+    return has_ended(injection, 0) ||
+           (inject_is_exiting(injection->pid) && has_ended(injection, MOST_ENDING_MS));
+}
+
 static int tell_ended(struct injection *injection)
 {
     return inject_tell(injection->outcome, -ESRCH,
@@ -279,9 +286,7 @@ static int tell_failed(struct injection *injection, int error, const char **doin
 {
     if (error == -EAGAIN)
         return error;
-    /* Its memory goes a moment before a process has ended. */
-    enum { MOST_ENDING_MS = 1000 };
-    if (has_ended(injection, error == -ENODATA ? MOST_ENDING_MS : 0))
+    if (is_ending(injection))
         error = tell_ended(injection);
     else if (error == -ECANCELED)
         error =
@@ -496,6 +501,9 @@ int attach_run_python(pid_t pid, const char *code, const struct attach_options *
         error = inject_and_clear(&injection);
     if ((error == -EBUSY || error == -EPERM) && !injection.has_stopped)
         error = inject_otherwise(&injection, error);
+    /* Whatever was found amiss in it. */
+    if (error && error != -ESRCH && is_ending(&injection))
+        error = tell_ended(&injection);
     if (injection.pidfd >= 0)
         close(injection.pidfd);
     return error;

@@ -70,6 +70,17 @@ char inject_process_state(pid_t pid)
     return end && end[1] == ' ' ? end[2] : 0;
 }
 
+bool inject_is_exiting(pid_t pid)
+{
+    enum { EXITING = 4 }; /* the kernel's PF_EXITING */
+    char text[1024];
+    unsigned long flags = 0;
+    if (inject_read_proc(pid, "stat", text, sizeof(text)) < 0)
+        return true;
+    const char *end = strrchr(text, ')');
+    return end && sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 && (flags & EXITING);
+}
+
 pid_t inject_tracer(pid_t pid)
 {
     long tracer = status_number(pid, "\nTracerPid:");

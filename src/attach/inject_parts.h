@@ -162,6 +162,10 @@ ssize_t inject_read_proc(pid_t pid, const char *name, char *text, size_t size);
 
 /* The letter of /proc/PID/stat; 0 when there is no such process. */
 char inject_process_state(pid_t pid);
+
+/* Its first thread is on its way out: the memory goes first, and with it all that one could tell of the process. */
+bool inject_is_exiting(pid_t pid);
+
 pid_t inject_tracer(pid_t pid);
 
 /* --- inject_place.c ------------------------------------------------------------------------- */

@@ -18,11 +18,15 @@
 #include "cmd/message.h"
 
 #include <elf.h>
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { PATIENCE_MS = 500 /* before one is told why nothing happens */ };
 
@@ -198,6 +202,18 @@ static int run_loader(pid_t pid, int64_t timeout_ns, struct attach_outcome *ret_
     return error;
 }
 
+/* Its page goes with its memory, a moment before the process itself. */
+static bool ends_now(pid_t pid)
+{
+    enum { MOMENT_MS = 200 };
+    struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    if (ended.fd < 0)
+        return errno == ESRCH;
+    bool ends = poll(&ended, 1, MOMENT_MS) > 0;
+    close(ended.fd);
+    return ends;
+}
+
 enum arming arm_process(struct armed *armed, pid_t pid, int64_t timeout_ns)
 {
     struct attach_outcome outcome;
@@ -211,8 +227,13 @@ enum arming arm_process(struct armed *armed, pid_t pid, int64_t timeout_ns)
                  (double)outcome.stopped_ns / 1e3, outcome.stops);
     if (armed_find(armed, pid, NULL, JOB_PROCESS_WAIT_MS) == 0)
         return ARMING_NOW;
-    message_error("process %d has loaded the probe, but its control page is not to be found: has "
-                  "it another /dev/shm, or an ULMA_DIR of its own?",
-                  (int)pid);
+    if (ends_now(pid))
+        message_error("process %d ended while ulma attached to it; there is nothing left to do",
+                      (int)pid);
+    else
+        message_error(
+            "process %d has loaded the probe, but its control page is not to be found: has "
+            "it another /dev/shm, or an ULMA_DIR of its own?",
+            (int)pid);
     return ARMING_FAILED;
 }

@@ -91,9 +91,13 @@ static bool read_rules(struct sites *sites, const struct set_words *words, char 
 {
     char why[RULE_ERROR_SIZE];
     sites->rules = words->rules ? rules_read_file(sites, words->rules, why) : NULL;
-    if (!sites->rules && words->rules)
+    bool done = (sites->rules || !words->rules) &&
+                rules_fit(sites->rules, (uint32_t)words->sources, why);
+    if (!done) {
         snprintf(message, size, "%s", why);
-    return sites->rules || !words->rules;
+        rules_free(sites->rules);
+    }
+    return done;
 }
 
 /* What was there is nobody's any more. */

@@ -9,6 +9,7 @@
 #include "cmd/nearest.h"
 #include "cmd/option_values.h"
 #include "cmd/verbs.h"
+#include "model/rules.h"
 #include "wire/session.h"
 
 #include <stdarg.h>
@@ -322,6 +323,9 @@ void options_parse(const struct verb_row *verb, char **words, int word_count, st
         wrong(&parser, "%s", OPTIONS_LINES_OF_NONE);
     if ((parsed->options.sources & SOURCE_OPERATORS_EVERY) && !names_functions)
         wrong(&parser, "%s", OPTIONS_EVERY_OF_NONE);
+    char lacking[RULE_ERROR_SIZE];
+    if (!rules_fit(parsed->options.sites.rules, (uint32_t)parsed->options.sources, lacking))
+        wrong(&parser, "%s", lacking);
     if (parsed->options.pid && parsed->word_count > 0)
         wrong(&parser, "-p names the process already: leave `%.80s` out", parsed->words[0]);
     else if (parsed->options.pid) {

@@ -7,6 +7,7 @@
 
 #include "model/family.h"
 #include "model/io_lookup.h"
+#include "model/rules_slots.h"
 #include "model/schedstat.h"
 #include "model/stolen.h"
 #include "wire/guard.h"
@@ -525,6 +526,8 @@ void collector_reset(struct collector *collector)
     collector->off_baseline_ticks = drain_off_ticks(&collector->drain, counter);
     collector->target_cpu_baseline_ns = collector_target_cpu_ns(collector);
     collector_forget_sources(collector, drain_on_ticks(&collector->drain, counter));
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next)
+        rules_slots_begin_anew(drain);
     model_reset(&collector->model, counter);
     budget_reset(collector, counter);
     for (struct member *member = collector->members; member; member = member->next) {

@@ -28,6 +28,13 @@ static bool make_room(struct escalations *escalations)
     return true;
 }
 
+void escalations_refuse(struct model *model, uint32_t row)
+{
+    struct symbol *symbol = &model->symbols.symbols[row];
+    model->escalations.refused += !symbol->rule_refused;
+    symbol->rule_refused = true;
+}
+
 uint32_t escalations_find(struct model *model, uint32_t row, const struct rule *rule,
                           uint32_t predicate)
 {
@@ -39,7 +46,7 @@ uint32_t escalations_find(struct model *model, uint32_t row, const struct rule *
             strncmp(escalations->rows[i].words, words, sizeof(escalations->rows[i].words) - 1) == 0)
             return i;
     if (!make_room(escalations)) {
-        escalations->refused++;
+        escalations_refuse(model, row);
         return ESCALATIONS_NONE;
     }
     uint32_t index = escalations->count++;
@@ -154,7 +161,6 @@ void escalations_reset(struct escalations *escalations)
         row->calls = row->held = 0;
         row->first.counter = row->worst.counter = 0;
     }
-    escalations->refused = 0;
 }
 
 void escalations_done(struct escalations *escalations)

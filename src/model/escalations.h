@@ -46,7 +46,7 @@ struct escalation {
 struct escalations {
     struct escalation *rows; /* [0] is nobody's */
     uint32_t count, limit;
-    uint64_t refused; /* functions that there was no room for */
+    uint64_t refused; /* functions that there was no room for, each once, for good */
 };
 
 /* A call that is being told by a thread. */
@@ -58,6 +58,9 @@ struct witness_telling {
 /* Where a function's numbers by this rule are; ESCALATIONS_NONE: no room. */
 uint32_t escalations_find(struct model *model, uint32_t row, const struct rule *rule,
                           uint32_t predicate);
+
+/* The function has a rule, and is left out uncounted. */
+void escalations_refuse(struct model *model, uint32_t row);
 
 /* An event of kind ESCALATED or ESCALATED_PART. */
 void escalations_event(struct model *model, struct track *track, const struct event *event);

@@ -72,6 +72,7 @@ void reading_take_model(const struct model *model, struct reading *reading)
     reading->tasks_refused = model->tasks.refused;
     reading->lines_refused = model->lines.refused;
     reading->spans_refused = model->spans.refused;
+    reading->rules_refused = model->escalations.refused;
     reading->thread_count = model->thread_count;
     reading->left_out = model->symbols.left_out_rows;
     reading->sites = model->symbols.sites;
@@ -164,6 +165,10 @@ static const char *why_inexact(const struct reading *reading, struct arena *aren
         return "more asyncio tasks were alive than can be followed";
     if (reading->spans_refused)
         return "more spans were open than can be followed";
+    if (reading->rules_refused)
+        return arena_format(
+            arena, "%llu functions with a rule are beyond what can be counted, and are left out",
+            (unsigned long long)reading->rules_refused);
     if (reading->bad_events)
         return "the session held events that make no sense";
     if (reading->header.hooks_taken == TAKEN_PROFILE)

@@ -36,7 +36,7 @@ struct reading {
     struct model_costs costs;
     uint64_t counter, start, lost, nested;
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep, suspended_refused;
-    uint64_t tasks_refused, lines_refused, spans_refused;
+    uint64_t tasks_refused, lines_refused, spans_refused, rules_refused;
     uint64_t on_ticks, off_ticks;
     struct source_times source_times;  /* absent_ticks up to now */
     char refusal[SESSION_REASON_SIZE]; /* why the program refused a source */

@@ -286,3 +286,38 @@ uint32_t rules_find(const struct sites *sites, const struct site *site)
     }
     return 0;
 }
+
+uint32_t rules_find_method(const struct sites *sites, const char *name)
+{
+    struct rules *rules = sites ? sites->rules : NULL;
+    for (size_t i = 0; rules && i < rules->count; i++) {
+        struct site_pattern *pattern = &rules->rules[i].pattern;
+        if (!sites_names_method(pattern, name))
+            continue;
+        pattern->matched = pattern->is_method = true;
+        return (uint32_t)i + 1;
+    }
+    return 0;
+}
+
+bool rules_name_methods(const struct rules *rules)
+{
+    for (size_t i = 0; rules && i < rules->count; i++)
+        if (rules->rules[i].pattern.is_method)
+            return true;
+    return false;
+}
+
+bool rules_fit(const struct rules *rules, uint32_t sources, char *error)
+{
+    for (size_t i = 0; rules && i < rules->count; i++) {
+        const struct site_pattern *pattern = &rules->rules[i].pattern;
+        if (pattern->form != SITE_METHOD || sources & (SOURCE_METHODS | SOURCE_OPERATORS))
+            continue;
+        snprintf(error, RULE_ERROR_SIZE,
+                 "the rule of `%.80s` needs the source methods, or operators: add it to the events",
+                 pattern->text);
+        return false;
+    }
+    return true;
+}

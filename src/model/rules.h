@@ -47,4 +47,14 @@ void rules_free(struct rules *rules);
 /* The number + 1 of the rule that names the function; 0: none. Notes which patterns matched. */
 uint32_t rules_find(const struct sites *sites, const struct site *site);
 
+/* The same of a method, `dict.get`. */
+uint32_t rules_find_method(const struct sites *sites, const char *name);
+
+/* False, with a sentence in `error` (RULE_ERROR_SIZE): some rule names what only a source tells that is none of
+ * `sources`. `rules` may be NULL. */
+bool rules_fit(const struct rules *rules, uint32_t sources, char *error);
+
+/* Some rule names methods: by its form, or since rules_find_method has seen that it does. `rules` may be NULL. */
+bool rules_name_methods(const struct rules *rules);
+
 #endif

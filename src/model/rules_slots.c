@@ -73,6 +73,22 @@ void rules_slots_settle(struct drain *drain)
             settle(drain, i);
 }
 
+static int forget_worst(void *context)
+{
+    struct session_rule *rule = context;
+    for (int i = 0; i < RULE_PREDICATES; i++)
+        atomic_store_explicit(&rule->worst[i], 0, memory_order_relaxed);
+    return 0;
+}
+
+void rules_slots_begin_anew(struct drain *drain)
+{
+    rules_slots_settle(drain);
+    for (uint32_t i = 1; drain->rules && i <= drain->rules->most; i++)
+        if (drain->rules->slots[i].id)
+            guard_run(forget_worst, session_rule(drain, i));
+}
+
 /* --- giving out ------------------------------------------------------------------------------- */
 
 static uint32_t free_slot(struct rules_slots *slots)
@@ -141,7 +157,8 @@ void rules_slots_tell(void *context, uint32_t id, uint32_t row, const struct rul
     rules_slots_end(drain, id);
     uint32_t number = free_slot(drain->rules);
     if (!number) {
-        drain->model->escalations.refused++;
+        escalations_refuse(drain->model, row);
+        symbols_tell_mode(&drain->model->symbols, id, MODE_OFF);
         return;
     }
     struct slot *slot = &drain->rules->slots[number];

@@ -20,6 +20,9 @@ void rules_slots_end(struct drain *drain, uint32_t id);
 /* What was counted up to now goes to the rows. */
 void rules_slots_settle(struct drain *drain);
 
+/* Numbers begin anew: the next call for which a predicate holds is told, as the first one was. */
+void rules_slots_begin_anew(struct drain *drain);
+
 /* The probe has defined a function and waits for its mode: decides it. */
 void rules_slots_answer(struct drain *drain);
 

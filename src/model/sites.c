@@ -5,6 +5,8 @@
  * a longer memory would match nothing more. */
 #include "model/sites.h"
 
+#include "model/rules.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -215,6 +217,12 @@ static bool names_method(const char *pattern, const char *name)
     return dot && strchr(dot + 1, '.') && covers(pattern, dot + 1, '.');
 }
 
+bool sites_names_method(const struct site_pattern *pattern, const char *name)
+{
+    bool may = pattern->is_method || (pattern->form == SITE_MODULE && strchr(pattern->text, '.'));
+    return may && names_method(pattern->text, name);
+}
+
 void sites_take_methods(struct sites *sites)
 {
     for (size_t i = 0; sites && i < sites->count; i++) {
@@ -245,6 +253,8 @@ bool sites_keep_method(struct sites *sites, const char *name)
         has_only |= !pattern->skip;
         wanted |= named;
     }
+    if (!has_only && sites && rules_name_methods(sites->rules))
+        return false; /* by a rule that one has none of */
     return has_only ? wanted : is_of_builtin_type(name) || strncmp(name, "builtins.", 9) == 0;
 }
 
@@ -444,15 +454,16 @@ bool sites_read_pattern(const struct sites *sites, const char *text,
                         struct site_pattern *ret_pattern, char *error)
 {
     *ret_pattern = (struct site_pattern){.text = text};
-    if (!read_form(text, &ret_pattern->form) || ret_pattern->form == SITE_METHOD) {
+    if (!read_form(text, &ret_pattern->form) || ret_pattern->form == SITE_TYPE) {
         snprintf(error, SITES_ERROR_SIZE,
-                 "`%.80s` names no functions: write pkg, pkg:Class.method, path/**, @stdlib, @site "
-                 "or @frozen",
+                 "`%.80s` names no functions: write pkg, pkg:Class.method, path/**, Type.method, "
+                 "@stdlib, @site or @frozen",
                  text);
         return false;
     }
     if (ret_pattern->form == SITE_PATH)
         place_path(sites, ret_pattern);
+    ret_pattern->is_method = ret_pattern->form == SITE_METHOD;
     return true;
 }
 

@@ -81,7 +81,7 @@ bool sites_add(struct sites *sites, const char *text, bool skip, char *error);
 /* The same, of a pattern that says whose lines are wanted. */
 bool sites_add_lines(struct sites *sites, const char *text, char *error);
 
-/* A pattern of neither, for who matches by himself. False, with a sentence: it names no functions. */
+/* A pattern of neither, for who matches by himself. False, with a sentence: it names neither functions nor methods. */
 bool sites_read_pattern(const struct sites *sites, const char *text,
                         struct site_pattern *ret_pattern, char *error);
 
@@ -98,6 +98,9 @@ bool sites_want_lines(struct sites *sites, const struct site *site);
 /* `text` as a collector that was started in another folder understands it: a relative path becomes one below
  * `directory`. False: longer than `size`. */
 bool sites_place(const char *directory, const char *text, char *placed, size_t size);
+
+/* Whether it names the method, `dict.get`, as it stands: `zlib.compress` may be a module or a method. */
+bool sites_names_method(const struct site_pattern *pattern, const char *name);
 
 /* The source `methods` is on: what could name a method or a module names methods, until a function's module is
  * of that name. */

@@ -80,13 +80,22 @@ static int add_witness(const struct snapshot_maker *maker, const struct escalati
     return result ? result : add_stack(maker, from, to);
 }
 
+/* `list.append` of a method, as its rule has it. */
+static const char *function_of(struct arena *arena, const struct symbol *symbol)
+{
+    char whole[SNAPSHOT_METHOD_SIZE];
+    bool is_method = symbol->kind == KIND_C && (snapshot_operator_name(symbol->qualname, whole) ||
+                                                snapshot_method_name(symbol->qualname, whole));
+    return clean(arena, is_method ? whole : symbol->qualname);
+}
+
 static int add_row(const struct snapshot_maker *maker, const struct escalation *from)
 {
     struct snapshot *snapshot = maker->snapshot;
     const struct symbol *symbol = &maker->symbols->symbols[from->row];
     struct snapshot_escalation *row = &snapshot->escalations[snapshot->escalation_count++];
     *row = (struct snapshot_escalation){
-        .function = clean(snapshot->arena, symbol->qualname),
+        .function = function_of(snapshot->arena, symbol),
         .file = symbol->file ? clean(snapshot->arena, symbol->file) : NULL,
         .line = symbol->line,
         .rule = arena_string(snapshot->arena, from->words),

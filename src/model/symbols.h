@@ -48,6 +48,7 @@ struct symbol {
     uint32_t heard;      /* of a row left out: calls and resumes, up to SYMBOLS_HEARD_MAX */
     uint32_t rule;       /* of a row: the number + 1 of its rule (rules.h); 0: none */
     uint32_t escalation; /* of a row: where its numbers are (escalations.h) */
+    bool rule_refused;   /* ... at some time there was no room for them */
     bool is_method;      /* monitored: told by itself, not by its caller */
     bool is_partial;     /* not all of its calls are told */
     /* of a row: its lines */

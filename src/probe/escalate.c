@@ -15,6 +15,14 @@
 
 enum { OPEN_MOST = 1024, DEPTH_SEEN = 64 };
 
+/* Of a Python function, or of a method. */
+struct escalate_call {
+    uint32_t id, key; /* key: of its frame, or what stands for one */
+    PyObject *code;
+    void *frame;
+    const struct escalate_words *words; /* NULL: it has a frame */
+};
+
 struct open_call {
     uint64_t counter;
     uint32_t frame, id;
@@ -72,26 +80,28 @@ static uint32_t depth_of(const struct escalate_stack *stack, uint32_t id)
     return 0;
 }
 
-/* How deep it is; 0: not known. The counter is read by escalate_push, last. */
-static uint32_t open_call(struct escalate_stack *stack, uint32_t id, uint32_t frame)
+/* How deep it is; 0: not known, or not asked for. The counter is read by who begins, last. */
+static uint32_t open_call(struct escalate_stack *stack, const struct escalate_call *call,
+                          bool wants_depth)
 {
-    uint32_t depth = depth_of(stack, id) + 1;
+    uint32_t depth = wants_depth ? depth_of(stack, call->id) + 1 : 0;
     if (stack->count == OPEN_MOST)
         stack->beyond++;
     else
-        stack->calls[stack->count++] = (struct open_call){0, frame, id, depth};
+        stack->calls[stack->count++] = (struct open_call){0, call->key, call->id, depth};
     return depth;
 }
 
 /* When it began; 0: not known. What is above it has ended unseen, or is another greenlet's, and stays. */
-static uint64_t close_call(struct escalate_stack *stack, uint32_t id, uint32_t frame)
+static uint64_t close_call(struct escalate_stack *stack, const struct escalate_call *closed)
 {
     for (uint32_t i = stack->count; i-- > 0;) {
         struct open_call *call = &stack->calls[i];
-        if (call->frame != frame || call->id != id)
+        if (call->frame != closed->key || call->id != closed->id)
             continue;
         uint64_t counter = call->counter;
-        memmove(call, call + 1, (stack->count - 1 - i) * sizeof(*call));
+        if (i + 1 < stack->count)
+            memmove(call, call + 1, (stack->count - 1 - i) * sizeof(*call));
         stack->count--;
         return counter;
     }
@@ -102,7 +112,7 @@ static uint64_t close_call(struct escalate_stack *stack, uint32_t id, uint32_t f
 /* --- arguments -------------------------------------------------------------------------------- */
 
 struct argument {
-    PyTypeObject *type; /* borrowed; NULL: none yet, or no more */
+    PyTypeObject *type; /* borrowed */
     uint64_t length;    /* ESCALATED_LENGTH_MOST + 1: it has none */
 };
 
@@ -163,27 +173,100 @@ static Py_ssize_t length_of(PyObject *object)
     return -1;
 }
 
-static struct argument argument_of(const struct escalate_call *call, uint32_t number)
+static struct argument argument_of(PyObject *object)
 {
-    struct argument argument = {.length = NO_LENGTH};
-    PyObject *object = pyapi_frame_local(call->frame, number);
-    if (object && strcmp(pyapi_type_name(Py_TYPE(object)), "cell") == 0)
-        object = PYAPI_FIELD(PyObject *, object, CELL_CONTENT);
-    if (!object)
-        return argument;
-    argument.type = Py_TYPE(object);
+    struct argument argument = {.type = Py_TYPE(object), .length = NO_LENGTH};
     Py_ssize_t length = length_of(object);
     if (length >= 0 && (uint64_t)length < NO_LENGTH)
         argument.length = (uint64_t)length;
     return argument;
 }
 
+/* Borrowed; of names that mean nothing yet, or no more, there is none. */
+struct arguments {
+    uint32_t count;
+    PyObject *objects[ESCALATED_ARGUMENTS_MOST];
+};
+
+static void add_argument(struct arguments *arguments, PyObject *object)
+{
+    if (object && arguments->count < ESCALATED_ARGUMENTS_MOST)
+        arguments->objects[arguments->count++] = object;
+}
+
+static void add_locals(const struct escalate_call *call, struct arguments *arguments)
+{
+    for (uint32_t i = 0, count = argument_count(call); i < count; i++) {
+        PyObject *object = pyapi_frame_local(call->frame, i);
+        if (object && strcmp(pyapi_type_name(Py_TYPE(object)), "cell") == 0)
+            object = PYAPI_FIELD(PyObject *, object, CELL_CONTENT);
+        add_argument(arguments, object);
+    }
+}
+
+static void add_tuple(PyObject *tuple, struct arguments *arguments)
+{
+    for (Py_ssize_t i = 0; tuple && i < PyTuple_Size(tuple); i++)
+        add_argument(arguments, PyTuple_GetItem(tuple, i));
+}
+
+static void add_values(PyObject *dictionary, struct arguments *arguments)
+{
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    while (dictionary && PyDict_Next(dictionary, &at, &key, &value))
+        add_argument(arguments, value);
+}
+
+static void add_vector(PyObject *const *vector, Py_ssize_t count, struct arguments *arguments)
+{
+    for (Py_ssize_t i = 0; vector && i < count; i++)
+        add_argument(arguments, vector[i]);
+}
+
+enum { METHOD_FASTCALL = 0x80, METHOD_WITH_CLASS = 0x200 }; /* as METH_FASTCALL and METH_METHOD */
+
+/* What is behind the first one, by the method's calling convention. */
+static void add_words(const struct escalate_words *words, struct arguments *arguments)
+{
+    int flags = words->method ? words->method->ml_flags
+                              : METH_O;         /* an operator has what stands beside it */
+    bool has_class = flags & METHOD_WITH_CLASS; /* which stands before the others */
+    void *a = has_class ? words->b : words->a, *b = has_class ? words->c : words->b;
+    PyObject *names = has_class ? words->d : words->c;
+    Py_ssize_t more =
+        flags & METH_KEYWORDS && flags & METHOD_FASTCALL && names ? PyTuple_Size(names) : 0;
+    if (flags & METHOD_FASTCALL) {
+        add_vector(a, (Py_ssize_t)(intptr_t)b + more, arguments);
+    } else if (flags & METH_VARARGS) {
+        add_tuple(a, arguments);
+        add_values(flags & METH_KEYWORDS ? b : NULL, arguments);
+    } else if (flags & METH_O) {
+        add_argument(arguments, a);
+    }
+}
+
+static void find_arguments(const struct escalate_call *call, struct arguments *arguments)
+{
+    arguments->count = 0;
+    if (!call->words) {
+        add_locals(call, arguments);
+        return;
+    }
+    PyObject *self = call->words->self;
+    if (self && !PyModule_Check(self)) /* a function of a module has that */
+        add_argument(arguments, self);
+    add_words(call->words, arguments);
+}
+
 /* The longest argument's length; 0: none has one. */
 static uint64_t largest(const struct escalate_call *call)
 {
     uint64_t most = 0;
-    for (uint32_t i = 0, count = argument_count(call); i < count; i++) {
-        struct argument argument = argument_of(call, i);
+    struct arguments arguments;
+    find_arguments(call, &arguments);
+    for (uint32_t i = 0; i < arguments.count; i++) {
+        struct argument argument = argument_of(arguments.objects[i]);
         if (argument.length != NO_LENGTH && argument.length > most)
             most = argument.length;
     }
@@ -212,10 +295,10 @@ static void put_name(uint64_t counter, const char *name)
 
 static void put_arguments(const struct escalate_call *call, uint64_t counter)
 {
-    for (uint32_t i = 0, count = argument_count(call); i < count; i++) {
-        struct argument argument = argument_of(call, i);
-        if (!argument.type)
-            continue;
+    struct arguments arguments;
+    find_arguments(call, &arguments);
+    for (uint32_t i = 0; i < arguments.count; i++) {
+        struct argument argument = argument_of(arguments.objects[i]);
         put_part(counter, ESCALATED_ARGUMENT,
                  argument.length == NO_LENGTH ? 0 : argument.length + 1);
         put_name(counter, pyapi_type_name(argument.type));
@@ -233,13 +316,16 @@ static void put_frame(uint64_t counter, PyObject *code, void *frame)
              id | (uint64_t)(line <= LINE_MOST ? line : 0) << ESCALATED_LINE_SHIFT);
 }
 
-/* Its own first: where the frame evaluation function tells its end it is the thread's innermost no more. */
+/* Its own first: where the frame evaluation function tells its end it is the thread's innermost no more. A method has none. */
 static void put_frames(const struct escalate_call *call, uint64_t counter)
 {
     void *frame = pyapi_current_frame(pyapi.thread_state());
-    uint32_t count = 1;
-    put_frame(counter, call->code, call->frame);
-    if (frame == call->frame)
+    uint32_t count = 0;
+    if (!call->words) {
+        put_frame(counter, call->code, call->frame);
+        count++;
+    }
+    if (frame && frame == call->frame)
         frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous);
     for (; frame && count < ESCALATED_FRAMES_MOST;
          frame = PYAPI_FIELD(void *, frame, pyapi.frame_previous)) {
@@ -296,33 +382,73 @@ static void judge_beginning(const struct escalate_call *call, struct session_rul
 /* Those that need to know what is open. */
 enum { OF_WHAT_IS_OPEN = 1 << RULE_SLOWER | 1 << RULE_DEEPER | 1 << RULE_RAISED };
 
-void escalate_push(struct escalate_call call)
+static void begin(const struct escalate_call *call)
 {
-    struct session_rule *rule = rule_of(call.id);
+    struct session_rule *rule = rule_of(call->id);
     if (!rule)
         return;
     uint64_t number = add_one(&rule->counted);
     if (!rule->predicates)
         return;
     struct escalate_stack *stack = rule->predicates & OF_WHAT_IS_OPEN ? stack_of_thread() : NULL;
-    uint32_t depth = stack ? open_call(stack, call.id, pyapi_frame_key(call.frame)) : 0;
-    judge_beginning(&call, rule, number, depth);
+    uint32_t depth = stack ? open_call(stack, call, asks(rule, RULE_DEEPER)) : 0;
+    judge_beginning(call, rule, number, depth);
     if (stack && stack->count && !stack->beyond)
         stack->calls[stack->count - 1].counter = link_counter();
 }
 
-void escalate_pop(struct escalate_call call, bool raised, uint64_t counter)
+static void end(const struct escalate_call *call, bool raised, uint64_t counter)
 {
-    struct session_rule *rule = rule_of(call.id);
+    struct session_rule *rule = rule_of(call->id);
     if (!rule || !(rule->predicates & OF_WHAT_IS_OPEN))
         return;
     struct escalate_stack *stack = stack_of_thread();
-    uint64_t began = stack ? close_call(stack, call.id, pyapi_frame_key(call.frame)) : 0;
+    uint64_t began = stack ? close_call(stack, call) : 0;
     uint64_t took = began && counter > began ? counter - began : 0;
     if (asks(rule, RULE_SLOWER) && took > switch_ticks_of_ns(rule->slower_ns))
-        hold(&call, rule, RULE_SLOWER, took);
+        hold(call, rule, RULE_SLOWER, took);
     if (asks(rule, RULE_RAISED) && raised)
-        hold(&call, rule, RULE_RAISED, took);
+        hold(call, rule, RULE_RAISED, took);
+}
+
+static struct escalate_call call_of(uint32_t id, PyObject *code, void *frame)
+{
+    return (struct escalate_call){id, pyapi_frame_key(frame), code, frame, NULL};
+}
+
+static struct escalate_call call_of_words(const struct escalate_words *words)
+{
+    return (struct escalate_call){.id = words->id, .key = words->key, .words = words};
+}
+
+void escalate_push(uint32_t id, PyObject *code, void *frame)
+{
+    struct escalate_call call = call_of(id, code, frame);
+    begin(&call);
+}
+
+void escalate_pop(uint32_t id, PyObject *code, void *frame, bool raised, uint64_t counter)
+{
+    struct escalate_call call = call_of(id, code, frame);
+    end(&call, raised, counter);
+}
+
+bool escalate_needs_pop(uint32_t id)
+{
+    const struct session_rule *rule = rule_of(id);
+    return rule && rule->predicates & OF_WHAT_IS_OPEN;
+}
+
+void escalate_push_method(const struct escalate_words *words)
+{
+    struct escalate_call call = call_of_words(words);
+    begin(&call);
+}
+
+void escalate_pop_method(const struct escalate_words *words, bool raised, uint64_t counter)
+{
+    struct escalate_call call = call_of_words(words);
+    end(&call, raised, counter);
 }
 
 static bool has_rules(void)

@@ -10,11 +10,12 @@
 #include "probe/py/pyapi.h"
 #include "wire/session.h"
 
-/* Of an activation, or of a generator's part between two yields. */
-struct escalate_call {
-    uint32_t id;
-    PyObject *code;
-    void *frame;
+/* A call of a monitored method: the words that its calling convention has (methods_probe.h). Of an operator: self, and in
+ * `a` what stands beside it. */
+struct escalate_words {
+    uint32_t id, key;          /* key: tells it from others that are open */
+    const PyMethodDef *method; /* NULL: an operator */
+    void *self, *a, *b, *c, *d;
 };
 
 /* The mode is one of the two. */
@@ -23,11 +24,18 @@ static inline bool escalate_is_mode(unsigned char mode)
     return mode == MODE_COUNT || mode == MODE_ESCALATE;
 }
 
-/* It begins: a call, or a resume. */
-void escalate_push(struct escalate_call call);
+/* An activation begins: a call, or a resume of a generator. */
+void escalate_push(uint32_t id, PyObject *code, void *frame);
 
-/* It ends, at `counter`. */
-void escalate_pop(struct escalate_call call, bool raised, uint64_t counter);
+/* It ends, or a generator's part up to a yield, at `counter`. */
+void escalate_pop(uint32_t id, PyObject *code, void *frame, bool raised, uint64_t counter);
+
+/* Whether somebody looks at how the calls of the function end. */
+bool escalate_needs_pop(uint32_t id);
+
+/* The same of a method. */
+void escalate_push_method(const struct escalate_words *words);
+void escalate_pop_method(const struct escalate_words *words, bool raised, uint64_t counter);
 
 /* A function has been defined: waits, where there are rules, until it has its mode. */
 void escalate_await_rule(uint32_t id);

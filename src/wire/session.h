@@ -94,7 +94,8 @@ enum rule_predicate {
 };
 
 /* What one function does by its rule. The collector writes the first line before it writes the function's number and
- * mode byte, and takes it back before it acknowledges the function's end; the rest is the probe's, under the GIL. */
+ * mode byte, and takes it back before it acknowledges the function's end; the rest is the probe's, under the GIL,
+ * but that `worst` goes back to 0 when the numbers begin anew. */
 struct session_rule {
     uint64_t slower_ns, larger;
     uint32_t deeper, every;

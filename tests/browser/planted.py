@@ -6,6 +6,8 @@ import asyncio
 import json
 import tempfile
 
+import ulma
+
 kept = []
 
 
@@ -34,11 +36,13 @@ async def hang(event):
     await event.wait()
 
 
-async def refresh(file):
+async def refresh(file, rows):
     number = 0
+    write_rows(file, rows)
     while True:
         number += 1
-        write_rows(file, 200)
+        with ulma.span("rows"):
+            write_rows(file, 200)
         write_whole(file, 2000)
         keep_page(number)
         for burst in range(4):
@@ -49,9 +53,8 @@ async def refresh(file):
 
 async def main():
     with tempfile.TemporaryFile(buffering=0) as file:
-        write_rows(file, 100_000)
         never = asyncio.Event()
-        await asyncio.gather(hang(never), refresh(file), refresh(file))
+        await asyncio.gather(hang(never), refresh(file, 100_000), refresh(file, 0))
 
 
 asyncio.run(main())

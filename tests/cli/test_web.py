@@ -304,6 +304,42 @@ def test_events():
             assert stream.readline() == b"\n"
 
 
+# Names, types, labels and values of each family, as the reader that Prometheus' authors wrote sees them.
+OPENMETRICS = """
+import json, sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+print(json.dumps([
+    [family.name, family.type, [[one.name, one.labels, one.value] for one in family.samples]]
+    for family in text_string_to_metric_families(sys.stdin.read())
+]))
+"""
+
+
+def test_metrics_are_openmetrics():
+    python = harness.pythons()[-1]
+    reader = harness.from_index(python, "prometheus-client==0.26.0")
+    with serving() as server:
+        server.ask("calls 12")
+        text = server.request("/metrics").body
+    env = harness.environment(PYTHONPATH=str(reader))
+    done = harness.run([python.path, "-c", OPENMETRICS], env=env, stdin=text)
+    assert done.status == 0, done.told()
+    families = {name: (kind, samples) for name, kind, samples in json.loads(done.out)}
+    assert all(kind in ("counter", "gauge", "info") for kind, _samples in families.values())
+    calls = {one[1]["function"]: one[2] for one in families["ulma_function_calls"][1]}
+    assert calls["leaf"] == 12
+    assert families["ulma_lost_events"] == ("counter", [["ulma_lost_events_total", {}, 0]])
+
+
+def test_another_address_and_its_token():
+    with serving("--listen", "127.0.0.2") as server:
+        assert server.name == "127.0.0.2"
+        own = f"127.0.0.2:{server.port}"
+        assert server.request("/api/views", Host=own).status == 200
+        assert server.request("/api/views", Host=own, token=False).status == 401
+        assert server.request("/api/views", Host=f"evil.example:{server.port}").status == 403
+
+
 def test_metrics_with_a_token_of_their_own(tmp_path):
     tokens = tmp_path / "tokens"
     tokens.write_text("the-page-token-0123\nthe-scraper-token-4567\n")

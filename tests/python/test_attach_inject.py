@@ -13,7 +13,7 @@ import sys
 import time
 
 import pytest
-from harness import LIMIT_S, TARGETS, ULMA, environment, pythons
+from harness import LIMIT_S, TARGETS, ULMA, environment, private_session_dir, pythons
 
 pytestmark = pytest.mark.some_pythons
 
@@ -429,6 +429,26 @@ def test_remote_debugging_disabled(python, tmp_path):
         refusal(target.pid, "EPERM", "PYTHON_DISABLE_REMOTE_DEBUG")
         target.goes_on(BLOCKED["read"])
         assert target.told() == ""
+
+
+def test_target_ends_meanwhile():
+    """Whatever is found amiss in a process that goes: what is told is that it ended."""
+    numbers = random.Random(7)
+    told = re.compile(r"ended while ulma attached|has ended|(there is )?no process")
+    words = [NEWEST.path, "-c", "print(1, flush=True)\nwhile True: sum(range(50))"]
+    with private_session_dir() as folder:
+        env = environment(folder)
+        for _ in range(25):
+            target = subprocess.Popen(words, env=env, stdout=subprocess.PIPE)
+            assert target.stdout.readline() == b"1\n"
+            with subprocess.Popen(
+                [ULMA, "attach", str(target.pid)], env=env, stderr=subprocess.PIPE, text=True
+            ) as ulma:
+                time.sleep(numbers.random() * 0.06)  # no moment is meant
+                target.kill()
+                target.communicate()
+                output = ulma.communicate(timeout=LIMIT_S)[1]
+            assert ulma.returncode == 0 or told.search(output), output
 
 
 @pytest.mark.parametrize(

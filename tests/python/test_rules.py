@@ -44,9 +44,10 @@ def test_counts_are_the_programs_own(python, tmp_path):
     done = ruled(python, tmp_path)
     rows = rows_of(report_of(done))
     counts = {key: (row["calls"], row.get("held")) for key, row in rows.items()}
+    calls, held = counts.pop(("slow", "slower 20ms"))
+    assert calls == 40 and held >= 3  # more on a busy machine
     put = "Box.put" if python.minor >= (3, 11) else "put"
     assert counts == {
-        ("slow", "slower 20ms"): (40, 3),
         ("raising", "raised"): (50, 10),
         ("large", "larger 40"): (60, 19),
         ("deep", "deeper 25"): (31 + 11, 6),
@@ -104,7 +105,7 @@ def test_a_recording_keeps_them(python, tmp_path):
     assert done.status == 0, done.told()
     done = run([harness.ULMA, "report", "-f", "json", file])
     rows = rows_of(json.loads(done.out))
-    assert rows["slow", "slower 20ms"]["held"] == 3
+    assert rows["slow", "slower 20ms"]["held"] >= 3
     assert [frame["function"] for frame in rows["slow", "slower 20ms"]["worst"]["stack"]] == [
         "slow",
         "caller",
@@ -149,7 +150,7 @@ WRONG = [
     ("f escalate deeper 1.5", "`deeper 1.5` is no predicate"),
     ("f escalate often", "no predicate `often`"),
     ("f count twice", "`twice` after `count`"),
-    ("dict.get count", "`dict.get` names no functions"),
+    ("type:dict count", "`type:dict` names no functions"),
     ("f count\0", "it is no text"),
     ("f count\n" * 1025, ":1025: more than 1024 rules"),
     ("#" * (1 << 20) + "\n", "longer than 1 MiB"),
@@ -165,3 +166,127 @@ def test_what_makes_no_sense_is_said_with_its_line(python, tmp_path, text, told)
     assert done.status == 125 and not done.out
     assert f"ulma: {file}" in done.err.decode() and told in done.err.decode()
     assert done.err.decode().count("\n") == 1
+
+
+MANY = """
+for number in range(2100):
+    exec(f"def f{number}(): pass")
+    eval(f"f{number}()")
+"""
+
+
+@pytest.mark.newest_python
+def test_functions_beyond_what_can_be_counted_are_told(python, tmp_path):
+    """Of a recording, too; `top` and `web` show the same words."""
+    program, rules, file = tmp_path / "many.py", tmp_path / "rules", tmp_path / "many.ulma"
+    program.write_text(MANY)
+    rules.write_text("__main__:f* count\n")
+    words = ["record", "-q", "--python", python.path, "--rules", rules, "-o", file, program]
+    done = run([harness.ULMA, *words])
+    assert done.status == 0, done.told()
+    told = "53 functions with a rule are beyond what can be counted, and are left out"
+    for form in ("table", "json", "html"):
+        done = run([harness.ULMA, "report", "-f", form, file])
+        assert told in done.out.decode(), done.told()
+    report = json.loads(run([harness.ULMA, "report", "-f", "json", file]).out)
+    assert len(report["escalated"]) == 2047
+    assert [row["complete"] for row in report["sources"] if row["name"] == "calls"] == [False]
+
+
+METHODS = TARGETS / "ruled_methods.py"
+
+METHOD_RULES = """
+list.append    escalate larger 90
+list.index     escalate raised
+list.sort      escalate deeper 2
+dict.get       count
+str.zfill      stack
+str.split      escalate every 10
+zlib.compress  escalate larger 1500 slower 1s
+bytes.join     escalate larger 49
+list.__contains__ escalate raised larger 9
+str.join       off
+"""
+
+
+def ruled_methods(python, tmp_path):
+    file = tmp_path / "rules"
+    file.write_text(METHOD_RULES)
+    events = "calls,methods,operators"
+    done = run_ulma(python, METHODS, options=["-e", events, "--rules", str(file)])
+    assert done.out == b"done\n"
+    return report_of(done)
+
+
+def test_methods_and_operators_have_rules(python, tmp_path):
+    report = ruled_methods(python, tmp_path)
+    rows = rows_of(report)
+    counts = {
+        function: (row["calls"], row.get("held"))
+        for (function, _), row in rows.items()
+        if row["function"] not in {"list.append", "dict.get", "list.__contains__"}  # imports', too
+    }
+    assert counts == {
+        "list.index": (50, 47),
+        "list.sort": (4, 2),
+        "str.zfill": (30, 30),
+        "str.split": (30, 3),
+        "zlib.compress": (20, 0),  # of slower; see below
+        "bytes.join": (1, 1),
+    }
+    assert rows["zlib.compress", "larger 1500"]["held"] == 4
+    assert rows["list.append", "larger 90"]["held"] == 9
+    assert rows["dict.get", "count"]["calls"] >= 30
+    assert rows["list.__contains__", "raised"]["held"] == 10
+    assert rows["list.__contains__", "larger 9"]["held"] >= 40
+    assert report["methods"] == [] and report["operators"] == []  # none is recorded
+
+
+def test_what_is_told_of_a_method(python, tmp_path):
+    rows = rows_of(ruled_methods(python, tmp_path))
+    arguments = {
+        ("list.append", "larger 90"): "list[91], int",
+        ("list.index", "raised"): "list[3], int",
+        ("str.zfill", "stack"): "str[1], int",
+        ("str.split", "every 10"): "str[5], str[1], int",
+        ("zlib.compress", "larger 1500"): "bytes[1600], int",
+        ("bytes.join", "larger 49"): "bytes[0], list[50]",
+        ("list.__contains__", "raised"): "list[10], Touchy",
+    }
+    assert {key: rows[key]["first"]["arguments"] for key in arguments} == arguments
+    stack = rows["list.append", "larger 90"]["first"]["stack"]
+    assert [frame["function"] for frame in stack] == ["fill", "<module>"]
+    lines = METHODS.read_text().splitlines()
+    assert lines[stack[0]["line"] - 1].strip() == "rows.append(number)"
+    assert rows["list.sort", "deeper 2"]["worst"]["value"] == 4
+    assert rows["list.append", "larger 90"]["worst"]["value"] == 99
+
+
+@pytest.mark.newest_python
+def test_rules_of_methods_need_their_source(python, tmp_path):
+    rules = ["--rules", write_rule(tmp_path, "dict.get count"), "-c", "print('ran')"]
+    done = run([harness.ULMA, "run", "--python", python.path, *rules])
+    assert done.status == 125 and not done.out
+    assert "the rule of `dict.get` needs the source methods" in done.err.decode()
+
+
+def test_rules_of_methods_come_and_go(python, session_dir, tmp_path):
+    file = tmp_path / "rules"
+    file.write_text("builtins.len count\n")
+    with followed(python, session_dir, tmp_path) as program:
+        assert "`builtins.*` needs the source methods" in program.set(
+            f"rules={write_rule(tmp_path, 'builtins.* count')}", status=1
+        )
+        program.ask("calls 3")
+        program.set("events=calls,methods", f"rules={file}")
+        program.ask("calls 20")
+        program.set("rules=", "only=list.append")
+        program.ask("calls 30")
+        report = program.end()
+    assert rows_of(report)["builtins.len", "count"]["calls"] == 40
+
+
+def write_rule(folder, line):
+    path = folder / "another"
+    path.write_text(line + "\n")
+    return path

@@ -220,3 +220,38 @@ def test_stopped_and_continued(top):
     top.key("q")
     top.wait_match(r"PID \d+ goes on without ulma")
     assert is_given_back(top)
+
+
+GIVEN = """
+import os, sys, time
+def given(rows): pass
+for count, name in ((100, "large"), (50, "small")):
+    while not os.path.exists(os.path.join(sys.argv[1], name)): time.sleep(0.01)
+    given([0] * count)
+    print(f"given {count}", flush=True)
+"""
+
+
+def test_after_a_reset_the_first_call_that_holds_is_told(tmp_path, session_dir):
+    """Though the one before the reset was worse."""
+    script, rules = tmp_path / "given.py", tmp_path / "rules"
+    script.write_text(GIVEN)
+    rules.write_text("__main__:given escalate larger 10\n")
+    options = ["--rules", rules, "-i", "0.2", "-n", "0", "--python", harness.pythons()[-1].path]
+    env = {"ULMA_DIR": str(session_dir), "TMPDIR": str(tmp_path)}
+    with terminal(tmp_path, 160, 50, env) as tmux:
+        try:
+            tmux.run([harness.ULMA, "top", *options, script, tmp_path], after="; echo end=$?")
+            (tmp_path / "large").touch()
+            tmux.wait_for("● on")
+            tmux.key("v")
+            tmux.wait_for("given 100")
+            tmux.key("v", "r")
+            tmux.wait_for("counting starts anew")
+        finally:
+            (tmp_path / "large").touch()
+            (tmp_path / "small").touch()
+        tmux.wait_for("q leaves")
+        tmux.key("q")
+        told = tmux.wait_match(r"(\d+) +1 +larger 10 +only +(\d+) +\S+ +given +\(list\[50\]\)")
+        assert told.groups() == ("1", "50")

@@ -122,7 +122,9 @@ def slots():
     found = []
     types = [dict, list, tuple, str, set, frozenset, Table, Own, Pair, Changing]
     types += [collections.OrderedDict, collections.defaultdict, collections.Counter]
-    types += [type(iter(made)) for made in ({}, {}.values(), {}.items(), [], (), "a", "\u0101", {1})]
+    types += [
+        type(iter(made)) for made in ({}, {}.values(), {}.items(), [], (), "a", "\u0101", {1})
+    ]
     for one in types:
         found += [word(id(one) + 216), word(id(one) + 224)]
         for pointer, offsets in SLOTS.items():

@@ -57,7 +57,7 @@ static void test_what_makes_no_sense_is_refused(void **state)
         "a:f escalate every 1.5",
         "a:f escalate larger -1",
         "a:f escalate slower 1..2ms",
-        "dict.get count",
+        "type:dict count",
         "@nobody off",
         "a:f escalate slower 99999999999999999999999999999999999999999999s",
         "\x80\xff \x01",

@@ -44,7 +44,7 @@ import { Timeline } from "./timeline/timeline";
 const GROUPS: { title: string; ids: string[] }[] = [
   { title: "Where", ids: ["functions", "function", "tree", "flame", "lines", "operators", "methods"] },
   { title: "When", ids: ["timeline", "algae", "requests", "tasks", "waits", "threads", "processes"] },
-  { title: "What", ids: ["nova", "objects", "memory", "gc", "io", "verdicts", "escalations"] },
+  { title: "What", ids: ["nova", "objects", "memory", "gc", "io", "verdicts", "escalated"] },
 ];
 /** Of the pictures, which the tables of the terminal do not have. */
 const QUESTIONS: Record<string, string> = {

@@ -218,9 +218,8 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
     writer->innermost = frame;
     uint32_t id = define_id(code, frame);
     unsigned char mode = link_to.modes[id]; /* it may change while the frame runs */
-    struct escalate_call call = {id, code, frame};
     if (escalate_is_mode(mode)) {
-        escalate_push(call);
+        escalate_push(id, code, frame);
     } else if (mode != MODE_OFF) {
         spans_look();
         calls_look_for_task(kind, code, frame);
@@ -235,7 +234,7 @@ static PyObject *record(PyThreadState *tstate, void *frame, int throwflag)
         return result;
     uint64_t counter = link_counter();
     if (escalate_is_mode(mode))
-        escalate_pop(call, !result, counter);
+        escalate_pop(id, code, frame, !result, counter);
     else if (!result && never_ran(frame, position_before, throwflag))
         writer_put(counter, EVENT_UNRUN, kind, pyapi_frame_key(frame));
     else if (!result)
@@ -377,6 +376,35 @@ INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate
     return result;
 }
 
+/* The same of one that is counted or judged in place. */
+INLINE PyObject *judge_plain(enum path path, PyThreadState *tstate, void *frame, int throwflag)
+{
+    struct writer *writer = writer_of_thread;
+    PyObject *code = PYAPI_FIELD(PyObject *, frame, AT(path, frame_code, FRAME_CODE_311));
+    int flags = PYAPI_FIELD(int, code, AT(path, code_flags, CODE_FLAGS_311));
+    uint32_t id = known_id(path, code);
+    bool plain = (flags & (CODE_OPTIMIZED | PYAPI_CODE_SUSPENDS)) == CODE_OPTIMIZED &&
+                 duty == RECORD && (int32_t)id > 0 && !switch_is_due() && !is_low_on_stack(writer);
+    if (__builtin_expect(!plain, 0))
+        return evaluate_any(tstate, frame, throwflag);
+    void *caller = current_frame(path, tstate);
+    if (__builtin_expect(writer->innermost != caller, 0))
+        put_retop(writer, caller);
+    if (__builtin_expect(getitem_closing, 0))
+        getitem_on_frame(frame, code);
+    uint32_t begun_in = epoch;
+    writer->innermost = frame;
+    escalate_push(id, code, frame);
+    PyObject *result = chained(tstate, frame, throwflag);
+    if (__builtin_expect(begun_in != epoch, 0))
+        return result;
+    uint64_t counter = counter_now(path);
+    leave_frame(writer, frame, caller);
+    if (escalate_needs_pop(id))
+        escalate_pop(id, code, frame, !result, counter);
+    return result;
+}
+
 /* Each is a function of its own, so that none saves registers for what another does. */
 #define EVALUATORS(name, path)                                                                 \
     static PyObject *record_##name(PyThreadState *tstate, void *frame, int throwflag)          \
@@ -393,13 +421,20 @@ INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate
     {                                                                                          \
         return pass_left_out(path, tstate, frame, throwflag);                                  \
     }                                                                                          \
+    static __attribute__((noinline))                                                           \
+    PyObject *judge_##name(PyThreadState *tstate, void *frame, int throwflag)                  \
+    {                                                                                          \
+        return judge_plain(path, tstate, frame, throwflag);                                    \
+    }                                                                                          \
     static PyObject *record_##name##_varied(PyThreadState *tstate, void *frame, int throwflag) \
     {                                                                                          \
         PyObject *code = PYAPI_FIELD(PyObject *, frame, AT(path, frame_code, FRAME_CODE_311)); \
         uint32_t id = known_id(path, code) & DEFINE_ID_BITS;                                   \
-        bool off = link_to.modes[id] == MODE_OFF;                                              \
-        return off ? leave_out_##name(tstate, frame, throwflag)                                \
-                   : keep_##name(tstate, frame, throwflag);                                    \
+        unsigned char mode = link_to.modes[id];                                                \
+        if (__builtin_expect(escalate_is_mode(mode), 0))                                       \
+            return judge_##name(tstate, frame, throwflag);                                     \
+        return mode == MODE_OFF ? leave_out_##name(tstate, frame, throwflag)                   \
+                                : keep_##name(tstate, frame, throwflag);                       \
     }
 
 EVALUATORS(by_table, BY_TABLE)

@@ -6,7 +6,7 @@
  * does the same). Event numbers differ between versions and are read at run time.
  * Rules: callbacks never raise. The interpreter suppresses events inside them. DISABLE is answered for a
  * site whose mode is OFF, at its starts, resumes, returns and yields, so that it costs nothing from then
- * on; never at an unwind or a throw, where it would raise in the user's code below 3.15. What was
+ * on, and for the ends of one that is counted alone; never at an unwind or a throw, where it would raise in the user's code below 3.15. What was
  * disabled is heard again after monitoring_rearm. */
 #include "probe/py/monitoring.h"
 
@@ -154,10 +154,12 @@ SLOW PyObject *fall_silent(uint32_t id)
     return disable;
 }
 
-/* A pop of a function that is counted or judged in place. */
+/* A pop of a function that is counted or judged in place. Where nobody looks at ends, the interpreter need tell none. */
 SLOW PyObject *pop_in_place(uint32_t id, PyObject *code, void *frame, uint64_t counter, bool raised)
 {
-    escalate_pop((struct escalate_call){id, code, frame}, raised, counter);
+    if (!raised && !escalate_needs_pop(id))
+        return fall_silent(id);
+    escalate_pop(id, code, frame, raised, counter);
     return Py_None;
 }
 
@@ -166,7 +168,7 @@ SLOW PyObject *push_left_out(enum event_kind kind, uint32_t id, PyObject *code, 
 {
     unsigned char mode = link_to.modes[id];
     if (escalate_is_mode(mode))
-        escalate_push((struct escalate_call){id, code, frame});
+        escalate_push(id, code, frame);
     else if (mode != MODE_OFF && mode != MODE_CLOSING)
         writer_put(link_counter(), kind, id, pyapi_frame_key(frame));
     else if (kind != EVENT_THROW)

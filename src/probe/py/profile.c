@@ -84,7 +84,7 @@ static void on_python_return(void *frame, const PyObject *result)
     leave(writer_of_thread, frame, code);
     uint32_t id = code ? define_known(code) : 0;
     if (escalate_is_mode(link_to.modes[id]))
-        escalate_pop((struct escalate_call){id, code, frame}, !result, counter);
+        escalate_pop(id, code, frame, !result, counter);
     if (link_to.modes[id] == MODE_OFF || escalate_is_mode(link_to.modes[id]))
         return;
     if (!result)

@@ -9,6 +9,7 @@
 #define ULMA_SOURCES_C_CALLS_PROBE_H
 
 #include "probe/define.h"
+#include "probe/escalate.h"
 #include "probe/py/pyapi.h"
 #include "probe/writer.h"
 
@@ -48,7 +49,8 @@ static inline bool c_calls_is_method(PyObject *callable, PyObject *self)
     uint32_t id = 0;
     return header &&
            (atomic_load_explicit(&header->sources_on, memory_order_relaxed) & SOURCE_METHODS) &&
-           c_calls_identify(callable, self, &id) && link_to.modes[id] == MODE_METHOD;
+           c_calls_identify(callable, self, &id) &&
+           (link_to.modes[id] == MODE_METHOD || escalate_is_mode(link_to.modes[id]));
 }
 
 static inline void c_calls_pop(enum event_kind kind, uint64_t counter, const void *frame)

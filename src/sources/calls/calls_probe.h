@@ -27,7 +27,7 @@ static inline uint32_t calls_push(enum event_kind kind, PyObject *code, void *fr
     uint32_t id = define_id(code, frame);
     unsigned char mode = link_to.modes[id];
     if (__builtin_expect(escalate_is_mode(mode), 0)) {
-        escalate_push((struct escalate_call){id, code, frame});
+        escalate_push(id, code, frame);
     } else if (__builtin_expect(mode != MODE_OFF && mode != MODE_CLOSING, 1)) {
         spans_look();
         calls_look_for_task(kind, code, frame);

@@ -117,6 +117,7 @@ static uint32_t put_thunk(const struct methods_candidate *candidate)
         *slot = (uint16_t)++thunk_count;
     }
     thunk->id = candidate->id;
+    thunk->is_judged = escalate_is_mode(link_to.modes[candidate->id]);
     thunk->is_on = true;
     if (!has_thunk(method, number)) {
         union {
@@ -147,7 +148,7 @@ static bool fit(void)
         const struct methods_candidate *candidate = &candidates->list[i];
         int number = thunk_of(candidate->method);
         bool was = number >= 0 && number < thunk_count && methods_thunks[number].is_on;
-        bool wanted = link_to.modes[candidate->id] == MODE_METHOD;
+        bool wanted = methods_is_mode(link_to.modes[candidate->id]);
         changed |= was != wanted;
         if (wanted) {
             unheard |= put_thunk(candidate);

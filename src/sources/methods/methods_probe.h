@@ -8,6 +8,7 @@
 #ifndef ULMA_SOURCES_METHODS_PROBE_H
 #define ULMA_SOURCES_METHODS_PROBE_H
 
+#include "probe/escalate.h"
 #include "probe/py/pyapi.h"
 #include "probe/source_hooks.h"
 
@@ -23,7 +24,14 @@ struct methods_thunk {
     PyMethodDef *method; /* NULL: nobody's */
     uint32_t id;         /* under the present link */
     bool is_on;
+    bool is_judged; /* by a rule, in place: no event tells it */
 };
+
+/* The mode of a method that has a thunk. */
+static inline bool methods_is_mode(unsigned char mode)
+{
+    return mode == MODE_METHOD || escalate_is_mode(mode);
+}
 
 extern struct methods_thunk methods_thunks[METHODS_THUNKS];
 

@@ -16,11 +16,38 @@ void methods_thunks_begin_anew(void)
     epoch++;
 }
 
+/* Under a rule. */
+static __attribute__((noinline)) PyObject *call_judged(struct methods_thunk *thunk, void *self,
+                                                       void *a, void *b, void *c, void *d)
+{
+    struct escalate_words words = {
+        .id = thunk->id,
+        .key = (uint32_t)((uintptr_t)__builtin_frame_address(0) >> 3),
+        .method = thunk->method,
+        .self = self,
+        .a = a,
+        .b = b,
+        .c = c,
+        .d = d,
+    };
+    uint32_t begun_in = epoch;
+    if (writer_is_at_work)
+        return thunk->original(self, a, b, c, d);
+    escalate_push_method(&words);
+    PyObject *result = thunk->original(self, a, b, c, d);
+    uint64_t counter = link_counter();
+    if (__builtin_expect(begun_in == epoch, 1))
+        escalate_pop_method(&words, !result, counter);
+    return result;
+}
+
 static inline __attribute__((always_inline)) PyObject *call(struct methods_thunk *thunk, void *self,
                                                             void *a, void *b, void *c, void *d)
 {
     if (__builtin_expect(!thunk->is_on, 0))
         return thunk->original(self, a, b, c, d);
+    if (__builtin_expect(thunk->is_judged, 0))
+        return call_judged(thunk, self, a, b, c, d);
     uint32_t key = (uint32_t)((uintptr_t)__builtin_frame_address(0) >> 3);
     uint32_t begun_in = epoch;
     writer_put(link_counter(), EVENT_METHOD_CALL, thunk->id, key);

@@ -31,12 +31,25 @@ static void tell_list(void)
     methods_ask();
 }
 
+static bool is_judged(int operator)
+{
+    return ids[operator] && escalate_is_mode(link_to.modes[ids[operator]]);
+}
+
 static uint32_t wanted(void)
 {
     uint32_t bits = 0;
     for (int i = 0; i < OPERATOR_COUNT; i++)
-        if (ids[i] && link_to.modes[ids[i]] == MODE_METHOD)
+        if (ids[i] && (link_to.modes[ids[i]] == MODE_METHOD || is_judged(i)))
             bits |= UINT32_C(1) << i;
+    return bits;
+}
+
+static uint32_t judged(void)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < OPERATOR_COUNT; i++)
+        bits |= (uint32_t)is_judged(i) << i;
     return bits;
 }
 
@@ -46,6 +59,8 @@ static bool fit(void)
     uint32_t bits = wanted();
     bool changed = bits != operators_state.told;
     uint32_t sealed = operators_put(bits, true);
+    operators_state.ids = ids;
+    operators_state.judged = judged();
     operators_state.told = bits & ~sealed;
     atomic_store_explicit(&link_to.header->operators_unseen, (unseen | sealed) & bits,
                           memory_order_relaxed);

@@ -51,6 +51,8 @@ extern struct operators_slot operators_slots[OPERATORS_SLOTS];
 /* Which operators are told, as bits; and whose thread is being tested, which counts instead. */
 extern struct operators_state {
     uint32_t told;
+    uint32_t judged; /* those of them that a rule counts or judges in place: no event tells them */
+    const uint32_t *ids;
     uint32_t epoch; /* ends of calls that began before are written no more */
     PyThreadState *tested;
     void *interpreter;

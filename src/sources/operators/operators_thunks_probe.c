@@ -5,6 +5,7 @@
  * Rules: no code is made at run time; nothing here raises. */
 #include "sources/operators/operators_probe.h"
 
+#include "probe/escalate.h"
 #include "probe/link.h"
 #include "probe/writer.h"
 
@@ -14,10 +15,33 @@ struct operators_state operators_state;
 
 struct call {
     uint32_t key, epoch;
+    uint32_t judged; /* the id of one that a rule judges; 0: none does */
+    PyObject *self, *other;
 };
 
-/* False: nothing is told. */
-static inline __attribute__((always_inline)) bool begin(struct call *call, uint32_t operator)
+static struct escalate_words words_of(const struct call *call)
+{
+    return (struct escalate_words){
+        .id = call->judged, .key = call->key, .self = call->self, .a = call->other};
+}
+
+static __attribute__((noinline)) void begin_judged(struct call *call, uint32_t operator)
+{
+    call->judged = operators_state.ids[operator];
+    struct escalate_words words = words_of(call);
+    escalate_push_method(&words);
+}
+
+static __attribute__((noinline)) void end_judged(const struct call *call, bool raised,
+                                                 uint64_t counter)
+{
+    struct escalate_words words = words_of(call);
+    escalate_pop_method(&words, raised, counter);
+}
+
+/* False: nothing is told. `other`: what stands beside self, an index or a key; NULL: nothing that is an object. */
+static inline __attribute__((always_inline)) bool begin(struct call *call, uint32_t operator,
+                                                        PyObject * self, PyObject *other)
 {
     struct operators_state *state = &operators_state;
     PyThreadState *tstate = pyapi.thread_state();
@@ -28,9 +52,16 @@ static inline __attribute__((always_inline)) bool begin(struct call *call, uint3
     if (__builtin_expect(!(state->told >> operator& 1) || writer_is_at_work, 0) ||
         PYAPI_FIELD(void *, tstate, TSTATE_INTERPRETER) != state->interpreter)
         return false;
-    uint32_t id = operators_site(tstate, operator);
-    call->key = (uint32_t)((uintptr_t)__builtin_frame_address(0) >> 3);
+    call->judged = 0;
+    call->self = self;
+    call->other = other;
     call->epoch = state->epoch;
+    call->key = (uint32_t)((uintptr_t)__builtin_frame_address(0) >> 3);
+    if (__builtin_expect(state->judged >> operator& 1, 0)) {
+        begin_judged(call, operator);
+        return true;
+    }
+    uint32_t id = operators_site(tstate, operator);
     writer_put(link_counter(), EVENT_OPERATOR_CALL, id, call->key);
     return true;
 }
@@ -38,7 +69,11 @@ static inline __attribute__((always_inline)) bool begin(struct call *call, uint3
 static inline __attribute__((always_inline)) void end(const struct call *call, bool raised)
 {
     uint64_t counter = link_counter();
-    if (__builtin_expect(call->epoch == operators_state.epoch, 1))
+    if (__builtin_expect(call->epoch != operators_state.epoch, 0))
+        return;
+    if (__builtin_expect(call->judged != 0, 0))
+        end_judged(call, raised, counter);
+    else
         writer_put(counter, raised ? EVENT_OPERATOR_RAISE : EVENT_OPERATOR_RETURN, 0, call->key);
 }
 
@@ -46,22 +81,22 @@ static inline __attribute__((always_inline)) void end(const struct call *call, b
 /* clang-format off */
 #define ORIGINAL(form, number) ((form *)operators_slots[0x##number].original)
 
-#define THUNK_OF_OBJECT(number, form, parameters, arguments)                     \
+#define THUNK_OF_OBJECT(number, form, parameters, arguments, beside)             \
     static PyObject *thunk_##number parameters                                   \
     {                                                                            \
         struct call call;                                                        \
-        if (!begin(&call, operators_slots[0x##number].operator))                 \
+        if (!begin(&call, operators_slots[0x##number].operator, self, beside))   \
             return ORIGINAL(form, number) arguments;                             \
         PyObject *result = ORIGINAL(form, number) arguments;                     \
         end(&call, !result);                                                     \
         return result;                                                           \
     }
-#define THUNK_OF_NUMBER(number, form, parameters, arguments, is_other)           \
+#define THUNK_OF_NUMBER(number, form, parameters, arguments, beside, is_other)   \
     static int thunk_##number parameters                                         \
     {                                                                            \
         struct call call;                                                        \
         const struct operators_slot *slot = &operators_slots[0x##number];        \
-        if (!begin(&call, (is_other) ? slot->other : slot->operator))            \
+        if (!begin(&call, (is_other) ? slot->other : slot->operator, self, beside)) \
             return ORIGINAL(form, number) arguments;                             \
         int result = ORIGINAL(form, number) arguments;                           \
         end(&call, result < 0);                                                  \
@@ -76,19 +111,19 @@ typedef int assign_item_form(PyObject *, Py_ssize_t, PyObject *);
 typedef int contains_form(PyObject *, PyObject *);
 
 #define FORM_subscript(number)                                                   \
-    THUNK_OF_OBJECT(number, subscript_form, (PyObject *self, PyObject *key), (self, key))
+    THUNK_OF_OBJECT(number, subscript_form, (PyObject *self, PyObject *key), (self, key), key)
 #define FORM_item(number)                                                        \
-    THUNK_OF_OBJECT(number, item_form, (PyObject *self, Py_ssize_t at), (self, at))
-#define FORM_iter(number) THUNK_OF_OBJECT(number, iter_form, (PyObject *self), (self))
+    THUNK_OF_OBJECT(number, item_form, (PyObject *self, Py_ssize_t at), (self, at), NULL)
+#define FORM_iter(number) THUNK_OF_OBJECT(number, iter_form, (PyObject *self), (self), NULL)
 #define FORM_assign(number)                                                      \
     THUNK_OF_NUMBER(number, assign_form,                                         \
-                    (PyObject *self, PyObject *key, PyObject *value), (self, key, value), !value)
+                    (PyObject *self, PyObject *key, PyObject *value), (self, key, value), key, !value)
 #define FORM_assign_item(number)                                                 \
     THUNK_OF_NUMBER(number, assign_item_form,                                    \
-                    (PyObject *self, Py_ssize_t at, PyObject *value), (self, at, value), !value)
+                    (PyObject *self, Py_ssize_t at, PyObject *value), (self, at, value), value, !value)
 /* set and frozenset have one table of slots. */
 #define FORM_contains(number)                                                    \
-    THUNK_OF_NUMBER(number, contains_form, (PyObject *self, PyObject *key), (self, key), \
+    THUNK_OF_NUMBER(number, contains_form, (PyObject *self, PyObject *key), (self, key), key, \
                     slot->other != slot->operator &&                             \
                     PyObject_TypeCheck(self, operators_state.frozenset))
 /* The end of an iterator is no exception. */
@@ -96,7 +131,7 @@ typedef int contains_form(PyObject *, PyObject *);
     static PyObject *thunk_##number(PyObject *self)                              \
     {                                                                            \
         struct call call;                                                        \
-        if (!begin(&call, operators_slots[0x##number].operator))                 \
+        if (!begin(&call, operators_slots[0x##number].operator, self, NULL))     \
             return ORIGINAL(iter_form, number)(self);                            \
         PyObject *result = ORIGINAL(iter_form, number)(self);                    \
         end(&call, !result && PyErr_Occurred());                                 \

@@ -74,10 +74,11 @@ function drawField(pen: Pen, size: Size, rows: IoRow[], colours: Palette, chosen
   const bubbles = bubblesOf(rows, field);
   const smallTo = xOf(field, SMALL_BYTES);
   const manyFrom = yOf(field, MANY_CALLS);
+  const top = 6; // what stands highest is a circle, whose middle is in the field
   pen.polygon(
     [
-      [field.left, field.top - 8],
-      [smallTo, field.top - 8],
+      [field.left, top],
+      [smallTo, top],
       [smallTo, manyFrom],
       [field.left, manyFrom],
     ],
@@ -85,12 +86,12 @@ function drawField(pen: Pen, size: Size, rows: IoRow[], colours: Palette, chosen
     "none",
     0.1,
   );
-  pen.text(field.left + 8, manyFrom - 7, "many small ones", colours.bad, 12);
+  pen.text(smallTo - 8, top + 14, "many small ones", colours.bad, 12, "end");
   for (let power = 0; 16 ** power <= field.mostBytes; power++) {
     const x = xOf(field, 16 ** power);
     pen.line(
       [
-        [x, field.top - 8],
+        [x, top],
         [x, field.bottom],
       ],
       colours.line,
@@ -111,7 +112,7 @@ function drawField(pen: Pen, size: Size, rows: IoRow[], colours: Palette, chosen
     );
     pen.text(field.left - 64, y + 4, formatCount(10 ** power), colours.soft, 11, "end");
   }
-  pen.text(field.left - 32, field.bottom + 14, "no bytes", colours.soft, 11, "middle");
+  pen.text(field.left - 40, field.bottom + 14, "no bytes", colours.soft, 11, "middle");
   pen.text(4, field.bottom + 27, "calls", colours.soft, 11);
   const text = filterText.value;
   for (const { row, x, y, radius } of bubbles) {
@@ -158,7 +159,7 @@ function drawHeat(pen: Pen, size: Size, isWanted: (row: IoTuple) => boolean, col
       second ? `−${second} s` : "now",
       colours.soft,
       11,
-      second === 0 ? "end" : "middle",
+      second === 0 ? "end" : second === spanS ? "start" : "middle",
     );
   pen.line(
     [

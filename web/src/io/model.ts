@@ -178,6 +178,7 @@ export interface Field {
 }
 
 const WAIT_ROOM = 64;
+const [LEAST_RADIUS, MOST_RADIUS] = [3.5, 33.5];
 
 export function fieldOf(rows: IoRow[], width: number, height: number): Field {
   const mostCalls = rows.reduce((most, row) => Math.max(most, row.calls), MANY_CALLS * 10);
@@ -188,12 +189,12 @@ export function fieldOf(rows: IoRow[], width: number, height: number): Field {
   return {
     width,
     height,
-    left: 46 + WAIT_ROOM,
+    left: 62 + WAIT_ROOM,
     right: width - 16,
-    top: 14,
+    top: MOST_RADIUS + 1,
     bottom: height - 30,
     mostBytes: mostBytes * 2,
-    mostCalls: mostCalls * 2,
+    mostCalls: mostCalls * 1.2,
   };
 }
 
@@ -218,10 +219,10 @@ export function bubblesOf(rows: IoRow[], field: Field): Bubble[] {
       x: row.bytes > 0 ? xOf(field, meanBytes(row)) : field.left - WAIT_ROOM / 2,
       y: yOf(field, row.calls),
       radius:
-        3.5 +
+        LEAST_RADIUS +
         (row.direction === "wait"
           ? 14 * Math.sqrt(row.blockedNs / ofWaits)
-          : 30 * Math.sqrt(row.blockedNs / ofMoves)),
+          : (MOST_RADIUS - LEAST_RADIUS) * Math.sqrt(row.blockedNs / ofMoves)),
     }));
 }
 

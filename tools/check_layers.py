@@ -52,6 +52,7 @@ PROBE_BASE = {"base/clock.h"}
 # Whoever only reads the model reads it as a snapshot; the model itself has one owner.
 SNAPSHOT_ONLY = {"views", "export", "diff", "recording", "tui", "web"}
 SNAPSHOT = {
+    "model/shape.h",
     "model/slices.h",
     "model/snapshot.h",
     "model/timeline.h",

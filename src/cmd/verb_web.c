@@ -42,6 +42,18 @@ static struct timeline *timeline(void *context, const struct timeline_query *que
     return collector_timeline(serving->job.collector, query);
 }
 
+static bool shape(void *context, struct shape *ret_shape)
+{
+    struct serving *serving = context;
+    return collector_shape(serving->job.collector, ret_shape);
+}
+
+static int set_shape(void *context, uint32_t thread, uint32_t depth, bool on)
+{
+    struct serving *serving = context;
+    return collector_set_shape(serving->job.collector, thread, depth, on);
+}
+
 static char *source(void *context, const char *file)
 {
     struct serving *serving = context;
@@ -114,6 +126,8 @@ static bool serve(struct serving *serving)
         .context = serving,
         .snapshot = snapshot,
         .timeline = timeline,
+        .shape = shape,
+        .set_shape = set_shape,
         .source = source,
         .set = set,
         .switch_on = switch_on,

@@ -8,6 +8,7 @@
 #define ULMA_MODEL_COLLECTOR_H
 
 #include "base/clock.h"
+#include "model/shape.h"
 #include "model/sites.h"
 #include "model/snapshot.h"
 #include "model/timeline.h"
@@ -76,6 +77,13 @@ struct snapshot *collector_snapshot(struct collector *collector, int window_s,
  * taker, since it begins the recent extremes anew. */
 struct snapshot *collector_snapshot_detailed(struct collector *collector,
                                              enum snapshot_clock clock);
+
+/* The shape lines (shape.h), of a collector that keeps when things were, as a copy that is given to shape_done. False: it does
+ * not, or out of memory. */
+bool collector_shape(struct collector *collector, struct shape *ret_shape);
+
+/* Sets or takes away the one of a thread's number at a depth. 0, -ENOTSUP, -ENOSPC or -ENOMEM. */
+int collector_set_shape(struct collector *collector, uint32_t thread, uint32_t depth, bool on);
 
 /* When things were (timeline.h), of a collector that keeps it. NULL: it does not, or out of memory. */
 struct timeline *collector_timeline(struct collector *collector,

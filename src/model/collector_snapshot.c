@@ -6,6 +6,7 @@
 #include "model/timeline_make.h"
 #include "wire/guard.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -249,6 +250,38 @@ struct timeline *collector_timeline(struct collector *collector, const struct ti
     collector_leave(collector);
     /* What was found points at nodes and symbols, which stay where they are, and what they are. */
     return timeline_finish(maker);
+}
+
+bool collector_shape(struct collector *collector, struct shape *ret_shape)
+{
+    const struct kept *kept = collector->model.kept;
+    collector_enter(collector);
+    collector_catch_up(collector);
+    uint64_t start = collector->start_counter ? collector->start_counter
+                                              : collector->model.first_counter;
+    bool copied = kept && shape_copy(ret_shape, &kept->shape);
+    collector_leave(collector);
+    for (uint32_t i = 0; copied && i < ret_shape->count; i++)
+        for (uint32_t at = 0; at < ret_shape->lines[i]->kept; at++) {
+            struct shape_crossing *crossing = &ret_shape->lines[i]->crossings[at];
+            int64_t ticks = (int64_t)(crossing->counter - start);
+            crossing->at_ns = (int64_t)((double)ticks * collector->scale.ns_per_tick);
+        }
+    return copied;
+}
+
+int collector_set_shape(struct collector *collector, uint32_t thread, uint32_t depth, bool on)
+{
+    struct kept *kept = collector->model.kept;
+    int result = kept ? 0 : -ENOTSUP;
+    collector_enter(collector);
+    collector_catch_up(collector); /* what was before it has not crossed it */
+    if (kept && on)
+        result = shape_set(&kept->shape, thread, depth);
+    else if (kept)
+        shape_clear(&kept->shape, thread, depth);
+    collector_leave(collector);
+    return result;
 }
 
 struct snapshot *collector_snapshot_detailed(struct collector *collector, enum snapshot_clock clock)

@@ -59,6 +59,7 @@ void kept_free(struct kept *kept)
         free(kept->slowest[i]);
     free(kept->slowest);
     free(kept->floors);
+    shape_done(&kept->shape);
     free(kept);
 }
 
@@ -68,6 +69,7 @@ void kept_reset(struct kept *kept)
         return;
     for (int i = 0; i < TIMELINE_CLASSES; i++)
         kept->rings[i].count = 0;
+    shape_reset(&kept->shape);
     memset(kept->floors, 0, SYMBOLS_LIMIT * sizeof(*kept->floors));
     for (uint32_t i = 0; i < SYMBOLS_LIMIT; i++)
         if (kept->slowest[i])
@@ -92,6 +94,8 @@ void kept_push(const struct model *model, struct track *track, const struct entr
                uint64_t counter)
 {
     uint32_t place = (uint32_t)(entry - track->entries);
+    if (__builtin_expect(model->kept->shape.count != 0, 0))
+        shape_push(&model->kept->shape, model, track, place, counter);
     if (place >= track->begin_limit) {
         uint32_t limit = track->entry_limit;
         struct kept_begin *begins = realloc(track->begins, limit * sizeof(*begins));

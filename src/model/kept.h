@@ -10,6 +10,7 @@
 #ifndef ULMA_MODEL_KEPT_H
 #define ULMA_MODEL_KEPT_H
 
+#include "model/shape.h"
 #include "model/timeline.h"
 
 #include <assert.h>
@@ -46,6 +47,7 @@ struct kept {
     struct kept_ring rings[TIMELINE_CLASSES];
     uint64_t *floors; /* by row: a call must take longer than that to be among its slowest */
     struct kept_slowest **slowest; /* by row; NULL: none yet */
+    struct shape shape;
 };
 
 /* Of an open entry; by its place in the stack. */

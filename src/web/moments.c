@@ -58,6 +58,12 @@ const struct snapshot *web_snapshot(struct web *web, const struct wish *wish, un
     return made;
 }
 
+bool web_shape(struct web *web, const struct wish *wish, struct shape *ret_shape)
+{
+    const struct web_host *host = web->host;
+    return strcmp(wish->view, "algae") == 0 && host->shape && host->shape(host->context, ret_shape);
+}
+
 struct timeline *web_timeline(struct web *web, const struct wish *wish,
                               const struct snapshot *snapshot)
 {

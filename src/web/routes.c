@@ -79,8 +79,12 @@ static void answer_view(struct web *web, struct connection *connection,
     if (body_open(&body)) {
         const struct snapshot *snapshot = web_snapshot(web, &wish, 0, now_ns);
         struct timeline *timeline = web_timeline(web, &wish, snapshot);
-        int result = view_json_write(&body.writer, NULL, &wish, snapshot, timeline);
+        struct shape shape = {0};
+        bool has_shape = web_shape(web, &wish, &shape);
+        int result = view_json_write(&body.writer, NULL, &wish, snapshot, timeline,
+                                     has_shape ? &shape : NULL);
         timeline_free(timeline);
+        shape_done(&shape);
         body_reply(&body, connection, request, "application/json", result);
     } else {
         connection->dead = true;
@@ -189,7 +193,7 @@ static void answer_get(struct web *web, struct connection *connection,
         metrics_answer(web, connection, request, now_ns);
     else if (is_path(request, "/debug/pprof/profile"))
         profiles_begin(web, connection, request, now_ns);
-    else if (is_path(request, "/api/switch"))
+    else if (is_path(request, "/api/switch") || is_path(request, "/api/shape"))
         reply_error(connection, request, 405, "this is switched by POST");
     else
         answer_file(web, connection, request);
@@ -207,6 +211,8 @@ static void answer(struct web *web, struct connection *connection,
     connection->granted = true;
     if (request->method == HTTP_POST && is_path(request, "/api/switch"))
         switching_answer(web, connection, request, body, request->body_size);
+    else if (request->method == HTTP_POST && is_path(request, "/api/shape"))
+        switching_answer_shape(web, connection, request, body, request->body_size);
     else if (request->method == HTTP_GET || request->method == HTTP_HEAD)
         answer_get(web, connection, request, now_ns);
     else

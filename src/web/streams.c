@@ -77,37 +77,70 @@ static void write_refusals(struct json_writer *writer, const struct snapshot_met
     json_close(writer, ']');
 }
 
-static int write_message(struct web *web, struct wish *wish, uint64_t now_ns, FILE *stream)
+struct message {
+    char *bytes; /* of malloc */
+    size_t size;
+    uint32_t
+        apart; /* bytes of JSON, which stand behind a word that says so and before what is told apart; 0: all is JSON */
+};
+
+static int write_json(struct web *web, struct wish *wish, const struct snapshot *snapshot,
+                      struct json_writer *writer)
 {
-    struct json_writer writer = {.stream = stream, .compact = true};
-    const struct snapshot *snapshot = web_snapshot(web, wish, WEB_FRAME_MS - 10, now_ns);
-    json_open(&writer, NULL, '{');
-    json_integer(&writer, "now_ns", snapshot ? snapshot->meta.duration_ns : 0);
-    json_string(&writer, "state", state_name(web->state));
+    json_open(writer, NULL, '{');
+    json_integer(writer, "now_ns", snapshot ? snapshot->meta.duration_ns : 0);
+    json_string(writer, "state", state_name(web->state));
     if (snapshot)
-        write_refusals(&writer, &snapshot->meta);
-    write_target(&writer, web, snapshot);
-    strip_write(&writer, &web->strip);
+        write_refusals(writer, &snapshot->meta);
+    write_target(writer, web, snapshot);
+    strip_write(writer, &web->strip);
     web->timeline_cost_ns = 0;
     struct timeline *timeline = web_timeline(web, wish, snapshot);
-    int result = view_json_write(&writer, "view", wish, snapshot, timeline);
+    struct shape shape = {0};
+    bool has_shape = web_shape(web, wish, &shape);
+    int result =
+        view_json_write(writer, "view", wish, snapshot, timeline, has_shape ? &shape : NULL);
     timeline_free(timeline);
+    shape_done(&shape);
     if (snapshot)
         wish->births_seen = snapshot->births_before + snapshot->birth_count;
-    json_close(&writer, '}');
+    json_close(writer, '}');
+    return result;
+}
+
+static int write_message(struct web *web, struct wish *wish, uint64_t now_ns, FILE *stream,
+                         uint32_t *ret_apart)
+{
+    static const char blanks[sizeof(uint32_t)] = "   ";
+    struct json_writer writer = {.stream = stream, .compact = true};
+    const struct snapshot *snapshot = web_snapshot(web, wish, WEB_FRAME_MS - 10, now_ns);
+    bool is_apart = view_json_is_apart(wish, snapshot);
+    if (is_apart)
+        fwrite(blanks, sizeof(uint32_t), 1, stream); /* until its number is known */
+    int result = write_json(web, wish, snapshot, &writer);
+    if (!is_apart)
+        return result;
+    uint32_t size = (uint32_t)ftell(stream) - (uint32_t)sizeof(uint32_t);
+    fwrite(blanks, 1, -size % sizeof(uint32_t), stream);
+    algae_tiles_write(stream, snapshot);
+    *ret_apart = size;
     return result;
 }
 
 /* False: no memory. The caller frees the bytes. */
-static bool make_message(struct web *web, struct wish *wish, uint64_t now_ns, char **ret_bytes,
-                         size_t *ret_size)
+static bool make_message(struct web *web, struct wish *wish, uint64_t now_ns,
+                         struct message *message)
 {
-    *ret_bytes = NULL;
-    FILE *stream = open_memstream(ret_bytes, ret_size);
+    *message = (struct message){0};
+    FILE *stream = open_memstream(&message->bytes, &message->size);
     if (!stream)
         return false;
-    int result = write_message(web, wish, now_ns, stream);
-    return fclose(stream) == 0 && result == 0;
+    int result = write_message(web, wish, now_ns, stream, &message->apart);
+    if (fclose(stream) != 0 || result < 0)
+        return false;
+    if (message->apart)
+        view_json_put_word(message->bytes, message->apart);
+    return true;
 }
 
 static size_t count_streams(const struct web *web)
@@ -314,23 +347,23 @@ static uint64_t next_due(const struct web *web, const struct connection *connect
 
 void streams_send(struct web *web, struct connection *connection, uint64_t now_ns)
 {
-    char *bytes = NULL;
-    size_t size = 0;
+    struct message message;
     if (!is_due(web, connection, now_ns))
         return;
-    if (!make_message(web, &connection->wish, now_ns, &bytes, &size)) {
+    if (!make_message(web, &connection->wish, now_ns, &message)) {
         connection->dead = true;
     } else if (connection->kind == CONNECTION_EVENTS) {
         static const char begin_text[] = "event: view\ndata: ";
         connection_add(connection, begin_text, sizeof(begin_text) - 1);
-        connection_add(connection, bytes, size);
+        connection_add(connection, message.bytes, message.size);
         connection_add(connection, "\n\n", 2);
     } else {
-        connection_add_frame(connection, WEBSOCKET_TEXT, bytes, size);
+        connection_add_frame(connection, message.apart ? WEBSOCKET_BINARY : WEBSOCKET_TEXT,
+                             message.bytes, message.size);
         connection_add_frame(connection, WEBSOCKET_PING, NULL, 0);
         connection->pings++;
     }
-    free(bytes);
+    free(message.bytes);
     connection->sent_ns = now_ns;
-    connection->due_ns = next_due(web, connection, size, now_ns);
+    connection->due_ns = next_due(web, connection, message.size, now_ns);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POST /api/switch: what is followed, changed from the page.
+/* POST /api/switch: what is followed, changed from the page. POST /api/shape: a shape line, which changes nothing in the target.
  * Why through the words of `ulma set`: one parser, one meaning, one refusal, from wherever it is said.
  * Rules: as web_parts.h. */
 #include "web/web_parts.h"
@@ -137,4 +137,50 @@ void switching_answer(struct web *web, struct connection *connection,
     else
         say(connection, request, message);
     arena_free(words.arena);
+}
+
+static bool is_number(const struct json_value *value, double most)
+{
+    return value && value->kind == JSON_NUMBER && value->number >= 1 && value->number <= most;
+}
+
+/* 0, or the status to refuse with and `message` why. */
+static int draw_line(const struct web_host *host, const struct json_value *body,
+                     char message[MESSAGE_SIZE])
+{
+    const struct json_value *thread = json_member(body, "thread");
+    const struct json_value *depth = json_member(body, "depth");
+    const struct json_value *on = json_member(body, "on");
+    if (!is_number(thread, UINT32_MAX) || !is_number(depth, SHAPE_DEEPEST) || !on ||
+        on->kind != JSON_BOOL) {
+        snprintf(message, MESSAGE_SIZE, "thread and depth are numbers from 1, on is true or false");
+        return 400;
+    }
+    int result = host->set_shape(host->context, (uint32_t)thread->number, (uint32_t)depth->number,
+                                 on->truth);
+    if (result < 0)
+        snprintf(message, MESSAGE_SIZE, "%s",
+                 result == -ENOSPC ? "there are sixteen lines already" : strerror(-result));
+    else
+        snprintf(message, MESSAGE_SIZE, "the line is %s", on->truth ? "set" : "gone");
+    return result < 0 ? 409 : 0;
+}
+
+void switching_answer_shape(struct web *web, struct connection *connection,
+                            const struct http_request *request, const char *body, size_t size)
+{
+    char message[MESSAGE_SIZE] = "the body is no JSON object";
+    if (!web->host->set_shape) {
+        reply_error(connection, request, 403, "nothing runs that could cross a line");
+        return;
+    }
+    struct arena *arena = arena_new();
+    const struct json_value *object = arena ? json_read(arena, body, size) : NULL;
+    int refused = object && object->kind == JSON_OBJECT ? draw_line(web->host, object, message)
+                                                        : 400;
+    if (refused)
+        reply_error(connection, request, refused, message);
+    else
+        say(connection, request, message);
+    arena_free(arena);
 }

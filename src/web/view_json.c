@@ -171,6 +171,12 @@ bool view_json_needs_timeline(const struct wish *wish)
            (strcmp(wish->view, "function") == 0 && wish->function);
 }
 
+bool view_json_is_apart(const struct wish *wish, const struct snapshot *snapshot)
+{
+    const struct catalogue_row *row = catalogue_find(wish->view);
+    return wish->is_binary && strcmp(row->id, "algae") == 0 && !catalogue_reason(row, snapshot);
+}
+
 /* Its window, exactly: what a rate is to be multiplied with to be a count. Since the start of the profiling. */
 static void write_window(struct json_writer *writer, const struct wish *wish,
                          const struct view *view, const struct snapshot_meta *meta)
@@ -184,7 +190,8 @@ static void write_window(struct json_writer *writer, const struct wish *wish,
 }
 
 int view_json_write(struct json_writer *writer, const char *key, const struct wish *wish,
-                    const struct snapshot *snapshot, const struct timeline *timeline)
+                    const struct snapshot *snapshot, const struct timeline *timeline,
+                    const struct shape *shape)
 {
     const struct catalogue_row *row = catalogue_find(wish->view);
     /* Nova's table is that of the objects. */
@@ -215,7 +222,7 @@ int view_json_write(struct json_writer *writer, const char *key, const struct wi
     else if (is_timeline)
         result = timeline_json_write(writer, snapshot, timeline);
     else if (strcmp(row->id, "algae") == 0)
-        result = algae_json_write(writer, snapshot);
+        result = algae_json_write(writer, snapshot, shape, wish->is_binary);
     else
         result = flame_json_write(writer, wish, snapshot);
     if (!reason && result == 0 && strcmp(row->id, "io") == 0)

@@ -6,13 +6,15 @@
 #define ULMA_WEB_VIEW_JSON_H
 
 #include "export/json_writer.h"
+#include "model/shape.h"
 #include "model/timeline.h"
 #include "web/wish.h"
 
-/* The object of a wish, as member `key` (NULL: alone). 0 or -ENOMEM. `snapshot` may be NULL; so may `timeline`, where
- * nobody keeps one. */
+/* The object of a wish, as member `key` (NULL: alone). 0 or -ENOMEM. `snapshot` may be NULL; so may `timeline` and `shape`,
+ * where nobody keeps one. */
 int view_json_write(struct json_writer *writer, const char *key, const struct wish *wish,
-                    const struct snapshot *snapshot, const struct timeline *timeline);
+                    const struct snapshot *snapshot, const struct timeline *timeline,
+                    const struct shape *shape);
 
 /* The wish is about when things were. */
 bool view_json_needs_timeline(const struct wish *wish);
@@ -21,8 +23,26 @@ bool view_json_needs_timeline(const struct wish *wish);
 int flame_json_write(struct json_writer *writer, const struct wish *wish,
                      const struct snapshot *snapshot);
 
-/* The members of the picture `algae`: who is alive. 0 or -ENOMEM. */
-int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot);
+enum { ALGAE_TILE_WORDS = 10 };
+
+/* The members of the picture `algae`: who is alive. `is_apart`: each thread's tiles are only counted. 0 or -ENOMEM. */
+int algae_json_write(struct json_writer *writer, const struct snapshot *snapshot,
+                     const struct shape *shape, bool is_apart);
+
+/* A word of a binary message: the lowest byte first. */
+static inline void view_json_put_word(char *at, uint32_t word)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (char)(word >> 8 * i);
+}
+
+/* The tiles, thread by thread as in the JSON. Each is ALGAE_TILE_WORDS words of 32 bits, the lowest byte first: frame, number,
+ * those of its parent (number 0: none), function (as in `functions`), awaits and maker (as in `places`; 0: none), how many it is,
+ * depth in 24 bits with the kind (enum snapshot_kind) in 7 and 1 for the one that runs, and its age in seconds as a float. */
+void algae_tiles_write(FILE *stream, const struct snapshot *snapshot);
+
+/* What is wished has tiles, and they stand behind the JSON. */
+bool view_json_is_apart(const struct wish *wish, const struct snapshot *snapshot);
 
 /* The member `picture` of the view `io`: its rows as numbers, with how many calls took how long. 0 or -ENOMEM. */
 int io_json_write(struct json_writer *writer, const struct snapshot *snapshot);

@@ -7,6 +7,7 @@
 #ifndef ULMA_WEB_WEB_H
 #define ULMA_WEB_WEB_H
 
+#include "model/shape.h"
 #include "model/snapshot.h"
 #include "model/timeline.h"
 
@@ -31,6 +32,10 @@ struct web_host {
                                  enum snapshot_clock clock);
     /* When things were; the server frees it. NULL: cannot. It returns NULL where nothing is kept. */
     struct timeline *(*timeline)(void *context, const struct timeline_query *query);
+    /* The shape lines (model/shape.h), a copy for shape_done; false: there are none to be had. NULL: never are. */
+    bool (*shape)(void *context, struct shape *ret_shape);
+    /* Sets one, or takes it away. 0 or negative errno. NULL: cannot. */
+    int (*set_shape)(void *context, uint32_t thread, uint32_t depth, bool on);
     const char *no_timeline; /* why it cannot; NULL: it can */
     /* The text of a file of the program's, which the server frees. NULL: not to be had. */
     char *(*source)(void *context, const char *file);

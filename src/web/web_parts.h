@@ -58,6 +58,9 @@ const struct snapshot *web_snapshot(struct web *web, const struct wish *wish, un
                                     uint64_t now_ns);
 void web_forget_snapshots(struct web *web);
 
+/* The shape lines, where they are wished; as host->shape. */
+bool web_shape(struct web *web, const struct wish *wish, struct shape *ret_shape);
+
 /* What the wish is about, of that snapshot's time; the caller frees it. NULL: nothing is kept, or it is about none. */
 struct timeline *web_timeline(struct web *web, const struct wish *wish,
                               const struct snapshot *snapshot);
@@ -102,6 +105,10 @@ void source_answer(struct web *web, struct connection *connection,
 
 void switching_answer(struct web *web, struct connection *connection,
                       const struct http_request *request, const char *body, size_t size);
+
+/* POST /api/shape. */
+void switching_answer_shape(struct web *web, struct connection *connection,
+                            const struct http_request *request, const char *body, size_t size);
 
 /* --- profiles.c -------------------------------------------------------------------------------- */
 

@@ -144,6 +144,8 @@ bool wish_read_json(struct wish *wish, const char *text, size_t size, enum snaps
             value[0] = '\0';
         wrong = set_member(&read, keys[i], value);
     }
+    const struct json_value *binary = wrong ? NULL : json_member(object, "binary");
+    read.is_binary = binary && binary->kind == JSON_BOOL && binary->truth;
     arena_free(arena);
     return finish(wish, &read, wrong, value, error);
 }

@@ -21,6 +21,8 @@ struct wish {
     char *sort;   /* owned; NULL: the view's own */
     char *filter; /* owned; NULL: none */
     bool ascending;
+    bool
+        is_binary; /* of a message on /live: where there are thousands of tiles, they stand behind the JSON */
     size_t limit;         /* 0: all */
     uint64_t function;    /* id as in the report; 0: none */
     uint64_t births_seen; /* so many samples of births have been told to who wishes */

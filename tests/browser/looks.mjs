@@ -231,13 +231,23 @@ export async function pile(page, url) {
   const crossed = await page.locator(".shape-head").first().innerText();
   const stack = await page.locator(".shape-line .stack li").allInnerTexts();
   const said = await page.locator("#algae-said").innerText();
+  // What the loop calls is over before it is told, but for one call in many.
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("d");
+  const deeper = page.locator(".shape-line:has-text('deeper than')");
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".shape-head")].some((head) => /deeper.*crossed \d\d\d/s.test(head.innerText)),
+  );
+  const spike = await deeper.locator("details").first().innerText();
+  await deeper.locator("button").click();
+  await deeper.waitFor({ state: "detached" });
   await page.waitForFunction(() =>
     [...document.querySelectorAll(".algae-table tbody tr")].some(
       (tr) => Number(tr.cells[0].innerText.replace(",", "")) > 220 && tr.cells[3].innerText.startsWith("fetch"),
     ),
   );
   const cells = await row.first().locator("td").allInnerTexts();
-  return { crossed, stack, said, cells: cells.map((cell) => cell.trim()) };
+  return { crossed, stack, said, spike, cells: cells.map((cell) => cell.trim()) };
 }
 
 export async function pictures(page, url, asked) {
@@ -455,45 +465,63 @@ export async function refusal(page, url) {
   return { notice: await notice.innerText(), view: await page.locator("main .empty").innerText() };
 }
 
-/** What Nova costs the page, by its own marks, once its ring is full: ms a frame, what was told taken in with it. */
-export async function novaCost(page, url) {
-  await page.goto(`${url}#nova`);
-  await page.waitForSelector(".nova canvas[data-painter]");
-  await page.waitForTimeout(8000); // at some four thousand a second
-  const session = await page.context().newCDPSession(page);
-  await session.send("Performance.enable");
-  const script = async () => {
-    const { metrics } = await session.send("Performance.getMetrics");
-    return metrics.find((one) => one.name === "ScriptDuration").value * 1000;
-  };
+/** CPU time of all script in each frame, ms, as the browser's own trace has it: what it runs of the page between two frames. */
+const scriptOfFrames = (buffer) => {
+  const { traceEvents: all } = JSON.parse(buffer.toString());
+  const frames = all.filter((one) => one.name === "FireAnimationFrame");
+  const thread = frames[0]?.tid;
+  const isScript = (one) =>
+    one.tid === thread &&
+    ["FireAnimationFrame", "FunctionCall", "TimerFire", "RunMicrotasks", "EventDispatch"].includes(one.name);
+  const sums = [0];
+  let until = 0;
+  let latest = 0;
+  for (const one of all.filter(isScript).sort((a, b) => a.ts - b.ts || b.dur - a.dur)) {
+    if (one.ts < until) continue; // a part of another
+    until = one.ts + (one.dur ?? 0);
+    // What a frame calls back follows on one another; a display shows one in 16 ms.
+    if (one.name === "FireAnimationFrame") {
+      if (one.ts > latest + 4000) sums.push(0);
+      latest = until;
+    }
+    sums.push(sums.pop() + one.tdur / 1000);
+  }
+  return sums;
+};
+
+/** What a board costs the page once it is full: ms a frame, with what was taken in for it. */
+export async function cost(page, url, asked) {
+  const [view] = asked.views;
+  const field = { nova: "#nova-field", algae: ".algae-scroll" }[view];
+  await page.goto(`${url}#${view}`);
+  await page.waitForSelector(`.${view} canvas[data-painter]`);
+  await page.waitForFunction(([field]) => document.querySelector(field).dataset.drawn > 19000, [field], {
+    timeout: 60000,
+  });
+  const browser = page.context().browser();
   await page.evaluate(() => performance.clearMeasures());
-  const from = await script();
+  await browser.startTracing(page, { categories: ["-*", "devtools.timeline"] });
   await page.waitForTimeout(8000);
-  const whole = (await script()) - from;
+  const frames = scriptOfFrames(await browser.stopTracing());
   const told = await page.evaluate(() => {
     const all = performance.getEntriesByType("measure");
-    const frames = [];
-    let taken = 0;
-    // Folding is a part of taking.
-    for (const one of [...all].sort((a, b) => a.startTime + a.duration - b.startTime - b.duration)) {
-      if (one.name === "ulma-take") taken += one.duration;
-      if (one.name !== "ulma-draw") continue;
-      frames.push(one.duration + taken);
-      taken = 0;
-    }
-    const draws = all.filter((one) => one.name === "ulma-draw").map((one) => one.duration);
-    const takes = all.filter((one) => one.name === "ulma-take").map((one) => one.duration);
-    return { frames, draws, takes };
+    const list = (name) => all.filter((one) => one.name === name).map((one) => one.duration);
+    return { folds: list("ulma-fold"), draws: list("ulma-draw"), takes: list("ulma-take") };
   });
   const percentile = (list, share) => [...list].sort((a, b) => a - b)[Math.floor(share * (list.length - 1))];
-  const row = (list) => ({ count: list.length, p50: percentile(list, 0.5), p90: percentile(list, 0.9) });
+  const row = (list) => ({
+    count: list.length,
+    p50: percentile(list, 0.5),
+    p90: percentile(list, 0.9),
+    max: Math.max(...list),
+  });
   return {
-    rays: Number(await page.getAttribute("#nova-field", "data-rays")),
-    painter: await page.getAttribute(".nova canvas[data-painter]", "data-painter"),
-    frames: row(told.frames),
+    drawn: Number(await page.getAttribute(field, "data-drawn")),
+    painter: await page.getAttribute(`.${view} canvas[data-painter]`, "data-painter"),
+    frames: row(frames),
+    folds: row(told.folds),
     draws: row(told.draws),
     takes: row(told.takes),
-    scriptMsPerFrame: whole / Math.max(1, told.frames.length),
   };
 }
 

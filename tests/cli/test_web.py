@@ -6,12 +6,26 @@ import json
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import time
 
 import harness
 from web_client import LIMIT_S, Live, Target, by_name, serving
 
+# A coroutine that waits in another, and fifty-eight calls above a sleep.
+DEEP = """
+import time, types
+@types.coroutine
+def pause(): yield
+async def inner(): await pause()
+async def outer(): await inner()
+waiting = outer(); waiting.send(None)
+def dive(left):
+    if left: dive(left - 1)
+    else: time.sleep(600)
+dive(57)
+"""
 VIEWS = (
     "functions function tree flame timeline algae nova objects memory io requests tasks processes "
     "threads methods operators gc lines waits verdicts escalated"
@@ -131,6 +145,89 @@ def test_live_shows_what_is_wished():
         assert strip["lost"] == 0 and strip["rss_bytes"] > 1 << 20
         assert strip["cpu"][0]["thread"]
         assert other.message()["view"]["id"] == "functions"
+
+
+def test_tiles_of_live_are_packed_for_who_wishes_so():
+    python = harness.pythons()[-1].path
+    with serving("--python", python, Target("-c"), DEEP) as server, Live(server) as live:
+        live.wish(view="algae", window="all")
+        (told,) = live.until(lambda message: has_tiles(message, 61))["view"]["threads"]
+        live.wish(view="algae", window="all", binary=True)
+        while True:
+            opcode, payload = live.frame()
+            if opcode == 9:
+                live.send_frame(0x8A, payload)
+            if opcode == 2:
+                break
+        (size,) = struct.unpack_from("<I", payload)
+        view = json.loads(payload[4 : 4 + size])["view"]
+        (thread,) = view["threads"]
+        at = 4 + (size + 3) // 4 * 4
+        assert len(payload) == at + 40 * thread["tile_count"]
+        kinds = ["python", "c", "generator", "coroutine", "async_generator"]
+        packed = []
+        for words in struct.iter_unpack("<9If", payload[at:]):
+            tile = {
+                "id": f"{words[1]:x}.{words[0]:x}",
+                "parent": f"{words[3]:x}.{words[2]:x}" if words[3] else None,
+                "kind": kinds[words[8] >> 24 & 127],
+                "function": words[4],
+                "depth": words[8] & 0xFFFFFF,
+            }
+            tile.update({"running": True} if words[8] >> 31 else {})
+            tile.update({"awaits": view["places"][str(words[5])]} if words[5] else {})
+            tile.update({"count": words[7]} if words[7] > 1 else {})
+            packed.append(tile)
+            assert words[9] > 0
+        for tile in told["tiles"]:
+            assert tile.pop("age_ns") > 0
+        assert packed == told["tiles"]
+        assert {tile.get("awaits", "").split(" ")[0] for tile in packed} == {"", "pause"}
+
+
+def has_tiles(message: dict, count: int) -> bool:
+    view = message["view"]
+    return view["id"] == "algae" and any(
+        len(thread["tiles"]) >= count for thread in view.get("threads", [])
+    )
+
+
+def test_a_spike_between_two_tellings_crosses_a_shape_line():
+    """Its stack is kept, though it is over within microseconds; and each crossing counts."""
+    with serving() as server:
+
+        def shape(**line):
+            return server.post("/api/shape", line)
+
+        server.ask("calls 1")
+        (thread,) = server.get("/api/views/algae")["threads"]
+        number, below = thread["thread"], len(thread["tiles"])
+        assert shape(thread=number, depth=below + 10, on=True).status == 200
+        assert shape(thread=number, depth=below + 30, on=True).status == 200
+        assert shape(thread=number + 1, depth=below + 10, on=True).status == 200
+        for depth in (9, 10, 11, 30, 10):
+            server.ask(f"deep {depth}")
+        view = server.get("/api/views/algae")
+        near, far, other = view["lines"]
+        assert [near["depth"], far["depth"]] == [below + 10, below + 30]
+        assert [near["count"], far["count"], other["count"]] == [2, 0, 0]
+        stack = [view["functions"][str(one)]["name"] for one in near["crossings"][0]["stack"]]
+        assert stack[:2] == ["<module>", "main"] and stack[-11:] == ["deep"] * 11
+        assert len(stack) == below + 11 == len(near["crossings"][1]["stack"])
+        first, second = (crossing["at_ns"] for crossing in near["crossings"])
+        assert 0 < first < second
+        server.ask("deep 900")
+        near, far, _ = server.get("/api/views/algae")["lines"]
+        assert [near["count"], far["count"]] == [3, 1]
+        assert shape(thread=number, depth=below + 10, on=False).status == 200
+        server.ask("deep 20")
+        far, _ = server.get("/api/views/algae")["lines"]
+        assert far["count"] == 1
+        for wrong in ({}, {"thread": 1, "depth": 0, "on": True}, {"thread": 1, "depth": 5}):
+            assert shape(**wrong).status == 400
+        for depth in range(1, 15):
+            assert shape(thread=number, depth=depth, on=True).status == 200
+        assert shape(thread=number, depth=99, on=True).status == 409
 
 
 def test_what_gets_slow_is_on_top():

@@ -3,6 +3,7 @@
 
 calls N      leaf() N times
 slow N       slow() once, which runs for N ms of CPU time
+deep N       deep(), N of them, one in another
 quit         ends
 """
 
@@ -25,12 +26,17 @@ def slow(milliseconds):
         pass
 
 
+def deep(left):
+    if left > 1:
+        deep(left - 1)
+
+
 def main():
     for line in sys.stdin:
         word, _, number = line.strip().partition(" ")
         if word == "quit":
             break
-        {"calls": calls, "slow": slow}[word](int(number))
+        {"calls": calls, "slow": slow, "deep": deep}[word](int(number))
         print("done", flush=True)
 
 

@@ -442,7 +442,7 @@ function Content(props: {
       />
     );
   if (viewId.value === "flame") return <Flame connection={props.connection} />;
-  if (viewId.value === "algae") return <Algae />;
+  if (viewId.value === "algae") return <Algae connection={props.connection} />;
   if (viewId.value === "timeline") return <Timeline connection={props.connection} />;
   if (viewId.value === "nova" && view) return <NovaPage connection={props.connection} />;
   if (!view) return <p class="empty">{link.value === "open" ? "One moment …" : ""}</p>;

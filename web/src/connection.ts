@@ -4,6 +4,7 @@
 // the page is not painted is thrown away but for the newest.
 
 import { effect } from "@preact/signals";
+import { unpack } from "./algae/packed";
 import type { Live, Switches, View, ViewEntry } from "./documents";
 import { link, receive, shown, trouble, views, type Wish, wish } from "./state";
 
@@ -15,7 +16,7 @@ export class Refused extends Error {}
 
 export class Connection {
   private socket: WebSocket | null = null;
-  private newest: string | null = null;
+  private newest: string | ArrayBuffer | null = null;
   private heard = 0;
   private stopped = false;
 
@@ -69,6 +70,18 @@ export class Connection {
     }
   }
 
+  /** A shape line for depth, which the server judges. */
+  async drawLine(thread: number, depth: number, on: boolean): Promise<boolean> {
+    try {
+      await this.ask(this.url("api/shape"), { method: "POST", body: JSON.stringify({ thread, depth, on }) });
+      trouble.value = "";
+      return true;
+    } catch (error) {
+      trouble.value = `The line was not ${on ? "set" : "taken away"}: ${(error as Error).message}`;
+      return false;
+    }
+  }
+
   private async askViews(): Promise<void> {
     const now = await this.get<ViewEntry[]>("api/views");
     if (JSON.stringify(now) !== JSON.stringify(views.peek())) views.value = now;
@@ -85,6 +98,7 @@ export class Connection {
     const url = this.url("live", { token: this.token });
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url);
+    socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.heard = performance.now();
     const watch = setInterval(() => {
@@ -108,11 +122,12 @@ export class Connection {
   }
 
   private say(asked: Wish): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(asked));
+    if (this.socket?.readyState === WebSocket.OPEN)
+      this.socket.send(JSON.stringify({ ...asked, binary: true }));
   }
 
   private hear(text: unknown): void {
-    if (typeof text !== "string") return;
+    if (typeof text !== "string" && !(text instanceof ArrayBuffer)) return;
     this.heard = performance.now();
     const waits = this.newest !== null;
     this.newest = text;
@@ -125,7 +140,7 @@ export class Connection {
     if (text === null) return;
     performance.mark("ulma-take");
     try {
-      const said = JSON.parse(text) as Live & { error?: string };
+      const said: Live & { error?: string } = typeof text === "string" ? JSON.parse(text) : unpack(text);
       if (said.error !== undefined) trouble.value = said.error;
       else receive(said);
     } catch (error) {

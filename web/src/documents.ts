@@ -80,11 +80,24 @@ export interface Tile {
 export interface AlgaeThread {
   thread: number;
   name: string;
-  tiles: Tile[];
+  /** An array, or what has as much of one. */
+  tiles: { readonly length: number; at(i: number): Tile | undefined };
+}
+
+/** Judged by whoever counts, on every call. */
+export interface DepthLine {
+  thread: number;
+  depth: number;
+  count: number;
+  /** The first ones: functions, outermost first, and how many more stood above them. */
+  crossings: { at_ns: number; left_out: number; stack: number[] }[];
 }
 
 export interface AlgaeView extends View {
   threads: AlgaeThread[];
+  lines?: DepthLine[];
+  /** What packed tiles await and who made them. */
+  places?: Record<string, string>;
   functions?: Record<string, FunctionInfo>;
 }
 

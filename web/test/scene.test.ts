@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from "vitest";
+import { unpack } from "../src/algae/packed";
 import { Scene } from "../src/algae/scene";
-import type { Tile } from "../src/documents";
+import { goOn } from "../src/algae/steps";
+import type { AlgaeView, Tile } from "../src/documents";
+import { randomly } from "./random";
 
 const tile = (id: number, parent: number | null, depth: number, more: Partial<Tile> = {}): Tile => ({
   id,
@@ -58,7 +61,7 @@ test("beyond 200 suspended, those of one site are one, counted, oldest first, an
   expect(scene.units.size).toBe(3);
   const merged = [...scene.units.values()].find((unit) => unit.count > 1);
   expect([merged?.count, merged?.tile.id, merged?.oldestNs]).toEqual([3412, 10, 990]);
-  expect(scene.extent()).toEqual({ depth: 2, breadth: 3413 });
+  expect([scene.depth, scene.breadth]).toEqual([2, 3413]);
   const place = merged?.placed.column;
   tell(scene, [main, odd, ...pile(160)]);
   const still = [...scene.units.values()].find((unit) => unit.count > 1);
@@ -89,6 +92,39 @@ test("a shape line keeps the stack of each crossing, not of each telling", () =>
   ]);
 });
 
+test("lines that the server judges are those that it tells, and are not judged here", () => {
+  const scene = new Scene(1, "main");
+  const line = { thread: 1, axis: "depth" as const, crossings: [], count: 0, isOver: false };
+  scene.lines.push({ ...line, at: 1, judge: "asked" }, { ...line, axis: "breadth", at: 1 });
+  scene.hear([]);
+  tell(scene, [tile(1, null, 0, { running: true }), tile(2, 1, 1), tile(3, 1, 1)]);
+  expect(scene.lines.map((one) => one.count)).toEqual([0, 1]);
+  const crossings = [{ at_ns: 2.5e9, left_out: 3, stack: [7, 9] }];
+  scene.hear([
+    { thread: 1, depth: 1, count: 4000, crossings },
+    { thread: 1, depth: 8, count: 0, crossings: [] },
+    { thread: 2, depth: 5, count: 1, crossings: [] },
+  ]);
+  expect(scene.lines.map((one) => [one.axis, one.at, one.count])).toEqual([
+    ["depth", 1, 4000],
+    ["breadth", 1, 1],
+    ["depth", 8, 0],
+  ]);
+  expect(scene.lines[0]?.crossings[0]).toEqual({
+    at: 2.5,
+    leftOut: 3,
+    stack: [
+      { id: 0, function: 7 },
+      { id: 1, function: 9 },
+    ],
+  });
+  scene.hear([{ thread: 1, depth: 8, count: 0, crossings: [] }]);
+  expect(scene.lines.map((one) => [one.axis, one.at])).toEqual([
+    ["breadth", 1],
+    ["depth", 8],
+  ]);
+});
+
 test("a telling that makes no sense is drawn as far as it does", () => {
   const scene = new Scene(1, "main");
   tell(scene, [tile(1, 1, 0), tile(2, 99, 4), tile(3, 4, 1), tile(4, 3, 2)]);
@@ -96,4 +132,68 @@ test("a telling that makes no sense is drawn as far as it does", () => {
   tell(scene, [tile(3, 4, 1), tile(4, 3, 2)]);
   tell(scene, []);
   expect(scene.units.size).toBe(0);
+});
+
+test("taken in by steps it is as taken in at once, and until then the telling before stands", () => {
+  randomly(40, (random) => {
+    const [whole, sliced] = [new Scene(1, "main"), new Scene(1, "main")];
+    for (let telling = 1; telling < 5; telling++) {
+      const tiles: Tile[] = [tile(1, null, 0, { running: true })];
+      for (let id = 2; id < 2 + random.below(600); id++) {
+        const above = tiles[random.below(tiles.length)] as Tile;
+        if (random.below(4))
+          tiles.push(tile(id, above.id as number, above.depth + 1, { function: random.below(3) }));
+      }
+      const told = { thread: 1, name: `main ${telling}`, tiles };
+      whole.sync(told, telling);
+      const before = [sliced.units, sliced.depth, sliced.breadth, sliced.name];
+      const steps = sliced.take(told, telling);
+      while (!goOn(steps, 0))
+        expect([sliced.units, sliced.depth, sliced.breadth, sliced.name]).toEqual(before);
+      expect([...places(sliced)]).toEqual([...places(whole)]);
+      expect([sliced.depth, sliced.breadth, sliced.suspended]).toEqual([
+        whole.depth,
+        whole.breadth,
+        whole.suspended,
+      ]);
+      const cells = [...sliced.units.values()].map((unit) => unit.placed);
+      expect(sliced.board.rows).toBeGreaterThan(Math.max(...cells.map((placed) => placed.row)));
+      expect(sliced.board.columns).toBeGreaterThan(Math.max(...cells.map((placed) => placed.column)));
+    }
+  });
+});
+
+test("tiles behind the JSON are read as those in it", () => {
+  const head = {
+    view: {
+      id: "algae",
+      threads: [
+        { thread: 1, name: "é", tile_count: 1 },
+        { thread: 2, name: "b", tile_count: 1 },
+      ],
+      places: { 4: "wait pool.py:88" },
+    },
+  };
+  const json = new TextEncoder().encode(JSON.stringify(head));
+  const at = 4 + Math.ceil(json.length / 4) * 4;
+  const bytes = new ArrayBuffer(at + 80);
+  new Uint32Array(bytes)[0] = json.length;
+  new Uint8Array(bytes).set(json, 4);
+  new Uint32Array(bytes, at).set([0xffffffff, 7, 0, 0, 12, 0, 0, 1, 0x80000000, 0]);
+  new Uint32Array(bytes, at + 40).set([1, 2, 3, 4, 5, 4, 0, 90, 0x03000002, 0]);
+  new Float32Array(bytes)[(at + 76) / 4] = 1.5;
+  const { threads } = unpack(bytes).view as AlgaeView;
+  const first = { id: 7 * 2 ** 32 + 0xffffffff, parent: null, kind: "python", function: 12, depth: 0 };
+  expect(threads[0]?.tiles.at(0)).toEqual({ ...first, age_ns: 0, running: true });
+  expect(threads[1]?.tiles.at(0)).toEqual({
+    id: 2 * 2 ** 32 + 1,
+    parent: 4 * 2 ** 32 + 3,
+    kind: "coroutine",
+    function: 5,
+    depth: 2,
+    age_ns: 1.5e9,
+    awaits: "wait pool.py:88",
+    count: 90,
+  });
+  expect(threads.map((thread) => thread.name)).toEqual(["é", "b"]);
 });

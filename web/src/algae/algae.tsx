@@ -5,6 +5,7 @@ import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
+import type { Connection } from "../connection";
 import type { AlgaeView, Tile } from "../documents";
 import { formatCount, formatTime, shortPath } from "../format";
 import { wishesPlain } from "../gl";
@@ -14,19 +15,32 @@ import { palette } from "../theme";
 import { Chosen, Waiting } from "./details";
 import { KINDS, kindOf, RUNNING, scenes, sinceOf } from "./looks";
 import { type Board, fillTiles, GUTTER, paintOver, RULER, TITLE } from "./over";
-import { Scene, siteOf, type Unit } from "./scene";
-import { CORNERS, cellAt, makePainter, middleOf, type Painter, rgb, TileList } from "./tiles";
+import { type Line, Scene, siteOf, type Unit } from "./scene";
+import { goOn, type Steps } from "./steps";
+import { CORNERS, cellAt, makePainter, middleOf, type Painter, rgb, type Scenery, TileList } from "./tiles";
 
 const UNITS = [9, 7, 5, 4, 3, 2.4, 1.8, 1.4, 1];
 const STILL_S = 12;
+/** Of each frame, for what takes more than one. */
+const SPARE_MS = 1.2;
+/** Without WebGL: so long what fades may look as it did. */
+const FADED_S = 0.25;
 
-export function Algae(): JSX.Element {
+export function Algae(props: { connection: Connection | null }): JSX.Element {
   const [box, size] = useSize<HTMLDivElement>();
   const scroller = useRef<HTMLDivElement>(null);
   const tilesCanvas = useRef<HTMLCanvasElement>(null);
   const overCanvas = useRef<HTMLCanvasElement>(null);
   const painter = useRef<Painter | null>(null);
   const list = useRef(new TileList());
+  const nextList = useRef(new TileList());
+  /** Told, and not yet begun with: the newest. */
+  const due = useRef<AlgaeView | null>(null);
+  const intake = useRef<Steps | null>(null);
+  const filling = useRef<Steps | null>(null);
+  const drawing = useRef<Steps | null>(null);
+  const drawn = useRef<Scenery | null>(null);
+  const isOverOld = useRef(true);
   const boards = useRef<Board[]>([]);
   const begun = useRef(performance.now());
   const changedAt = useRef(0);
@@ -43,9 +57,10 @@ export function Algae(): JSX.Element {
   const telling = useComputed(() => (shown.value?.id === "algae" ? (shown.value as AlgaeView) : null));
 
   const nowS = () => (performance.now() - begun.current) / 1000;
-  const infoOf = (tile: Tile) => telling.peek()?.functions?.[String(tile.function)];
-  const nameOf = (tile: Tile) => tile.name ?? infoOf(tile)?.name ?? String(tile.function);
-  const placeOf = (tile: Tile) => {
+  const infoOf = (tile: Pick<Tile, "function">) => telling.peek()?.functions?.[String(tile.function)];
+  const nameOf = (tile: Pick<Tile, "function" | "name">) =>
+    tile.name ?? infoOf(tile)?.name ?? String(tile.function);
+  const placeOf = (tile: Pick<Tile, "function" | "file" | "line">) => {
     const file = tile.file ?? infoOf(tile)?.file;
     const line = tile.line ?? infoOf(tile)?.line;
     return file ? `${shortPath(file)}${line ? `:${line}` : ""}` : "";
@@ -60,16 +75,7 @@ export function Algae(): JSX.Element {
     let top = 0;
     let widest = 0;
     for (const scene of scenes.values()) {
-      let rows = 1;
-      let columns = 1;
-      for (const one of scene.units.values()) {
-        rows = Math.max(rows, one.placed.row + 1);
-        columns = Math.max(columns, one.placed.column + 1);
-      }
-      for (const cell of scene.board.trail.keys()) {
-        rows = Math.max(rows, Math.floor(cell / 1_048_576) + 1);
-        columns = Math.max(columns, (cell % 1_048_576) + 1);
-      }
+      const { rows, columns } = scene.board;
       all.push({ scene, top, rows, columns });
       top += TITLE + RULER + (rows * 4 + 2) * unit.peek() + 14;
       widest = Math.max(widest, columns);
@@ -98,16 +104,70 @@ export function Algae(): JSX.Element {
   };
 
   const fill = () => {
-    fillTiles(list.current, boards.current, unit.peek(), palette.peek());
-    isNew.current = true;
+    filling.current = (function* () {
+      yield* fillTiles(nextList.current, boards.current, unit.peek(), palette.peek());
+      [list.current, nextList.current] = [nextList.current, list.current];
+      isNew.current = true;
+    })();
+  };
+
+  function* takeIn(told: AlgaeView): Steps {
+    const threads = new Set(told.threads.map((thread) => thread.thread));
+    for (const thread of [...scenes.keys()]) if (!threads.has(thread)) scenes.delete(thread);
+    for (const thread of told.threads) {
+      let scene = scenes.get(thread.thread);
+      if (!scene) {
+        scene = new Scene(thread.thread, thread.name);
+        scenes.set(thread.thread, scene);
+      }
+      yield* scene.take(thread, nowS());
+      if (told.lines) scene.hear(told.lines);
+    }
+    changedAt.current = nowS();
+    if (isOwnUnit.peek() || !size.width) measure();
+    else fitUnit();
+    version.value = version.peek() + 1;
+  }
+
+  const scenery = (): Scenery => ({
+    width: size.width,
+    height: size.height,
+    scrollX: scroller.current?.scrollLeft ?? 0,
+    scrollY: scroller.current?.scrollTop ?? 0,
+    now: nowS(),
+    paper: rgb(palette.peek().panel),
+    rim: rgb(palette.peek().ink),
+  });
+  const draw = () => {
+    drawn.current = scenery();
+    drawing.current = painter.current?.draw?.(list.current, drawn.current) ?? null;
+  };
+
+  /** Towards the picture of what was told last, for so long as a frame can spare. False: it is that. */
+  const work = (spareMs: number): boolean => {
+    const until = performance.now() + spareMs;
+    do {
+      if (!drawing.current && !filling.current && !intake.current && due.current) {
+        intake.current = takeIn(due.current);
+        due.current = null;
+      }
+      // What was begun is ended first: whoever is late has the newest next, and nothing is drawn while it changes.
+      const part = [drawing, filling, intake].find((one) => one.current);
+      if (!part?.current) return false;
+      if (!goOn(part.current, until - performance.now())) return true;
+      part.current = null;
+      if (part === intake) fill();
+      if (part === filling) draw();
+    } while (performance.now() < until);
+    return true;
   };
 
   const unitAt = (x: number, y: number): { board: Board; unit: Unit } | null => {
     for (const board of boards.current) {
       const cell = cellAt(x - GUTTER, y - board.top - TITLE - RULER, unit.peek());
-      if (!cell) continue;
-      for (const one of board.scene.units.values())
-        if (one.placed.row === cell.row && one.placed.column === cell.column) return { board, unit: one };
+      const placed = cell && board.scene.board.at(cell.row, cell.column);
+      const one = placed && board.scene.units.get(placed.id);
+      if (one) return { board, unit: one };
     }
     return null;
   };
@@ -121,66 +181,51 @@ export function Algae(): JSX.Element {
       painter.current = makePainter(canvas, wishesPlain());
       canvas.dataset.painter = painter.current.kind;
     }
+    performance.mark("ulma-fold");
+    const isAtWork = work(SPARE_MS);
+    performance.measure("ulma-fold", "ulma-fold");
     performance.mark("ulma-draw");
-    painter.current.paint(
-      list.current,
-      {
-        width: size.width,
-        height: size.height,
-        scrollX: place.scrollLeft,
-        scrollY: place.scrollTop,
-        now: nowS(),
-        paper: rgb(palette.peek().panel),
-        rim: rgb(palette.peek().ink),
-      },
-      isNew.current,
-    );
+    const now = scenery();
+    painter.current.paint(list.current, now, isNew.current);
+    if (isNew.current || isOverOld.current) paintTop(now);
+    if (isNew.current) place.dataset.drawn = String(list.current.count);
     isNew.current = false;
+    isOverOld.current = false;
+    const { scrollX, scrollY, now: at } = drawn.current ?? now;
+    const isFading = now.now - changedAt.current < STILL_S;
+    const isOld = scrollX !== now.scrollX || scrollY !== now.scrollY || (isFading && now.now - at > FADED_S);
+    if (!isAtWork && painter.current.draw && isOld) draw();
+    performance.measure("ulma-draw", "ulma-draw");
+    for (const name of ["ulma-fold", "ulma-draw"]) performance.clearMarks(name);
+    // Idle means still: once all that was left has faded, nothing is drawn any more.
+    if (isFading || drawing.current || isAtWork) again(false);
+  };
+  const paintTop = ({ scrollX, scrollY }: Scenery) => {
     const context = overCanvas.current && fitCanvas(overCanvas.current, size);
     if (context)
       paintOver(context, {
         boards: boards.current,
         step: unit.peek(),
         size,
-        place: { left: place.scrollLeft, top: place.scrollTop },
+        place: { left: scrollX, top: scrollY },
         ink: palette.peek(),
         pinned: pinned.peek(),
         drag: lineDrag.peek(),
         filter: filterText.peek(),
         nameOf,
       });
-    performance.measure("ulma-draw", "ulma-draw");
-    performance.clearMarks("ulma-draw");
-    // Idle means still: once all that was left has faded, nothing is drawn any more.
-    if (nowS() - changedAt.current < STILL_S) again();
   };
   // The frame that is asked for draws what is known when it comes.
   painting.current = paint;
-  const again = () => {
+  const again = (isOld = true) => {
+    isOverOld.current ||= isOld;
     if (!frame.current) frame.current = requestAnimationFrame(() => painting.current());
   };
 
   useSignalEffect(() => {
     const told = telling.value;
     if (!told) return;
-    performance.mark("ulma-fold");
-    const threads = new Set(told.threads.map((thread) => thread.thread));
-    for (const thread of [...scenes.keys()]) if (!threads.has(thread)) scenes.delete(thread);
-    for (const thread of told.threads) {
-      let scene = scenes.get(thread.thread);
-      if (!scene) {
-        scene = new Scene(thread.thread, thread.name);
-        scenes.set(thread.thread, scene);
-      }
-      scene.sync(thread, nowS());
-    }
-    changedAt.current = nowS();
-    if (isOwnUnit.peek() || !size.width) measure();
-    else fitUnit();
-    fill();
-    performance.measure("ulma-fold", "ulma-fold");
-    performance.clearMarks("ulma-fold");
-    version.value = version.peek() + 1;
+    due.current = told;
     again();
   });
   useSignalEffect(() => {
@@ -208,6 +253,7 @@ export function Algae(): JSX.Element {
     picture.value = {
       canvas: () => {
         // What WebGL has drawn is there until the browser has shown it: it is drawn again, and copied at once.
+        while (work(SPARE_MS));
         painting.current();
         const whole = document.createElement("canvas");
         const [tiles, over] = [tilesCanvas.current, overCanvas.current];
@@ -290,10 +336,17 @@ export function Algae(): JSX.Element {
   const setLine = (line: { thread: number; axis: "depth" | "breadth"; at: number }) => {
     const scene = scenes.get(line.thread);
     if (!scene || scene.lines.some((one) => one.axis === line.axis && one.at === line.at)) return;
-    const { depth, breadth } = scene.extent();
+    const { depth, breadth } = scene;
     // What is over it already has not crossed it.
     const isOver = line.axis === "depth" ? depth > line.at : breadth > line.at;
-    scene.lines.push({ ...line, crossings: [], count: 0, isOver });
+    const made: Line = { ...line, crossings: [], count: 0, isOver };
+    if (line.axis === "depth" && telling.peek()?.lines) {
+      made.judge = "asked";
+      const set = props.connection?.drawLine(line.thread, line.at, true);
+      // Where the server judges none the page does, by what it is told.
+      void set?.then((isSet) => isSet || delete made.judge);
+    }
+    scene.lines.push(made);
     version.value++;
     again();
   };
@@ -318,7 +371,7 @@ export function Algae(): JSX.Element {
   };
   const fold = (one: Unit, scene: Scene) => {
     const site = siteOf(one.tile);
-    if (one.count > 1 && one.members.length > 1) scene.unfolded.add(site);
+    if (one.count > 1 && one.members > 1) scene.unfolded.add(site);
     else scene.unfolded.delete(site);
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -345,7 +398,10 @@ export function Algae(): JSX.Element {
         break;
       case "ArrowDown":
         if (!one) first();
-        else choose(scene, one.placed.children[0] && scene.units.get(one.placed.children[0].id));
+        else {
+          const [child] = one.placed.children;
+          if (child) choose(scene, scene.units.get(child.id));
+        }
         break;
       case "ArrowLeft":
         beside(-1);
@@ -369,7 +425,7 @@ export function Algae(): JSX.Element {
         if (one) setLine({ thread: scene.thread, axis: "depth", at: one.placed.row + 1 });
         break;
       case "b":
-        if (one) setLine({ thread: scene.thread, axis: "breadth", at: scene.extent().breadth });
+        if (one) setLine({ thread: scene.thread, axis: "breadth", at: scene.breadth });
         break;
       case "Escape":
         pinned.value = null;
@@ -456,7 +512,7 @@ export function Algae(): JSX.Element {
             aria-label="Activations of each thread. Arrow keys go from tile to tile, n to the next thread, Enter unfolds, f opens the function, d and b set a shape line."
             aria-describedby="algae-said"
             onKeyDown={onKeyDown}
-            onScroll={again}
+            onScroll={() => again()}
             onPointerDown={(event) => {
               const at = pointOf(event);
               const line = rulerAt(at.x, at.y);
@@ -542,6 +598,7 @@ export function Algae(): JSX.Element {
                   aria-label="Remove the line"
                   onClick={() => {
                     scene.lines.splice(scene.lines.indexOf(line), 1);
+                    if (line.judge) void props.connection?.drawLine(line.thread, line.at, false);
                     version.value++;
                     again();
                   }}
@@ -550,9 +607,14 @@ export function Algae(): JSX.Element {
                 </button>
               </div>
               {line.crossings.map((crossing, i) => (
-                <details key={crossing.at} open={i === 0}>
-                  <summary>at {crossing.at.toFixed(1)} s on this page</summary>
+                <details key={`${crossing.at} ${i}`} open={i === 0}>
+                  <summary>
+                    {line.judge
+                      ? `${crossing.at.toFixed(3)} s after the start`
+                      : `at ${crossing.at.toFixed(1)} s on this page`}
+                  </summary>
                   <ol class="stack">
+                    {!!crossing.leftOut && <li>{formatCount(crossing.leftOut)} more above</li>}
                     {crossing.stack.map((tile) => (
                       <li key={tile.id}>
                         <span class="name">{nameOf(tile)}</span> <span class="place">{placeOf(tile)}</span>

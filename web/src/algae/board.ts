@@ -18,7 +18,8 @@ export type Id = number | string;
 export interface Placed {
   id: Id;
   parent: Placed | null;
-  children: Placed[];
+  /** In the order in which they came. */
+  children: Set<Placed>;
   row: number;
   column: number;
 }
@@ -27,13 +28,16 @@ const MOST_TRAIL = 200_000;
 
 export class Board {
   private readonly tiles = new Map<Id, Placed>();
-  private readonly taken: Set<number>[] = [];
+  private readonly taken: Map<number, Placed>[] = [];
   /** By row: all columns below it are taken. */
   private readonly low: number[] = [];
-  private readonly outermost: Placed[] = [];
+  private readonly outermost = new Set<Placed>();
   /** Cells that were left, by row and column, and when. A cell that is taken again is still in it. */
   readonly trail = new Map<number, number>();
   current: Placed | null = null;
+  /** As far as any tile has been, down and to the right. */
+  rows = 1;
+  columns = 1;
 
   get size(): number {
     return this.tiles.size;
@@ -49,6 +53,10 @@ export class Board {
 
   isTaken(row: number, column: number): boolean {
     return this.taken[row]?.has(column) ?? false;
+  }
+
+  at(row: number, column: number): Placed | undefined {
+    return this.taken[row]?.get(column);
   }
 
   static cell(row: number, column: number): number {
@@ -92,10 +100,10 @@ export class Board {
   /* The same, by name: for boards that are told the outcome alone. */
 
   add(id: Id, parent: Placed | null, row = parent ? parent.row + 1 : 0): Placed {
-    const tile: Placed = { id, parent, children: [], row, column: 0 };
+    const tile: Placed = { id, parent, children: new Set(), row, column: 0 };
     tile.column = this.firstFree(row, parent ? parent.column : 0);
     this.take(tile);
-    (parent ? parent.children : this.outermost).push(tile);
+    (parent ? parent.children : this.outermost).add(tile);
     this.tiles.set(id, tile);
     return tile;
   }
@@ -105,9 +113,9 @@ export class Board {
     const heirs = tile.parent ? tile.parent.children : this.outermost;
     for (const child of tile.children) {
       child.parent = tile.parent;
-      heirs.push(child);
+      heirs.add(child);
     }
-    tile.children = [];
+    tile.children.clear();
     this.vacate(tile, now);
     this.tiles.delete(tile.id);
   }
@@ -115,7 +123,7 @@ export class Board {
   move(tile: Placed, parent: Placed | null, now = 0): void {
     this.unlink(tile);
     tile.parent = parent;
-    (parent ? parent.children : this.outermost).push(tile);
+    (parent ? parent.children : this.outermost).add(tile);
     // The whole branch leaves its cells before it takes others, so that it is not in its own way.
     const branch: Placed[] = [tile];
     for (let i = 0; i < branch.length; i++) branch.push(...(branch[i] as Placed).children);
@@ -125,29 +133,37 @@ export class Board {
       one.row = one.parent ? one.parent.row + 1 : 0;
       if (this.isTaken(one.row, one.column)) one.column = this.firstFree(one.row, one.parent?.column ?? 0);
       this.take(one);
-      for (let i = one.children.length - 1; i >= 0; i--) stack.push(one.children[i] as Placed);
+      stack.push(...[...one.children].reverse());
     }
   }
 
   forgetTrail(): void {
     this.trail.clear();
+    this.rows = 1;
+    this.columns = 1;
+    for (const tile of this.tiles.values()) this.reach(tile);
+  }
+
+  private reach(tile: Placed): void {
+    if (tile.row >= this.rows) this.rows = tile.row + 1;
+    if (tile.column >= this.columns) this.columns = tile.column + 1;
   }
 
   private unlink(tile: Placed): void {
-    const siblings = tile.parent ? tile.parent.children : this.outermost;
-    siblings.splice(siblings.indexOf(tile), 1);
+    (tile.parent ? tile.parent.children : this.outermost).delete(tile);
   }
 
   private take(tile: Placed): void {
     let row = this.taken[tile.row];
     if (!row) {
       for (let i = this.taken.length; i <= tile.row; i++) {
-        this.taken.push(new Set());
+        this.taken.push(new Map());
         this.low.push(0);
       }
-      row = this.taken[tile.row] as Set<number>;
+      row = this.taken[tile.row] as Map<number, Placed>;
     }
-    row.add(tile.column);
+    row.set(tile.column, tile);
+    this.reach(tile);
   }
 
   private vacate(tile: Placed, now: number): void {

@@ -7,7 +7,7 @@ import { formatTime } from "../format";
 import { filterText, openFunction } from "../state";
 import { Table } from "../table";
 import { kindOf, scenes, sinceOf } from "./looks";
-import { type Scene, siteOf, type Unit } from "./scene";
+import type { Scene, Unit } from "./scene";
 
 export function Chosen(props: {
   unit: Unit;
@@ -92,19 +92,8 @@ export function Waiting(props: {
   const text = filterText.value.toLowerCase();
   const found: { oldest: number; row: Row }[] = [];
   for (const scene of scenes.values()) {
-    const groups = new Map<string, { count: number; oldest: number; unit: Unit; tile: Tile }>();
-    for (const unit of scene.units.values()) {
-      if (unit.isActive) continue;
-      const site = siteOf(unit.tile);
-      const group = groups.get(site);
-      if (!group) groups.set(site, { count: unit.count, oldest: unit.oldestNs, unit, tile: unit.tile });
-      else {
-        group.count += unit.count;
-        if (unit.oldestNs > group.oldest)
-          Object.assign(group, { oldest: unit.oldestNs, unit, tile: unit.tile });
-      }
-    }
-    for (const { count, oldest, unit, tile } of groups.values()) {
+    for (const { count, oldestNs: oldest, unit } of scene.waiting.values()) {
+      const tile = unit.tile;
       const name = `${nameOf(tile)}  ${placeOf(tile)}`;
       const by = unit.placed.parent ? scene.units.get(unit.placed.parent.id) : undefined;
       const cells = [

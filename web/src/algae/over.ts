@@ -7,6 +7,7 @@ import { formatCount } from "../format";
 import type { Palette } from "../theme";
 import { KINDS, kindOf, RUNNING } from "./looks";
 import type { Scene, Unit } from "./scene";
+import { STRIDE, type Steps } from "./steps";
 import { middleOf, type Rgb, rgb, STYLE, type TileList } from "./tiles";
 
 export const TITLE = 24;
@@ -46,13 +47,15 @@ function coloursOf(ink: Palette): Record<string, Rgb> {
   return all;
 }
 
-export function fillTiles(tiles: TileList, boards: Board[], step: number, ink: Palette): void {
+export function* fillTiles(tiles: TileList, boards: Board[], step: number, ink: Palette): Steps {
   const all = coloursOf(ink);
   tiles.clear();
   const merged: [number, number, number, Rgb][] = [];
+  let filled = 0;
   for (const { scene, top } of boards) {
     const down = top + TITLE + RULER;
     for (const [cell, left] of scene.board.trail) {
+      if (++filled % STRIDE === 0) yield;
       const row = Math.floor(cell / 1_048_576);
       const column = cell % 1_048_576;
       if (scene.board.isTaken(row, column)) continue;
@@ -60,6 +63,7 @@ export function fillTiles(tiles: TileList, boards: Board[], step: number, ink: P
       tiles.add(GUTTER + at.x, down + at.y, step, all.trail as Rgb, STYLE.trail, left);
     }
     for (const one of scene.units.values()) {
+      if (++filled % STRIDE === 0) yield;
       const at = middleOf(one.placed.row, one.placed.column, step);
       const colour = (one.isRunning ? all.running : (all[one.tile.kind] ?? all.python)) as Rgb;
       if (one.count > 1) {
@@ -94,7 +98,7 @@ export function paintOver(context: CanvasRenderingContext2D, look: OverLook): vo
     const wide = context.measureText(scene.name).width;
     context.font = "12px ui-sans-serif, system-ui, sans-serif";
     context.fillStyle = ink.soft;
-    const { depth, breadth } = scene.extent();
+    const { depth, breadth } = scene;
     const now = scene.top ? `, in ${nameOf(scene.top)}` : ", idle";
     context.fillText(
       `${depth} deep, ${formatCount(breadth)} wide, ${formatCount(scene.suspended)} suspended${now}`,
@@ -104,11 +108,16 @@ export function paintOver(context: CanvasRenderingContext2D, look: OverLook): vo
     context.font = "10px ui-sans-serif, system-ui, sans-serif";
     context.textAlign = "right";
     const every = step * 4 >= 14 ? 1 : step * 4 >= 8 ? 2 : 5;
-    for (let row = 0; row < rows; row += every)
+    // Of twenty thousand rows most are far away.
+    const first = Math.max(0, Math.floor((place.top - down) / (4 * step) / every) * every);
+    const last = Math.min(rows, (place.top + size.height - down) / (4 * step) + 1);
+    for (let row = first; row < last; row += every)
       context.fillText(String(row), left + GUTTER - 8, down + (4 * row + 2) * step);
     context.textAlign = "center";
     const across = Math.max(5, Math.ceil(40 / (step * 4) / 5) * 5);
-    for (let column = 0; column < columns; column += across)
+    const from = Math.max(0, Math.floor((left - GUTTER) / (4 * step) / across) * across);
+    const until = Math.min(columns, (left + size.width) / (4 * step) + 1);
+    for (let column = from; column < until; column += across)
       context.fillText(String(column), GUTTER + (4 * column + 2.5) * step, top + TITLE + RULER / 2);
     for (const line of [...scene.lines, ...(look.drag?.thread === scene.thread ? [look.drag] : [])])
       paintLine(context, line, { down, rows, columns, step, warn: ink.warn });

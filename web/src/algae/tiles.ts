@@ -4,6 +4,8 @@
 
 import { bindEach, bindShape, blendOver, clearGl, openGl, type Rgb, useProgram } from "../gl";
 
+import type { Steps } from "./steps";
+
 export { type Rgb, rgb } from "../gl";
 
 export const STYLE = { trail: 0, suspended: 1, active: 2, running: 3 } as const;
@@ -53,6 +55,8 @@ export interface Scenery {
 
 export interface Painter {
   paint(list: TileList, scenery: Scenery, isNew: boolean): void;
+  /** Only where drawing is too much for one frame: paint() shows what was drawn last by these steps. */
+  draw?(list: TileList, scenery: Scenery): Steps;
   readonly kind: "webgl2" | "2d";
 }
 
@@ -147,74 +151,135 @@ class WebGlPainter implements Painter {
   }
 }
 
+/** A colour, how strong it is, and the hexagons that have it. */
+interface Look {
+  path: Path2D;
+  colour: string;
+  alpha: number;
+}
+
+/** So many tiles are filled together: a fill for each of 20,000 would take a frame's whole time. */
+const FILLED_TOGETHER = 128;
+const ALPHAS = 12;
+
+const packed = (red: number, green: number, blue: number) =>
+  (Math.round(red * 255) << 16) | (Math.round(green * 255) << 8) | Math.round(blue * 255);
+const textOf = (colour: number) => `rgb(${colour >> 16} ${(colour >> 8) & 255} ${colour & 255})`;
+
 class PlainPainter implements Painter {
   readonly kind = "2d";
+  private front = document.createElement("canvas");
+  private back = document.createElement("canvas");
+  /** Where `front` was scrolled to. */
+  private place = { x: 0, y: 0 };
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly context: CanvasRenderingContext2D,
   ) {}
 
-  paint(list: TileList, scenery: Scenery): void {
-    const { canvas, context } = this;
-    const scale = devicePixelRatio || 1;
-    const width = Math.max(1, Math.round(scenery.width * scale));
-    const height = Math.max(1, Math.round(scenery.height * scale));
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-    }
+  paint(_: TileList, scenery: Scenery): void {
+    const scale = fitPixels(this.canvas, scenery);
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    if (!this.front.width || !this.front.height) return;
+    const x = Math.round((this.place.x - scenery.scrollX) * scale);
+    const y = Math.round((this.place.y - scenery.scrollY) * scale);
+    this.context.drawImage(this.front, x, y);
+  }
+
+  *draw(list: TileList, scenery: Scenery): Steps {
+    const scale = fitPixels(this.back, scenery);
+    const context = this.back.getContext("2d");
+    if (!context) return;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, scenery.width, scenery.height);
-    // One path for each look: a fill for each of 20,000 tiles would take a frame's whole time.
-    const looks = new Map<string, { path: Path2D; alpha: number; colour: string }>();
-    const { data } = list;
-    for (let i = 0; i < list.count; i++) {
-      const at = i * FLOATS;
-      const unit = data[at + 2] as number;
-      const x = (data[at] as number) - scenery.scrollX;
-      const y = (data[at + 1] as number) - scenery.scrollY;
-      if (x < -3 * unit || y < -3 * unit || x > scenery.width + 3 * unit || y > scenery.height + 3 * unit)
+    const looks = new Map<number, Look>();
+    for (let i = 0, drawn = 0; i < list.count; i++) {
+      if (!addTile(looks, list.data, i * FLOATS, scenery) || ++drawn % FILLED_TOGETHER) {
+        if (i % 256 === 255) yield;
         continue;
-      const style = data[at + 6] as number;
-      const [red, green, blue] = [0, 1, 2].map((c) => Math.round((data[at + 3 + c] as number) * 255)) as Rgb;
-      const colour = `rgb(${red} ${green} ${blue})`;
-      let alpha = 1;
-      if (style === STYLE.trail) {
-        const fresh = Math.exp(((data[at + 7] as number) - scenery.now) / FADE_S);
-        alpha = Math.round((FAINT + (FRESH - FAINT) * fresh) * 12) / 12;
       }
-      const draw = (key: string, part: number, tone: string, strength: number) => {
-        let look = looks.get(key);
-        if (!look) {
-          look = { path: new Path2D(), alpha: strength, colour: tone };
-          looks.set(key, look);
-        }
-        const size = unit * part;
-        CORNERS.forEach(([cornerX, cornerY], c) => {
-          const [toX, toY] = [x + cornerX * size, y + cornerY * size];
-          if (c) look?.path.lineTo(toX, toY);
-          else look?.path.moveTo(toX, toY);
-        });
-        look.path.closePath();
-      };
-      if (style === STYLE.running)
-        draw("rim", 0.93, `rgb(${scenery.rim.map((part) => Math.round(part * 255)).join(" ")})`, 1);
-      draw(`${style} ${colour} ${alpha}`, style === STYLE.running ? 0.78 : 0.93, colour, alpha);
-      if (style === STYLE.suspended && unit > 1.2) {
-        const pale = scenery.paper.map((c, p) =>
-          Math.round((c * 0.78 + (data[at + 3 + p] as number) * 0.22) * 255),
-        );
-        draw(`core ${colour}`, 0.66, `rgb(${pale.join(" ")})`, 1);
-      }
+      fillLooks(context, looks);
+      yield;
     }
-    for (const look of looks.values()) {
-      context.globalAlpha = look.alpha;
-      context.fillStyle = look.colour;
-      context.fill(look.path);
-    }
-    context.globalAlpha = 1;
+    fillLooks(context, looks);
+    [this.front, this.back] = [this.back, this.front];
+    this.place = { x: scenery.scrollX, y: scenery.scrollY };
   }
+}
+
+/** As many pixels as the screen has there. Returns how many are one of the page's. */
+function fitPixels(canvas: HTMLCanvasElement, scenery: Scenery): number {
+  const scale = devicePixelRatio || 1;
+  const width = Math.max(1, Math.round(scenery.width * scale));
+  const height = Math.max(1, Math.round(scenery.height * scale));
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  return scale;
+}
+
+/** False: it is not in the picture. */
+function addTile(looks: Map<number, Look>, data: Float32Array, at: number, scenery: Scenery): boolean {
+  const unit = data[at + 2] as number;
+  const x = (data[at] as number) - scenery.scrollX;
+  const y = (data[at + 1] as number) - scenery.scrollY;
+  if (x < -3 * unit || y < -3 * unit || x > scenery.width + 3 * unit || y > scenery.height + 3 * unit)
+    return false;
+  const style = data[at + 6] as number;
+  const [red, green, blue] = [data[at + 3] as number, data[at + 4] as number, data[at + 5] as number];
+  let alpha = ALPHAS;
+  if (style === STYLE.trail) {
+    const fresh = Math.exp(((data[at + 7] as number) - scenery.now) / FADE_S);
+    alpha = Math.round((FAINT + (FRESH - FAINT) * fresh) * ALPHAS);
+  }
+  if (style === STYLE.running) addHexagon(looks, x, y, unit * 0.93, packed(...scenery.rim), ALPHAS, 0);
+  const part = style === STYLE.running ? 0.78 : 0.93;
+  addHexagon(looks, x, y, unit * part, packed(red, green, blue), alpha, 1);
+  if (style === STYLE.suspended && unit > 1.2) {
+    const paper = scenery.paper;
+    const pale = (one: number, other: number) => one * 0.78 + other * 0.22;
+    const core = packed(pale(paper[0], red), pale(paper[1], green), pale(paper[2], blue));
+    addHexagon(looks, x, y, unit * 0.66, core, ALPHAS, 2);
+  }
+  return true;
+}
+
+/** Of one tile what lies below comes first, so its layer's looks do, too. */
+function addHexagon(
+  looks: Map<number, Look>,
+  x: number,
+  y: number,
+  size: number,
+  colour: number,
+  alpha: number,
+  layer: number,
+): void {
+  const key = ((layer << 4) | alpha) * 0x1000000 + colour;
+  let look = looks.get(key);
+  if (!look) {
+    look = { path: new Path2D(), colour: textOf(colour), alpha: alpha / ALPHAS };
+    looks.set(key, look);
+  }
+  const { path } = look;
+  path.moveTo(x - 1.5 * size, y - 2 * size);
+  path.lineTo(x + 1.5 * size, y - 2 * size);
+  path.lineTo(x + 2.5 * size, y);
+  path.lineTo(x + 1.5 * size, y + 2 * size);
+  path.lineTo(x - 1.5 * size, y + 2 * size);
+  path.lineTo(x - 2.5 * size, y);
+  path.closePath();
+}
+
+function fillLooks(context: CanvasRenderingContext2D, looks: Map<number, Look>): void {
+  for (const [, look] of [...looks].sort(([one], [other]) => one - other)) {
+    context.globalAlpha = look.alpha;
+    context.fillStyle = look.colour;
+    context.fill(look.path);
+  }
+  looks.clear();
 }
 
 /** `isPlain`: as where there is no WebGL2. */

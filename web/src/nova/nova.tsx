@@ -505,7 +505,7 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
             ref={box}
             id="nova-field"
             class="nova-field"
-            data-rays={Math.min(nova.total, nova.at.length)}
+            data-drawn={Math.min(nova.total, nova.at.length)}
             data-clocks={JSON.stringify(
               (field.current?.dials ?? []).map(({ x, y, radius }, i) => [nova.clocks[i]?.name, x, y, radius]),
             )}

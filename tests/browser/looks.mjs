@@ -10,7 +10,7 @@ const opened = async (page, url) => {
 const tokenOf = (url) => new URL(url).searchParams.get("token");
 
 /** The table of each window and its JSON, once the target has ended and nothing changes any more. */
-export async function numbers(page, url) {
+export async function numbers(page, url, asked) {
   const token = tokenOf(url);
   const ask = (path) =>
     page.evaluate(
@@ -24,7 +24,7 @@ export async function numbers(page, url) {
   await notice.waitFor();
   const filter = await page.inputValue("#filter");
   const windows = {};
-  for (const name of ["1", "10", "60", "all"]) {
+  for (const name of asked.views.length ? asked.views : ["1", "10", "60", "all"]) {
     await page.click(`.segments button:text-is("${name === "all" ? name : `${name} s`}")`);
     await page.waitForSelector(`main[data-window="${name}"] tbody tr`);
     // What does not match the filter goes once the server has heard of it.

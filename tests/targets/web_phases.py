@@ -97,12 +97,18 @@ def schedstat():
         return file.read()
 
 
+def alive_s():
+    with open("/proc/self/stat") as file:
+        begun_ticks = int(file.read().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - begun_ticks / os.sysconf("SC_CLK_TCK")
+
+
 def answer():
     before = os.environ.get("SCHEDSTAT", "0 0 0").split()  # of a worker that was not forked
     ran_s, ready_s = (
         (int(now) - int(then)) / 1e9 for now, then in zip(schedstat().split()[:2], before)
     )
-    told_of_cpu = {"pid": os.getpid(), "ran_s": ran_s, "ready_s": ready_s}
+    told_of_cpu = {"pid": os.getpid(), "ran_s": ran_s, "ready_s": ready_s, "alive_s": alive_s()}
     return json.dumps({**told, **told_of_cpu}).encode()
 
 

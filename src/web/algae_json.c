@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_SIZE = 32, TILE_KIND_SHIFT = 24, TILE_RUNNING = 1 << 31 };
+enum { NAME_SIZE = 32, TILE_KIND_SHIFT = 24 };
+
+#define TILE_RUNNING (UINT32_C(1) << 31)
 
 /* What is named in the JSON, by the snapshot's function. */
 struct algae_names {

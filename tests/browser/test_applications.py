@@ -119,7 +119,7 @@ def check_all(shown):
 
 
 def check_end(ended):
-    """The numbers of the page are the report's. A server may take seconds to end: no window of them is looked at."""
+    """The numbers of the page are the report's, of all: a server may take seconds to end."""
     calls = {}
     for f in ended["report"]["functions"]:
         if f["file"] and os.path.basename(f["file"]).startswith("web_"):

@@ -194,6 +194,14 @@ static void write_source(struct json_writer *writer, const struct snapshot *snap
     json_close(writer, '}');
 }
 
+static int32_t function_at(const struct snapshot *snapshot, uint64_t id)
+{
+    for (size_t i = 0; snapshot && i < snapshot->function_count; i++)
+        if (snapshot->functions[i].id == id)
+            return (int32_t)i;
+    return SNAPSHOT_NONE;
+}
+
 void source_answer(struct web *web, struct connection *connection,
                    const struct http_request *request, uint64_t now_ns)
 {
@@ -207,10 +215,11 @@ void source_answer(struct web *web, struct connection *connection,
     }
     wish.window_s = 0;
     const struct snapshot *snapshot = web_snapshot(web, &wish, WEB_FRAME_MS, now_ns);
-    int32_t at = SNAPSHOT_NONE;
-    for (size_t i = 0; snapshot && i < snapshot->function_count; i++)
-        if (snapshot->functions[i].id == wish.function)
-            at = (int32_t)i;
+    int32_t at = function_at(snapshot, wish.function);
+    if (at < 0) { /* the page may have heard of it since that one was made */
+        snapshot = web_snapshot(web, &wish, 0, now_ns);
+        at = function_at(snapshot, wish.function);
+    }
     wish_done(&wish);
     if (at < 0) {
         reply_error(connection, request, 404, "no function has this id");

@@ -129,11 +129,12 @@ bool recorded_check(const struct options *options, const char *verb, char **word
                              : options->sites.count                ? "--only and --skip"
                              : options->children                   ? "--children"
                                                                    : NULL;
-    const char *of_file = options->from_ns != OPTIONS_UNSET ? "--from"
-                          : options->to_ns != OPTIONS_UNSET ? "--to"
-                          : options->thread                 ? "--thread"
-                          : options->maps.count             ? "--map"
-                                                            : NULL;
+    const char *of_file = options->from_ns != OPTIONS_UNSET             ? "--from"
+                          : options->to_ns != OPTIONS_UNSET             ? "--to"
+                          : options->thread                             ? "--thread"
+                          : options->maps.count                         ? "--map"
+                          : options->speed_thousandths != OPTIONS_UNSET ? "--speed"
+                                                                        : NULL;
     bool is_file = recording_is_name(words[0]);
     if (is_file && word_count > 1)
         message_error("`ulma %s` takes one recording: `%s` is one word too many", verb, words[1]);

@@ -59,6 +59,8 @@ static bool finished(void *context)
 int web_recorded(const struct options *options, const char *path)
 {
     struct showing showing;
+    if (options->speed_thousandths != OPTIONS_UNSET)
+        return web_replayed(options, path);
     if (!recorded_open(&showing.recorded, options, path))
         return EXIT_FAILED;
     struct web *web = web_serve_open(options);

@@ -19,8 +19,9 @@ void web_serve_announce(struct web *web, const struct options *options);
 /* Removes what --open has made. */
 void web_serve_close(struct web *web);
 
-/* The whole verb of a process that was joined, and of a recording. The exit status. */
+/* The whole verb of a process that was joined, of a recording, and of one that is played (--speed). The exit status. */
 int web_join(struct join *join, struct web *web);
+int web_replayed(const struct options *options, const char *path);
 int web_recorded(const struct options *options, const char *path);
 
 /* SIGINT, SIGTERM and SIGHUP are taken by asking, where no program of ours runs. */

@@ -70,7 +70,7 @@ const char *catalogue_reason(const struct catalogue_row *row, const struct snaps
     if (row->source && !snapshot_has_source(&snapshot->meta, row->source))
         return why_off(&snapshot->meta, row->source);
     if (strcmp(row->id, "algae") == 0 && snapshot->meta.ended)
-        return "it shows who is alive: the target has ended";
+        return "it shows who is alive, and the target has ended: `ulma web --speed 1` plays a recording that has a trace";
     if (strcmp(row->id, "tasks") == 0 && snapshot->task_count == 0)
         return "no asyncio task has been seen";
     if (strcmp(row->id, "verdicts") == 0 && !verdicts_any(snapshot))

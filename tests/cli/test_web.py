@@ -446,6 +446,61 @@ def test_a_recording(tmp_path):
         assert server.process.wait(LIMIT_S) == 0
 
 
+# Thirty wait for one; they are let go half a second before the end.
+PILE = """
+import asyncio, time
+async def fetch(event):
+    await event.wait()
+async def main():
+    event = asyncio.Event()
+    fetches = [asyncio.create_task(fetch(event)) for _ in range(30)]
+    await asyncio.sleep(1)
+    event.set()
+    await asyncio.gather(*fetches)
+    await asyncio.sleep(0.5)
+asyncio.run(main())
+"""
+
+
+def fetches(server):
+    told = server.get("/api/views/algae")
+    tiles = [tile for thread in told["threads"] for tile in thread["tiles"]]
+    return sum(
+        tile.get("count", 1)
+        for tile in tiles
+        if told["functions"][str(tile["function"])]["name"] == "fetch"
+    )
+
+
+def calls_of(report):
+    rows = report["functions"]
+    return sorted((row["qualname"], row["line"], row["calls"], row["resumes"]) for row in rows)
+
+
+def test_a_trace_is_played_to_a_moment_and_to_its_end(tmp_path):
+    (tmp_path / "pile.py").write_text(PILE)
+    python, file = harness.pythons()[-1].path, tmp_path / "pile.ulma"
+    words = ["record", "--trace", "--python", python, "-o", file, tmp_path / "pile.py"]
+    assert harness.run([harness.ULMA, *words]).status == 0
+    report = json.loads(harness.run([harness.ULMA, "report", "-f", "json", file]).out)
+    duration_s = report["target"]["duration_ns"] / 1e9
+    with serving("--speed", "max", "--to", f"{duration_s - 1:.3f}", Target(file)) as server:
+        assert fetches(server) == 30
+        assert server.get("/api/report")["target"]["exit_status"] is None
+        assert server.post("/api/switch", {"on": True}).status == 403
+    with serving("--speed", "max", Target(file)) as server, Live(server) as live:
+        live.until(lambda got: got["state"] == "ended")
+        assert calls_of(server.get("/api/report")) == calls_of(report)
+    words = ["record", "--force", "--python", python, "-o", file, tmp_path / "pile.py"]
+    assert harness.run([harness.ULMA, *words]).status == 0
+    for words, part in (
+        (["--speed", "2", tmp_path / "pile.py"], "--speed is for a recording"),
+        (["--speed", "2", file], "trace"),
+    ):
+        refused = harness.run([harness.ULMA, "web", *words])
+        assert refused.status != 0 and part in refused.err.decode(), refused.told()
+
+
 def test_tokens_that_cannot_be(tmp_path):
     file = tmp_path / "token"
     for text, part in (

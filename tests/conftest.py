@@ -14,7 +14,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--alone",
         choices=("only", "not"),
-        help="those marked `alone`, which are about time, or those that are not; else both",
+        help="those marked `alone`, about time or a browser's, or those that are not; else both",
     )
 
 

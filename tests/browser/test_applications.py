@@ -15,7 +15,7 @@ import live_page
 import pytest
 import shown_numbers
 
-pytestmark = [browser.needs_chromium, pytest.mark.newest_python]
+pytestmark = [browser.needs_chromium, pytest.mark.newest_python, pytest.mark.alone]
 PATHS = os.pathsep.join([str(harness.ROOT / "python"), str(harness.TARGETS)])
 SOURCES = "calls,gc,io,spans"
 

@@ -11,7 +11,7 @@ import harness
 import live_page
 import pytest
 
-pytestmark = browser.needs_chromium
+pytestmark = [browser.needs_chromium, pytest.mark.alone]
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHONS = harness.pythons()
 TELLING = [python for python in PYTHONS if python.minor >= (3, 14)]

@@ -15,7 +15,7 @@ import proxy
 import pytest
 import shown_numbers
 
-pytestmark = [browser.needs_chromium, pytest.mark.some_pythons]
+pytestmark = [browser.needs_chromium, pytest.mark.some_pythons, pytest.mark.alone]
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -54,7 +54,7 @@ def test_each_window_holds_what_was_done_in_it():
     JSON and of the report are held against what is known."""
     with (
         harness.private_session_dir() as directory,
-        live_page.serve(directory, HERE / "tally.py", 7.6, 3) as served,
+        live_page.serve(directory, HERE / "tally.py", 8.6, 3) as served,
     ):
         seen = live_page.look(f"{served.url}#functions?filter=tally.py", "numbers")
     told = {

@@ -11,7 +11,7 @@ import harness
 import live_page
 import pytest
 
-pytestmark = [browser.needs_chromium, pytest.mark.newest_python]
+pytestmark = [browser.needs_chromium, pytest.mark.newest_python, pytest.mark.alone]
 HERE = pathlib.Path(__file__).resolve().parent
 NEWEST = harness.pythons()[-1]
 TELLS_BIRTHS = NEWEST.minor >= (3, 14)

@@ -41,7 +41,6 @@ int budget_init(struct collector *collector, double budget_pct)
         return 0;
     budget->on = true;
     governor_init(&budget->governor, budget_pct);
-    price_init(&budget->price);
     int result = mute_init(&budget->mute, &collector->model);
     if (result == 0)
         mute_begin_burst(&budget->mute, &collector->model, 0);
@@ -98,18 +97,8 @@ static void learn_costs(struct collector *collector)
 {
     struct budget *budget = &collector->budget;
     const struct model_costs *costs = &collector->drain.words.costs;
-    double ticks = ((double)costs->inner_ticks256 + (double)costs->outer_ticks256) / 256;
-    budget->calibrated_ns = ticks * collector->scale.ns_per_tick / 2;
-    budget->call_ticks = ticks * budget->price.factor;
+    budget->call_ticks = ((double)costs->inner_ticks256 + (double)costs->outer_ticks256) / 256;
     budget->event_ns = budget->call_ticks * collector->scale.ns_per_tick / 2;
-}
-
-static void pay(struct collector *collector)
-{
-    struct budget *budget = &collector->budget;
-    uint64_t events = collector->model.events_read;
-    budget->cost_ns += (double)(events - budget->events_paid) * budget->event_ns;
-    budget->events_paid = events;
 }
 
 static void begin_burst(struct collector *collector)
@@ -118,25 +107,6 @@ static void begin_burst(struct collector *collector)
     uint64_t counter = collector_catch_up(collector);
     mute_begin_burst(&budget->mute, &collector->model, counter);
     governor_heard(&budget->governor);
-    pay(collector);
-    budget->burst_events = budget->events_paid;
-}
-
-/* From here on what the program does is held against what it did in the bursts. */
-static void begin_comparison(struct budget *budget)
-{
-    budget->compared_busy_ns = budget->busy_ns;
-    budget->compared_events = budget->events_paid;
-    budget->mute.work = 0;
-}
-
-/* A muting ends; what it was like was settled just now. */
-static void compare(struct budget *budget)
-{
-    price_note_muted(&budget->price, (double)(budget->busy_ns - budget->compared_busy_ns),
-                     (double)(budget->events_paid - budget->compared_events), budget->mute.work,
-                     budget->calibrated_ns);
-    begin_comparison(budget);
 }
 
 static void tell_all(struct collector *collector, enum site_mode mode)
@@ -169,8 +139,6 @@ static void call(struct collector *collector, uint64_t now_ns)
 {
     struct budget *budget = &collector->budget;
     collector_catch_up(collector);
-    pay(collector);
-    compare(budget);
     lift(collector);
     for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
         struct serial_call serial = {.header = mapping_header(drain->mapping),
@@ -208,12 +176,10 @@ static int begin_budget(struct collector *collector, double budget_pct, uint64_t
         return result;
     budget->on = true;
     governor_init(&budget->governor, budget_pct);
-    price_init(&budget->price);
     learn_costs(collector);
     /* What it cost before was not of this budget. */
     budget->governor.busy_ns = budget->governor.since_busy_ns = budget->busy_ns;
-    budget->governor.cost_ns = (uint64_t)budget->cost_ns;
-    budget->events_paid = collector->model.events_read;
+    budget->governor.cost_ns = (uint64_t)((double)collector->model.events_read * budget->event_ns);
     budget->burst_busy_ns = 0;
     budget->seen_ns = budget->called_ns = 0;
     mute_begin_burst(&budget->mute, &collector->model, counter);
@@ -253,12 +219,6 @@ static void choose(struct collector *collector)
     size_t count = 0, muted = 0;
     uint64_t counter = collector_catch_up(collector);
     uint64_t busy_ns = governor->busy_ns - governor->since_busy_ns;
-    pay(collector);
-    price_note_burst(&budget->price, (double)busy_ns,
-                     (double)(budget->events_paid - budget->burst_events), MUTE_OLDER,
-                     budget->calibrated_ns);
-    begin_comparison(budget);
-    learn_costs(collector);
     struct governor_row *rows =
         mute_end_burst(&budget->mute, &collector->model, counter, budget->call_ticks, &count);
     budget->silences = all_silence(collector);
@@ -273,7 +233,6 @@ static void choose(struct collector *collector)
             tell_lines(collector);
     } else {
         mute_begin_burst(&budget->mute, &collector->model, counter);
-        budget->burst_events = budget->events_paid;
     }
     governor_muted(governor, muted);
 }
@@ -336,17 +295,13 @@ void budget_round(struct collector *collector, uint64_t counter)
     if (!is_on(collector))
         return;
     learn_costs(collector);
-    pay(collector);
-    uint64_t cost_ns = (uint64_t)budget->cost_ns;
+    uint64_t cost_ns = (uint64_t)((double)collector->model.events_read * budget->event_ns);
     if (budget->called_ns && budget->silences && budget->governor.state != GOVERNOR_MUTED)
         look_for_answers(collector, now_ns);
     if (budget->governor.state == GOVERNOR_MUTED && collector->model.symbols.muted_rows) {
         model_flush(&collector->model, counter);
-        if (mute_close(&collector->model)) {
+        if (mute_close(&collector->model))
             tell_all(collector, MODE_OFF);
-            budget_settle(collector, counter);
-            begin_comparison(budget);
-        }
     }
     budget_steps_round(collector, now_ns);
     switch (governor_tick(&budget->governor, budget->busy_ns, cost_ns)) {
@@ -360,14 +315,6 @@ void budget_round(struct collector *collector, uint64_t counter)
         roll(collector);
         break;
     }
-}
-
-long budget_sleep_ns(const struct collector *collector, long ns)
-{
-    const struct budget *budget = &collector->budget;
-    bool awaited = budget->on &&
-                   (governor_is_spending(&budget->governor) || collector->model.symbols.closing);
-    return awaited && ns > LOOK_NS ? LOOK_NS : ns;
 }
 
 void budget_settle(struct collector *collector, uint64_t counter)

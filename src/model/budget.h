@@ -10,7 +10,6 @@
 
 #include "model/governor.h"
 #include "model/mute.h"
-#include "model/price.h"
 #include "model/steps.h"
 #include "wire/session.h"
 
@@ -24,17 +23,10 @@ struct budget {
     struct mute mute;
     uint64_t next_ns; /* monotonic: when to look again */
     uint64_t seen_ns;
-    uint64_t busy_ns;     /* of all processes that are followed */
-    double burst_busy_ns; /* of the bursts, older ones less, as in their profiles */
-    struct price price;
-    double calibrated_ns; /* the probe's cost of an event in its own small loop */
-    double event_ns,
-        call_ticks; /* ... of an event, and of a call and its return, in this program */
-    double cost_ns; /* ... of all events up to now, each by what was known then */
-    uint64_t events_paid;
-    uint64_t burst_events;                      /* events when the burst began */
-    uint64_t compared_busy_ns, compared_events; /* ... and the present comparison */
-    bool silences;                              /* muted functions cost nothing: 3.12 and newer */
+    uint64_t busy_ns;            /* of all processes that are followed */
+    double burst_busy_ns;        /* of the bursts, older ones less, as in their profiles */
+    double event_ns, call_ticks; /* the probe's cost of an event, and of a call and its return */
+    bool silences;               /* muted functions cost nothing: 3.12 and newer */
     uint64_t called_ns;
     struct steps steps;
     uint32_t refused_before; /* the last change that came from outside */
@@ -52,9 +44,6 @@ void budget_done(struct collector *collector);
 
 /* After each round, which has read all up to `counter`; every few milliseconds it acts. */
 void budget_round(struct collector *collector, uint64_t counter);
-
-/* How long the drain thread may sleep that would sleep so long: a burst's end is not to be late. */
-long budget_sleep_ns(const struct collector *collector, long ns);
 
 /* Time was flushed up to `counter`: estimates are brought up to it. */
 void budget_settle(struct collector *collector, uint64_t counter);

@@ -239,12 +239,11 @@ static void *drain_run(void *context)
         uint32_t fullest = fullest_ring(collector, &poor);
         sleep_ns = next_sleep_ns(fullest, sleep_ns);
         poor |= io_lookup_is_wanted(collector);
-        long pause_ns = budget_sleep_ns(collector, sleep_ns);
         collector_leave(collector);
         if (poor)
             sem_post(&collector->keeper_wake);
         if (fullest < BUSY_SHARE)
-            sleep_a_while(collector, pause_ns);
+            sleep_a_while(collector, sleep_ns);
         wait_for_tap(collector);
     }
     return NULL;

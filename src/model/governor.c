@@ -6,12 +6,10 @@
 
 #include <stdlib.h>
 
-/* Of the budget, what is spent: the rest is for what the price does not know. */
-static const double SPENT = 0.7;
+/* Of the budget, what is spent: the rest is for what the calibration does not know. */
+static const double SPENT = 0.75;
 /* ... and what functions that stay heard may cost of it; the rest pays for the bursts. */
-static const double HEARD = 0.8;
-/* Of a burst, what is believed to be the program's own at least. */
-static const double LEAST_OWN = 0.4;
+static const double HEARD = 0.4;
 
 enum {
     BUCKET_NS = 400 * 1000 * 1000,        /* busy time whose allowance the bucket holds */
@@ -95,15 +93,12 @@ size_t governor_choose(const struct governor *governor, struct governor_row *row
         cost_ns += rows[i].cost_ns;
         rows[i].mute = false;
     }
-    double share = governor->share * SPENT;
-    if (cost_ns <= busy_ns * share)
+    double most_ns = busy_ns * governor->share * SPENT;
+    if (cost_ns <= most_ns)
         return 0;
-    /* Unheard the program is faster: what is left has to be little of that time, not of the slowed burst. */
-    double own_ns = busy_ns - cost_ns > busy_ns * LEAST_OWN ? busy_ns - cost_ns
-                                                            : busy_ns * LEAST_OWN;
     qsort(rows, count, sizeof(*rows), by_worth);
     size_t muted = 0;
-    for (size_t i = 0; i < count && cost_ns > (own_ns + cost_ns) * share * HEARD; i++) {
+    for (size_t i = 0; i < count && cost_ns > most_ns * HEARD; i++) {
         if (rows[i].cost_ns <= 0)
             break;
         rows[i].mute = true;
@@ -129,12 +124,6 @@ void governor_change(struct governor *governor, double budget_pct)
 bool governor_has_room(const struct governor *governor)
 {
     return governor->state != GOVERNOR_CALLING && governor->allowance_ns >= bucket_ns(governor) / 2;
-}
-
-bool governor_is_spending(const struct governor *governor)
-{
-    return governor->state == GOVERNOR_CALLING ||
-           (governor->state == GOVERNOR_LISTENING && governor->allowance_ns < bucket_ns(governor));
 }
 
 void governor_muted(struct governor *governor, size_t count)

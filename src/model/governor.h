@@ -65,9 +65,6 @@ void governor_change(struct governor *governor, double budget_pct);
 /* Half of the bucket is full, and no answer is awaited: something more may be heard. */
 bool governor_has_room(const struct governor *governor);
 
-/* The bucket is being emptied, or is about to. */
-bool governor_is_spending(const struct governor *governor);
-
 /* The choice is made; with none muted the listening goes on. */
 void governor_muted(struct governor *governor, size_t count);
 

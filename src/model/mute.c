@@ -355,20 +355,6 @@ static double unheard_ticks(const struct mute *mute, const struct mute_anchor *a
     return ticks < least ? least : ticks > most ? most : ticks;
 }
 
-static void note_work(struct mute *mute)
-{
-    double all = 0, done = 0;
-    for (uint32_t i = 0; i < mute->anchor_count; i++) {
-        const struct mute_anchor *anchor = &mute->anchors[i];
-        if (!anchor->by_calls)
-            continue;
-        all += anchor->group_ticks;
-        done += anchor->group_ticks * anchor->call_share;
-    }
-    if (all > 0)
-        mute->work += done / all;
-}
-
 /* How much of what the bursts have has passed since the last division. */
 static void find_shares(struct mute *mute, const struct model *model)
 {
@@ -386,7 +372,6 @@ static void find_shares(struct mute *mute, const struct model *model)
         }
         anchor->seen_calls = calls;
     }
-    note_work(mute);
     for (uint32_t i = 0; i < mute->anchor_count; i++) {
         struct mute_anchor *anchor = &mute->anchors[i];
         if (!anchor->by_calls)

@@ -61,8 +61,6 @@ struct mute {
     uint32_t path_count, path_limit, anchor_count, anchor_limit;
     uint64_t began, divided; /* counters: of the burst, and of the last division */
     double burst_ticks;      /* of all bursts, older ones less */
-    double
-        work; /* of what the bursts have, how much was done since: by the anchors that are called often */
     /* What a call heard costs beyond what was taken out for it, by the anchors that are called often: they
      * say how long the same takes unheard. Sums, older ones less. */
     double excess_ticks, excess_calls;

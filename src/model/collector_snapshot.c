@@ -276,9 +276,9 @@ int collector_set_shape(struct collector *collector, enum shape_axis axis, uint3
     struct model *model = &collector->model;
     int result = model->kept ? 0 : -ENOTSUP;
     collector_enter(collector);
-    collector_catch_up(collector); /* what was before it has not crossed it */
+    uint64_t now = collector_catch_up(collector); /* what was before it has not crossed it */
     if (model->kept && on)
-        result = shape_set(model, axis, thread, most);
+        result = shape_set(model, axis, thread, most, now);
     else if (model->kept)
         shape_clear(model, axis, thread, most);
     collector_leave(collector);

@@ -50,19 +50,76 @@ void shape_take(struct shape *shape, const struct suspended_activation *activati
 }
 
 /* Those that are suspended already: of the process whose thread it is. */
-static void count_rows(const struct model *model, struct shape_line *line)
+static void count_rows(const struct model *model, struct shape_line *line,
+                       const struct track *track)
 {
-    const struct track *track = model->tracks;
-    while (track && track->number != line->track)
-        track = track->next;
-    if (!track)
-        return;
     const struct suspended *all = track->process == model->process ? &model->suspended
                                                                    : &track->process->suspended;
     for (uint32_t i = 0; all->slots && i <= all->mask; i++)
         if (all->slots[i].symbol)
             change(line, &all->slots[i], true);
 }
+
+/* --- judging -------------------------------------------------------------------------------- */
+
+static void cross(struct shape_line *line, const struct model *model, const struct track *track,
+                  uint32_t place, uint64_t counter)
+{
+    if (line->count++ >= SHAPE_CROSSINGS)
+        return;
+    struct shape_crossing *crossing = &line->crossings[line->kept++];
+    uint32_t first = place > SHAPE_STACK_MOST ? place - SHAPE_STACK_MOST + 1 : 1;
+    *crossing = (struct shape_crossing){.counter = counter, .left_out = first - 1};
+    for (uint32_t i = first; i <= place; i++)
+        crossing->rows[crossing->count++] = model->symbols.symbols[track->entries[i].symbol].row;
+}
+
+/* With a stack of so many on it. */
+static bool is_wider(const struct shape_line *line, uint32_t depth)
+{
+    const struct shape_rows *rows = line->rows;
+    if (rows->over)
+        return true;
+    for (uint32_t row = 0; rows->edge && row < depth && row < SHAPE_ROWS; row++)
+        if (rows->counts[row] == line->most)
+            return true;
+    return false;
+}
+
+static bool is_crossed(const struct shape *shape, const struct shape_line *line, uint32_t place)
+{
+    if (line->axis == SHAPE_DEPTH)
+        return line->most + 1 == place;
+    return is_wider(line, place) && !(shape->held ? line->was_over : is_wider(line, place - 1));
+}
+
+void shape_push(struct shape *shape, const struct model *model, const struct track *track,
+                uint32_t place, uint64_t counter)
+{
+    for (uint32_t i = 0; i < shape->count; i++) {
+        struct shape_line *line = shape->lines[i];
+        if (line->track != track->number || !is_crossed(shape, line, place))
+            continue;
+        cross(line, model, track, place, counter);
+    }
+}
+
+void shape_hold(struct shape *shape, const struct track *track, uint32_t depth)
+{
+    shape->held = true;
+    for (uint32_t i = 0; i < shape->count; i++) {
+        struct shape_line *line = shape->lines[i];
+        if (line->axis == SHAPE_WIDTH && line->track == track->number)
+            line->was_over = is_wider(line, depth);
+    }
+}
+
+void shape_let_go(struct shape *shape)
+{
+    shape->held = false;
+}
+
+/* --- lines ---------------------------------------------------------------------------------- */
 
 /* Of the present process; the others' learn it as they become that (model_enter). */
 static void listen(struct model *model)
@@ -71,15 +128,26 @@ static void listen(struct model *model)
     model->suspended.shape = shape->wide_count ? shape : NULL;
 }
 
-/* --- lines ---------------------------------------------------------------------------------- */
-
 static void free_line(struct shape_line *line)
 {
     free(line->rows);
     free(line);
 }
 
-int shape_set(struct model *model, enum shape_axis axis, uint32_t track, uint32_t most)
+static void begin_width(const struct model *model, struct shape_line *line, uint64_t counter)
+{
+    const struct track *track = model->tracks;
+    while (track && track->number != line->track)
+        track = track->next;
+    if (!track)
+        return;
+    count_rows(model, line, track);
+    if (is_wider(line, track->depth))
+        cross(line, model, track, track->depth, counter);
+}
+
+int shape_set(struct model *model, enum shape_axis axis, uint32_t track, uint32_t most,
+              uint64_t counter)
 {
     struct shape *shape = &model->kept->shape;
     if (find(shape, axis, track, most) < shape->count)
@@ -96,7 +164,7 @@ int shape_set(struct model *model, enum shape_axis axis, uint32_t track, uint32_
             free(line);
             return -ENOMEM;
         }
-        count_rows(model, line);
+        begin_width(model, line, counter);
         shape->wide_count++;
     }
     shape->lines[shape->count++] = line;
@@ -146,62 +214,4 @@ void shape_reset(struct shape *shape)
         shape->lines[i]->count = 0;
         shape->lines[i]->kept = 0;
     }
-}
-
-/* --- judging -------------------------------------------------------------------------------- */
-
-static void keep(struct shape_crossing *crossing, const struct model *model,
-                 const struct track *track, uint32_t place, uint64_t counter)
-{
-    uint32_t first = place > SHAPE_STACK_MOST ? place - SHAPE_STACK_MOST + 1 : 1;
-    *crossing = (struct shape_crossing){.counter = counter, .left_out = first - 1};
-    for (uint32_t i = first; i <= place; i++)
-        crossing->rows[crossing->count++] = model->symbols.symbols[track->entries[i].symbol].row;
-}
-
-/* With a stack of so many on it. */
-static bool is_wider(const struct shape_line *line, uint32_t depth)
-{
-    const struct shape_rows *rows = line->rows;
-    if (rows->over)
-        return true;
-    for (uint32_t row = 0; rows->edge && row < depth && row < SHAPE_ROWS; row++)
-        if (rows->counts[row] == line->most)
-            return true;
-    return false;
-}
-
-static bool is_crossed(const struct shape *shape, const struct shape_line *line, uint32_t place)
-{
-    if (line->axis == SHAPE_DEPTH)
-        return line->most + 1 == place;
-    return is_wider(line, place) && !(shape->held ? line->was_over : is_wider(line, place - 1));
-}
-
-void shape_push(struct shape *shape, const struct model *model, const struct track *track,
-                uint32_t place, uint64_t counter)
-{
-    for (uint32_t i = 0; i < shape->count; i++) {
-        struct shape_line *line = shape->lines[i];
-        if (line->track != track->number || !is_crossed(shape, line, place))
-            continue;
-        line->count++;
-        if (line->kept < SHAPE_CROSSINGS)
-            keep(&line->crossings[line->kept++], model, track, place, counter);
-    }
-}
-
-void shape_hold(struct shape *shape, const struct track *track, uint32_t depth)
-{
-    shape->held = true;
-    for (uint32_t i = 0; i < shape->count; i++) {
-        struct shape_line *line = shape->lines[i];
-        if (line->axis == SHAPE_WIDTH && line->track == track->number)
-            line->was_over = is_wider(line, depth);
-    }
-}
-
-void shape_let_go(struct shape *shape)
-{
-    shape->held = false;
 }

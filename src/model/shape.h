@@ -57,8 +57,10 @@ struct shape {
     bool held; /* an activation is on its way from where it was suspended to the stack */
 };
 
-/* Of the model that keeps. 0 (also where it is there already), -ENOSPC or -ENOMEM. */
-int shape_set(struct model *model, enum shape_axis axis, uint32_t track, uint32_t most);
+/* Of the model that keeps, at `counter`. Whoever sets a line for width has seen how wide the thread was some time ago: if it is
+ * wider by now, that was a crossing. 0 (also where it is there already), -ENOSPC or -ENOMEM. */
+int shape_set(struct model *model, enum shape_axis axis, uint32_t track, uint32_t most,
+              uint64_t counter);
 void shape_clear(struct model *model, enum shape_axis axis, uint32_t track, uint32_t most);
 
 /* Whole and independent; false: no memory. */

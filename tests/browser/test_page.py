@@ -180,6 +180,7 @@ def test_what_hangs_since_when_and_who_started_it():
     assert "main" in started_by and "pile.py:" in started_by
     assert "crossed 1 " in seen["crossed"]
     assert any("run_forever" in line for line in seen["stack"])
+    assert seen["when"].endswith("after the start")
     assert "after the start" in seen["spike"] and "run_forever" in seen["spike"]
     assert re.search(r", (on the stack|running|suspended), row \d+, column \d+", seen["said"])
 

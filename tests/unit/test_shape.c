@@ -162,7 +162,11 @@ static void set_lines(struct play *play)
             .most = i + 1,
         };
         uint32_t number = play->threads[line->thread].track->number;
-        assert_int_equal(shape_set(&play->model, line->axis, number, line->most), 0);
+        if (line->axis == SHAPE_WIDTH && is_over(play, line)) {
+            line->count = 1;
+            line->first_stack = play->depths[line->thread];
+        }
+        assert_int_equal(shape_set(&play->model, line->axis, number, line->most, play->now), 0);
     }
 }
 
@@ -173,7 +177,7 @@ static void lines_are_crossed_as_a_slow_reckoning_has_it(void **state)
     uint64_t crossed = 0;
     for (uint32_t seed = 1; seed <= ROUNDS; seed++) {
         set_up(&play, seed);
-        /* What is suspended before a line is set counts, and crosses nothing. */
+        /* What is suspended before a line is set counts. */
         for (int i = 0; i < EVENTS / 4; i++)
             step(&play);
         set_lines(&play);
@@ -194,18 +198,18 @@ static void without_a_line_for_width_nobody_counts_rows(void **state)
     set_up(&play, 1);
     struct model *model = &play.model;
     uint32_t number = play.threads[0].track->number;
-    assert_int_equal(shape_set(model, SHAPE_DEPTH, number, 5), 0);
+    assert_int_equal(shape_set(model, SHAPE_DEPTH, number, 5, 0), 0);
     assert_null(model->suspended.shape);
-    assert_int_equal(shape_set(model, SHAPE_WIDTH, number, 5), 0);
-    assert_int_equal(shape_set(model, SHAPE_WIDTH, number, 5), 0);
+    assert_int_equal(shape_set(model, SHAPE_WIDTH, number, 5, 0), 0);
+    assert_int_equal(shape_set(model, SHAPE_WIDTH, number, 5, 0), 0);
     assert_int_equal(model->kept->shape.count, 2);
     assert_non_null(model->suspended.shape);
     shape_clear(model, SHAPE_WIDTH, number, 5);
     assert_null(model->suspended.shape);
     assert_int_equal(model->kept->shape.count, 1);
     for (uint32_t i = 0; i < SHAPE_LINES - 1; i++)
-        assert_int_equal(shape_set(model, SHAPE_WIDTH, number, 10 + i), 0);
-    assert_true(shape_set(model, SHAPE_WIDTH, number, 99) < 0);
+        assert_int_equal(shape_set(model, SHAPE_WIDTH, number, 10 + i, 0), 0);
+    assert_true(shape_set(model, SHAPE_WIDTH, number, 99, 0) < 0);
     model_done(model);
 }
 

@@ -48,6 +48,7 @@ struct web_host {
     const char *read_only;           /* why nothing can be changed; NULL: it can */
     enum snapshot_clock clock;       /* unless a client wants the other one */
     bool is_recording;               /* nothing changes by itself */
+    bool is_replay;                  /* of a trace, which is played as if its program ran now */
 };
 
 struct web_options {

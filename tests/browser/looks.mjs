@@ -630,6 +630,26 @@ export async function reaction(page, url, asked) {
   return seen;
 }
 
+/** A trace that is played: it moves, nothing of it can be switched, and its timeline begins where the program did. */
+export async function replay(page, url) {
+  await page.goto(`${url}#algae`);
+  const row = page.locator(".algae-table tbody tr:has(td:nth-child(4):has-text('handle'))").first();
+  await row.waitFor();
+  const seen = { pill: await page.locator(".pill").innerText(), row: await row.innerText() };
+  seen.notices = await page.locator(".notice").allInnerTexts();
+  seen.switches = await page.locator("[role=switch]").count();
+  if (seen.pill === "playing") {
+    const facts = () => page.locator(".facts").innerText();
+    seen.first = await facts();
+    await page.waitForFunction((first) => document.querySelector(".facts").innerText !== first, seen.first);
+    seen.second = await facts();
+  }
+  await page.click("#tab-timeline");
+  await page.waitForSelector("[data-shown=timeline] canvas");
+  seen.timeline = await page.locator(".timeline").innerText();
+  return seen;
+}
+
 /** The questions that pictures are there for, each asked of a page that was just opened: what is done before the answer
  * stands there is counted, and what stands there is told. */
 const QUESTIONS = {

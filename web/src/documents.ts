@@ -208,6 +208,8 @@ export interface Target {
   inexact?: string | null;
   read_only?: string | null;
   recording?: boolean;
+  /** A trace that is played; ended: to its end; off: it stands where it was told to. */
+  replay?: boolean;
   clock?: string;
 }
 

@@ -103,6 +103,7 @@ def test_sorting_goes_both_ways_and_texts_from_a(orders):
     )
     assert len(seen["up"]) > 10
     assert seen["up"] == sorted(seen["up"]) and seen["down"] == sorted(seen["down"], reverse=True)
+    assert seen["first"] in seen["opened"]
 
 
 def test_a_lost_connection_is_told_and_comes_back():

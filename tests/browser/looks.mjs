@@ -512,7 +512,7 @@ export async function births(page, url, asked) {
   seen.faults = await faultsOf(page, asked);
   await page.focus("#nova-field");
   await page.keyboard.press("Escape");
-  for (const [by, name] of [["task", "server"], ["thread", "log"]]) {
+  for (const [by, name] of [["task", "server"], ["thread", "log"], ["function", "make_texts"]]) {
     await page.click(`.segments button:has-text("${by}s")`);
     await page.focus("#nova-field");
     await page.keyboard.press("Home");
@@ -521,6 +521,10 @@ export async function births(page, url, asked) {
     seen[by] = await said();
   }
   await page.keyboard.press("Escape");
+  const svg = await savedBy(page, () => page.click("text=This picture as SVG"));
+  seen.svg = readFileSync(svg.file, "utf8");
+  const png = await savedBy(page, () => page.click("text=This picture as PNG"));
+  seen.png = readFileSync(png.file).subarray(0, 8).toString("latin1");
   await page.click(".nova .switch");
   await page.waitForSelector(".nova .switch[aria-checked=false]");
   await page.click(".nova .switch");

@@ -219,9 +219,7 @@ static int tell_result(struct injection *injection, const struct inject_try *try
     switch (control->result) {
     case INJECT_RAN:
         injection->outcome->way = try->way;
-        return message[0] ? inject_tell(injection->outcome, -EIO,
-                                        "process %d: what ulma ran in it raised %s", pid, message)
-                          : 0;
+        return message[0] ? inject_tell_raised(injection->outcome, pid, message) : 0;
     case INJECT_HOLDS_GIL:
         *doing = "in a system call with the GIL held";
         return -EAGAIN;

@@ -21,6 +21,16 @@ int inject_tell(struct attach_outcome *outcome, int error, const char *format, .
     return error;
 }
 
+int inject_tell_raised(struct attach_outcome *outcome, pid_t pid, const char *raised)
+{
+    static const char refusal[] = "RuntimeError: ";
+    size_t size = sizeof(refusal) - 1;
+    if (strncmp(raised, refusal, size) == 0)
+        return inject_tell(outcome, -EIO, "process %d refuses: %s", (int)pid, raised + size);
+    return inject_tell(outcome, -EIO, "process %d: what ulma ran in it raised %s", (int)pid,
+                       raised);
+}
+
 ssize_t inject_read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
     char path[64];

@@ -75,8 +75,10 @@ bool job_process_is(const char *word)
 {
     struct stat status;
     pid_t pid;
+    if (is_number(word))
+        return true; /* whatever a file here is called */
     if (stat(word, &status))
-        return is_number(word);
+        return false;
     if (S_ISDIR(status.st_mode))
         return look_into(word, &pid) > 0;
     return S_ISREG(status.st_mode) && job_process_is_session_name(base_name(word));

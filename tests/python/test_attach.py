@@ -86,6 +86,21 @@ def test_attach_report_detach(python, state, session_dir, tmp_path):
         assert target.told() == ""
 
 
+@pytest.mark.newest_python
+def test_dump_of_a_session(python, session_dir, tmp_path):
+    """Its page, its session, the directory that holds one: each stands for its PID."""
+    with Target(python, "compute", tmp_path, ULMA_DIR=str(session_dir)) as target:
+        done = ulma(session_dir, "dump", session_dir)
+        assert done.status == 2 and b"is no PID" in done.err
+        attach(session_dir, target)
+        (page,) = session_dir.glob("*.armed")
+        for word in (session_dir, page):
+            done = ulma(session_dir, "dump", word)
+            assert done.status == 0, done.told()
+            assert done.out.startswith(f"Process {target.pid}: ".encode())
+        detach(session_dir, target)
+
+
 def test_again_and_again(python, session_dir, tmp_path):
     """The second attach finds the first one's probe: nothing more is mapped, opened or started."""
     with Target(python, "nine_threads", tmp_path, ULMA_DIR=str(session_dir)) as target:

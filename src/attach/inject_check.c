@@ -21,6 +21,14 @@ int inject_tell(struct attach_outcome *outcome, int error, const char *format, .
     return error;
 }
 
+int inject_tell_not_main(struct attach_outcome *outcome, pid_t pid)
+{
+    return inject_tell(outcome, -ENOEXEC,
+                       "process %d: its first thread is not Python's main thread, with which alone "
+                       "ulma can attach; start it with ULMA=1 in its environment instead",
+                       (int)pid);
+}
+
 int inject_tell_raised(struct attach_outcome *outcome, pid_t pid, const char *raised)
 {
     static const char refusal[] = "RuntimeError: ";

@@ -93,7 +93,7 @@ static int check_header(struct recording *recording)
     struct stat status;
     if (stat(recording->path, &status))
         return recording_fail(recording, -errno,
-                              errno == ENOENT ? "no such file: check its path" : strerror(errno));
+                              errno == ENOENT ? "No such file: check its path" : strerror(errno));
     if (!S_ISREG(status.st_mode))
         return recording_fail(recording, -EINVAL, "not a file, and so no recording");
     FILE *file = fopen(recording->path, "rbe");

@@ -92,7 +92,9 @@ def row(version: str, kind: str, figures: "list[float]") -> "list[str]":
 def lines(version: str, python: pathlib.Path) -> "list[list[str]]":
     say(f"calls of the C library, {version}")
     took = nanoseconds(python)
-    body = [row(version, f"{kind}, ns", [took[v][kind] for v in VARIANTS]) for kind in took["plain"]]
+    body = [
+        row(version, f"{kind}, ns", [took[v][kind] for v in VARIANTS]) for kind in took["plain"]
+    ]
     if shutil.which("valgrind"):
         counted = [count(python, variant) for variant in VARIANTS]
         body.append(row(version, "write, instructions", counted))

@@ -72,7 +72,8 @@ def test_a_call_is_told_with_its_file_its_bytes_and_its_stack(told):
     assert (write["first"]["value"], write["worst"]["value"]) == (5000, 9000)
     stack = write["worst"]["stack"]
     assert [frame["function"] for frame in stack] == ["large", "main", "<module>"]
-    assert [text_of(frame) for frame in stack] == ['os.write(fd, b"x" * 9000)', "large(fd)", "main()"]
+    lines = ['os.write(fd, b"x" * 9000)', "large(fd)", "main()"]
+    assert [text_of(frame) for frame in stack] == lines
     assert pread["worst"]["value"] == 60
     assert pread["worst"]["arguments"].endswith(f", {path}, bytes[10]")
     missing = rows["io:open", "raised"]["first"]
@@ -88,7 +89,7 @@ def test_a_call_under_a_rule_is_no_event_until_its_predicate_holds(python, tmp_p
     rules = "io:write escalate larger 1000000 slower 100s raised\n"
     report = ruled(python, tmp_path, rules, 10000)
     assert rows_of(report)["io:write", "raised"]["calls"] == 40003
-    assert report["events"]["read"] < 40000  # most are of imports; of the writes there would be 80,000
+    assert report["events"]["read"] < 40000  # of imports; the writes alone would be 80,000
 
 
 @pytest.mark.newest_python

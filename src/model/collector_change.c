@@ -6,6 +6,7 @@
 #include "model/collector_parts.h"
 #include "model/methods.h"
 #include "model/resite.h"
+#include "model/rules_slots.h"
 #include "wire/guard.h"
 
 #include <errno.h>
@@ -95,8 +96,12 @@ static bool change_sites(struct collector *collector, struct sites *sites)
     guard_run(read_stdlib, collector);
     collector_tell_sites(collector);
     tap_say(model->tap, TAP_RESITE, TAP_RESITE_ROWS, 0);
-    for (struct drain *drain = &collector->drain; drain; drain = drain->next)
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        drain_enter(drain);
         methods_decide(drain);
+        if (sites->rules)
+            rules_slots_meet_operations(drain);
+    }
     drain_enter(&collector->drain);
     bool some_join = resite_rows(model);
     tell_ids(collector);

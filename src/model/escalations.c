@@ -5,6 +5,7 @@
 #include "model/escalations.h"
 
 #include "model/fold.h"
+#include "model/wait_rooms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,73 @@ static void keep(struct model *model, const struct witness_telling *telling)
     }
 }
 
+/* --- calls of the C library ------------------------------------------------------------------- */
+
+static void add_stack(const struct track *track, struct witness *witness)
+{
+    const struct entry *entry = &track->entries[track->depth];
+    witness->frame_count = 0;
+    for (; entry > track->entries && witness->frame_count < ESCALATED_FRAMES_MOST; entry--)
+        if (entry->key < TRACK_C_CALL) /* of socket.recv it is known who called it */
+            witness->frames[witness->frame_count++] =
+                (struct witness_frame){entry->symbol, wait_rooms_line(track, entry)};
+    witness->has_more = entry > track->entries;
+}
+
+/* Kept when its end is applied. */
+static void put_aside(struct track *track, const struct witness_telling *telling)
+{
+    uint32_t count = 0;
+    for (const struct witness_telling *one = track->io_told; one; one = one->next)
+        count++;
+    bool may = track->io.depth && count < RULE_PREDICATES;
+    struct witness_telling *copy = may ? malloc(sizeof(*copy)) : NULL;
+    if (!copy)
+        return;
+    *copy = *telling;
+    add_stack(track, &copy->witness);
+    copy->next = track->io_told;
+    track->io_told = copy;
+}
+
+struct witness_telling *escalations_take(struct track *track)
+{
+    struct witness_telling *told = track->io_told;
+    track->io_told = NULL;
+    return told;
+}
+
+void escalations_free(struct witness_telling *told)
+{
+    while (told) {
+        struct witness_telling *next = told->next;
+        free(told);
+        told = next;
+    }
+}
+
+void escalations_keep(struct model *model, struct witness_telling *told, uint32_t resource)
+{
+    for (struct witness_telling *one = told; one; one = one->next) {
+        one->witness.resource = resource;
+        keep(model, one);
+    }
+    escalations_free(told);
+}
+
+/* --- events ------------------------------------------------------------------------------------- */
+
+static void end_telling(struct model *model, struct track *track, uint64_t what)
+{
+    struct witness_telling *telling = track->telling;
+    telling->witness.has_more = what != 0;
+    if (telling->predicate < RULE_PREDICATES && telling->witness.is_io)
+        put_aside(track, telling);
+    else if (telling->predicate < RULE_PREDICATES)
+        keep(model, telling);
+    telling->predicate = RULE_PREDICATES;
+}
+
 static void add_part(struct model *model, struct track *track, uint64_t amount)
 {
     struct witness_telling *telling = track->telling;
@@ -125,10 +193,12 @@ static void add_part(struct model *model, struct track *track, uint64_t amount)
         add_frame(model, witness, what);
         break;
     case ESCALATED_END:
-        witness->has_more = what != 0;
-        if (telling->predicate < RULE_PREDICATES)
-            keep(model, telling);
-        telling->predicate = RULE_PREDICATES;
+        end_telling(model, track, what);
+        break;
+    case ESCALATED_DESCRIPTOR:
+        witness->is_io = true;
+        witness->fd = (uint32_t)what;
+        witness->error = (int)(what >> 32);
         break;
     default:
         model->bad_events++;

@@ -32,6 +32,11 @@ struct witness {
     struct witness_argument arguments[ESCALATED_ARGUMENTS_MOST];
     struct witness_frame frames[ESCALATED_FRAMES_MOST]; /* the innermost first */
     bool has_more;                                      /* frames than these */
+    /* Of a call of the C library: */
+    bool is_io;
+    int error;                 /* errno; 0: it did not fail */
+    uint32_t fd, resource;     /* io_files.h */
+    const char *resource_text; /* of a moment's alone: what that is by now; NULL: not known */
 };
 
 struct escalation {
@@ -53,6 +58,7 @@ struct escalations {
 struct witness_telling {
     uint32_t symbol, predicate;
     struct witness witness;
+    struct witness_telling *next; /* of the same call of the C library */
 };
 
 /* Where a function's numbers by this rule are; ESCALATIONS_NONE: no room. */
@@ -61,6 +67,12 @@ uint32_t escalations_find(struct model *model, uint32_t row, const struct rule *
 
 /* The function has a rule, and is left out uncounted. */
 void escalations_refuse(struct model *model, uint32_t row);
+
+/* Calls of the C library, whose file is known once all threads' calls have been read up to there (io_apply.h): what the thread
+ * has been told of the one that ends now, taken; and kept, and freed. */
+struct witness_telling *escalations_take(struct track *track);
+void escalations_keep(struct model *model, struct witness_telling *told, uint32_t resource);
+void escalations_free(struct witness_telling *told);
 
 /* An event of kind ESCALATED or ESCALATED_PART. */
 void escalations_event(struct model *model, struct track *track, const struct event *event);

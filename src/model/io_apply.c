@@ -155,14 +155,9 @@ static void add_wait(struct model *model, const struct io_done *done, uint32_t r
     wait_sums_share(&model->waits, done->thread, wait_sums_share_of(site.kind), ticks);
 }
 
-static void apply(struct model *model, struct process *process, const struct io_done *done)
+static void add_row(struct model *model, struct process *process, const struct io_done *done,
+                    uint32_t resource)
 {
-    struct ended ended = {model, process, &process->fds, done};
-    if (done->operation == IO_GETSOCKNAME) {
-        learn_name(&ended);
-        return;
-    }
-    uint32_t resource = subject(&ended);
     bool moved = results[done->operation] == IO_RESULT_BYTES && !done->error;
     struct io_key key = {done->symbol, done->line, done->operation, resource};
     io_calls_add(&model->io, io_calls_row(&model->io, key), (int64_t)(done->end - done->begin),
@@ -175,6 +170,20 @@ static void apply(struct model *model, struct process *process, const struct io_
                      sort == IO_SORT_OF_FD ? (enum io_sort)model->io.files.resources[resource].sort
                                            : sort,
                      (int64_t)(done->end - done->begin));
+}
+
+static void apply(struct model *model, struct process *process, const struct io_done *done)
+{
+    struct ended ended = {model, process, &process->fds, done};
+    if (done->operation == IO_GETSOCKNAME) {
+        learn_name(&ended);
+        escalations_keep(model, done->told, resource_of(&ended, done->fd));
+        return;
+    }
+    uint32_t resource = subject(&ended);
+    escalations_keep(model, done->told, resource);
+    if (!done->is_ruled)
+        add_row(model, process, done, resource);
     obey(&ended, resource);
 }
 

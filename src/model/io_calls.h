@@ -39,7 +39,7 @@ struct io_open {
         uint32_t operation, fd, symbol, line;
         uint32_t wait_symbol, wait_line, wait_node; /* whose wait it is (wait_rooms.h) */
         unsigned char wait_kind;
-        bool in_task;
+        bool in_task, is_ruled; /* is_ruled: it has no row */
     } calls[IO_OPEN_MOST];
     uint32_t depth;
     uint32_t name_size; /* of the innermost, as far as it has come */

@@ -3,6 +3,8 @@
  * Why: see io_files.h. */
 #include "model/io_files.h"
 
+#include "model/escalations.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +37,10 @@ void io_files_done(struct io_files *files)
 void io_fds_done(struct io_fds *fds)
 {
     free(fds->resources);
-    for (uint32_t i = 0; i < fds->done_count; i++)
+    for (uint32_t i = 0; i < fds->done_count; i++) {
         free(fds->done[i].name);
+        escalations_free(fds->done[i].told);
+    }
     free(fds->done);
     free(fds->directory);
     *fds = (struct io_fds){0};

@@ -47,10 +47,11 @@ struct io_done {
     uint32_t span; /* of its thread (spans.h); 0: none */
     int error;
     unsigned char wait_kind;
-    bool in_task, is_wait; /* is_wait: it counts as one of its thread's waits, too */
-    bool is_address;
+    bool in_task, is_wait;     /* is_wait: it counts as one of its thread's waits, too */
+    bool is_address, is_ruled; /* is_ruled: it has a rule, and no row */
     uint32_t name_size;
-    char *name; /* owned; NULL: none */
+    char *name;                   /* owned; NULL: none */
+    struct witness_telling *told; /* owned; predicates that held (escalations.h) */
 };
 
 /* A process's. */

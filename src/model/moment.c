@@ -392,12 +392,24 @@ static void take_lines(struct moment *moment, const struct lines *lines)
     memcpy(moment->lines, lines->sums, lines->count * sizeof(*moment->lines));
 }
 
-static void take_escalations(struct moment *moment, const struct escalations *escalations)
+/* Texts of resources are never freed while the model lives. */
+static void name_resource(struct witness *witness, const struct io_files *files)
+{
+    if (witness->is_io)
+        witness->resource_text = files->resources[io_files_true(files, witness->resource)].text;
+}
+
+static void take_escalations(struct moment *moment, const struct escalations *escalations,
+                             const struct io_files *files)
 {
     moment->escalation_count = escalations->count;
     if (escalations->count)
         memcpy(moment->escalations, escalations->rows,
                escalations->count * sizeof(*moment->escalations));
+    for (uint32_t i = 1; i < moment->escalation_count; i++) {
+        name_resource(&moment->escalations[i].first, files);
+        name_resource(&moment->escalations[i].worst, files);
+    }
 }
 
 /* Where there is no memory for them there are none. */
@@ -523,7 +535,7 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
     moment_take_waits(moment, model, counter);
     take_requests(moment, model);
     take_lines(moment, &model->lines);
-    take_escalations(moment, &model->escalations);
+    take_escalations(moment, &model->escalations, &model->io.files);
     take_objects(moment, model);
     take_births(moment, &model->births);
     take_memory(moment, model, seconds);

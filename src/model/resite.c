@@ -26,7 +26,10 @@ static struct site site_of(const struct symbol *row)
 
 static bool is_left_out(struct symbols *symbols, const struct symbol *row, uint32_t *ret_rule)
 {
+    const char *operation = symbols_operation(row->kind, row->name);
     *ret_rule = 0;
+    if (operation)
+        return symbols_leaves_out_operation(symbols, operation, ret_rule);
     if (!symbols->sites || row->kind == KIND_C || row->kind == KIND_PSEUDO)
         return false;
     struct site site = site_of(row);

@@ -173,21 +173,27 @@ static bool read_mode(struct rule *rule, struct words *words, char *error)
     return false;
 }
 
-/* `io:write`. They are made without the GIL: a call that is told has a stack, which is looked at with it. */
-static bool refuse_io(const char *pattern, char *error)
+/* Whether the pattern names calls of the C library: `io:write`, `io:*`. */
+static bool names_operations(const struct site_pattern *pattern)
 {
     static const char *const names[] = {
 #define IO_OPERATION(name, text, result, sort) text,
 #include "wire/io_operations.def"
     };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strncmp(pattern, "io:", 3) != 0 || strcmp(pattern + 3, names[i]) != 0)
-            continue;
-        snprintf(error, SITES_ERROR_SIZE,
-                 "`%.40s`: calls of the C library have no rules; the source io tells each of them",
-                 pattern);
+    static const struct sites nowhere;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (sites_names_operation(&nowhere, pattern, names[i]))
+            return true;
+    return false;
+}
+
+/* Of the same function of the C library a thread has one call open. */
+static bool has_sense(const struct rule *rule, char *error)
+{
+    if (!(rule->predicates >> RULE_DEEPER & 1) || !names_operations(&rule->pattern))
         return true;
-    }
+    snprintf(error, SITES_ERROR_SIZE, "`%.40s` calls nothing that calls it again: no `deeper`",
+             rule->pattern.text);
     return false;
 }
 
@@ -199,10 +205,8 @@ static bool read_line(const struct sites *sites, char *line, struct rule *rule, 
     struct words words = {line};
     const char *pattern = next_word(&words);
     *ret_empty = !pattern;
-    if (pattern && refuse_io(pattern, error))
-        return false;
     return !pattern || (sites_read_pattern(sites, pattern, &rule->pattern, error) &&
-                        read_mode(rule, &words, error));
+                        read_mode(rule, &words, error) && has_sense(rule, error));
 }
 
 /* --- the text --------------------------------------------------------------------------------- */
@@ -320,6 +324,18 @@ uint32_t rules_find_method(const struct sites *sites, const char *name)
     return 0;
 }
 
+uint32_t rules_find_operation(const struct sites *sites, const char *name)
+{
+    struct rules *rules = sites ? sites->rules : NULL;
+    for (size_t i = 0; rules && i < rules->count; i++) {
+        if (!sites_names_operation(sites, &rules->rules[i].pattern, name))
+            continue;
+        rules->rules[i].pattern.matched = true;
+        return (uint32_t)i + 1;
+    }
+    return 0;
+}
+
 bool rules_name_methods(const struct rules *rules)
 {
     for (size_t i = 0; rules && i < rules->count; i++)
@@ -328,15 +344,24 @@ bool rules_name_methods(const struct rules *rules)
     return false;
 }
 
+/* "the source methods, or operators"; NULL: whatever is on will do. */
+static const char *lacking(const struct site_pattern *pattern, uint32_t sources)
+{
+    if (pattern->form == SITE_METHOD && !(sources & (SOURCE_METHODS | SOURCE_OPERATORS)))
+        return "methods, or operators";
+    return !(sources & SOURCE_IO) && names_operations(pattern) ? "io" : NULL;
+}
+
 bool rules_fit(const struct rules *rules, uint32_t sources, char *error)
 {
     for (size_t i = 0; rules && i < rules->count; i++) {
         const struct site_pattern *pattern = &rules->rules[i].pattern;
-        if (pattern->form != SITE_METHOD || sources & (SOURCE_METHODS | SOURCE_OPERATORS))
+        const char *source = lacking(pattern, sources);
+        if (!source)
             continue;
         snprintf(error, RULE_ERROR_SIZE,
-                 "the rule of `%.80s` needs the source methods, or operators: add it to the events",
-                 pattern->text);
+                 "the rule of `%.80s` needs the source %s: add it to the events", pattern->text,
+                 source);
         return false;
     }
     return true;

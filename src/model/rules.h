@@ -50,6 +50,9 @@ uint32_t rules_find(const struct sites *sites, const struct site *site);
 /* The same of a method, `dict.get`. */
 uint32_t rules_find_method(const struct sites *sites, const char *name);
 
+/* The same of a function of the C library, `write`. */
+uint32_t rules_find_operation(const struct sites *sites, const char *name);
+
 /* False, with a sentence in `error` (RULE_ERROR_SIZE): some rule names what only a source tells that is none of
  * `sources`. `rules` may be NULL. */
 bool rules_fit(const struct rules *rules, uint32_t sources, char *error);

@@ -209,6 +209,38 @@ static int write_answer(void *context)
     return 0;
 }
 
+struct operations_call {
+    struct session_header *header;
+    uint32_t ids[IO_OPERATION_COUNT];
+};
+
+static int read_operations(void *context)
+{
+    struct operations_call *call = context;
+    for (int i = 0; i < IO_OPERATION_COUNT; i++)
+        call->ids[i] = atomic_load_explicit(&call->header->operation_ids[i], memory_order_relaxed);
+    return 0;
+}
+
+void rules_slots_meet_operations(struct drain *drain)
+{
+    struct operations_call call = {.header = mapping_header(drain->mapping)};
+    if (guard_run(read_operations, &call))
+        return;
+    for (int i = 0; i < IO_OPERATION_COUNT; i++)
+        if (call.ids[i] && call.ids[i] < SESSION_ID_LIMIT)
+            symbols_handle(&drain->model->symbols, call.ids[i]);
+}
+
+/* Whoever asks for the rule of one function of the C library asks for all. */
+static void decide(struct drain *drain, uint32_t id)
+{
+    struct symbols *symbols = &drain->model->symbols;
+    const struct symbol *symbol = &symbols->symbols[symbols_handle(symbols, id) >> 1];
+    if (symbols_operation(symbol->kind, symbol->name))
+        rules_slots_meet_operations(drain);
+}
+
 void rules_slots_answer(struct drain *drain)
 {
     struct answer_call call = {.header = mapping_header(drain->mapping)};
@@ -217,6 +249,6 @@ void rules_slots_answer(struct drain *drain)
         return;
     drain->rules_answered = call.asked;
     if (call.id && call.id < SESSION_ID_LIMIT)
-        symbols_handle(&drain->model->symbols, call.id);
+        decide(drain, call.id);
     guard_run(write_answer, &call);
 }

@@ -26,6 +26,9 @@ void rules_slots_begin_anew(struct drain *drain);
 /* The probe has defined a function and waits for its mode: decides it. */
 void rules_slots_answer(struct drain *drain);
 
+/* Rules have come: they hold for the C library's functions, which no event of a push tells of. The drain is entered. */
+void rules_slots_meet_operations(struct drain *drain);
+
 void rules_slots_free(struct rules_slots *slots);
 
 #endif

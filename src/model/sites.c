@@ -467,6 +467,13 @@ bool sites_read_pattern(const struct sites *sites, const char *text,
     return true;
 }
 
+bool sites_names_operation(const struct sites *sites, const struct site_pattern *pattern,
+                           const char *name)
+{
+    struct site site = {.module = "io", .name = name, .qualname = name, .file = ""};
+    return pattern->form == SITE_QUALNAME && matches(sites, pattern, &site);
+}
+
 bool sites_names(const struct sites *sites, const struct site_pattern *pattern,
                  const struct site *site)
 {

@@ -85,6 +85,10 @@ bool sites_add_lines(struct sites *sites, const char *text, char *error);
 bool sites_read_pattern(const struct sites *sites, const char *text,
                         struct site_pattern *ret_pattern, char *error);
 
+/* Whether it names that function of the C library: `io:write`, `io:*`. */
+bool sites_names_operation(const struct sites *sites, const struct site_pattern *pattern,
+                           const char *name);
+
 /* Whether it names the function. */
 bool sites_names(const struct sites *sites, const struct site_pattern *pattern,
                  const struct site *site);

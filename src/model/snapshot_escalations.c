@@ -19,15 +19,41 @@ static const char *clean(struct arena *arena, const char *text)
     return copy;
 }
 
+/* NULL: no memory. */
+static const char *join(struct arena *arena, const char *text, const char *more)
+{
+    return text && more ? arena_format(arena, "%s%s%s", text, *text ? ", " : "", more) : NULL;
+}
+
+/* Of a call of the C library: `fd 3, /tmp/lines.csv, bytes[20]`, and why it failed. */
+static const char *io_arguments(struct arena *arena, const struct witness *from)
+{
+    const char *text = "";
+    if (from->fd != IO_NO_FD)
+        text = join(arena, text, arena_format(arena, "fd %u", from->fd));
+    if (from->resource_text)
+        text = join(arena, text, clean(arena, from->resource_text));
+    for (uint32_t i = 0; i < from->argument_count && from->arguments[i].length; i++)
+        text = join(
+            arena, text,
+            arena_format(arena, "bytes[%llu]", (unsigned long long)from->arguments[i].length - 1));
+    return from->error ? join(arena, text, arena_string(arena, strerror(from->error))) : text;
+}
+
 static int add_arguments(struct arena *arena, const struct witness *from,
                          struct snapshot_witness *to)
 {
     const char *text = from->argument_count ? "" : NULL;
+    if (from->is_io) {
+        to->arguments = io_arguments(arena, from);
+        return to->arguments ? 0 : -ENOMEM;
+    }
     for (uint32_t i = 0; i < from->argument_count && (i == 0 || text); i++) {
         const struct witness_argument *argument = &from->arguments[i];
-        const char *type = clean(arena, argument->type), *comma = i ? ", " : "";
+        const char *type = clean(arena, argument->type);
         if (!type)
             return -ENOMEM;
+        const char *comma = i ? ", " : "";
         text = argument->length ? arena_format(arena, "%s%s%s[%llu]", text, comma, type,
                                                (unsigned long long)argument->length - 1)
                                 : arena_format(arena, "%s%s%s", text, comma, type);

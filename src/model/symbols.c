@@ -202,9 +202,32 @@ bool symbols_leaves_out(const struct symbols *symbols, const struct site *site, 
     return rule->does != RULE_RECORD;
 }
 
+bool symbols_leaves_out_operation(const struct symbols *symbols, const char *name,
+                                  uint32_t *ret_rule)
+{
+    uint32_t number = rules_find_operation(symbols->sites, name);
+    *ret_rule = 0;
+    if (!number)
+        return false;
+    const struct rule *rule = &symbols->sites->rules->rules[number - 1];
+    if (rule->does == RULE_COUNT || rule->does == RULE_ESCALATE)
+        *ret_rule = number;
+    return rule->does != RULE_RECORD;
+}
+
+const char *symbols_operation(enum snapshot_kind kind, const char *name)
+{
+    size_t size = sizeof(IO_DEFINITION_PREFIX) - 1;
+    bool is_one = kind == KIND_C && name && strncmp(name, IO_DEFINITION_PREFIX, size) == 0;
+    return is_one ? name + size : NULL;
+}
+
 static bool is_left_out(struct symbols *symbols, const struct definition_text *text,
                         uint32_t *ret_rule)
 {
+    const char *operation = symbols_operation(kind_of(&text->fixed), text->name);
+    if (operation)
+        return symbols_leaves_out_operation(symbols, operation, ret_rule);
     struct site site = {
         .module = text->module, .name = text->name, .qualname = text->qualname, .file = text->file};
     return symbols->sites && text->fixed.kind != DEFINITION_C_FUNCTION &&

@@ -182,6 +182,11 @@ void symbols_tell_left_out(struct symbols *symbols, uint32_t id, const struct sy
 
 /* Whether the function is left out, by a pattern or a rule; *ret_rule: see struct symbol. */
 bool symbols_leaves_out(const struct symbols *symbols, const struct site *site, uint32_t *ret_rule);
+
+/* The same of a function of the C library, `write`; and the name of it, where the row, or the definition, is one. */
+bool symbols_leaves_out_operation(const struct symbols *symbols, const char *name,
+                                  uint32_t *ret_rule);
+const char *symbols_operation(enum snapshot_kind kind, const char *name);
 void symbols_tell_lines(struct symbols *symbols, uint32_t id);
 
 /* An activation ended after `wall`, of which it waited `wait`. Negative wall: not known. */

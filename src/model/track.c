@@ -49,6 +49,7 @@ void track_free(struct track *track)
     waits_done(&track->waits);
     line_stack_done(&track->lines);
     free(track->telling);
+    escalations_free(track->io_told);
     free(track->depths);
     free(track->gaps);
     free(track->begins);

@@ -157,6 +157,7 @@ struct track {
     struct span_track spans;
     struct line_stack lines;
     struct witness_telling *telling; /* owned; NULL: nothing has escalated (escalations.h) */
+    struct witness_telling *io_told; /* owned; of the call of the C library that is open */
     struct memory_told memory;
     uint32_t object_place, object_type; /* of a place that is being told (births.h) */
     uint64_t yield_counter;             /* of the last yield */

@@ -329,6 +329,20 @@ uint32_t define_type(PyTypeObject *type)
     return id;
 }
 
+uint32_t define_operation(const char *name)
+{
+    PyObject *error_type, *value, *traceback;
+    if (!link_to.header || refused())
+        return 0;
+    PyErr_Fetch(&error_type, &value, &traceback);
+    struct names names = {.name = PyBytes_FromString(name), .kind = DEFINITION_C_FUNCTION};
+    uint32_t id = names.name ? publish(&names) : 0;
+    free_names(&names);
+    PyErr_Clear();
+    PyErr_Restore(error_type, value, traceback);
+    return id;
+}
+
 uint32_t define_operator(const struct define_operator *what)
 {
     PyObject *type, *value, *traceback;

@@ -35,6 +35,9 @@ uint32_t define_operator(const struct define_operator *what);
 /* The id of a type by its name: a new one each time, until define_end. */
 uint32_t define_type(PyTypeObject *type);
 
+/* The id of a function of the C library, by its name in a definition: a new one each time. */
+uint32_t define_operation(const char *name);
+
 /* What the id stands for has ended. */
 void define_end(uint32_t id);
 

@@ -21,18 +21,12 @@ static void *python_frame(void *frame, PyObject **ret_code)
     return frame;
 }
 
-static void *own_frame(void)
-{
-    PyThreadState *tstate = PyGILState_GetThisThreadState();
-    return tstate ? pyapi_current_frame(tstate) : NULL;
-}
-
 uint64_t places_mark(uint32_t epoch)
 {
     PyObject *code;
     uint32_t generation = atomic_load_explicit(&line_generation, memory_order_relaxed);
     uint64_t mark = epoch ^ (uint64_t)generation << 32;
-    void *frame = python_frame(own_frame(), &code);
+    void *frame = python_frame(places_own_frame(), &code);
     if (!frame)
         return 0;
     for (uint32_t i = 0; frame && i < places_wanted; i++) {
@@ -44,13 +38,13 @@ uint64_t places_mark(uint32_t epoch)
     return mark | 1;
 }
 
-static uint32_t collect(struct event events[PLACES_MOST])
+static uint32_t collect(struct event events[PLACES_MOST], uint32_t most)
 {
     uint64_t counter = link_counter();
     uint32_t count = 0;
     PyObject *code;
-    void *frame = python_frame(own_frame(), &code);
-    while (frame && count < places_wanted && count < PLACES_MOST) {
+    void *frame = python_frame(places_own_frame(), &code);
+    while (frame && count < most && count < PLACES_MOST) {
         uint32_t line = line_remembered(code, line_word(frame, code));
         uint32_t id = (line < PLACE_OUTER ? line : 0) | (count ? PLACE_OUTER : 0);
         events[count++] = (struct event){
@@ -63,6 +57,18 @@ static uint32_t collect(struct event events[PLACES_MOST])
     return count;
 }
 
+/* Where it is one alone, and the innermost of all, the next look needs no more than that one. */
+static void remember(struct writer *writer, uint32_t epoch, uint64_t mark)
+{
+    PyObject *code = NULL;
+    void *frame = places_own_frame();
+    bool alone = places_wanted == 1 && frame && (code = pyapi_frame_code(frame));
+    writer->place_told = mark;
+    writer->place_frame = alone ? frame : NULL;
+    writer->place_word = alone ? line_word(frame, code) : 0;
+    writer->place_under = places_under(epoch);
+}
+
 void places_tell(uint32_t epoch)
 {
     struct event events[PLACES_MOST];
@@ -70,8 +76,20 @@ void places_tell(uint32_t epoch)
     if (!writer)
         return;
     uint64_t mark = places_mark(epoch);
-    uint32_t count = collect(events);
+    uint32_t count = collect(events, places_wanted);
     unlocked_leave(writer);
     if (count && unlocked_put_slow(events, count))
-        writer->place_told = mark;
+        remember(writer, epoch, mark);
+}
+
+uint32_t places_collect_all(struct event events[PLACES_MOST])
+{
+    struct writer *writer = unlocked_enter();
+    uint32_t count = writer ? collect(events, PLACES_MOST) : 0;
+    if (!writer)
+        return 0;
+    writer->place_told = 0;
+    writer->place_frame = NULL;
+    unlocked_leave(writer);
+    return count;
 }

@@ -24,9 +24,37 @@ uint64_t places_mark(uint32_t epoch);
 /* Tells them. Outside of the gate: it may have to wait for room. */
 void places_tell(uint32_t epoch);
 
+/* All that there is room for, into `events`, whatever is wanted: what is told with them tells them. Their number. They
+ * have to be told anew after that. */
+uint32_t places_collect_all(struct event events[PLACES_MOST]);
+
+/* The innermost frame, whatever it runs; NULL: this thread runs no Python. */
+static inline void *places_own_frame(void)
+{
+    PyThreadState *tstate = PyGILState_GetThisThreadState();
+    return tstate ? pyapi_current_frame(tstate) : NULL;
+}
+
+static inline uint64_t places_under(uint32_t epoch)
+{
+    return epoch | (uint64_t)atomic_load_explicit(&line_generation, memory_order_relaxed) << 32;
+}
+
+/* The frame that was told alone is the innermost still, and stands where it stood. */
+static inline bool places_stand(const struct writer *writer, uint32_t epoch)
+{
+    const void *frame = writer->place_frame;
+    return frame && frame == places_own_frame() && writer->place_under == places_under(epoch) &&
+           writer->place_word ==
+               line_word(writer->place_frame,
+                         PYAPI_FIELD(PyObject *, writer->place_frame, pyapi.frame_code));
+}
+
 /* Inside of the gate. */
 static inline bool places_are_told(const struct writer *writer, uint32_t epoch)
 {
+    if (__builtin_expect(places_stand(writer, epoch), 1))
+        return true;
     uint64_t mark = places_wanted ? places_mark(epoch) : 0;
     return __builtin_expect(mark == writer->place_told || !mark, 1);
 }

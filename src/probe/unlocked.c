@@ -7,6 +7,7 @@
 
 #include "probe/py/pyapi.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -23,11 +24,49 @@ enum {
 };
 
 _Atomic uint32_t unlocked_epoch;
+_Atomic uint32_t unlocked_fences = 1;
 static uint32_t openings;
 static pid_t opened_in;
 
+static void pause_ns(long ns)
+{
+    struct timespec pause = {.tv_nsec = ns};
+    nanosleep(&pause, NULL);
+}
+
+/* --- the gate ------------------------------------------------------------------------------- */
+
+enum { BARRIER_GLOBAL = 1, BARRIER_PRIVATE = 8, BARRIER_REGISTER = 16 }; /* enum membarrier_cmd */
+
+static bool barrier(int command)
+{
+    int kept = errno;
+    bool done = syscall(SYS_membarrier, command, 0, 0) == 0;
+    errno = kept;
+    return done;
+}
+
+/* A program may have forbidden itself the call meanwhile: what a thread has stored is seen long before. */
+static void order_all_threads(void)
+{
+    enum { LONG_NS = 20 * 1000 * 1000 };
+    if (!barrier(BARRIER_PRIVATE) && !barrier(BARRIER_GLOBAL))
+        pause_ns(LONG_NS);
+}
+
+/* The kernel is told once that there will be barriers, which costs a process with threads some 15 ms, and one without
+ * nothing: so of a program that has threads already there are fences. A fork's child is as its parent was. */
+static bool has_barriers(void)
+{
+    static bool registered;
+    const char *single = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* glibc 2.32 */
+    registered = (registered || (single && *single)) && barrier(BARRIER_REGISTER);
+    return registered;
+}
+
 void unlocked_open(void)
 {
+    atomic_store_explicit(&unlocked_fences, !has_barriers(), memory_order_relaxed);
     opened_in = (pid_t)syscall(SYS_getpid);
     if (++openings == 0)
         openings = 1;
@@ -38,20 +77,16 @@ void unlocked_close(void)
 {
     if (!atomic_exchange(&unlocked_epoch, 0))
         return;
-    /* Pairs with the fence of unlocked_enter. */
+    /* Pairs with unlocked_enter. */
     atomic_thread_fence(memory_order_seq_cst);
+    if (!atomic_load_explicit(&unlocked_fences, memory_order_relaxed))
+        order_all_threads();
     writer_await_unlocked();
 }
 
 void unlocked_forget(void)
 {
     atomic_store(&unlocked_epoch, 0);
-}
-
-static void pause_ns(long ns)
-{
-    struct timespec pause = {.tv_nsec = ns};
-    nanosleep(&pause, NULL);
 }
 
 /* --- whose process, whose turn -------------------------------------------------------------- */
@@ -102,6 +137,14 @@ static struct writer *enter(void)
     if (writer || writer_of_thread->ring)
         return writer;
     return take_ring() ? unlocked_enter() : NULL;
+}
+
+struct writer *unlocked_enter_slow(void)
+{
+    int kept = errno;
+    struct writer *writer = enter();
+    errno = kept;
+    return writer;
 }
 
 /* --- room ----------------------------------------------------------------------------------- */
@@ -176,7 +219,7 @@ static enum outcome try(struct writer *writer, struct event *events, uint32_t co
         atomic_fetch_add_explicit(&writer->ring->stall_ticks, now - waited_since,
                                   memory_order_relaxed);
         atomic_fetch_add_explicit(&writer->ring->stalls, 1, memory_order_relaxed);
-        if (event_kind(events) == EVENT_IO_BEGIN)
+        if (count == 1 && event_kind(events) == EVENT_IO_BEGIN)
             events->counter = now; /* what it waited for us is not its own */
     }
     put(writer, events, count);

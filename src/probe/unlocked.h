@@ -2,6 +2,8 @@
 /* Writing events without the GIL: what the C library is asked to do is asked after the GIL was let go.
  * Why a gate: whoever has the GIL may switch off and give the session's memory back while such a thread is on its way
  * to write. It closes the gate, and then waits for those that are inside; they are there for some twenty instructions.
+ * Why no fence on the way in: a thread that marks itself and then looks whether the gate is open needs one between the two, each
+ * time, of 5 to 10 ns. So who closes the gate has the kernel put it into all threads that run (membarrier), once.
  * Rules: any thread, with the GIL or without, in signal handlers too; it never waits while it is inside. The counter
  * of what is put is not older than that of the thread's last event. */
 #ifndef ULMA_PROBE_UNLOCKED_H
@@ -11,6 +13,9 @@
 
 /* The gate: 0 while closed, else a number that no earlier opening had. */
 extern _Atomic uint32_t unlocked_epoch;
+
+/* 1: this kernel has no membarrier, the program may not call it, or had threads already: there is a fence on the way in. */
+extern _Atomic uint32_t unlocked_fences;
 
 /* The GIL is held. */
 void unlocked_open(void);
@@ -27,6 +32,10 @@ enum { UNLOCKED_FREE = 0, UNLOCKED_INSIDE = 1, UNLOCKED_VFORKED = 2 };
  * are not wanted. */
 bool unlocked_put_slow(struct event *events, uint32_t count);
 
+/* This thread's writer, marked as inside, if need be with a ring that it has to wait for; NULL: the gate is closed, or the
+ * call is not to be told. errno stays. */
+struct writer *unlocked_enter_slow(void);
+
 /* This thread's writer, marked as inside; NULL: not that easy. */
 static inline struct writer *unlocked_enter(void)
 {
@@ -34,8 +43,11 @@ static inline struct writer *unlocked_enter(void)
     if (__builtin_expect(atomic_load_explicit(&writer->busy, memory_order_relaxed) != 0, 0))
         return NULL;
     atomic_store_explicit(&writer->busy, UNLOCKED_INSIDE, memory_order_relaxed);
-    /* Pairs with the fence of unlocked_close: one of the two sees the other. */
-    atomic_thread_fence(memory_order_seq_cst);
+    /* Pairs with unlocked_close: one of the two sees the other. */
+    if (__builtin_expect(atomic_load_explicit(&unlocked_fences, memory_order_relaxed) != 0, 0))
+        atomic_thread_fence(memory_order_seq_cst);
+    else
+        atomic_signal_fence(memory_order_seq_cst);
     if (__builtin_expect(
             atomic_load_explicit(&unlocked_epoch, memory_order_relaxed) != 0 && writer->ring, 1))
         return writer;
@@ -52,12 +64,13 @@ static inline void unlocked_leave(struct writer *writer)
  * finds it there. */
 static inline bool unlocked_store(struct writer *writer, struct event event)
 {
-    if (__builtin_expect(writer->head == writer->limit && writer->head >= writer->unlocked_limit,
-                         0))
+    uint64_t limit = writer->limit;
+    bool is_past = writer->head == limit;
+    if (__builtin_expect(is_past && limit >= writer->unlocked_limit, 0))
         return false;
-    bool is_past = writer->head == writer->limit;
     writer_store(writer, event.counter, event_kind(&event), event_id(&event), event.frame);
-    writer->limit = is_past ? writer->head : writer->limit;
+    if (__builtin_expect(is_past, 0))
+        writer->limit = limit + 1;
     return true;
 }
 

@@ -26,8 +26,12 @@ struct writer {
         woken[WRITER_WOKEN]; /* descriptors that a signal handler wrote a byte to, not told yet */
     _Atomic uint32_t woken_count;
     uint64_t place_told; /* which lines were told last (places.h); 0: none */
-    uint64_t gil_since;  /* counter; 0: it has it not, or nobody knows since when */
-    uint32_t gil_epoch;  /* ... as of this opening of the gate */
+    void *
+        place_frame; /* ... where it was one alone: its frame, and where that stood; NULL: look at place_told */
+    uintptr_t place_word;
+    uint64_t place_under; /* ... by this opening and line_generation */
+    uint64_t gil_since;   /* counter; 0: it has it not, or nobody knows since when */
+    uint32_t gil_epoch;   /* ... as of this opening of the gate */
     bool dropping;
     uint64_t lost_since;             /* events dropped since dropping began */
     uint64_t next_resume;            /* counter before which no resume is tried */

@@ -129,6 +129,9 @@ enum escalated_part {
     ESCALATED_TEXT = 3,  /* 6 bytes of the type's name; the last ones may be zero bytes */
     ESCALATED_FRAME = 4, /* bits 0..16 = id, 17..40 = line, 0: not known */
     ESCALATED_END = 5,   /* 1: there were more frames than are told */
+    /* Of a call of the C library, in place of frames, its arguments' types being `bytes`: bits 0..31 = the descriptor
+     * (IO_NO_FD: none), 32..47 = errno, 0: it did not fail. Its stack is the thread's, as told by its calls */
+    ESCALATED_DESCRIPTOR = 6,
 };
 enum {
     ESCALATED_PART_SHIFT = 48,

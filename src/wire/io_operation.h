@@ -6,6 +6,8 @@
  *               7 bytes each, the first in the low bits (of id three, of frame four): the path that was opened, ended by
  *               a zero byte or not; or the sockaddr of a peer (connect, accept) or of the socket itself (bind, getsockname). Between
  *               the begin and the end of the operation
+ *               With IO_RULED it has a rule (wire/session.h), for whose sake it is told
+ *   ESCALATED   ... and its parts: a predicate of that rule held, between the begin and the end
  *   IO_END      amount: the result (bytes moved, the new descriptor, two new ones of 24 bits each); with bit IO_FAILED
  *               errno instead
  * Rules: one operation is open in a thread; an end without a begin, and a begin after a begin, end nothing. */
@@ -33,7 +35,11 @@ enum io_sort { IO_SORT_FILE, IO_SORT_SOCKET, IO_SORT_IDLE, IO_SORT_OF_FD };
 
 #define IO_NO_FD  UINT32_MAX
 #define IO_SLEEPS 0x100u
+#define IO_RULED  0x200u
 #define IO_FAILED (UINT64_C(1) << 55)
+
+/* The name of an operation's definition, which its rule goes by: `io:write`. */
+#define IO_DEFINITION_PREFIX "io:"
 
 enum { IO_NAME_MOST = 511 }; /* bytes of a path that are told: its last ones */
 

@@ -33,6 +33,7 @@
 #define ULMA_WIRE_SESSION_H
 
 #include "wire/definitions.h"
+#include "wire/io_operation.h"
 #include "wire/ring.h"
 
 /* "ulmasess", little-endian. */
@@ -94,8 +95,9 @@ enum rule_predicate {
 };
 
 /* What one function does by its rule. The collector writes the first line before it writes the function's number and
- * mode byte, and takes it back before it acknowledges the function's end; the rest is the probe's, under the GIL,
- * but that `worst` goes back to 0 when the numbers begin anew. */
+ * mode byte, and takes it back before it acknowledges the function's end; the rest is the probe's, under the GIL (of the
+ * C library's functions: without it, so that all threads count at once), but that `worst` goes back to 0 when the numbers
+ * begin anew. */
 struct session_rule {
     uint64_t slower_ns, larger;
     uint32_t deeper, every;
@@ -343,6 +345,9 @@ struct session_header {
     _Atomic uint32_t rules_wanted;               /* by the collector */
     _Atomic uint32_t rule_id, rule_asked;        /* by the probe */
     _Alignas(64) _Atomic uint32_t rule_answered; /* by the collector */
+    /* The source `io`: the ids of the C library's functions by enum io_operation, which no push ever has; 0: not heard. Their
+     * mode bytes say whether calls are told, counted or watched. By the probe, before it asks for the rule of one. */
+    _Atomic uint32_t operation_ids[IO_OPERATION_COUNT];
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

@@ -35,6 +35,10 @@ static void look(struct rules *rules, char *names, const char *end)
     site.file = next_text(&names, end);
     uint32_t number = rules_find(&sites, &site);
     need(number <= rules->count);
+    need(rules_find_operation(&sites, site.name) <= rules->count);
+    need(rules_find_method(&sites, site.name) <= rules->count);
+    char error[RULE_ERROR_SIZE] = "";
+    need(rules_fit(rules, 0, error) ? !error[0] : error[0] && !strchr(error, '\n'));
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->rules[i];
         need((rule->does == RULE_ESCALATE) == (rule->predicates != 0));

@@ -61,6 +61,7 @@ static void test_what_makes_no_sense_is_refused(void **state)
         "@nobody off",
         "a:f escalate slower 99999999999999999999999999999999999999999999s",
         "\x80\xff \x01",
+        "io:* escalate slower 1s deeper 3",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         char error[RULE_ERROR_SIZE] = "";
@@ -68,6 +69,22 @@ static void test_what_makes_no_sense_is_refused(void **state)
         assert_memory_equal(error, "file:1: ", 8);
         assert_true(strlen(error) > 20 && !strchr(error, '\n'));
     }
+}
+
+static void test_the_c_librarys_functions_are_named_by_io_alone(void **state)
+{
+    (void)state;
+    char error[RULE_ERROR_SIZE] = "";
+    struct sites sites = nowhere;
+    sites.rules = read_text("io count\nio:writev off\nio:w* count\nother:read count\n", error);
+    assert_non_null(sites.rules);
+    assert_int_equal(rules_find_operation(&sites, "writev"), 2);
+    assert_int_equal(rules_find_operation(&sites, "write"), 3);
+    assert_int_equal(rules_find_operation(&sites, "read"), 0); /* `io` is Python's module */
+    assert_false(rules_fit(sites.rules, SOURCE_CALLS, error));
+    assert_non_null(strstr(error, "`io:writev` needs the source io"));
+    assert_true(rules_fit(sites.rules, SOURCE_CALLS | SOURCE_IO, error));
+    rules_free(sites.rules);
 }
 
 /* --- what is told --------------------------------------------------------------------------------- */
@@ -138,11 +155,47 @@ static void test_parts_beyond_what_there_is_room_for_are_dropped(void **state)
     model_done(&model);
 }
 
+static void test_a_call_of_the_c_library_is_kept_when_its_file_is_known(void **state)
+{
+    (void)state;
+    struct model model;
+    struct rule rule = {.predicates = 1 << RULE_LARGER, .words = {[RULE_LARGER] = "larger 5"}};
+    assert_int_equal(model_init(&model, &(struct model_options){.define = define}), 0);
+    struct track *track = model_add_track(&model, 1);
+    uint32_t at =
+        escalations_find(&model, symbols_handle(&model.symbols, 5) >> 1, &rule, RULE_LARGER);
+    struct event begin = {100, event_pack(EVENT_ESCALATED, 5), RULE_LARGER};
+    struct event value = part(ESCALATED_VALUE, 9), end = part(ESCALATED_END, 0);
+    struct event descriptor = part(ESCALATED_DESCRIPTOR, 3 | UINT64_C(28) << 32);
+    for (int i = 0; i < 100; i++) {
+        const struct event *const events[] = {&begin, &value, &descriptor, &end};
+        track->io.depth = i > 0; /* the first is of no call */
+        for (size_t k = 0; k < sizeof(events) / sizeof(events[0]); k++)
+            escalations_event(&model, track, events[k]);
+    }
+    assert_int_equal(model.escalations.rows[at].first.counter, 0);
+    struct witness_telling *told = escalations_take(track);
+    int count = 0;
+    for (const struct witness_telling *one = told; one; one = one->next)
+        count++;
+    assert_int_equal(count, RULE_PREDICATES); /* no more than a call can have */
+    assert_null(escalations_take(track));
+    escalations_keep(&model, told, 7);
+    const struct witness *first = &model.escalations.rows[at].first;
+    assert_true(first->is_io);
+    assert_int_equal(first->fd, 3);
+    assert_int_equal(first->error, 28);
+    assert_int_equal(first->resource, 7);
+    model_done(&model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_text_says_what_functions_do),
         cmocka_unit_test(test_what_makes_no_sense_is_refused),
+        cmocka_unit_test(test_the_c_librarys_functions_are_named_by_io_alone),
+        cmocka_unit_test(test_a_call_of_the_c_library_is_kept_when_its_file_is_known),
         cmocka_unit_test(test_parts_beyond_what_there_is_room_for_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,7 +62,8 @@ static void begin(struct model *model, struct track *track, const struct fold_cu
                   const struct event *event)
 {
     struct io_open *open = &track->io;
-    uint32_t operation = event_id(event) & ~IO_SLEEPS;
+    bool is_ruled = event_id(event) & IO_RULED;
+    uint32_t operation = event_id(event) & ~(IO_SLEEPS | IO_RULED);
     const struct entry *top = python_on_top(cursor);
     if (open->depth == IO_OPEN_MOST || operation >= IO_OPERATION_COUNT)
         open->depth = 0; /* ends were not seen */
@@ -76,8 +77,10 @@ static void begin(struct model *model, struct track *track, const struct fold_cu
         .fd = event->frame,
         .symbol = top ? top->symbol : 0,
         .line = top ? wait_rooms_line(track, top) : 0,
+        .is_ruled = is_ruled,
     };
-    if (model->waits.heard)
+    escalations_free(escalations_take(track));
+    if (model->waits.heard && !is_ruled)
         tell_wait(model, track, cursor, call, event_id(event) & IO_SLEEPS);
 }
 
@@ -102,7 +105,8 @@ static void end(struct model *model, struct track *track, const struct event *ev
         return;
     const struct io_open_call *call = &open->calls[--open->depth];
     uint64_t amount = event_amount(event), ticks = event->counter - call->since;
-    kept_note(model, track, TIMELINE_IO, call->since, event->counter, call->operation);
+    if (!call->is_ruled)
+        kept_note(model, track, TIMELINE_IO, call->since, event->counter, call->operation);
     struct io_done done = {
         .begin = call->since,
         .end = event->counter,
@@ -115,15 +119,19 @@ static void end(struct model *model, struct track *track, const struct event *ev
         .wait_node = call->wait_node,
         .wait_kind = call->wait_kind,
         .in_task = call->in_task,
-        .is_wait = model->waits.heard && open->depth == 0,
+        .is_wait = model->waits.heard && open->depth == 0 && !call->is_ruled,
+        .is_ruled = call->is_ruled,
         .thread = track->number,
         .span = span_steps_now(&track->spans),
         .result = amount & ~IO_FAILED,
         .error = amount & IO_FAILED ? (int)(amount & 0xffff) : 0,
         .is_address = open->is_address,
         .name_size = open->name_size,
+        .told = escalations_take(track),
     };
-    if (ticks < FOLD_INTERVAL_MOST) {
+    if (ticks >= FOLD_INTERVAL_MOST) {
+        escalations_free(done.told);
+    } else {
         io_apply_later(model, &done, open->name);
         track->apart_ticks += done.is_wait ? (int64_t)ticks : 0;
     }

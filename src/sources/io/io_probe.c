@@ -44,6 +44,7 @@ static int io_make_ready(char *reason, size_t size)
     }
     io_find_real();
     can_place = places_prepare();
+    io_rules_prepare();
     ask_for_files();
     return 0;
 }
@@ -52,6 +53,7 @@ static int io_on(char *reason, size_t size)
 {
     is_on = true;
     places_wanted = can_place ? 1 : 0;
+    io_rules_look();
     unlocked_open();
     if (io_tables_change(SOURCE_IO))
         return 0;
@@ -68,6 +70,11 @@ static void io_off(void)
     unlocked_close();
 }
 
+static void io_rearm(void)
+{
+    io_rules_look();
+}
+
 static void io_imported(void)
 {
     if (is_on)
@@ -79,5 +86,6 @@ const struct source_hooks io_hooks = {
     .make_ready = io_make_ready,
     .on = io_on,
     .off = io_off,
+    .rearm = io_rearm,
     .imported = io_imported,
 };

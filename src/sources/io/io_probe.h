@@ -8,8 +8,10 @@
 #ifndef ULMA_SOURCES_IO_PROBE_H
 #define ULMA_SOURCES_IO_PROBE_H
 
+#include "wire/event.h"
 #include "wire/io_operation.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +42,37 @@ extern struct io_entry io_entries[];
 
 /* Looks the real functions up. */
 void io_find_real(void);
+
+/* --- io_rules_probe.c ----------------------------------------------------------------------- */
+
+/* What calls of each do: enum site_mode; COUNT and ESCALATE by a rule, and all but RECORD and these are not heard. */
+extern _Atomic unsigned char io_modes[IO_OPERATION_COUNT];
+
+/* The functions have ids, and their modes are known. The GIL is held. */
+void io_rules_prepare(void);
+
+/* The modes may have changed. The GIL is held. */
+void io_rules_look(void);
+
+/* A call that has ended. */
+struct io_ended {
+    enum io_operation operation;
+    uint32_t fd;
+    uint64_t begin, end; /* counters */
+    uint64_t amount;     /* as in IO_END, if it did not fail */
+    int error;           /* errno; 0: it did not fail */
+    bool moves;          /* the amount is bytes */
+    bool is_told;        /* its begin is, and its end will be */
+};
+
+static inline struct event io_end_event(const struct io_ended *call)
+{
+    return event_with_amount(call->end, EVENT_IO_END,
+                             call->error ? IO_FAILED | (uint32_t)call->error : call->amount);
+}
+
+/* Of one whose mode is COUNT or ESCALATE: counts it, and tells it where its rule says so. Outside of the gate. */
+void io_rules_judge(const struct io_ended *call);
 
 /* --- io_tables_probe.c ---------------------------------------------------------------------- */
 

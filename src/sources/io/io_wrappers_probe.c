@@ -23,6 +23,7 @@ static const unsigned char results[IO_OPERATION_COUNT] = {
 #include "wire/io_operations.def"
 };
 
+/* Handed about by value or within always_inline alone: what is constant of it is to cost nothing. */
 struct call {
     enum io_operation operation;
     uint32_t fd;
@@ -34,24 +35,33 @@ struct call {
 
 /* Python's signal handler writes one byte to wake whoever waits (signal.set_wakeup_fd, asyncio). It may interrupt this
  * thread in the midst of an event of its own, but only where that has the GIL: then it is told later. */
-static bool is_wake(const struct call *call)
+static bool is_wake(void)
 {
-    return (call->operation == IO_WRITE || call->operation == IO_SEND) && call->c == 1 &&
-           pyapi.thread_state() && pyapi.thread_state() == PyGILState_GetThisThreadState();
+    return pyapi.thread_state() && pyapi.thread_state() == PyGILState_GetThisThreadState();
 }
 
-static void put_aside(const struct call *call)
+static void put_aside(uint32_t fd)
 {
     struct writer *writer = writer_of_thread;
     uint32_t count = atomic_load_explicit(&writer->woken_count, memory_order_relaxed);
     if (!writer->ring)
         return;
     if (count < WRITER_WOKEN) {
-        writer->woken[count] = call->fd;
+        writer->woken[count] = fd;
         atomic_store_explicit(&writer->woken_count, count + 1, memory_order_release);
     } else {
         atomic_fetch_add_explicit(&writer->ring->nested, 1, memory_order_relaxed);
     }
+}
+
+/* Then it is put aside. */
+static inline __attribute__((always_inline)) bool is_of_handler(const struct call *call)
+{
+    if ((call->operation != IO_WRITE && call->operation != IO_SEND) ||
+        __builtin_expect(call->c != 1, 1) || !is_wake())
+        return false;
+    put_aside(call->fd);
+    return true;
 }
 
 static __attribute__((noinline)) void tell_woken(struct writer *writer)
@@ -75,10 +85,8 @@ static inline __attribute__((always_inline)) bool begin(struct call *call)
     call->epoch = atomic_load_explicit(&unlocked_epoch, memory_order_relaxed);
     if (__builtin_expect(!call->epoch, 0))
         return false;
-    if (__builtin_expect(call->c == 1, 0) && is_wake(call)) {
-        put_aside(call);
+    if (is_of_handler(call))
         return false;
-    }
     struct writer *writer = writer_of_thread;
     if (__builtin_expect(atomic_load_explicit(&writer->woken_count, memory_order_relaxed) != 0, 0))
         tell_woken(writer);
@@ -124,26 +132,32 @@ static const void *pointer(long word)
     return (const void *)word; /* NOLINT(performance-no-int-to-ptr) */
 }
 
-/* What the descriptor is of: for operations that have been told so. */
-static inline void tell_resource(const struct call *call, uint64_t counter, int error)
+/* Whether the call says what its descriptor is of. */
+static inline __attribute__((always_inline)) bool names_resource(enum io_operation operation)
+{
+    return operation == IO_OPEN || operation == IO_OPENAT || operation == IO_CREAT ||
+           operation == IO_CONNECT || operation == IO_BIND || operation == IO_GETSOCKNAME;
+}
+
+static __attribute__((noinline)) void tell_resource(struct call call, uint64_t counter, int error)
 {
     if (error == EFAULT)
         return;
-    switch (call->operation) {
+    switch (call.operation) {
     case IO_OPEN:
     case IO_CREAT:
-        put_path(counter, pointer(call->a));
+        put_path(counter, pointer(call.a));
         break;
     case IO_OPENAT:
-        put_path(counter, pointer(call->b));
+        put_path(counter, pointer(call.b));
         break;
     case IO_CONNECT:
     case IO_BIND:
-        put_address(counter, pointer(call->b), (size_t)(uint32_t)call->c);
+        put_address(counter, pointer(call.b), (size_t)(uint32_t)call.c);
         break;
     case IO_GETSOCKNAME:
         if (!error)
-            put_address(counter, pointer(call->b), *(const socklen_t *)pointer(call->c));
+            put_address(counter, pointer(call.b), *(const socklen_t *)pointer(call.c));
         break;
     default:
         break;
@@ -159,7 +173,7 @@ static int64_t sum_messages(const struct mmsghdr *messages, int count)
 }
 
 /* 0, or errno as the function left it. */
-static inline int error_of(const struct call *call, long result)
+static inline __attribute__((always_inline)) int error_of(const struct call *call, long result)
 {
     enum io_result kind = (enum io_result)results[call->operation];
     if (kind == IO_RESULT_ERROR)
@@ -167,7 +181,8 @@ static inline int error_of(const struct call *call, long result)
     return (kind == IO_RESULT_BYTES ? result : (long)(int)result) < 0 ? errno : 0;
 }
 
-static inline uint64_t amount_of(const struct call *call, long result)
+static inline __attribute__((always_inline)) uint64_t amount_of(const struct call *call,
+                                                                long result)
 {
     switch ((enum io_result)results[call->operation]) {
     case IO_RESULT_BYTES:
@@ -183,16 +198,23 @@ static inline uint64_t amount_of(const struct call *call, long result)
     }
 }
 
+/* What it moved, where messages say it each. */
+static inline __attribute__((always_inline)) long result_of(const struct call *call, long result)
+{
+    bool sums = call->operation == IO_SENDMMSG || call->operation == IO_RECVMMSG;
+    return sums ? (long)sum_messages(pointer(call->b), (int)result) : result;
+}
+
 static inline __attribute__((always_inline)) void end(const struct call *call, long result)
 {
     uint64_t counter = link_counter();
     if (__builtin_expect(call->epoch != atomic_load_explicit(&unlocked_epoch, memory_order_relaxed),
                          0))
         return;
-    if (call->operation == IO_SENDMMSG || call->operation == IO_RECVMMSG)
-        result = (long)sum_messages(pointer(call->b), (int)result);
+    result = result_of(call, result);
     int error = error_of(call, result);
-    tell_resource(call, counter, error);
+    if (names_resource(call->operation))
+        tell_resource(*call, counter, error);
     unlocked_put(event_with_amount(counter, EVENT_IO_END,
                                    error ? IO_FAILED | (uint32_t)error : amount_of(call, result)));
 }
@@ -219,6 +241,48 @@ static const unsigned char operation_of[] = {
 #include "sources/io/io_functions.def"
 };
 
+/* Whether descriptors are of something else afterwards, or it is said of what they are: such calls are told in any case,
+ * for the sake of the names of files. */
+static bool changes_descriptors(enum io_operation operation)
+{
+    return results[operation] == IO_RESULT_NEW_FD || results[operation] == IO_RESULT_FD_PAIR ||
+           operation == IO_CLOSE || names_resource(operation);
+}
+
+/* One whose mode is not RECORD. It is judged when it has ended, and told before only for what its descriptor is of. */
+static __attribute__((noinline)) long through_ruled(enum io_entry_number number, uint32_t fd,
+                                                    const long words[6])
+{
+    io_function *real = io_entries[number].real;
+    enum io_operation operation = (enum io_operation)operation_of[number];
+    uint32_t epoch = atomic_load_explicit(&unlocked_epoch, memory_order_relaxed);
+    unsigned char mode = atomic_load_explicit(&io_modes[operation], memory_order_relaxed);
+    bool counts = mode == MODE_COUNT || mode == MODE_ESCALATE;
+    struct call call = {operation, fd, epoch, words[0], words[1], words[2], words[3]};
+    struct io_ended ended = {.operation = operation,
+                             .fd = fd,
+                             .moves = results[operation] == IO_RESULT_BYTES,
+                             .is_told = changes_descriptors(operation)};
+    bool heard = epoch && (counts || ended.is_told) && !(is_of_handler(&call));
+    if (heard && ended.is_told)
+        heard = places_put(epoch, EVENT_IO_BEGIN, (uint32_t)operation | IO_RULED, fd);
+    ended.begin = link_counter();
+    long result = real(words[0], words[1], words[2], words[3], words[4], words[5]);
+    ended.end = link_counter();
+    if (!heard || epoch != atomic_load_explicit(&unlocked_epoch, memory_order_relaxed))
+        return result;
+    long moved = result_of(&call, result);
+    ended.error = error_of(&call, moved);
+    ended.amount = ended.error ? 0 : amount_of(&call, moved);
+    if (names_resource(operation))
+        tell_resource(call, ended.end, ended.error);
+    if (counts)
+        io_rules_judge(&ended);
+    if (ended.is_told)
+        unlocked_put(io_end_event(&ended));
+    return result;
+}
+
 static inline __attribute__((always_inline)) long
 through(enum io_entry_number number, enum io_of of, long a, long b, long c, long d, long e, long f)
 {
@@ -228,6 +292,9 @@ through(enum io_entry_number number, enum io_of of, long a, long b, long c, long
     if (operation == IO_FCNTL_DUP && (int)b != F_DUPFD && (int)b != F_DUPFD_CLOEXEC)
         return entry->real(a, b, c, d, e, f);
     call.fd = fd_of(of, a, b, c);
+    if (__builtin_expect(
+            atomic_load_explicit(&io_modes[operation], memory_order_relaxed) != MODE_RECORD, 0))
+        return through_ruled(number, call.fd, (const long[6]){a, b, c, d, e, f});
     if (!begin(&call))
         return entry->real(a, b, c, d, e, f);
     long result = entry->real(a, b, c, d, e, f);

@@ -221,8 +221,8 @@ static uint32_t *unmet_slot(const struct mute *mute, uint32_t parent, uint32_t s
     uint64_t key = ((uint64_t)parent << 32 | symbol) * UINT64_C(0x9e3779b97f4a7c15);
     for (uint32_t at = (uint32_t)(key >> 32);; at++) {
         uint32_t *slot = &mute->unmet_slots[at & mute->unmet_mask];
-        if (!*slot || (mute->unmet[*slot - 1].parent == parent &&
-                       mute->unmet[*slot - 1].symbol == symbol))
+        if (!*slot ||
+            (mute->unmet[*slot - 1].parent == parent && mute->unmet[*slot - 1].symbol == symbol))
             return slot;
     }
 }
@@ -459,8 +459,8 @@ static void meet(struct mute *mute, const struct model *model)
 {
     for (uint32_t i = 0; i < mute->unmet_count; i++) {
         struct mute_unmet *unmet = &mute->unmet[i];
-        uint32_t parent =
-            is_unmet(unmet->parent) ? unmet_at(mute, unmet->parent)->node : unmet->parent;
+        uint32_t parent = is_unmet(unmet->parent) ? unmet_at(mute, unmet->parent)->node
+                                                  : unmet->parent;
         if (!unmet->node && (parent || !is_unmet(unmet->parent)))
             unmet->node = nodes_find(&model->nodes, parent, unmet->symbol);
         if (unmet->anchor)

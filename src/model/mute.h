@@ -51,7 +51,7 @@ struct mute_path {
 /* Whose time is divided. Its path is that of functions which are heard alone: a function that a muted one calls
  * stands below the nearest heard caller for as long. So the fold may meet it only then. */
 struct mute_anchor {
-    uint32_t node; /* 0: not met yet */
+    uint32_t node;      /* 0: not met yet */
     bool by_calls;      /* it is called often enough to tell */
     double group_ticks; /* in the bursts: its own self time and that of its muted paths */
     double group_calls; /* ... and its calls */

@@ -315,16 +315,11 @@ static void new_ids_of_a_muted_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_nobody_heard_is_estimated),
-        TEST(dividing_often_is_dividing_once),
-        TEST(by_time_where_calls_do_not_tell),
-        TEST(a_chain_of_muted_functions),
-        TEST(muted_below_heard_below_muted),
-        TEST(nothing_is_estimated_of_nothing),
-        TEST(it_closes_before_it_is_off),
-        TEST(before_3_12_it_is_off_at_once),
-        TEST(lifting_lets_it_be_heard),
-        TEST(a_reset_forgets),
+        TEST(what_nobody_heard_is_estimated),  TEST(dividing_often_is_dividing_once),
+        TEST(by_time_where_calls_do_not_tell), TEST(a_chain_of_muted_functions),
+        TEST(muted_below_heard_below_muted),   TEST(nothing_is_estimated_of_nothing),
+        TEST(it_closes_before_it_is_off),      TEST(before_3_12_it_is_off_at_once),
+        TEST(lifting_lets_it_be_heard),        TEST(a_reset_forgets),
         TEST(new_ids_of_a_muted_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@ enum {
     BUCKET_NS = 400 * 1000 * 1000,        /* busy time whose allowance the bucket holds */
     SHORTEST_BURST_NS = 10 * 1000 * 1000, /* of busy time: less tells too little */
     SHORTEST_MUTE_NS = 100 * 1000 * 1000,
+    LONGEST_MUTE_NS = 1000 * 1000 * 1000,
     LEAST_BUCKET_NS = 200 * 1000,
 };
 
@@ -66,8 +67,8 @@ enum governor_act governor_tick(struct governor *governor, uint64_t busy_ns, uin
                                                                              : GOVERNOR_GO_ON;
     if (governor->state == GOVERNOR_CALLING || lasted_ns < SHORTEST_MUTE_NS)
         return GOVERNOR_GO_ON;
-    /* What is heard was to fill the bucket: where it empties it, the choice is out of date. */
-    if (governor->allowance_ns < bucket_ns(governor) &&
+    /* What is heard was to fill the bucket: where it empties it, or does neither for long, the choice is out of date. */
+    if (lasted_ns < LONGEST_MUTE_NS && governor->allowance_ns < bucket_ns(governor) &&
         governor->allowance_ns > governor->peak_ns - bucket_ns(governor) / 3)
         return GOVERNOR_GO_ON;
     begin(governor, GOVERNOR_CALLING);

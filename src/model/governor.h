@@ -11,7 +11,8 @@
  *   MUTED      those functions are silent. When the bucket is full again, all are heard anew, a burst of
  *              listening: their figures are brought up to date, and who is muted is decided afresh, so
  *              that functions come back when the program does something else. When what is heard costs
- *              more than the budget after all (another phase began), that comes at once.
+ *              more than the budget after all (another phase began), that comes at once; when it costs as much
+ *              as is filled in, after a second.
  *   CALLING    the burst was ordered, and the probe has not answered yet.
  * Rules: no clock, no memory of its own but this struct; one owner at a time. Times are nanoseconds. */
 #ifndef ULMA_MODEL_GOVERNOR_H

@@ -27,7 +27,9 @@ struct mute_copy {
 
 struct mute_profile {
     double calls, resumes, self_ticks, total_ticks;
-    uint32_t anchor; /* 1 + its number, while the paths are made; 0: none */
+    uint32_t anchor; /* 1 + the number of the one that is at this node; 0: none */
+    uint32_t place;  /* of the node */
+    double flow;     /* while time is divided: what the node and all below it get */
 };
 
 int mute_init(struct mute *mute, const struct model *model)
@@ -47,6 +49,8 @@ void mute_done(struct mute *mute)
     region_free(mute->profiles, mute->limit, sizeof(*mute->profiles));
     free(mute->paths);
     free(mute->anchors);
+    free(mute->unmet);
+    free(mute->unmet_slots);
     free(mute->rows);
     *mute = (struct mute){0};
 }
@@ -85,7 +89,7 @@ static void copy_nodes(struct mute *mute, struct model *model, uint64_t counter)
 void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter)
 {
     mute_settle(mute, model, counter);
-    mute->path_count = mute->anchor_count = 0;
+    mute_forget_paths(mute);
     copy_nodes(mute, model, counter);
 }
 
@@ -188,16 +192,6 @@ void mute_tell_lines(struct model *model)
     }
 }
 
-/* Everything that the node's time becomes part of while it is silent: the nearest node above that is
- * heard. */
-static uint32_t find_anchor(struct model *model, uint32_t node)
-{
-    do
-        node = nodes_parent(&model->nodes.nodes[node]);
-    while (!nodes_is_root(&model->nodes.nodes[node]) && row_of(model, node)->muted);
-    return node;
-}
-
 static bool make_room(void *array_pointer, uint32_t *limit, uint32_t count, size_t size)
 {
     void **array = array_pointer;
@@ -212,45 +206,150 @@ static bool make_room(void *array_pointer, uint32_t *limit, uint32_t count, size
     return true;
 }
 
-static uint32_t anchor_number(struct mute *mute, struct model *model, uint32_t node)
+static bool is_unmet(uint32_t place)
 {
-    struct mute_profile *profile = &mute->profiles[node];
-    if (nodes_is_root(&model->nodes.nodes[node]))
+    return (place & MUTE_UNMET) != 0;
+}
+
+static struct mute_unmet *unmet_at(struct mute *mute, uint32_t place)
+{
+    return &mute->unmet[place & ~(uint32_t)MUTE_UNMET];
+}
+
+static uint32_t *unmet_slot(const struct mute *mute, uint32_t parent, uint32_t symbol)
+{
+    uint64_t key = ((uint64_t)parent << 32 | symbol) * UINT64_C(0x9e3779b97f4a7c15);
+    for (uint32_t at = (uint32_t)(key >> 32);; at++) {
+        uint32_t *slot = &mute->unmet_slots[at & mute->unmet_mask];
+        if (!*slot ||
+            (mute->unmet[*slot - 1].parent == parent && mute->unmet[*slot - 1].symbol == symbol))
+            return slot;
+    }
+}
+
+static bool grow_unmet_slots(struct mute *mute)
+{
+    uint32_t mask = mute->unmet_slots ? mute->unmet_mask * 2 + 1 : 127;
+    uint32_t *slots = calloc((size_t)mask + 1, sizeof(*slots));
+    if (!slots)
+        return false;
+    free(mute->unmet_slots);
+    mute->unmet_slots = slots;
+    mute->unmet_mask = mask;
+    for (uint32_t i = 0; i < mute->unmet_count; i++)
+        *unmet_slot(mute, mute->unmet[i].parent, mute->unmet[i].symbol) = i + 1;
+    return true;
+}
+
+/* The place of a function that is heard, called at the place `parent`. NODE_ROOT: no memory. */
+static uint32_t place_below(struct mute *mute, const struct model *model, uint32_t parent,
+                            uint32_t symbol)
+{
+    uint32_t met = is_unmet(parent) ? 0 : nodes_find(&model->nodes, parent, symbol);
+    if (met)
+        return met;
+    if (!make_room(&mute->unmet, &mute->unmet_limit, mute->unmet_count, sizeof(*mute->unmet)))
+        return NODE_ROOT;
+    if (mute->unmet_count >= mute->unmet_mask / 2 && !grow_unmet_slots(mute))
+        return NODE_ROOT;
+    uint32_t *slot = unmet_slot(mute, parent, symbol);
+    if (!*slot) {
+        mute->unmet[mute->unmet_count] = (struct mute_unmet){.parent = parent, .symbol = symbol};
+        *slot = ++mute->unmet_count;
+    }
+    return MUTE_UNMET | (*slot - 1);
+}
+
+/* Where the node's time goes while the muted are silent: to its path without them. */
+static uint32_t place_of(struct mute *mute, struct model *model, uint32_t index)
+{
+    const struct node *node = &model->nodes.nodes[index];
+    uint32_t parent = nodes_parent(node);
+    if (nodes_is_root(node))
+        return index;
+    uint32_t above = mute->profiles[parent].place;
+    if (row_of(model, index)->muted)
+        return above;
+    return above == parent ? index : place_below(mute, model, above, node->symbol);
+}
+
+static uint32_t *anchor_at(struct mute *mute, uint32_t place)
+{
+    return is_unmet(place) ? &unmet_at(mute, place)->anchor : &mute->profiles[place].anchor;
+}
+
+static uint32_t anchor_number(struct mute *mute, struct model *model, uint32_t place)
+{
+    if (!is_unmet(place) && nodes_is_root(&model->nodes.nodes[place]))
         return OUTSIDE;
-    if (profile->anchor)
-        return profile->anchor - 1;
+    uint32_t *number = anchor_at(mute, place);
+    if (*number)
+        return *number - 1;
     if (!make_room(&mute->anchors, &mute->anchor_limit, mute->anchor_count, sizeof(*mute->anchors)))
         return OUTSIDE;
-    const struct node *anchor = &model->nodes.nodes[node];
-    double calls = profile->calls + profile->resumes;
-    mute->anchors[mute->anchor_count++] = (struct mute_anchor){
-        .node = node,
-        .by_calls = calls >= ENOUGH_CALLS,
-        .group_ticks = profile->self_ticks,
-        .group_calls = calls,
-        .seen_ticks = run_ticks(anchor),
-        .seen_calls = anchor->calls + anchor->resumes,
-    };
-    profile->anchor = mute->anchor_count;
+    struct mute_anchor *anchor = &mute->anchors[mute->anchor_count++];
+    *anchor = (struct mute_anchor){0};
+    if (!is_unmet(place)) {
+        const struct node *node = &model->nodes.nodes[place];
+        anchor->node = place;
+        anchor->seen_ticks = run_ticks(node);
+        anchor->seen_calls = node->calls + node->resumes;
+    }
+    *number = mute->anchor_count;
     return mute->anchor_count - 1;
+}
+
+/* False: no memory; what is not divided stays the anchor's. */
+static bool add_path(struct mute *mute, struct model *model, uint32_t index)
+{
+    const struct mute_profile *profile = &mute->profiles[index];
+    if (!make_room(&mute->paths, &mute->path_limit, mute->path_count, sizeof(*mute->paths)))
+        return false;
+    bool muted = row_of(model, index)->muted;
+    uint32_t number = anchor_number(mute, model, profile->place);
+    mute->paths[mute->path_count++] =
+        (struct mute_path){.node = index, .anchor = number, .muted = muted};
+    if (number == OUTSIDE || !muted)
+        return true;
+    mute->anchors[number].group_ticks += profile->self_ticks;
+    mute->anchors[number].muted_calls += profile->calls + profile->resumes;
+    return true;
+}
+
+/* What the anchors had themselves in the bursts, below whichever muted functions. */
+static void add_own(struct mute *mute, struct model *model)
+{
+    for (uint32_t i = 1; i < model->nodes.count; i++) {
+        const struct mute_profile *profile = &mute->profiles[i];
+        uint32_t number = *anchor_at(mute, profile->place);
+        if (!number || row_of(model, i)->muted)
+            continue;
+        mute->anchors[number - 1].group_ticks += profile->self_ticks;
+        mute->anchors[number - 1].group_calls += profile->calls + profile->resumes;
+    }
+    for (uint32_t i = 0; i < mute->anchor_count; i++)
+        mute->anchors[i].by_calls = mute->anchors[i].group_calls >= ENOUGH_CALLS;
+}
+
+static void forget_places(struct mute *mute)
+{
+    mute->path_count = mute->anchor_count = mute->unmet_count = 0;
+    if (mute->unmet_slots)
+        memset(mute->unmet_slots, 0, ((size_t)mute->unmet_mask + 1) * sizeof(*mute->unmet_slots));
 }
 
 static void make_paths(struct mute *mute, struct model *model)
 {
-    mute->path_count = mute->anchor_count = 0;
-    for (uint32_t i = 1; i < model->nodes.count; i++) {
+    forget_places(mute);
+    for (uint32_t i = 1; i < model->nodes.count; i++)
+        mute->profiles[i].place = place_of(mute, model, i);
+    bool whole = true;
+    for (uint32_t i = 1; whole && i < model->nodes.count; i++) {
         const struct mute_profile *profile = &mute->profiles[i];
-        if (!row_of(model, i)->muted || profile->calls + profile->resumes < LEAST_CALLS)
-            continue;
-        if (!make_room(&mute->paths, &mute->path_limit, mute->path_count, sizeof(*mute->paths)))
-            return; /* what is not divided stays the anchor's */
-        uint32_t anchor = anchor_number(mute, model, find_anchor(model, i));
-        mute->paths[mute->path_count++] = (struct mute_path){.node = i, .anchor = anchor};
-        if (anchor == OUTSIDE)
-            continue;
-        mute->anchors[anchor].group_ticks += profile->self_ticks;
-        mute->anchors[anchor].muted_calls += profile->calls + profile->resumes;
+        if (profile->place != i && profile->total_ticks > 0)
+            whole = add_path(mute, model, i);
     }
+    add_own(mute, model);
 }
 
 void mute_apply(struct mute *mute, struct model *model, const struct governor_row *rows,
@@ -326,7 +425,7 @@ void mute_lift(struct model *model)
 
 void mute_forget_paths(struct mute *mute)
 {
-    mute->path_count = mute->anchor_count = 0;
+    forget_places(mute);
 }
 
 /* --- dividing ------------------------------------------------------------------------------- */
@@ -334,7 +433,7 @@ void mute_forget_paths(struct mute *mute)
 /* Both sides of the same calls: with the probe's cost as it was taken out, and without any. */
 static void learn_excess(struct mute *mute, const struct mute_anchor *anchor, double ticks)
 {
-    if (anchor->call_share <= 0)
+    if (anchor->call_share <= 0 || anchor->muted_calls <= 0)
         return;
     mute->excess_ticks += anchor->group_ticks * anchor->call_share - ticks;
     mute->excess_calls += anchor->muted_calls * anchor->call_share;
@@ -355,15 +454,31 @@ static double unheard_ticks(const struct mute *mute, const struct mute_anchor *a
     return ticks < least ? least : ticks > most ? most : ticks;
 }
 
+/* Which places the fold has met by now. A place stands before those below it. */
+static void meet(struct mute *mute, const struct model *model)
+{
+    for (uint32_t i = 0; i < mute->unmet_count; i++) {
+        struct mute_unmet *unmet = &mute->unmet[i];
+        uint32_t parent = is_unmet(unmet->parent) ? unmet_at(mute, unmet->parent)->node
+                                                  : unmet->parent;
+        if (!unmet->node && (parent || !is_unmet(unmet->parent)))
+            unmet->node = nodes_find(&model->nodes, parent, unmet->symbol);
+        if (unmet->anchor)
+            mute->anchors[unmet->anchor - 1].node = unmet->node;
+    }
+}
+
 /* How much of what the bursts have has passed since the last division. */
 static void find_shares(struct mute *mute, const struct model *model)
 {
     for (uint32_t i = 0; i < mute->anchor_count; i++) {
         struct mute_anchor *anchor = &mute->anchors[i];
+        anchor->time_share = anchor->call_share = anchor->taken_ticks = 0;
+        if (!anchor->node)
+            continue;
         const struct node *node = &model->nodes.nodes[anchor->node];
         int64_t ticks = run_ticks(node) - anchor->seen_ticks;
         uint64_t calls = node->calls + node->resumes;
-        anchor->time_share = anchor->taken_ticks = 0;
         if (ticks > 0 && anchor->group_ticks > 0)
             anchor->time_share = (double)ticks / anchor->group_ticks;
         if (anchor->by_calls) {
@@ -387,6 +502,23 @@ static uint64_t whole(double *owed)
     return whole;
 }
 
+/* What each path has of its anchor's time, and what all below it have: the total of a muted function holds the time of
+ * those that it calls, muted or not, as it was measured since. Those below stand behind. */
+static void find_flows(struct mute *mute, const struct model *model, double outside_share)
+{
+    struct mute_profile *profiles = mute->profiles;
+    for (uint32_t i = 0; i < mute->path_count; i++)
+        profiles[mute->paths[i].node].flow = 0;
+    for (uint32_t i = mute->path_count; i > 0; i--) {
+        const struct mute_path *path = &mute->paths[i - 1];
+        struct mute_profile *profile = &profiles[path->node];
+        double share = path->anchor == OUTSIDE ? outside_share
+                                               : mute->anchors[path->anchor].time_share;
+        profile->flow += profile->self_ticks * share;
+        profiles[nodes_parent(&model->nodes.nodes[path->node])].flow += profile->flow;
+    }
+}
+
 static void give(struct mute *mute, struct model *model, struct mute_path *path, double time_share,
                  double call_share)
 {
@@ -396,7 +528,7 @@ static void give(struct mute *mute, struct model *model, struct mute_path *path,
     path->calls += profile->calls * call_share;
     path->resumes += profile->resumes * call_share;
     path->self_ticks += profile->self_ticks * time_share;
-    path->total_ticks += profile->total_ticks * time_share;
+    path->total_ticks += profile->flow;
     uint64_t calls = whole(&path->calls), resumes = whole(&path->resumes);
     int64_t self_ticks = (int64_t)whole(&path->self_ticks);
     int64_t total_ticks = (int64_t)whole(&path->total_ticks);
@@ -431,15 +563,18 @@ void mute_settle(struct mute *mute, struct model *model, uint64_t counter)
         return;
     double passed = counter > mute->divided ? (double)(counter - mute->divided) : 0;
     double outside_share = mute->burst_ticks > 0 ? passed / mute->burst_ticks : 0;
+    meet(mute, model);
     find_shares(mute, model);
+    find_flows(mute, model, outside_share);
     for (uint32_t i = 0; i < mute->path_count; i++) {
         struct mute_path *path = &mute->paths[i];
-        const struct mute_anchor *anchor =
-            &mute->anchors[path->anchor == OUTSIDE ? 0 : path->anchor];
+        if (!path->muted)
+            continue;
         if (path->anchor == OUTSIDE)
             give(mute, model, path, outside_share, outside_share);
         else
-            give(mute, model, path, anchor->time_share, anchor->call_share);
+            give(mute, model, path, mute->anchors[path->anchor].time_share,
+                 mute->anchors[path->anchor].call_share);
     }
     for (uint32_t i = 0; i < mute->anchor_count; i++)
         take(model, &mute->anchors[i]);

@@ -31,15 +31,27 @@
 struct mute_copy;
 struct mute_profile;
 
-/* A muted path. */
+/* A path without its muted functions that the tree may not have yet: the child for `symbol` of the place `parent`.
+ * Places are nodes, or these with MUTE_UNMET. */
+struct mute_unmet {
+    uint32_t parent, symbol;
+    uint32_t node;   /* 0: not met yet */
+    uint32_t anchor; /* 1 + its number; 0: none */
+};
+enum { MUTE_UNMET = 1 << 30 };
+
+/* A muted path, or one of a heard function below a muted one. A parent stands before its children. */
 struct mute_path {
     uint32_t node;
+    bool muted;
     uint32_t anchor; /* its number; UINT32_MAX: no function, it was called from outside of all */
     double calls, resumes, self_ticks, total_ticks; /* what is owed and not whole yet */
 };
 
+/* Whose time is divided. Its path is that of functions which are heard alone: a function that a muted one calls
+ * stands below the nearest heard caller for as long. So the fold may meet it only then. */
 struct mute_anchor {
-    uint32_t node;
+    uint32_t node;      /* 0: not met yet */
     bool by_calls;      /* it is called often enough to tell */
     double group_ticks; /* in the bursts: its own self time and that of its muted paths */
     double group_calls; /* ... and its calls */
@@ -59,6 +71,10 @@ struct mute {
     struct mute_path *paths;
     struct mute_anchor *anchors;
     uint32_t path_count, path_limit, anchor_count, anchor_limit;
+    struct mute_unmet *unmet;
+    uint32_t unmet_count, unmet_limit;
+    uint32_t *unmet_slots; /* (parent, symbol) -> 1 + its number, open addressing */
+    uint32_t unmet_mask;
     uint64_t began, divided; /* counters: of the burst, and of the last division */
     double burst_ticks;      /* of all bursts, older ones less */
     /* What a call heard costs beyond what was taken out for it, by the anchors that are called often: they

@@ -185,6 +185,21 @@ static void a_new_phase_is_seen_within_100_ms(void **state)
     assert_false(play.muted[0]); /* it is not called any more */
 }
 
+/* What is heard costs just what the budget lets it: the bucket neither fills nor empties. */
+static void a_choice_does_not_stand_for_ever(void **state)
+{
+    (void)state;
+    struct play play;
+    start(&play, 5, tiny);
+    run_to(&play, 3000 * MS);
+    while (!play.muted[0])
+        step(&play);
+    play.load.calls_per_s[1] = 256e3; /* 2.5 % */
+    int calls = play.calls;
+    run_to(&play, (uint64_t)play.busy_ns + 1100 * MS);
+    assert_true(play.calls > calls);
+}
+
 static void what_becomes_cheap_comes_back(void **state)
 {
     (void)state;
@@ -236,6 +251,7 @@ int main(void)
         cmocka_unit_test(every_second_keeps_the_budget),
         cmocka_unit_test(who_costs_most_for_least_goes_first),
         cmocka_unit_test(a_new_phase_is_seen_within_100_ms),
+        cmocka_unit_test(a_choice_does_not_stand_for_ever),
         cmocka_unit_test(what_becomes_cheap_comes_back),
         cmocka_unit_test(clocks_that_lie),
         cmocka_unit_test(nothing_happens_until_the_probe_answers),

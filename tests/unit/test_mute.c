@@ -170,6 +170,45 @@ static void a_chain_of_muted_functions(void **state)
     expect("f3", 200, 600, 600);
 }
 
+/* f1 calls f2 calls f3 calls f4; f2 and f4 fall silent: f3 is then called by f1, as far as is heard. */
+static void play_chain(bool heard)
+{
+    E(0, START, 1, 10);
+    if (heard)
+        E(1, START, 2, 20);
+    E(heard ? 2 : 3, START, 3, 30);
+    if (heard) {
+        E(3, START, 4, 40);
+        E(4, RETURN, 4, 40);
+    }
+    E(heard ? 0 : 7, RETURN, 3, 30);
+    if (heard)
+        E(0, RETURN, 2, 20);
+    E(0, RETURN, 1, 10);
+}
+
+static void muted_below_heard_below_muted(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        play_chain(true);
+    size_t count = 0;
+    model_flush(&model, thread.counter);
+    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 1, &count);
+    for (size_t i = 0; i < count; i++)
+        rows[i].mute = rows[i].row == row_named("f2") || rows[i].row == row_named("f4");
+    mute_apply(&mute, &model, rows, count, true);
+    mute_tell(&model, model.symbols.mute_mode);
+    for (int i = 0; i < 100; i++) {
+        play_chain(false);
+        settle();
+    }
+    expect("f1", 200, 200, 2000);
+    expect("f2", 200, 400, 1800);
+    expect("f3", 200, 600, 1400);
+    expect("f4", 200, 800, 800);
+}
+
 static void nothing_is_estimated_of_nothing(void **state)
 {
     (void)state;
@@ -276,15 +315,11 @@ static void new_ids_of_a_muted_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_nobody_heard_is_estimated),
-        TEST(dividing_often_is_dividing_once),
-        TEST(by_time_where_calls_do_not_tell),
-        TEST(a_chain_of_muted_functions),
-        TEST(nothing_is_estimated_of_nothing),
-        TEST(it_closes_before_it_is_off),
-        TEST(before_3_12_it_is_off_at_once),
-        TEST(lifting_lets_it_be_heard),
-        TEST(a_reset_forgets),
+        TEST(what_nobody_heard_is_estimated),  TEST(dividing_often_is_dividing_once),
+        TEST(by_time_where_calls_do_not_tell), TEST(a_chain_of_muted_functions),
+        TEST(muted_below_heard_below_muted),   TEST(nothing_is_estimated_of_nothing),
+        TEST(it_closes_before_it_is_off),      TEST(before_3_12_it_is_off_at_once),
+        TEST(lifting_lets_it_be_heard),        TEST(a_reset_forgets),
         TEST(new_ids_of_a_muted_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

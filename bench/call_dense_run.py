@@ -3,7 +3,9 @@
 
 call_dense_run.py RESULT NAME plain ROUNDS | once ROUNDS | cprofile ROUNDS
 
-plain: the program as it is and with each of its knobs changed, in turns; what each took, as JSON.
+plain: the program as it is and with each of its knobs changed, in turns; what each took, as JSON. A turn is as many
+rounds as come between two compilations: with one round each, a processor has to learn the program anew each time, and
+is slower by up to 3 % than in the processes that have it alone.
 once: ROUNDS times as it is. cprofile: the same under cProfile; its self times, as JSON.
 A round is a burst of some 40 µs; every so many of them the program is compiled anew.
 """
@@ -77,9 +79,10 @@ def timed(call, *args):
 def plain(program, rounds):
     took = {knob: [] for knob in ("", *call_dense.knobs(program))}
     ready = {knob: Prepared(program, knob) for knob in took}
-    for number in range(rounds):
+    for begin in range(0, rounds, BURSTS):
         for knob, times in took.items():
-            times.append(timed(ready[knob].burst(number), program.count))
+            for number in range(begin, min(begin + BURSTS, rounds)):
+                times.append(timed(ready[knob].burst(number), program.count))
     return took
 
 

@@ -156,6 +156,11 @@ enum { EVENT_ID_LIMIT = 1 << 24, EVENT_NAME_BYTES = 7 };
 /* In the id of an OBJECT event: see there. Places are below it. */
 enum { OBJECT_MORE = 1 << 23 };
 
+/* In the id of a START, beside the function's: no call instruction made the call; a C function did, or an instruction that
+ * needs a property, a sort key, an operator. Told where such a call costs the probe something else: on 3.11, and where
+ * C calls are heard. */
+enum { EVENT_FROM_C = 1 << 23 };
+
 /* In the id of a PLACE: see there. Lines are below it; 0: not known. */
 enum { PLACE_OUTER = 1 << 23 };
 /* What a span is of; SPAN_FIRST stands above it. */
@@ -178,6 +183,12 @@ static inline uint32_t event_kind(const struct event *event)
 static inline uint32_t event_id(const struct event *event)
 {
     return event->kind_id >> 8;
+}
+
+/* Of a push. */
+static inline uint32_t event_function(const struct event *event)
+{
+    return event_id(event) & (EVENT_FROM_C - 1);
 }
 
 /* GAP, STALL, SEED_BEGIN of an own ring, ON: a number of 56 bits in id (high) and frame (low). */

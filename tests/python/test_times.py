@@ -199,3 +199,19 @@ def test_cpu_times_add_up_to_the_processs(python, tmp_path):
         return [(total, own)] if off_by(total, own["cpu_ns"]) > 0.05 else []
 
     holds_in_one_run(check)
+
+
+@pytest.mark.parametrize("events", ["calls", "calls,c-calls"])
+def test_who_calls_is_told_where_it_costs_something_else(python, tmp_path, events):
+    """By the interpreter's way of calling on 3.11, by asking at call instructions on 3.12 and newer."""
+    out, sessions = tmp_path / "told.json", tmp_path / "sessions"
+    sessions.mkdir(mode=0o700)
+    done = run_ulma(
+        python, TARGETS / "who_calls.py", out, options=["-e", events], session_dir=sessions
+    )
+    report_of(done)
+    told = [tuple(one) for one in json.loads(out.read_text())]
+    matters = python.minor == (3, 11) if events == "calls" else python.minor >= (3, 12)
+    assert (700, 500) in told if matters else (1200, 0) in told
+    # Where a function is met for the first time it is not looked at.
+    assert (1, 299) in told if matters else (300, 0) in told

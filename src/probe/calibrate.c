@@ -253,6 +253,11 @@ static void measure_on(const struct calibration *calibration, uint32_t sources,
     const uint64_t *head = &writer_of_thread->head;
     bool on = mechanism->make_ready(sources, reason, sizeof(reason)) == 0 &&
               mechanism->on(sources, reason, sizeof(reason)) == 0;
+    if (on && mechanism->learn) {
+        mechanism->learn(true);
+        time_round(calibration->functions[COST_CALL], calibration->ranges[COST_CALL]);
+        mechanism->learn(false);
+    }
     for (int kind = 0; on && kind < COST_COUNT; kind++) {
         if (kind == COST_C_CALL && !c_calls)
             continue;

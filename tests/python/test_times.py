@@ -210,8 +210,9 @@ def test_who_calls_is_told_where_it_costs_something_else(python, tmp_path, event
         python, TARGETS / "who_calls.py", out, options=["-e", events], session_dir=sessions
     )
     report_of(done)
-    told = [tuple(one) for one in json.loads(out.read_text())]
     matters = python.minor == (3, 11) if events == "calls" else python.minor >= (3, 12)
-    assert (700, 500) in told if matters else (1200, 0) in told
-    # Where a function is met for the first time it is not looked at.
-    assert (1, 299) in told if matters else (300, 0) in told
+    # The first call of a function is not looked at, and an id may have been another's before.
+    told = sorted(json.loads(out.read_text()), key=sum)[-2:]
+    by_c = [round(calls_by_c, -2) for _, calls_by_c in told]
+    assert by_c == ([3000, 5000] if matters else [0, 0]), told
+    assert [round(sum(both), -2) for both in told] == [3000, 12000], told

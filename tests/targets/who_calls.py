@@ -42,10 +42,10 @@ def told():
 
 
 thing = Thing()
-for _ in range(700):
+for _ in range(7000):
     key(1)
-sorted(range(500), key=key)
-for _ in range(300):
+sorted(range(5000), key=key)
+for _ in range(3000):
     thing.size  # noqa: B018
 with open(sys.argv[1], "w") as out:
     json.dump(told(), out)

@@ -311,17 +311,24 @@ INLINE uint32_t known_id(enum path path, PyObject *code)
 }
 
 /* 3.11 runs what a call instruction calls without a C call of its own, until there is an evaluator: such a call costs the
- * probe more than one that C has made. It is told by how far the C stack has grown since the caller's own evaluation,
- * which is as little as it ever is, and always the same. `least`: the least that this evaluator has seen. */
-INLINE uint32_t from_where(enum path path, const PyThreadState *tstate, size_t *least)
+ * probe more than one that C has made. It is told by how far the C stack has grown since the caller's own evaluation. */
+static size_t grown_directly; /* by a call instruction; 0: not known */
+static bool learns_growth;
+
+static __attribute__((noinline)) uint32_t from_elsewhere(size_t grown)
+{
+    if (learns_growth)
+        grown_directly = grown;
+    return grown_directly && grown != grown_directly ? EVENT_FROM_C : 0;
+}
+
+INLINE uint32_t from_where(enum path path, const PyThreadState *tstate)
 {
     if (path != TSC_311 && pyapi.minor != 11)
         return 0;
     const void *callers = PYAPI_FIELD(void *, tstate, AT(path, tstate_frame, TSTATE_CFRAME_311));
     size_t grown = (uintptr_t)callers - (uintptr_t)__builtin_frame_address(0);
-    if (__builtin_expect(grown < *least, 0))
-        *least = grown;
-    return grown == *least ? 0 : EVENT_FROM_C;
+    return __builtin_expect(grown == grown_directly, 1) ? 0 : from_elsewhere(grown);
 }
 
 /* A module's or a class's code. */
@@ -354,8 +361,8 @@ INLINE PyObject *pass_left_out(enum path path, PyThreadState *tstate, void *fram
 
 /* A function that cannot be suspended, seen before, on a thread with a ring and stack left; anything else
  * is evaluate_any's. `varied`: modes vary, so that pops carry the id. */
-INLINE PyObject *record_plain(enum path path, bool varied, size_t *least, PyThreadState *tstate,
-                              void *frame, int throwflag)
+INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate, void *frame,
+                              int throwflag)
 {
     struct writer *writer = writer_of_thread;
     PyObject *code = PYAPI_FIELD(PyObject *, frame, AT(path, frame_code, FRAME_CODE_311));
@@ -375,7 +382,7 @@ INLINE PyObject *record_plain(enum path path, bool varied, size_t *least, PyThre
     uintptr_t position_before =
         path == TSC_311 ? PYAPI_FIELD(uintptr_t, frame, FRAME_INSTRUCTION_311) : position(frame);
     writer->innermost = frame;
-    uint32_t from = from_where(path, tstate, least);
+    uint32_t from = from_where(path, tstate);
     writer_put_to(writer, counter_now(path), EVENT_START, id | from, pyapi_frame_key(frame));
     PyObject *result = chained(tstate, frame, throwflag);
     if (__builtin_expect(begun_in != epoch, 0))
@@ -428,14 +435,12 @@ INLINE PyObject *judge_plain(enum path path, PyThreadState *tstate, void *frame,
 #define EVALUATORS(name, path)                                                                 \
     static PyObject *record_##name(PyThreadState *tstate, void *frame, int throwflag)          \
     {                                                                                          \
-        static size_t least = SIZE_MAX;                                                        \
-        return record_plain(path, false, &least, tstate, frame, throwflag);                    \
+        return record_plain(path, false, tstate, frame, throwflag);                            \
     }                                                                                          \
     static __attribute__((noinline))                                                           \
     PyObject *keep_##name(PyThreadState *tstate, void *frame, int throwflag)                   \
     {                                                                                          \
-        static size_t least = SIZE_MAX;                                                        \
-        return record_plain(path, true, &least, tstate, frame, throwflag);                     \
+        return record_plain(path, true, tstate, frame, throwflag);                             \
     }                                                                                          \
     static __attribute__((noinline))                                                           \
     PyObject *leave_out_##name(PyThreadState *tstate, void *frame, int throwflag)              \
@@ -552,6 +557,11 @@ static void frame_eval_seeded(struct writer *writer, void *frame)
     writer->innermost = frame;
 }
 
+static void frame_eval_learn(bool begins)
+{
+    learns_growth = begins;
+}
+
 const struct switch_mechanism frame_eval_mechanism = {
     .prepare = frame_eval_prepare,
     .begin = frame_eval_begin,
@@ -562,4 +572,5 @@ const struct switch_mechanism frame_eval_mechanism = {
     .off = frame_eval_off,
     .rearm = frame_eval_rearm,
     .seeded = frame_eval_seeded,
+    .learn = frame_eval_learn,
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Run one of the programs of call_dense.py in this process.
+"""Run one of the programs of call_dense.py, or call_dense_held.py, in this process.
 
 call_dense_run.py RESULT NAME plain ROUNDS | once ROUNDS | cprofile ROUNDS
 
@@ -17,6 +17,7 @@ import sys
 import time
 
 import call_dense
+import call_dense_held
 
 BURSTS = 25  # of the same code
 PATIENCE_NS, PATIENCE_IN_ALL_NS = 2_000_000, 1_000_000_000  # for a round, for a process
@@ -118,7 +119,8 @@ def under_cprofile(program, rounds):
 
 def main():
     result, name, how, rounds = sys.argv[1:]
-    program = next(p for p in call_dense.PROGRAMS if p.name == name)
+    programs = [*call_dense.PROGRAMS, *call_dense_held.PROGRAMS]
+    program = next(p for p in programs if p.name == name)
     if how == "plain":
         out = plain(program, int(rounds))
     elif how == "cprofile":

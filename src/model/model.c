@@ -189,6 +189,22 @@ static struct pair_cost end_of_unwind(struct pair_cost unwind, struct pair_cost 
     return (struct pair_cost){.inner = inner > 0 ? inner : 0, .outer = outer > 0 ? outer : 0};
 }
 
+static int64_t of_start(const struct track_costs *costs, uint32_t start)
+{
+    return costs->pre_ticks[start] + costs->post_ticks[start];
+}
+
+/* Half before its counter was read, half after. What a START that follows on the call has cost more is the call's beginning. */
+static void set_asked(struct track_costs *costs, int64_t whole)
+{
+    int64_t begins = of_start(costs, EVENT_START) - of_start(costs, TRACK_START_FROM_C);
+    int64_t end = whole - (begins > 0 ? begins : 0);
+    costs->pre_ticks[TRACK_ASKED_ALONE] = whole / 2;
+    costs->post_ticks[TRACK_ASKED_ALONE] = whole - whole / 2;
+    costs->pre_ticks[EVENT_ASKED] = end > 0 ? end / 2 : 0;
+    costs->post_ticks[EVENT_ASKED] = end > 0 ? end - end / 2 : 0;
+}
+
 static void set_track_costs(const struct model *model, struct track *track)
 {
     const struct model_costs *of = &model->costs;
@@ -222,6 +238,7 @@ static void set_track_costs(const struct model *model, struct track *track)
     struct pair_cost line = cost_at(model, track, of->line_ticks256, 0);
     costs->pre_ticks[EVENT_LINE] = line.inner / 2;
     costs->post_ticks[EVENT_LINE] = line.inner - line.inner / 2;
+    set_asked(costs, cost_at(model, track, of->asked_ticks256, 0).inner);
     if (unwind.inner + unwind.outer) {
         struct pair_cost end = end_of_unwind(unwind, call);
         costs->pre_ticks[EVENT_UNWIND] = end.inner;

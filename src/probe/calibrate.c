@@ -25,6 +25,8 @@ static const char program[] = "def f(): pass\n"
                               "    for _ in n: f()\n"
                               "def c_calls(n, f=().count):\n"
                               "    for _ in n: f(0)\n"
+                              "def asks(n, t=tuple):\n"
+                              "    for _ in n: t()\n"
                               "def g(n):\n"
                               "    for _ in n: yield\n"
                               "def segments(n):\n"
@@ -99,6 +101,7 @@ static const struct loop loops[COST_COUNT] = {
     [COST_GENERATOR] = {"generators", FEWER, EVENT_START, EVENT_YIELD},
     [COST_COROUTINE] = {"coroutines", FEWER, EVENT_START, EVENT_RETURN},
     [COST_FROM_C] = {"mapped", CALLS, EVENT_START, EVENT_RETURN},
+    [COST_ASKED] = {"asks", CALLS, EVENT_NONE, EVENT_NONE},
 };
 
 struct timing {
@@ -259,7 +262,7 @@ static void measure_on(const struct calibration *calibration, uint32_t sources,
         mechanism->learn(false);
     }
     for (int kind = 0; on && kind < COST_COUNT; kind++) {
-        if (kind == COST_C_CALL && !c_calls)
+        if ((kind == COST_C_CALL || kind == COST_ASKED) && !c_calls)
             continue;
         struct timing timing = least_of_rounds(&loops[kind], calibration->functions[kind],
                                                calibration->ranges[kind], head);

@@ -117,7 +117,10 @@ enum event_kind {
              * Its parts follow, with the same counter, the last of them ESCALATED_END */
     EVENT_ESCALATED_PART =
         57, /* of it: amount = enum escalated_part above 48 bits of what it tells */
-    EVENT_KIND_COUNT = 58
+    EVENT_ASKED =
+        58, /* a call instruction has ended whose callee is told by no event (a type, mostly); the interpreter has
+             * asked the probe about it, which is all that this tells. id = 1: and nothing that it called has begun */
+    EVENT_KIND_COUNT = 59
 };
 
 /* The parts of what escalated, in this order: the value; for each argument, the first ones, its length and the name of

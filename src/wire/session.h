@@ -192,7 +192,7 @@ enum { SESSION_SPEED_NOISE = 24 };
 
 /* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
  * that an exception ends, a C function's, a generator's and a coroutine's with all that making it costs,
- * one that no call instruction makes (EVENT_FROM_C). */
+ * one that no call instruction makes (EVENT_FROM_C), one of what is told by no event (EVENT_ASKED). */
 enum session_cost_kind {
     COST_CALL,
     COST_SEGMENT,
@@ -201,6 +201,7 @@ enum session_cost_kind {
     COST_GENERATOR,
     COST_COROUTINE,
     COST_FROM_C,
+    COST_ASKED,
     COST_COUNT
 };
 

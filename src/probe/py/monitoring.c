@@ -296,10 +296,16 @@ INLINE PyObject *c_pop(enum path path, enum event_kind kind, PyObject *const *ar
 {
     uint64_t counter = counter_now(path);
     uint32_t id = 0;
+    bool nothing_began = writer_of_thread->asked;
     writer_of_thread->asked = false;
-    if (c_calls_is_told(args[2]) ? !c_calls_is_method(args[2], args[3] == missing ? NULL : args[3])
-                                 : c_calls_convert(args[0], args[1], args[2], args[3], &id))
+    if (c_calls_is_told(args[2])) {
+        if (!c_calls_is_method(args[2], args[3] == missing ? NULL : args[3]))
+            c_calls_pop(kind, counter, current_frame(path));
+    } else if (c_calls_convert(args[0], args[1], args[2], args[3], &id)) {
         c_calls_pop(kind, counter, current_frame(path));
+    } else {
+        writer_put(counter, EVENT_ASKED, nothing_began, pyapi_frame_key(current_frame(path)));
+    }
     return Py_None;
 }
 

@@ -213,6 +213,7 @@ static struct model_costs read_costs(const struct session_header *header)
         .from_c_inner_ticks256 = of[COST_FROM_C].inner_ticks256,
         .from_c_outer_ticks256 = of[COST_FROM_C].outer_ticks256,
         .asked_ticks256 = of[COST_ASKED].outer_ticks256,
+        .made_ticks256 = of[COST_MADE].inner_ticks256 + of[COST_MADE].outer_ticks256,
     };
     if (costs.inner_ticks256 + (uint64_t)costs.outer_ticks256 == 0) {
         costs.inner_ticks256 = header->cost_inner_ticks256;

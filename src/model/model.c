@@ -189,20 +189,12 @@ static struct pair_cost end_of_unwind(struct pair_cost unwind, struct pair_cost 
     return (struct pair_cost){.inner = inner > 0 ? inner : 0, .outer = outer > 0 ? outer : 0};
 }
 
-static int64_t of_start(const struct track_costs *costs, uint32_t start)
+/* Half before its counter was read, half after. */
+static void set_alone(struct track_costs *costs, uint32_t kind, int64_t ticks)
 {
-    return costs->pre_ticks[start] + costs->post_ticks[start];
-}
-
-/* Half before its counter was read, half after. What a START that follows on the call has cost more is the call's beginning. */
-static void set_asked(struct track_costs *costs, int64_t whole)
-{
-    int64_t begins = of_start(costs, EVENT_START) - of_start(costs, TRACK_START_FROM_C);
-    int64_t end = whole - (begins > 0 ? begins : 0);
-    costs->pre_ticks[TRACK_ASKED_ALONE] = whole / 2;
-    costs->post_ticks[TRACK_ASKED_ALONE] = whole - whole / 2;
-    costs->pre_ticks[EVENT_ASKED] = end > 0 ? end / 2 : 0;
-    costs->post_ticks[EVENT_ASKED] = end > 0 ? end - end / 2 : 0;
+    int64_t kept = ticks > 0 ? ticks : 0;
+    costs->pre_ticks[kind] = kept / 2;
+    costs->post_ticks[kind] = kept - kept / 2;
 }
 
 static void set_track_costs(const struct model *model, struct track *track)
@@ -234,11 +226,10 @@ static void set_track_costs(const struct model *model, struct track *track)
     set_pop(costs, EVENT_UNWIND, call);
     set_pop(costs, EVENT_C_RETURN, c_call);
     set_pop(costs, EVENT_C_RAISE, c_call);
-    /* Half before its counter was read, for the line that ends, half after. */
-    struct pair_cost line = cost_at(model, track, of->line_ticks256, 0);
-    costs->pre_ticks[EVENT_LINE] = line.inner / 2;
-    costs->post_ticks[EVENT_LINE] = line.inner - line.inner / 2;
-    set_asked(costs, cost_at(model, track, of->asked_ticks256, 0).inner);
+    set_alone(costs, EVENT_LINE, cost_at(model, track, of->line_ticks256, 0).inner);
+    set_alone(costs, TRACK_ASKED_ALONE, cost_at(model, track, of->asked_ticks256, 0).inner);
+    set_alone(costs, EVENT_ASKED,
+              cost_at(model, track, of->made_ticks256, 0).inner - call.inner - call.outer);
     if (unwind.inner + unwind.outer) {
         struct pair_cost end = end_of_unwind(unwind, call);
         costs->pre_ticks[EVENT_UNWIND] = end.inner;

@@ -27,6 +27,10 @@ static const char program[] = "def f(): pass\n"
                               "    for _ in n: f(0)\n"
                               "def asks(n, t=tuple):\n"
                               "    for _ in n: t()\n"
+                              "class k:\n"
+                              "    def __init__(self): pass\n"
+                              "def makes(n):\n"
+                              "    for _ in n: k()\n"
                               "def g(n):\n"
                               "    for _ in n: yield\n"
                               "def segments(n):\n"
@@ -102,6 +106,7 @@ static const struct loop loops[COST_COUNT] = {
     [COST_COROUTINE] = {"coroutines", FEWER, EVENT_START, EVENT_RETURN},
     [COST_FROM_C] = {"mapped", CALLS, EVENT_START, EVENT_RETURN},
     [COST_ASKED] = {"asks", CALLS, EVENT_NONE, EVENT_NONE},
+    [COST_MADE] = {"makes", FEWER, EVENT_START, EVENT_RETURN},
 };
 
 struct timing {
@@ -262,7 +267,7 @@ static void measure_on(const struct calibration *calibration, uint32_t sources,
         mechanism->learn(false);
     }
     for (int kind = 0; on && kind < COST_COUNT; kind++) {
-        if ((kind == COST_C_CALL || kind == COST_ASKED) && !c_calls)
+        if (!c_calls && (kind == COST_C_CALL || kind == COST_ASKED || kind == COST_MADE))
             continue;
         struct timing timing = least_of_rounds(&loops[kind], calibration->functions[kind],
                                                calibration->ranges[kind], head);

@@ -192,7 +192,8 @@ enum { SESSION_SPEED_NOISE = 24 };
 
 /* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
  * that an exception ends, a C function's, a generator's and a coroutine's with all that making it costs,
- * one that no call instruction makes (EVENT_FROM_C), one of what is told by no event (EVENT_ASKED). */
+ * one that no call instruction makes (EVENT_FROM_C), one of what is told by no event (EVENT_ASKED),
+ * one of a class, with that of its __init__. */
 enum session_cost_kind {
     COST_CALL,
     COST_SEGMENT,
@@ -202,6 +203,7 @@ enum session_cost_kind {
     COST_COROUTINE,
     COST_FROM_C,
     COST_ASKED,
+    COST_MADE,
     COST_COUNT
 };
 

@@ -140,13 +140,11 @@ static void what_no_instruction_calls_is_told_by_its_start(void **state)
 static void what_was_asked_for_nothing_is_taken_out(void **state)
 {
     (void)state;
-    set_costs((struct model_costs){.from_c_inner_ticks256 = 4 * 256,
-                                   .from_c_outer_ticks256 = 2 * 256,
-                                   .asked_ticks256 = 20 * 256});
+    set_costs((struct model_costs){.asked_ticks256 = 20 * 256, .made_ticks256 = 27 * 256});
     struct bench_thread thread = new_thread();
     E(0, START, 1, 10);
     E(100, ASKED, 1, 10);
-    E(100, START, 2, 20); /* has paid for the beginning: 3 */
+    E(100, START, 2, 20);
     E(50, RETURN, 0, 20);
     E(100, ASKED, 0, 10);
     E(100, RETURN, 0, 10);

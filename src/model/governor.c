@@ -6,8 +6,9 @@
 
 #include <stdlib.h>
 
-/* Of the budget, what is spent: the rest is for what the calibration does not know. */
-static const double SPENT = 0.75;
+/* Of the budget, what is spent: the rest is for what the calibration does not know. In a server an event was seen to
+ * cost 50 ns and more where its loop says 16 to 34: the interpreter's own way to it is cold there. */
+static const double SPENT = 0.5;
 /* ... and what functions that stay heard may cost of it; the rest pays for the bursts. */
 static const double HEARD = 0.4;
 

@@ -203,7 +203,7 @@ def test_cpu_times_add_up_to_the_processs(python, tmp_path):
 
 @pytest.mark.parametrize("events", ["calls", "calls,c-calls"])
 def test_who_calls_is_told_where_it_costs_something_else(python, tmp_path, events):
-    """By the interpreter's way of calling on 3.11, by asking at call instructions on 3.12 and newer."""
+    """By the way of calling on 3.11, by asking at call instructions on 3.12 and newer."""
     out, sessions = tmp_path / "told.json", tmp_path / "sessions"
     sessions.mkdir(mode=0o700)
     done = run_ulma(

@@ -123,8 +123,8 @@ static void what_c_calls_costs_less_to_start(void **state)
 static void what_no_instruction_calls_is_told_by_its_start(void **state)
 {
     (void)state;
-    set_costs((struct model_costs){.from_c_inner_ticks256 = 4 * 256,
-                                   .from_c_outer_ticks256 = 2 * 256});
+    set_costs(
+        (struct model_costs){.from_c_inner_ticks256 = 4 * 256, .from_c_outer_ticks256 = 2 * 256});
     struct bench_thread thread = new_thread();
     E(0, START, 1, 10);
     E(100, START, 2 | EVENT_FROM_C, 20);

@@ -3,9 +3,9 @@
 
 call_dense_run.py RESULT NAME plain ROUNDS | once ROUNDS | cprofile ROUNDS
 
-plain: the program as it is and with each of its knobs changed, in turns; what each took, as JSON. A turn is as many
-rounds as come between two compilations: with one round each, a processor has to learn the program anew each time, and
-is slower by up to 3 % than in the processes that have it alone.
+plain: the program as it is and with each of its knobs changed, in turns; what each took, as JSON.
+A turn is as many rounds as come between two compilations: with one round each, a processor has to
+learn the program anew each time, and is slower by up to 3 % than where a process has one program.
 once: ROUNDS times as it is. cprofile: the same under cProfile; its self times, as JSON.
 A round is a burst of some 40 µs; every so many of them the program is compiled anew.
 """

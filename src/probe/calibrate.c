@@ -4,9 +4,10 @@
  * between the two counter reads of one call, seen in the ring itself; the rest falls into the caller.
  * Where the function that is called does something of its own, which those reads hold, too, it is found
  * otherwise (divide).
- * Rules: the least of several rounds, of more where no three agree: noise only ever adds. A shared processor may change its speed by a
- * factor of two from one round to the next, so the speed is measured beside each round, and every figure is
- * as of one speed. */
+ * Rules: several passes, each with all loops without the hooks and with them, close together; of each pass the least of
+ * its rounds, since noise only ever adds, and of the passes the median. A shared processor may change its speed by a
+ * factor of two from one round to the next, so the speed is measured before and after each round, slower rounds say
+ * nothing, and every figure is as of one speed. */
 #include "probe/calibrate.h"
 
 #include "probe/define.h"

@@ -74,12 +74,18 @@ def words_of(options: dict[str, Any]) -> list[str]:
     return words
 
 
+def remove(folder: pathlib.Path, pid: int) -> None:
+    """A fork's child has the same objects; the folder is its parent's."""
+    if pid == os.getpid():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class Report:
     """What was recorded. Its file lives as long as this object; ``save`` keeps it."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self._file = str(folder / "recording.ulma")
-        self._clean = weakref.finalize(self, shutil.rmtree, folder, True)
+        self._clean = weakref.finalize(self, remove, folder, os.getpid())
 
     def json(self, **options: Any) -> dict[str, Any]:
         """As ``ulma report -f json`` writes it; ``functions``, ``tree``, ``requests`` and so on."""
@@ -122,6 +128,15 @@ class SessionReport(Report):
         run("report", "-q", "--force", self._file, "-o", os.fspath(path), *words_of(options))
 
 
+def leave(collector: subprocess.Popen[bytes], folder: pathlib.Path, pid: int) -> None:
+    """At the program's end, where nobody has called stop()."""
+    if pid == os.getpid():
+        probe().turn(False)
+        collector.terminate()
+        collector.communicate()
+        remove(folder, pid)
+
+
 class Recording:
     """One that goes on: the collector, and where it writes."""
 
@@ -142,6 +157,8 @@ class Recording:
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
+        # Of a program that ends without a stop() nothing is left.
+        self.left = weakref.finalize(self, leave, self.collector, self.folder, os.getpid())
 
     def turn_on(self) -> None:
         end = time.monotonic() + READY_S
@@ -161,6 +178,7 @@ class Recording:
 
     def end(self) -> Report:
         probe().turn(False)  # before all else, as above
+        self.left.detach()
         if self.collector.poll() is None:
             self.collector.terminate()
         _, said = self.collector.communicate()
@@ -197,6 +215,16 @@ class Present:
 
     lock = threading.Lock()
     recording: Recording | Within | None = None
+
+    @classmethod
+    def forget(cls) -> None:
+        """In a fork's child: it is its parent's that is recorded."""
+        cls.lock = threading.Lock()
+        if isinstance(cls.recording, Recording):
+            cls.recording = None
+
+
+os.register_at_fork(after_in_child=Present.forget)
 
 
 def start(**options: Any) -> None:
@@ -268,16 +296,31 @@ class profile:  # noqa: N801 - a word that is used like a statement
 
     @contextlib.contextmanager
     def _each(self) -> Any:
-        if Present.recording is not None:
+        if not Present.lock.acquire(blocking=False):  # another thread begins or ends one just now
             yield
             return
-        one = profile(save=self.path, **self.options)
-        with one:
+        try:
+            is_free = Present.recording is None
+            if is_free:
+                Present.recording = begin(self.options)
+        finally:
+            Present.lock.release()
+        if not is_free:
             yield
+            return
+        try:
+            yield
+        finally:
+            report = stop()
+            if self.path is not None:
+                report.save(self.path)
         if self.path is None:
-            print(one.table(), file=sys.stderr)
+            print(report.table(), file=sys.stderr)
 
     def __call__(self, function: Function) -> Function:
+        from ulma import _spans
+
+        _spans.refuse_generators(function, "record whoever uses it")
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)

@@ -29,7 +29,10 @@ end: Callable[[int, bool, bytes], None] | None = None
 def text_of(name: str, method: str, status: str, labels: dict[str, object] | None) -> bytes:
     words = [name[:NAME_MOST], method[:16], status[:16]]
     if labels:
-        words += [f"{key}={value}"[:LABELS_MOST] for key, value in labels.items()]
+        try:
+            words += [f"{key}={value}"[:LABELS_MOST] for key, value in labels.items()]
+        except Exception:  # of a label's own __str__: the program is not to end by being recorded
+            words.append("labels=(unreadable)")
     # One line for all: a function of its own would be a call that is recorded, for each word.
     text = "\0".join([word.replace("\0", " ").replace("\n", " ") for word in words]) + "\0"
     return text.encode("utf-8", "backslashreplace")[:TEXT_MOST]
@@ -55,21 +58,54 @@ def finish(
     end(ticket, failed, text_of(name, method, status, labels))
 
 
+class Again:
+    """In a context variable, made once it is wanted: a span that was opened while it was open, its
+    ticket, and the one before."""
+
+    variable: Any = None
+
+    @classmethod
+    def of_context(cls) -> Any:
+        if cls.variable is None:
+            import contextvars
+
+            cls.variable = contextvars.ContextVar("ulma_opened_again", default=None)
+        return cls.variable
+
+
+def refuse_generators(function: Callable[..., Any], advice: str) -> None:
+    import inspect
+
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(
+            f"{function.__qualname__} is a generator, which runs a bit whenever somebody asks it: "
+            f"{advice}"
+        )
+
+
 class span:  # noqa: N801 - a word that is used like a statement
     """``with ulma.span("name", key=value):`` or ``@ulma.span("name")``.
 
-    A name stands for a kind of work; what differs from one time to the next is a label.
+    A name stands for a kind of work; what differs from one time to the next is a label. One object
+    may be open several times, within itself, in several threads and tasks.
     """
 
-    __slots__ = ("labels", "name", "ticket")
+    __slots__ = ("is_shared", "labels", "name", "ticket")
 
     def __init__(self, name: str, **labels: object) -> None:
-        self.name = name
+        self.name = str(name)
         self.labels = labels
         self.ticket = 0
+        self.is_shared = False
 
     def __enter__(self) -> span:
-        self.ticket = begin(PLAIN) if begin is not None else 0
+        ticket = begin(PLAIN) if begin is not None else 0
+        if self.ticket:
+            self.is_shared = True
+            again = Again.of_context()
+            again.set((self, ticket, again.get()))
+        else:
+            self.ticket = ticket
         return self
 
     def __exit__(
@@ -78,19 +114,19 @@ class span:  # noqa: N801 - a word that is used like a statement
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.ticket:
+        if self.is_shared and (own := Again.of_context().get()) is not None and own[0] is self:
+            ticket = own[1]
+            Again.variable.set(own[2])
+        else:
             ticket, self.ticket = self.ticket, 0
+        if ticket:
             finish(ticket, self.name, labels=self.labels, failed=kind is not None)
 
     def __call__(self, function: Function) -> Function:
         import functools
         import inspect
 
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise TypeError(
-                f"{function.__qualname__} is a generator, which runs a bit whenever somebody asks "
-                "it: open the span in its body, or around whoever uses it"
-            )
+        refuse_generators(function, "open the span in its body, or around whoever uses it")
         name, labels = self.name, self.labels
 
         if inspect.iscoroutinefunction(function):

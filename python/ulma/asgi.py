@@ -9,6 +9,8 @@ after that (background tasks) is no request's. A WebSocket ends when the applica
 from __future__ import annotations
 
 import asyncio
+import functools
+import re
 import time
 
 from ulma import _spans
@@ -16,7 +18,7 @@ from ulma._requests import Request, checked_secret, is_asked, pattern_of, server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
     from typing import Any
 
     Message = MutableMapping[str, Any]
@@ -41,24 +43,61 @@ def route_path(routes: Any, endpoint: object) -> str:
         if getattr(route, "endpoint", None) is endpoint:
             return str(getattr(route, "path", ""))
         inner = route_path(getattr(route, "routes", None), endpoint)
-        if inner:
-            return str(getattr(route, "path", "")) + inner
+        if inner or getattr(route, "app", None) is endpoint:  # of what is mounted and has no routes
+            return str(getattr(route, "path", "")) + (inner or REST)
     return ""
+
+
+REST = "/{path:path}"
+PARAMETER = re.compile(r"\{(\w+)(?::(\w+))?\}")
+
+
+@functools.lru_cache(maxsize=1024)
+def ending_in(template: str) -> re.Pattern[str]:
+    """Of an address: what stands before the part that the template is of."""
+    words, at = ["(.*?)"], 0
+    for match in PARAMETER.finditer(template):
+        words.append(re.escape(template[at : match.start()]))
+        words.append(".*" if match[2] == "path" else "[^/]+")
+        at = match.end()
+    return re.compile("".join(words) + re.escape(template[at:]), re.DOTALL)
+
+
+def prefix_of(template: str, address: str, values: Mapping[str, Any]) -> str | None:
+    """What a mount, or a router that was included with a prefix, has before the route's own path,
+    the values of its parameters left out again: they are no names. None: it cannot be told.
+    """
+    if (match := ending_in(template).fullmatch(address)) is None:
+        return None
+    own = {found[1] for found in PARAMETER.finditer(template)}
+    names = {str(value): name for name, value in values.items() if name not in own}
+    words = match[1].split("/")
+    for i in range(len(words) - 1, 0, -1):
+        if (name := names.pop(words[i], None)) is not None:
+            words[i] = f"{{{name}}}"
+    return "/".join(words)
 
 
 def route_of(scope: Scope, path: str, root: str, status: str) -> str:
     """What the application, or its framework, left in the scope; `path` and `root` as they were."""
     if named := scope.get("ulma.route"):
         return str(named)
-    mounted = str(scope.get("root_path", ""))[len(root) :]
-    if (route := getattr(scope.get("route"), "path", None)) is not None:  # FastAPI
-        return mounted + str(route)
-    if (endpoint := scope.get("endpoint")) is not None:
-        app = scope.get("app")
-        return route_path(getattr(app, "routes", None), endpoint)
-    if "app" in scope or status == "404":  # of a framework that found no route
+    template, before = "", ""
+    route: Any = scope.get("route")
+    if (own := getattr(route, "path", None)) is not None:  # FastAPI, Starlette 1.0 and newer
+        if not hasattr(route, "routes"):
+            template, before = str(own), str(scope.get("root_path", ""))[len(root) :]
+        elif not route.routes:  # mounted, and no router: files
+            template = str(own) + REST
+    elif (endpoint := scope.get("endpoint")) is not None:
+        template = route_path(getattr(scope.get("app"), "routes", None), endpoint)
+    elif "app" not in scope and status != "404":  # of no framework that found no route
+        return pattern_of(path)
+    if not template:
         return ""
-    return pattern_of(path)
+    address = path[len(root) :] if path.startswith(root) else path
+    known = prefix_of(template, address, scope.get("path_params") or {})
+    return (before if known is None else known) + template
 
 
 class Middleware:

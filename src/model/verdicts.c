@@ -40,7 +40,7 @@ struct court {
     struct arena *arena;
     struct usage_verdicts found;
     size_t room;
-    int64_t least_ns;
+    int64_t least_ns, least_wait_ns; /* of what computes, of what waits */
     bool is_out_of_memory;
 };
 
@@ -82,6 +82,11 @@ static bool is_worth(const struct court *court, int64_t cost_ns)
     return cost_ns >= court->least_ns && cost_ns >= LEAST_COST_NS;
 }
 
+static bool is_worth_waiting(const struct court *court, int64_t cost_ns)
+{
+    return cost_ns >= court->least_wait_ns && cost_ns >= LEAST_COST_NS;
+}
+
 /* A recording's numbers are what its file says, whatever that is: none of these sums may overflow. */
 static int64_t busy_ns(int64_t self_ns, int64_t wait_ns)
 {
@@ -106,12 +111,22 @@ static int64_t mean_ns(int64_t total_ns, uint64_t count)
     return total_ns < 0 ? 0 : (int64_t)((uint64_t)total_ns / count);
 }
 
-/* --- many small writes, many small reads ---------------------------------------------------- */
-
 static bool starts_with(const char *text, const char *start)
 {
     return text && strncmp(text, start, strlen(start)) == 0;
 }
+
+/* What somebody may mend: it is in a file, and that is not the interpreter's own. */
+static bool is_of_the_program(const struct snapshot_function *function)
+{
+    const char *file = function->file;
+    if (!file || starts_with(file, "<frozen"))
+        return false;
+    return !strstr(file, "/lib/python3") || strstr(file, "/site-packages/") ||
+           strstr(file, "/dist-packages/");
+}
+
+/* --- many small writes, many small reads ---------------------------------------------------- */
 
 /* Of reads only those of files: what a socket or a pipe gives is what there is. */
 static const char *small_kind(const struct snapshot_io *io)
@@ -167,30 +182,113 @@ static void judge_io(struct court *court)
 
 /* --- exceptions as control flow, generators abandoned --------------------------------------- */
 
-static void judge_function(struct court *court, int32_t index)
+static bool are_many(uint64_t count, uint64_t of, uint64_t one_of)
+{
+    return count >= MANY && count <= of && count >= of / one_of;
+}
+
+static void judge_raised(struct court *court, int32_t index)
 {
     const struct snapshot_function *function = &court->snapshot->functions[index];
-    bool is_generator = function->kind == KIND_GENERATOR;
-    int64_t cost_ns = price_ns(function->raised, is_generator ? ABANDON_NS : RAISE_NS);
-    uint64_t of = function->calls;
-    if ((!is_generator && function->kind != KIND_PYTHON) || function->raised < MANY ||
-        function->raised > of || function->raised < of / (is_generator ? 2 : 10) ||
-        !is_worth(court, cost_ns))
+    int64_t cost_ns = price_ns(function->raised, RAISE_NS);
+    if (!are_many(function->raised, function->calls, 10) || !is_worth(court, cost_ns))
         return;
     char raised[TEXT_NUMBER_BYTES], calls[TEXT_NUMBER_BYTES];
-    text_format_grouped(raised, function->raised);
-    text_format_grouped(calls, of);
     say(court, (struct usage_verdict){
-                   .name = is_generator ? "generators abandoned" : "exceptions as control flow",
+                   .name = "exceptions as control flow",
                    .function = index,
                    .count = function->raised,
                    .cost_ns = cost_ns,
-                   .evidence = arena_format(court->arena,
-                                            is_generator
-                                                ? "%s of %s were closed or dropped before their end"
-                                                : "%s of %s calls ended by an exception",
-                                            raised, calls),
+                   .evidence = arena_format(court->arena, "%s of %s calls ended by an exception",
+                                            text_format_grouped(raised, function->raised),
+                                            text_format_grouped(calls, function->calls)),
                });
+}
+
+/* Which function calls that one most. */
+static int32_t chief_caller(const struct snapshot *snapshot, int32_t callee)
+{
+    const struct snapshot_edge *most = NULL;
+    for (size_t i = 0; i < snapshot->edge_count; i++) {
+        const struct snapshot_edge *edge = &snapshot->edges[i];
+        if (edge->callee == callee && edge->caller >= 0 && (!most || edge->calls > most->calls))
+            most = edge;
+    }
+    return most && most->calls >= snapshot->functions[callee].calls / 2 ? most->caller
+                                                                        : SNAPSHOT_NONE;
+}
+
+/* What ends by an exception since that is how it says that there is no more. */
+static bool says_so_by_raising(const char *name)
+{
+    return strstr(name, "next") || strstr(name, "'send'") || strstr(name, "'throw'");
+}
+
+/* `int`, `dict.__getitem__`: the exception is caught where they are called. */
+static void judge_raised_in_c(struct court *court, int32_t index)
+{
+    const struct snapshot *snapshot = court->snapshot;
+    const struct snapshot_function *function = &snapshot->functions[index];
+    int64_t cost_ns = price_ns(function->raised, RAISE_NS);
+    if (!are_many(function->raised, function->calls, 10) || !is_worth(court, cost_ns) ||
+        says_so_by_raising(function->name))
+        return;
+    int32_t caller = chief_caller(snapshot, index);
+    if (caller < 0 || !is_of_the_program(&snapshot->functions[caller]))
+        return;
+    char raised[TEXT_NUMBER_BYTES], calls[TEXT_NUMBER_BYTES];
+    say(court,
+        (struct usage_verdict){
+            .name = "exceptions as control flow",
+            .function = caller,
+            .count = function->raised,
+            .cost_ns = cost_ns,
+            .evidence = arena_format(court->arena, "%s of %s calls of %s ended by an exception",
+                                     text_format_grouped(raised, function->raised),
+                                     text_format_grouped(calls, function->calls), function->name),
+        });
+}
+
+/* One that has a yield without its resume has not gone on: up to 3.12 it is told when that is closed, and raised; from
+ * 3.13 on nothing runs in it then. `any(… for …)` and the like are meant so. */
+static void judge_generator(struct court *court, int32_t index)
+{
+    const struct snapshot_function *function = &court->snapshot->functions[index];
+    uint64_t left = function->yields > function->resumes ? function->yields - function->resumes : 0;
+    if (__builtin_add_overflow(left, function->raised, &left) ||
+        strcmp(function->name, "<genexpr>") == 0)
+        return;
+    int64_t cost_ns = price_ns(left, ABANDON_NS);
+    if (!are_many(left, function->calls, 2) || !is_worth(court, cost_ns))
+        return;
+    char closed[TEXT_NUMBER_BYTES], calls[TEXT_NUMBER_BYTES];
+    say(court, (struct usage_verdict){
+                   .name = "generators abandoned",
+                   .function = index,
+                   .count = left,
+                   .cost_ns = cost_ns,
+                   .evidence = arena_format(court->arena,
+                                            "%s of %s were closed or dropped before their end",
+                                            text_format_grouped(closed, left),
+                                            text_format_grouped(calls, function->calls)),
+               });
+}
+
+static void judge_function(struct court *court, int32_t index)
+{
+    switch (court->snapshot->functions[index].kind) {
+    case KIND_PYTHON:
+        judge_raised(court, index);
+        break;
+    case KIND_GENERATOR:
+        judge_generator(court, index);
+        break;
+    case KIND_C:
+        judge_raised_in_c(court, index);
+        break;
+    default:
+        break;
+    }
 }
 
 /* --- lists used as sets and as queues ------------------------------------------------------- */
@@ -203,6 +301,7 @@ static const struct {
     {"count", "list searched as a set", "counts in a list"},
     {"remove", "list searched as a set", "removals by value from a list"},
     {"pop", "list used as a queue", "pops of a list"},
+    {"__delitem__", "list used as a queue", "deletions from a list"},
     {"insert", "list used as a queue", "inserts into a list"},
 };
 
@@ -227,14 +326,24 @@ static void judge_list_use(struct court *court, const struct snapshot_edge *edge
                });
 }
 
+/* Of a method, or of an operator: `in` is `__contains__`. */
+static const char *type_of_method(const struct snapshot_function *function,
+                                  char type[SNAPSHOT_METHOD_SIZE],
+                                  char method[SNAPSHOT_METHOD_SIZE])
+{
+    return snapshot_read_method(function, type, method) ||
+                   snapshot_read_operator(function, type, method)
+               ? type
+               : "";
+}
+
 static void judge_lists(struct court *court)
 {
     char type[SNAPSHOT_METHOD_SIZE], method[SNAPSHOT_METHOD_SIZE];
     for (size_t i = 0; i < court->snapshot->edge_count; i++) {
         const struct snapshot_edge *edge = &court->snapshot->edges[i];
         const struct snapshot_function *callee = &court->snapshot->functions[edge->callee];
-        if (callee->kind != KIND_C || !snapshot_read_method(callee, type, method) ||
-            strcmp(type, "list") != 0)
+        if (callee->kind != KIND_C || strcmp(type_of_method(callee, type, method), "list") != 0)
             continue;
         for (size_t use = 0; use < sizeof(list_uses) / sizeof(list_uses[0]); use++)
             if (strcmp(method, list_uses[use].method) == 0)
@@ -326,33 +435,50 @@ static int32_t dearest_node_of(const struct snapshot *snapshot, int32_t function
     return best;
 }
 
-/* What somebody may mend: it is in a file, and that is not the interpreter's own. */
-static bool is_of_the_program(const struct snapshot_function *function)
+/* The longest that a call from this node may have taken: its function's longest, or the mean of its own calls, where the
+ * clock leaves out what blocked; and never more than all of them. */
+static int64_t longest_call_ns(const struct snapshot *snapshot, const struct snapshot_node *node)
 {
-    const char *file = function->file;
-    if (!file || starts_with(file, "<frozen"))
-        return false;
-    return !strstr(file, "/lib/python3") || strstr(file, "/site-packages/") ||
-           strstr(file, "/dist-packages/");
+    int64_t longest_ns = snapshot->functions[node->function].max_ns;
+    int64_t each_ns = mean_ns(node->total_ns, node->calls ? node->calls : 1);
+    if (each_ns > longest_ns)
+        longest_ns = each_ns;
+    return longest_ns < node->total_ns ? longest_ns : node->total_ns;
 }
 
-/* Down from the coroutine, along what has more than half of its time: the innermost function of the program's there. */
-static int32_t where_it_stands(const struct snapshot *snapshot, int32_t coroutine)
+/* The child whose longest call may have been most of that step; NONE: none. Where it has more time than the step it is one
+ * that awaits, and has the time of many: it is looked at where there is no other. */
+static int32_t child_of_step(const struct snapshot *snapshot, int32_t node, int64_t step_ns)
+{
+    int32_t best = SNAPSHOT_NONE;
+    int64_t best_ns = 0, most_ns = sum_ns(step_ns, step_ns / 16); /* as both were corrected */
+    for (size_t i = (size_t)node + 1; i < snapshot->node_count; i++) {
+        const struct snapshot_node *child = &snapshot->nodes[i];
+        if (child->parent != node || child->function < 0)
+            continue;
+        int64_t longest_ns = longest_call_ns(snapshot, child);
+        bool fits = longest_ns <= most_ns, best_fits = best_ns <= most_ns;
+        bool is_better = best < 0 || (fits == best_fits ? longest_ns > best_ns : fits);
+        if (longest_ns > step_ns / 2 && is_better) {
+            best = (int32_t)i;
+            best_ns = longest_ns;
+        }
+    }
+    return best;
+}
+
+/* Down from the coroutine, along the longest calls: the innermost function of the program's that may have had most of its
+ * longest step. NONE: that was an import, which happens once, as a rule before there is anybody to wait. */
+static int32_t where_it_stands(const struct snapshot *snapshot, int32_t coroutine, int64_t step_ns)
 {
     int32_t node = dearest_node_of(snapshot, coroutine), function = coroutine;
-    bool deeper = node >= 0;
-    while (deeper) {
-        deeper = false;
-        for (size_t i = (size_t)node + 1; i < snapshot->node_count && !deeper; i++) {
-            if (snapshot->nodes[i].parent == node && snapshot->nodes[i].function >= 0 &&
-                snapshot->nodes[i].total_ns > snapshot->nodes[node].total_ns / 2) {
-                node = (int32_t)i;
-                deeper = true;
-            }
-        }
+    while (node >= 0) {
         int32_t found = snapshot->nodes[node].function;
+        if (starts_with(snapshot->functions[found].file, "<frozen importlib"))
+            return SNAPSHOT_NONE;
         if (is_of_the_program(&snapshot->functions[found]))
             function = found;
+        node = child_of_step(snapshot, node, step_ns);
     }
     return function;
 }
@@ -394,18 +520,21 @@ static void judge_tasks(struct court *court)
             !is_first_of_its_coroutine(snapshot, i))
             continue;
         const struct snapshot_task *task = slowest_task_of(snapshot, coroutine, &steps);
-        if (task->longest_ns < SLOW_STEP_NS || !is_worth(court, task->longest_ns))
+        if (task->longest_ns < SLOW_STEP_NS || !is_worth_waiting(court, task->longest_ns))
+            continue;
+        int32_t function = where_it_stands(snapshot, coroutine, task->longest_ns);
+        if (function < 0)
             continue;
         char longest[TEXT_NUMBER_BYTES], all[TEXT_NUMBER_BYTES];
         say(court,
             (struct usage_verdict){
                 .name = "blocked event loop",
-                .function = where_it_stands(snapshot, coroutine),
+                .function = function,
                 .count = steps,
                 .cost_ns = task->longest_ns,
                 .evidence = arena_format(
                     court->arena,
-                    "the longest of %s steps of %s held the loop for %s, and here is most of their time",
+                    "the longest of %s steps of %s held the loop for %s, and here is most of it",
                     text_format_grouped(all, steps), snapshot->functions[coroutine].qualname,
                     text_format_time(longest, task->longest_ns)),
             });
@@ -446,7 +575,7 @@ static void judge_locks(struct court *court)
     for (size_t i = 0; i < snapshot->wait_count; i++) {
         const struct snapshot_wait *wait = &snapshot->waits[i];
         int64_t cost_ns = convoy_cost_ns(snapshot, wait->total_ns);
-        if (!is_convoy(wait) || !is_worth(court, cost_ns))
+        if (!is_convoy(wait) || !is_worth_waiting(court, cost_ns))
             continue;
         char count[TEXT_NUMBER_BYTES], waited[TEXT_NUMBER_BYTES];
         say(court, (struct usage_verdict){
@@ -472,12 +601,28 @@ static int dearest_first(const void *one, const void *other)
     return (a->cost_ns < b->cost_ns) - (a->cost_ns > b->cost_ns);
 }
 
+/* A hundredth of the threads' time on a CPU; of the time that went by for what waits: threads that stand idle make neither
+ * less of a matter. */
+static void set_least(struct court *court)
+{
+    const struct snapshot *snapshot = court->snapshot;
+    const struct snapshot_node *root = snapshot->node_count ? &snapshot->nodes[0] : NULL;
+    court->least_ns = court->least_wait_ns = INT64_MAX;
+    if (root) {
+        court->least_ns = busy_ns(root->total_ns, root->total_wait_ns) / 100 * LEAST_PERCENT;
+        int64_t whole_ns = snapshot->meta.duration_ns > 0 &&
+                                   snapshot->meta.duration_ns < root->total_ns
+                               ? snapshot->meta.duration_ns
+                               : root->total_ns;
+        court->least_wait_ns = whole_ns / 100 * LEAST_PERCENT;
+    }
+}
+
 int verdicts_find(const struct snapshot *snapshot, struct arena *arena,
                   struct usage_verdicts *ret_verdicts)
 {
     struct court court = {.snapshot = snapshot, .arena = arena};
-    court.least_ns = snapshot->node_count ? snapshot->nodes[0].total_ns / 100 * LEAST_PERCENT
-                                          : INT64_MAX;
+    set_least(&court);
     if (!is_hidden) {
         judge_io(&court);
         for (size_t i = 0; i < snapshot->function_count; i++)

@@ -71,7 +71,7 @@ def test_a_lawful_tree_passes(tree):
         (
             "views/owner.c",
             '#include "model/collector.h"\n',
-            "it reads model/slices.h, model/snapshot.h",
+            "it reads model/shape.h, model/slices.h",
         ),
         ("tui/low.c", '  #  include   "wire/ring.h"\n', "tui may not include wire"),
         ("views/draw.c", "#include <curses.h>\n", "only src/tui may include"),

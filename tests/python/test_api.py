@@ -96,6 +96,75 @@ def test_a_process_records_itself(python, session_dir, tmp_path):
     assert session_files(session_dir) == []
 
 
+FORKS = """
+import os, sys, threading
+import ulma
+
+def counted(n):
+    return n
+
+def in_child(function):
+    child = os.fork()
+    if not child:
+        function()
+        sys.exit(0)  # with all that an end does
+    assert os.waitpid(child, 0)[1] == 0
+
+def refused():
+    try:
+        ulma.stop()
+    except ulma.Error:
+        return
+    os._exit(1)
+
+ulma.start()
+counted(1)
+in_child(refused)
+counted(2)
+report = ulma.stop()
+in_child(lambda: None)
+calls = {row["name"]: row["calls"] for row in report.json()["functions"]}
+assert calls["counted"] == 2, calls
+
+inside = threading.Barrier(4)
+
+@ulma.profile(save=sys.argv[1])
+def recorded():
+    inside.wait(60)
+    return counted(3)
+
+threads = [threading.Thread(target=recorded) for _ in range(4)]
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+
+try:
+    @ulma.profile
+    def generator():
+        yield
+except TypeError as error:
+    print(error)
+ulma.start()  # and never stopped
+"""
+
+
+@pytest.mark.some_pythons
+def test_forks_threads_and_ends_leave_the_recording_alone(python, session_dir, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    env = environment(session_dir, PYTHONPATH=str(ROOT / "python"), TMPDIR=str(tmp_path / "tmp"))
+    done = run([python.path, "-c", FORKS, tmp_path / "threads.json"], env=env)
+    assert done.status == 0 and done.err == b"", done.told()
+    assert b"generator" in done.out
+    calls = {
+        row["name"]: row["calls"]
+        for row in json.loads((tmp_path / "threads.json").read_text())["functions"]
+    }
+    assert 1 <= calls["counted"] <= 4
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert session_files(session_dir) == []
+
+
 PARTS = """
 import json, ulma
 

@@ -170,6 +170,8 @@ def test_fastapi_on_uvicorn(serve):
     for _ in range(2):
         assert server.ask("/fail")[0] == 500
     assert server.ask("/sub/item/one")[2] == b"mounted"
+    for path in ("/tenants/a/all/items/1", "/tenants/b/all/items/2", "/files/web_fastapi.py"):
+        assert server.ask(path)[0] == 200, path
     assert server.ask("/none/of/these")[0] == 404
     check_headers(server, "/sub/item/two")
     rows = server.rows()
@@ -183,6 +185,8 @@ def test_fastapi_on_uvicorn(serve):
     check_cost(rows["GET", "/later", "200"], 1, 0)  # what comes after the response is nobody's
     assert rows["GET", "/fail", "500"]["errors"] == 2
     assert rows["GET", "/sub/item/{name}", "200"]["count"] >= 1
+    assert rows["GET", "/tenants/{tenant}/all/items/{item}", "200"]["count"] == 2
+    assert rows["GET", "/files/{path:path}", "200"]["count"] == 1
     assert rows["GET", "(no route)", "404"]["count"] == 1
 
 

@@ -80,6 +80,50 @@ def test_spans_that_interleave_have_their_own_time(python):
     assert slowest["function"] == "burn"
 
 
+SHARED = """
+import asyncio, threading
+import ulma
+
+shared = ulma.span("shared")
+odd = ulma.span(5, label=type("Label", (), {"__str__": lambda self: 1 / 0})())
+
+def nested(depth):
+    with shared:
+        if depth:
+            nested(depth - 1)
+
+async def task():
+    with shared:
+        await asyncio.sleep(0.001)
+
+async def tasks():
+    await asyncio.gather(*(task() for _ in range(10)))
+
+nested(4)
+asyncio.run(tasks())
+inside = threading.Barrier(5)
+
+def thread():
+    with shared:
+        inside.wait()
+
+threads = [threading.Thread(target=thread) for _ in range(5)]
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+with odd:
+    pass
+"""
+
+
+@pytest.mark.some_pythons
+def test_one_span_may_be_open_several_times(python):
+    env = environment(**WITH_PACKAGE)
+    report = report_of(run_ulma(python, "-c", SHARED, options=["-e", "spans"], env=env))
+    assert {row["name"]: row["count"] for row in report["requests"]} == {"shared": 20, "5": 1}
+
+
 @pytest.mark.newest_python
 def test_nothing_is_told_without_the_source_and_all_of_it_by_all(python):
     done = run_ulma(python, TARGET, env=environment(**WITH_PACKAGE))

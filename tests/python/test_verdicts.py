@@ -10,6 +10,7 @@ pytestmark = pytest.mark.newest_python
 PLANTED = TARGETS / "planted.py"
 EVENTS = ("-e", "calls,io,methods")
 EVENTS_OF = {
+    "membership": ("-e", "calls,operators"),
     "concatenation": ("-e", "calls,memory"),
     "convoy": ("-e", "waits"),
     "conversions": ("-e", "c-calls"),
@@ -19,6 +20,8 @@ CASES = {
     "exceptions": ("exceptions as control flow", "find", 400_000),
     "queue": ("list used as a queue", "drain", 150_000),
     "search": ("list searched as a set", "look_up", 3000),
+    "membership": ("list searched as a set", "look_into", 4000),
+    "generators": ("generators abandoned", "values", 200_000),
     "loop": ("blocked event loop", "blocking", None),
     "conversions": ("futile conversions", "copy_rows", 40_000),
     "concatenation": ("growing concatenation", "Page.add", None),

@@ -82,18 +82,53 @@ def search(mended):
         look_up(names, names)
 
 
+def look_into(names, wanted):
+    found = 0
+    for name in wanted:
+        found += name in names
+    return found
+
+
+def membership(mended):
+    numbers = list(range(1000))
+    look_into(set(numbers) if mended else numbers, numbers * 4)
+
+
+def values(count):
+    yield from range(count)
+
+
+def first_one(count):
+    for value in values(count):
+        return value
+
+
+def generators(mended):
+    for _ in range(200_000):
+        0 if mended else first_one(3)
+
+
 def blocking():
     threading.Event().wait(0.3)  # Python, but not the program's
 
 
+def compute():
+    until = time.thread_time() + 0.01
+    while time.thread_time() < until:
+        pass
+
+
 async def handler(number, mended):
+    """Most of their time is in what holds the loop for a little while each."""
     await asyncio.sleep(0.001)
     if number == 5:
         await asyncio.sleep(0.3) if mended else blocking()
+    else:
+        compute()
 
 
 async def many(mended):
-    await asyncio.gather(*(handler(number, mended) for number in range(10)))
+    await asyncio.gather(*(handler(number, mended) for number in range(50)))
 
 
 def loop(mended):

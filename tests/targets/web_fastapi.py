@@ -9,6 +9,7 @@ from fastapi import APIRouter, BackgroundTasks, FastAPI
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
 from web_work import burn
 
 app = FastAPI()
@@ -63,6 +64,19 @@ async def mounted(request):
     return PlainTextResponse("mounted")
 
 
+of_tenants = APIRouter(prefix="/items")
+
+
+@of_tenants.get("/{item}")
+async def item(item: str):
+    return item
+
+
+tenants = FastAPI()
+tenants.include_router(of_tenants, prefix="/all")
+
 app.include_router(router)
 app.mount("/sub", Starlette(routes=[Route("/item/{name}", mounted)]))
+app.mount("/tenants/{tenant}", tenants)
+app.mount("/files", StaticFiles(directory=os.path.dirname(__file__)))
 app = ulma.asgi.Middleware(app, secret="the secret")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Three more call-dense programs, of other shapes, which nothing was tuned with.
+"""Three more call-dense programs, of other shapes, which no price was fitted to.
 
-Why: a calibration may come to fit the programs that it is judged with. These are judged, and never
-looked at while it is worked on.
+Why: a calibration may come to fit the programs that it is judged with. No price is fitted to these;
+what they show to be missing altogether (so `objects`: calls of types) may be mended.
 Rules: those of call_dense.py.
 """
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Run one of the programs of call_dense.py in this process.
+"""Run one of the programs of call_dense.py, or call_dense_held.py, in this process.
 
 call_dense_run.py RESULT NAME plain ROUNDS | once ROUNDS | cprofile ROUNDS
 
 plain: the program as it is and with each of its knobs changed, in turns; what each took, as JSON.
+A turn is as many rounds as come between two compilations: with one round each, a processor has to
+learn the program anew each time, and is slower by up to 3 % than where a process has one program.
 once: ROUNDS times as it is. cprofile: the same under cProfile; its self times, as JSON.
 A round is a burst of some 40 µs; every so many of them the program is compiled anew.
 """
@@ -15,6 +17,7 @@ import sys
 import time
 
 import call_dense
+import call_dense_held
 
 BURSTS = 25  # of the same code
 PATIENCE_NS, PATIENCE_IN_ALL_NS = 2_000_000, 1_000_000_000  # for a round, for a process
@@ -77,9 +80,10 @@ def timed(call, *args):
 def plain(program, rounds):
     took = {knob: [] for knob in ("", *call_dense.knobs(program))}
     ready = {knob: Prepared(program, knob) for knob in took}
-    for number in range(rounds):
+    for begin in range(0, rounds, BURSTS):
         for knob, times in took.items():
-            times.append(timed(ready[knob].burst(number), program.count))
+            for number in range(begin, min(begin + BURSTS, rounds)):
+                times.append(timed(ready[knob].burst(number), program.count))
     return took
 
 
@@ -115,7 +119,8 @@ def under_cprofile(program, rounds):
 
 def main():
     result, name, how, rounds = sys.argv[1:]
-    program = next(p for p in call_dense.PROGRAMS if p.name == name)
+    programs = [*call_dense.PROGRAMS, *call_dense_held.PROGRAMS]
+    program = next(p for p in programs if p.name == name)
     if how == "plain":
         out = plain(program, int(rounds))
     elif how == "cprofile":

@@ -16,11 +16,16 @@ class Point:
     @property
     def size(self): pass
     def step(self, by): pass
+    def __getitem__(self, key): pass
+    def __lt__(self, other): pass
+
+class Made:
+    def __init__(self, by): pass
 
 def f(x): pass
 def keywords(*args, **kwargs): pass
 
-def loop(all, f=f, keywords=keywords, point=Point(), data=(), starred={"add": 3}):
+def loop(all, f=f, keywords=keywords, point=Point(), data=(), starred={"add": 3}, Made=Made):
     for i in all:
         SHAPE
 """
@@ -32,6 +37,10 @@ SHAPES = {
     "keywords": "keywords(i, add=3)",
     "`*args, **kwargs`": "keywords(*data, **starred)",
     "a property": "point.size",
+    "`__getitem__`": "point[i]",
+    "`__lt__`": "point < i",
+    "a class": "Made(i)",
+    "a type": "int(i)",
     "a C function": "callable(data)",
     "a method in C": "data.count(i)",
 }

@@ -27,6 +27,7 @@ import tempfile
 from typing import Any, NamedTuple
 
 import call_dense
+import call_dense_held
 import places
 import tables
 from places import BenchError, say
@@ -236,7 +237,7 @@ def measure(minor: str, turns: int, names: "list[str] | None" = None) -> "dict[s
     """Of each of SETS: every function."""
     version, python = places.pythons()[minor]
     out: dict[str, list[Judged]] = {events: [] for events in SETS}
-    for program in call_dense.PROGRAMS:
+    for program in [*call_dense.PROGRAMS, *call_dense_held.PROGRAMS]:
         if names and program.name not in names:
             continue
         say(f"corrected, {version}: {program.name}")

@@ -210,12 +210,11 @@ static struct model_costs read_costs(const struct session_header *header)
         .generator_outer_ticks256 = of[COST_GENERATOR].outer_ticks256,
         .coroutine_inner_ticks256 = of[COST_COROUTINE].inner_ticks256,
         .coroutine_outer_ticks256 = of[COST_COROUTINE].outer_ticks256,
+        .from_c_inner_ticks256 = of[COST_FROM_C].inner_ticks256,
+        .from_c_outer_ticks256 = of[COST_FROM_C].outer_ticks256,
+        .asked_ticks256 = of[COST_ASKED].outer_ticks256,
+        .made_ticks256 = of[COST_MADE].inner_ticks256 + of[COST_MADE].outer_ticks256,
     };
-    /* Until 3.11 the profile function hears the Python call itself, whoever calls. */
-    if (sources & SOURCE_C_CALLS && header->python_version >= 12) {
-        costs.from_c_inner_ticks256 = header->costs[0][COST_CALL].inner_ticks256;
-        costs.from_c_outer_ticks256 = header->costs[0][COST_CALL].outer_ticks256;
-    }
     if (costs.inner_ticks256 + (uint64_t)costs.outer_ticks256 == 0) {
         costs.inner_ticks256 = header->cost_inner_ticks256;
         costs.outer_ticks256 = header->cost_outer_ticks256;

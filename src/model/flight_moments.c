@@ -59,7 +59,7 @@ static void note(struct pass *pass, const struct event *event, const struct flig
 static void push(struct pass *pass, const struct event *event, enum flight_step step, bool c_call)
 {
     struct flight_moments *moments = pass->moments;
-    struct flight_frame frame = {.id = event_id(event),
+    struct flight_frame frame = {.id = event_function(event),
                                  .frame = event->frame,
                                  .c_call = c_call,
                                  .begun = true,

@@ -59,6 +59,15 @@ static void speed(struct model *model, struct track *track, const struct event *
     model_set_speed(model, track, event_id(event));
 }
 
+static void asked(struct model *model, struct track *track, const struct event *event)
+{
+    uint64_t before = track->last;
+    uint32_t cost = event_id(event) ? TRACK_ASKED_ALONE : EVENT_ASKED;
+    track_pass(model, track, event->counter, track->costs.pre_ticks[cost],
+               track->costs.post_ticks[cost]);
+    async_tasks_stay(track, before, track->last);
+}
+
 static void fold_stream_event(struct model *model, struct track *track, const struct event *event)
 {
     switch (event_kind(event)) {
@@ -73,6 +82,9 @@ static void fold_stream_event(struct model *model, struct track *track, const st
         break;
     case EVENT_SPEED:
         speed(model, track, event);
+        break;
+    case EVENT_ASKED:
+        asked(model, track, event);
         break;
     case EVENT_TASK:
     case EVENT_TASK_NAME:

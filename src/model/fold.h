@@ -71,6 +71,8 @@ struct model_costs {
     uint32_t generator_inner_ticks256, generator_outer_ticks256;
     uint32_t coroutine_inner_ticks256, coroutine_outer_ticks256;
     uint32_t from_c_inner_ticks256, from_c_outer_ticks256;
+    uint32_t asked_ticks256; /* of an ASKED of id 1, with all of its call; 0: not measured */
+    uint32_t made_ticks256;  /* of a class's call: its __init__'s and an ASKED of id 0 */
 };
 
 enum { MODEL_ENDED_MAX = 4096 };

@@ -191,6 +191,14 @@ static struct pair_cost end_of_unwind(struct pair_cost unwind, struct pair_cost 
     return (struct pair_cost){.inner = inner > 0 ? inner : 0, .outer = outer > 0 ? outer : 0};
 }
 
+/* Half before its counter was read, half after. */
+static void set_alone(struct track_costs *costs, uint32_t kind, int64_t ticks)
+{
+    int64_t kept = ticks > 0 ? ticks : 0;
+    costs->pre_ticks[kind] = kept / 2;
+    costs->post_ticks[kind] = kept - kept / 2;
+}
+
 static void set_track_costs(const struct model *model, struct track *track)
 {
     const struct model_costs *of = &model->costs;
@@ -220,10 +228,10 @@ static void set_track_costs(const struct model *model, struct track *track)
     set_pop(costs, EVENT_UNWIND, call);
     set_pop(costs, EVENT_C_RETURN, c_call);
     set_pop(costs, EVENT_C_RAISE, c_call);
-    /* Half before its counter was read, for the line that ends, half after. */
-    struct pair_cost line = cost_at(model, track, of->line_ticks256, 0);
-    costs->pre_ticks[EVENT_LINE] = line.inner / 2;
-    costs->post_ticks[EVENT_LINE] = line.inner - line.inner / 2;
+    set_alone(costs, EVENT_LINE, cost_at(model, track, of->line_ticks256, 0).inner);
+    set_alone(costs, TRACK_ASKED_ALONE, cost_at(model, track, of->asked_ticks256, 0).inner);
+    set_alone(costs, EVENT_ASKED,
+              cost_at(model, track, of->made_ticks256, 0).inner - call.inner - call.outer);
     if (unwind.inner + unwind.outer) {
         struct pair_cost end = end_of_unwind(unwind, call);
         costs->pre_ticks[EVENT_UNWIND] = end.inner;

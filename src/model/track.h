@@ -98,6 +98,7 @@ enum {
     TRACK_START_GENERATOR = EVENT_KIND_COUNT,
     TRACK_START_COROUTINE,
     TRACK_START_FROM_C,
+    TRACK_ASKED_ALONE, /* an ASKED of id 1; the other one is what its end costs */
     TRACK_COST_COUNT
 };
 

@@ -4,18 +4,20 @@
  * between the two counter reads of one call, seen in the ring itself; the rest falls into the caller.
  * Where the function that is called does something of its own, which those reads hold, too, it is found
  * otherwise (divide).
- * Rules: the least of several rounds, of more where no three agree: noise only ever adds. A shared processor may change its speed by a
- * factor of two from one round to the next, so the speed is measured beside each round, and every figure is
- * as of one speed. */
+ * Rules: several passes, each with all loops without the hooks and with them, close together; of each pass the least of
+ * its rounds, since noise only ever adds, and of the passes the median. A shared processor may change its speed by a
+ * factor of two from one round to the next, so the speed is measured before and after each round, slower rounds say
+ * nothing, and every figure is as of one speed. */
 #include "probe/calibrate.h"
 
 #include "probe/define.h"
 #include "probe/source_hooks.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { CALLS = 200, FEWER = 40, SCRATCH_EVENTS = 4096 };
-enum { ROUNDS = 7, ROUNDS_MOST = 40, AGREE = 3, APART = 32 }; /* by less than one part in so many */
+enum { PASSES = 5, ROUNDS = 2, SLOWER = 16 }; /* by one part in so many */
 
 static struct event scratch[SCRATCH_EVENTS];
 
@@ -24,6 +26,12 @@ static const char program[] = "def f(): pass\n"
                               "    for _ in n: f()\n"
                               "def c_calls(n, f=().count):\n"
                               "    for _ in n: f(0)\n"
+                              "def asks(n, t=tuple):\n"
+                              "    for _ in n: t()\n"
+                              "class k:\n"
+                              "    def __init__(self): pass\n"
+                              "def makes(n):\n"
+                              "    for _ in n: k()\n"
                               "def g(n):\n"
                               "    for _ in n: yield\n"
                               "def segments(n):\n"
@@ -34,6 +42,9 @@ static const char program[] = "def f(): pass\n"
                               "        try: r()\n"
                               "        except e: pass\n"
                               "def one(): yield\n"
+                              "def h(x): pass\n"
+                              "def mapped(n, map=map):\n"
+                              "    for _ in map(h, n): pass\n"
                               "def generators(n):\n"
                               "    for _ in n:\n"
                               "        for _ in one(): pass\n"
@@ -94,6 +105,9 @@ static const struct loop loops[COST_COUNT] = {
     [COST_C_CALL] = {"c_calls", CALLS, EVENT_C_CALL, EVENT_C_RETURN},
     [COST_GENERATOR] = {"generators", FEWER, EVENT_START, EVENT_YIELD},
     [COST_COROUTINE] = {"coroutines", FEWER, EVENT_START, EVENT_RETURN},
+    [COST_FROM_C] = {"mapped", CALLS, EVENT_START, EVENT_RETURN},
+    [COST_ASKED] = {"asks", CALLS, EVENT_NONE, EVENT_NONE},
+    [COST_MADE] = {"makes", FEWER, EVENT_START, EVENT_RETURN},
 };
 
 struct timing {
@@ -125,22 +139,30 @@ static void sum_inner(const struct loop *loop, uint64_t first, uint64_t end, str
     }
 }
 
+/* False: the processor was slower than it has been meanwhile, so that the round says nothing. */
+static bool is_of_best_speed(struct timing *timing, uint32_t speed_ticks)
+{
+    uint32_t best = timing->speed_ticks;
+    if (best != UINT32_MAX && speed_ticks > best + best / SLOWER)
+        return false;
+    if (best > speed_ticks + speed_ticks / SLOWER)
+        timing->ticks = UINT64_MAX; /* those before were slow */
+    timing->speed_ticks = speed_ticks < best ? speed_ticks : best;
+    return true;
+}
+
 /* `head`: of the events that are written; NULL: none are. */
 static struct timing least_of_rounds(const struct loop *loop, PyObject *function, PyObject *range,
                                      const uint64_t *head)
 {
     struct timing least = {.ticks = UINT64_MAX, .speed_ticks = UINT32_MAX};
-    int agree = 0;
-    for (int round = 0; round < ROUNDS || (agree < AGREE && round < ROUNDS_MOST); round++) {
+    uint32_t before = calibrate_speed(), after;
+    for (int round = 0; round < ROUNDS; round++, before = after) {
         uint64_t first = head ? *head : 0;
-        uint32_t speed_ticks = calibrate_speed();
         uint64_t ticks = time_round(function, range);
-        least.speed_ticks = speed_ticks < least.speed_ticks ? speed_ticks : least.speed_ticks;
-        if (ticks >= least.ticks) {
-            agree += ticks - least.ticks < least.ticks / APART;
+        after = calibrate_speed();
+        if (!is_of_best_speed(&least, before > after ? before : after) || ticks >= least.ticks)
             continue;
-        }
-        agree = least.ticks - ticks < ticks / APART ? agree + 1 : 1;
         least.ticks = ticks;
         if (head)
             sum_inner(loop, first, *head, &least);
@@ -224,6 +246,10 @@ static void divide(const struct calibration *calibration, struct session_cost *o
         of[COST_UNWIND] = with_inner((uint32_t)(unwind * inner / all), (uint32_t)unwind);
     uint32_t whole = all_of(of[COST_GENERATOR]), resumed = all_of(of[COST_SEGMENT]);
     of[COST_GENERATOR] = with_inner(inner, less(whole, resumed));
+    /* None of these is less than a call; where it seems so, its loop met something without the probe. */
+    static const int more[] = {COST_UNWIND, COST_GENERATOR, COST_COROUTINE};
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+        of[more[i]] = all_of(of[more[i]]) < all ? call : of[more[i]];
 }
 
 static void measure_on(const struct calibration *calibration, uint32_t sources,
@@ -232,13 +258,17 @@ static void measure_on(const struct calibration *calibration, uint32_t sources,
     char reason[SESSION_REASON_SIZE];
     const struct switch_mechanism *mechanism = calibration->mechanism;
     bool c_calls = sources & SOURCE_C_CALLS;
-    memset(scratch, 0xff, sizeof(scratch));
     writer_begin_scratch(scratch, SCRATCH_EVENTS);
     const uint64_t *head = &writer_of_thread->head;
     bool on = mechanism->make_ready(sources, reason, sizeof(reason)) == 0 &&
               mechanism->on(sources, reason, sizeof(reason)) == 0;
+    if (on && mechanism->learn) {
+        mechanism->learn(true);
+        time_round(calibration->functions[COST_CALL], calibration->ranges[COST_CALL]);
+        mechanism->learn(false);
+    }
     for (int kind = 0; on && kind < COST_COUNT; kind++) {
-        if (kind == COST_C_CALL && !c_calls)
+        if (!c_calls && (kind == COST_C_CALL || kind == COST_ASKED || kind == COST_MADE))
             continue;
         struct timing timing = least_of_rounds(&loops[kind], calibration->functions[kind],
                                                calibration->ranges[kind], head);
@@ -268,6 +298,56 @@ static void measure_lines(const struct calibration *calibration, struct calibrat
     source_hooks_off();
     mechanism->off();
     writer_end_scratch();
+}
+
+static struct calibrate_cost measure(struct calibration *calibration, uint32_t sources)
+{
+    struct calibrate_cost cost = {.speed_ticks = 0};
+    measure_off(calibration, &cost);
+    if (sources & SOURCE_CALLS)
+        measure_on(calibration, SOURCE_CALLS, &cost);
+    if (sources & SOURCE_C_CALLS)
+        measure_on(calibration, SOURCE_CALLS | SOURCE_C_CALLS, &cost);
+    return cost;
+}
+
+/* --- of several passes ----------------------------------------------------------------------- */
+
+static int compare_costs(const void *left, const void *right)
+{
+    uint32_t a = all_of(*(const struct session_cost *)left);
+    uint32_t b = all_of(*(const struct session_cost *)right);
+    return (a > b) - (a < b);
+}
+
+static int compare_words(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* The median of each cost, and of the speed; costs that were measured before stay as of that speed. */
+static void join(const struct calibrate_cost *passes, struct calibrate_cost *ret_cost)
+{
+    uint32_t speeds[PASSES];
+    for (int pass = 0; pass < PASSES; pass++)
+        speeds[pass] = passes[pass].speed_ticks;
+    qsort(speeds, PASSES, sizeof(speeds[0]), compare_words);
+    if (!ret_cost->speed_ticks)
+        ret_cost->speed_ticks = speeds[PASSES / 2];
+    for (int i = 0; i < 2 * COST_COUNT; i++) {
+        struct session_cost costs[PASSES];
+        for (int pass = 0; pass < PASSES; pass++) {
+            const struct session_cost *cost = &passes[pass].of[i / COST_COUNT][i % COST_COUNT];
+            uint32_t speed_ticks = passes[pass].speed_ticks;
+            costs[pass] = (struct session_cost){
+                (uint32_t)at_speed(cost->inner_ticks256, speed_ticks, ret_cost),
+                (uint32_t)at_speed(cost->outer_ticks256, speed_ticks, ret_cost)};
+        }
+        qsort(costs, PASSES, sizeof(costs[0]), compare_costs);
+        if (all_of(costs[PASSES - 1]))
+            ret_cost->of[i / COST_COUNT][i % COST_COUNT] = costs[PASSES / 2];
+    }
 }
 
 static PyObject *make_globals(void)
@@ -300,11 +380,11 @@ void calibrate_run(const struct switch_mechanism *mechanism, uint32_t sources,
         made = made && calibration.functions[kind] && calibration.ranges[kind];
     }
     if (made) {
-        measure_off(&calibration, cost);
-        if (sources & SOURCE_CALLS)
-            measure_on(&calibration, SOURCE_CALLS, cost);
-        if (sources & SOURCE_C_CALLS)
-            measure_on(&calibration, SOURCE_CALLS | SOURCE_C_CALLS, cost);
+        struct calibrate_cost passes[PASSES];
+        memset(scratch, 0xff, sizeof(scratch)); /* its pages are there from here on */
+        for (int pass = 0; pass < PASSES; pass++)
+            passes[pass] = measure(&calibration, sources);
+        join(passes, cost);
         if (sources && pyapi.minor >= 12)
             measure_lines(&calibration, cost);
     }

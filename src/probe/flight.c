@@ -201,7 +201,7 @@ static uint32_t count_calls(const struct writer *writer, uint64_t count, struct 
     for (uint64_t at = writer->head - count; at != writer->head; at++) {
         const struct event *event = &writer->events[at & writer->mask];
         const struct event *next = &writer->events[(at + 1) & writer->mask];
-        uint32_t id = event_id(event);
+        uint32_t id = event_function(event);
         if (!is_push(event_kind(event)) || id == 0)
             continue;
         struct tally *tally = &tallies[id * 2654435761U / (UINT32_MAX / TALLY + 1)];

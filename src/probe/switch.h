@@ -35,6 +35,9 @@ struct switch_mechanism {
     void (*renew)(void);
     /* A thread's present stack was told: remember `frame` as its innermost. */
     void (*seeded)(struct writer *writer, void *frame);
+    /* While on, and until called with false: whatever is called is called by call instructions, the last call at any
+     * rate. NULL: that need not be known. */
+    void (*learn)(bool begins);
 };
 
 extern const struct switch_mechanism monitoring_mechanism; /* 3.12+ */

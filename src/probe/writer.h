@@ -33,6 +33,8 @@ struct writer {
     uint64_t gil_since;   /* counter; 0: it has it not, or nobody knows since when */
     uint32_t gil_epoch;   /* ... as of this opening of the gate */
     bool dropping;
+    bool
+        asked; /* 3.12+: at a call instruction, of what is no C function; nothing has begun since */
     uint64_t lost_since;             /* events dropped since dropping began */
     uint64_t next_resume;            /* counter before which no resume is tried */
     uint64_t stall_end, stall_ticks; /* a sleep that is not told yet: when it ended, how long */

@@ -85,7 +85,9 @@ static inline struct predict_guess predict_guess(struct predict *predict,
         .top_kind_id = top->kind_id,
     };
     bool c_call = (top->kind_id & 0xff) == EVENT_C_CALL;
-    uint32_t id = predict->pops_have_ids && !c_call ? top->kind_id & ~UINT32_C(0xff) : 0;
+    uint32_t id = predict->pops_have_ids && !c_call
+                      ? top->kind_id & ~(UINT32_C(0xff) | (uint32_t)EVENT_FROM_C << 8)
+                      : 0;
     guess.pop_kind_id = (c_call ? EVENT_C_RETURN : EVENT_RETURN) | id;
     guess.path_frame = guess.path->same ? guess.path->frame : top->frame + guess.path->offset;
     return guess;

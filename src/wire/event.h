@@ -117,7 +117,10 @@ enum event_kind {
              * Its parts follow, with the same counter, the last of them ESCALATED_END */
     EVENT_ESCALATED_PART =
         57, /* of it: amount = enum escalated_part above 48 bits of what it tells */
-    EVENT_KIND_COUNT = 58
+    EVENT_ASKED =
+        58, /* a call instruction has ended whose callee is told by no event (a type, mostly); the interpreter has
+             * asked the probe about it, which is all that this tells. id = 1: and nothing that it called has begun */
+    EVENT_KIND_COUNT = 59
 };
 
 /* The parts of what escalated, in this order: the value; for each argument, the first ones, its length and the name of
@@ -159,6 +162,11 @@ enum { EVENT_ID_LIMIT = 1 << 24, EVENT_NAME_BYTES = 7 };
 /* In the id of an OBJECT event: see there. Places are below it. */
 enum { OBJECT_MORE = 1 << 23 };
 
+/* In the id of a START, beside the function's: no call instruction made the call; a C function did, or an instruction that
+ * needs a property, a sort key, an operator. Told where such a call costs the probe something else: on 3.11, and where
+ * C calls are heard. */
+enum { EVENT_FROM_C = 1 << 23 };
+
 /* In the id of a PLACE: see there. Lines are below it; 0: not known. */
 enum { PLACE_OUTER = 1 << 23 };
 /* What a span is of; SPAN_FIRST stands above it. */
@@ -181,6 +189,12 @@ static inline uint32_t event_kind(const struct event *event)
 static inline uint32_t event_id(const struct event *event)
 {
     return event->kind_id >> 8;
+}
+
+/* Of a push. */
+static inline uint32_t event_function(const struct event *event)
+{
+    return event_id(event) & (EVENT_FROM_C - 1);
 }
 
 /* GAP, STALL, SEED_BEGIN of an own ring, ON: a number of 56 bits in id (high) and frame (low). */

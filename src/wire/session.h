@@ -40,7 +40,7 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 8,
+    SESSION_FORMAT = 9,
     SESSION_HEADER_SIZE = 2 * 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
@@ -193,7 +193,9 @@ enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONI
 enum { SESSION_SPEED_NOISE = 24 };
 
 /* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
- * that an exception ends, a C function's, a generator's and a coroutine's with all that making it costs. */
+ * that an exception ends, a C function's, a generator's and a coroutine's with all that making it costs,
+ * one that no call instruction makes (EVENT_FROM_C), one of what is told by no event (EVENT_ASKED),
+ * one of a class, with that of its __init__. */
 enum session_cost_kind {
     COST_CALL,
     COST_SEGMENT,
@@ -201,6 +203,9 @@ enum session_cost_kind {
     COST_C_CALL,
     COST_GENERATOR,
     COST_COROUTINE,
+    COST_FROM_C,
+    COST_ASKED,
+    COST_MADE,
     COST_COUNT
 };
 

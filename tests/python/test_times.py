@@ -199,3 +199,22 @@ def test_cpu_times_add_up_to_the_processs(python, tmp_path):
         return [(total, own)] if off_by(total, own["cpu_ns"]) > 0.05 else []
 
     holds_in_one_run(check)
+
+
+@pytest.mark.parametrize("events", ["calls", "calls,c-calls"])
+def test_who_calls_is_told_where_it_costs_something_else(python, tmp_path, events):
+    """By the way of calling on 3.11, by asking at call instructions on 3.12 and newer."""
+    out, sessions = tmp_path / "told.json", tmp_path / "sessions"
+    sessions.mkdir(mode=0o700)
+    done = run_ulma(
+        python, TARGETS / "who_calls.py", out, options=["-e", events], session_dir=sessions
+    )
+    report_of(done)
+    matters = python.minor == (3, 11) if events == "calls" else python.minor >= (3, 12)
+    # The first call of a function is not looked at, and an id may have been another's before.
+    told, asked = json.loads(out.read_text())
+    told = sorted(told, key=sum)[-2:]
+    by_c = [round(calls_by_c, -2) for _, calls_by_c in told]
+    assert by_c == ([3000, 5000] if matters else [0, 0]), told
+    assert [round(sum(both), -2) for both in told] == [3000, 12000], told
+    assert asked >= 2000 if events != "calls" and python.minor >= (3, 12) else asked == 0

@@ -120,6 +120,40 @@ static void what_c_calls_costs_less_to_start(void **state)
     expect("f1", 1, 0, 1, before + between + after, before + between + after + 240 + 46);
 }
 
+static void what_no_instruction_calls_is_told_by_its_start(void **state)
+{
+    (void)state;
+    set_costs(
+        (struct model_costs){.from_c_inner_ticks256 = 4 * 256, .from_c_outer_ticks256 = 2 * 256});
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(100, START, 2 | EVENT_FROM_C, 20);
+    E(50, RETURN, 0, 20);
+    E(100, START, 2, 20);
+    E(50, RETURN, 0, 20);
+    E(100, RETURN, 0, 10);
+    expect("f2", 2, 0, 2, 46 + 46, 46 + 46);
+    int64_t before = 100 - 2, between = 100 - 3 - 3, after = 100 - 3 - 2;
+    expect("f1", 1, 0, 1, before + between + after, before + between + after + 46 + 46);
+}
+
+static void what_was_asked_for_nothing_is_taken_out(void **state)
+{
+    (void)state;
+    set_costs((struct model_costs){.asked_ticks256 = 20 * 256, .made_ticks256 = 27 * 256});
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(100, ASKED, 1, 10);
+    E(100, START, 2, 20);
+    E(50, RETURN, 0, 20);
+    E(100, ASKED, 0, 10);
+    E(100, RETURN, 0, 10);
+    expect("f2", 1, 0, 1, 46, 46);
+    int64_t self = 100 - 2 - 10 + 100 - 10 - 3 + 100 - 3 - 8 + 100 - 9 - 2;
+    expect("f1", 1, 0, 1, self, self + 46);
+    assert_int_equal(model.bad_events, 0);
+}
+
 static void costs_follow_the_speed(void **state)
 {
     (void)state;
@@ -165,6 +199,8 @@ int main(void)
         COST(each_kind_has_its_cost),
         COST(what_suspends_costs_more_to_start),
         COST(what_c_calls_costs_less_to_start),
+        COST(what_no_instruction_calls_is_told_by_its_start),
+        COST(what_was_asked_for_nothing_is_taken_out),
         COST(costs_follow_the_speed),
         COST(speed_takes_nothing_from_uncorrected_times),
     };

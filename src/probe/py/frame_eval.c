@@ -310,6 +310,27 @@ INLINE uint32_t known_id(enum path path, PyObject *code)
     return define_marked_at(code, CODE_EXTRA_311);
 }
 
+/* 3.11 runs what a call instruction calls without a C call of its own, until there is an evaluator: such a call costs the
+ * probe more than one that C has made. It is told by how far the C stack has grown since the caller's own evaluation. */
+static size_t grown_directly; /* by a call instruction; 0: not known */
+static bool learns_growth;
+
+static __attribute__((noinline)) uint32_t from_elsewhere(size_t grown)
+{
+    if (learns_growth)
+        grown_directly = grown;
+    return grown_directly && grown != grown_directly ? EVENT_FROM_C : 0;
+}
+
+INLINE uint32_t from_where(enum path path, const PyThreadState *tstate)
+{
+    if (path != TSC_311 && pyapi.minor != 11)
+        return 0;
+    const void *callers = PYAPI_FIELD(void *, tstate, AT(path, tstate_frame, TSTATE_CFRAME_311));
+    size_t grown = (uintptr_t)callers - (uintptr_t)__builtin_frame_address(0);
+    return __builtin_expect(grown == grown_directly, 1) ? 0 : from_elsewhere(grown);
+}
+
 /* A module's or a class's code. */
 static bool is_body(void *frame)
 {
@@ -361,7 +382,8 @@ INLINE PyObject *record_plain(enum path path, bool varied, PyThreadState *tstate
     uintptr_t position_before =
         path == TSC_311 ? PYAPI_FIELD(uintptr_t, frame, FRAME_INSTRUCTION_311) : position(frame);
     writer->innermost = frame;
-    writer_put_to(writer, counter_now(path), EVENT_START, id, pyapi_frame_key(frame));
+    uint32_t from = from_where(path, tstate);
+    writer_put_to(writer, counter_now(path), EVENT_START, id | from, pyapi_frame_key(frame));
     PyObject *result = chained(tstate, frame, throwflag);
     if (__builtin_expect(begun_in != epoch, 0))
         return result;
@@ -535,6 +557,11 @@ static void frame_eval_seeded(struct writer *writer, void *frame)
     writer->innermost = frame;
 }
 
+static void frame_eval_learn(bool begins)
+{
+    learns_growth = begins;
+}
+
 const struct switch_mechanism frame_eval_mechanism = {
     .prepare = frame_eval_prepare,
     .begin = frame_eval_begin,
@@ -545,4 +572,5 @@ const struct switch_mechanism frame_eval_mechanism = {
     .off = frame_eval_off,
     .rearm = frame_eval_rearm,
     .seeded = frame_eval_seeded,
+    .learn = frame_eval_learn,
 };

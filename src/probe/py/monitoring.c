@@ -31,6 +31,7 @@ struct callback {
     pyapi_vectorcall *call;
 };
 
+static bool hears_c_calls; /* then each call instruction is told, too */
 static PyObject *register_callback, *set_events, *get_events, *set_local_events, *missing, *disable;
 static int tool_id; /* 0: none taken */
 static long calls_mask, c_calls_mask, gate_mask;
@@ -190,7 +191,8 @@ static __attribute__((noinline)) PyObject *push_marked(enum event_kind kind, uin
     return Py_None;
 }
 
-INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
+/* `from`: EVENT_FROM_C or 0. */
+INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code, uint32_t from)
 {
     PyThreadState *tstate = pyapi.thread_state();
     void *frame = frame_of(path, tstate);
@@ -203,15 +205,25 @@ INLINE PyObject *push(enum path path, enum event_kind kind, PyObject *code)
     if (__builtin_expect(link_to.modes[id] != MODE_RECORD, 0))
         return push_left_out(kind, id, code, frame);
     follow_stack(tstate, frame);
-    writer_put(counter_now(path), kind, id, pyapi_frame_key(frame));
+    writer_put(counter_now(path), kind, id | from, pyapi_frame_key(frame));
     return Py_None; /* immortal since 3.12: no reference to count */
+}
+
+/* A start while C calls are heard: it costs more where the interpreter has asked at a call instruction, too. */
+INLINE PyObject *start_asked(enum path path, PyObject *code)
+{
+    bool asked = writer_of_thread->asked;
+    writer_of_thread->asked = false;
+    return push(path, EVENT_START, code, asked ? 0 : EVENT_FROM_C);
 }
 
 /* The same while the source `spans` is on. */
 INLINE PyObject *push_in_span(enum path path, enum event_kind kind, PyObject *code)
 {
     spans_look();
-    return push(path, kind, code);
+    if (kind == EVENT_START && hears_c_calls)
+        return start_asked(path, code);
+    return push(path, kind, code, 0);
 }
 
 INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
@@ -274,6 +286,8 @@ INLINE PyObject *c_call(enum path path, PyObject *const *args)
         link_to.modes[id] == MODE_RECORD) {
         void *frame = current_frame(path);
         writer_put(counter_now(path), EVENT_C_CALL, id, pyapi_frame_key(frame));
+    } else {
+        writer_of_thread->asked = true; /* what it calls may be Python, or come to that */
     }
     return Py_None;
 }
@@ -282,9 +296,16 @@ INLINE PyObject *c_pop(enum path path, enum event_kind kind, PyObject *const *ar
 {
     uint64_t counter = counter_now(path);
     uint32_t id = 0;
-    if (c_calls_is_told(args[2]) ? !c_calls_is_method(args[2], args[3] == missing ? NULL : args[3])
-                                 : c_calls_convert(args[0], args[1], args[2], args[3], &id))
+    bool nothing_began = writer_of_thread->asked;
+    writer_of_thread->asked = false;
+    if (c_calls_is_told(args[2])) {
+        if (!c_calls_is_method(args[2], args[3] == missing ? NULL : args[3]))
+            c_calls_pop(kind, counter, current_frame(path));
+    } else if (c_calls_convert(args[0], args[1], args[2], args[3], &id)) {
         c_calls_pop(kind, counter, current_frame(path));
+    } else {
+        writer_put(counter, EVENT_ASKED, nothing_began, pyapi_frame_key(current_frame(path)));
+    }
     return Py_None;
 }
 
@@ -297,9 +318,10 @@ INLINE PyObject *c_pop(enum path path, enum event_kind kind, PyObject *const *ar
     }
 
 #define CALLBACKS(path)                                                        \
-    CALLBACK(on_start_##path, push(path, EVENT_START, args[0]))                \
-    CALLBACK(on_resume_##path, push(path, EVENT_RESUME, args[0]))              \
-    CALLBACK(on_throw_##path, push(path, EVENT_THROW, args[0]))                \
+    CALLBACK(on_start_##path, push(path, EVENT_START, args[0], 0))             \
+    CALLBACK(on_start_asked_##path, start_asked(path, args[0]))                \
+    CALLBACK(on_resume_##path, push(path, EVENT_RESUME, args[0], 0))           \
+    CALLBACK(on_throw_##path, push(path, EVENT_THROW, args[0], 0))             \
     CALLBACK(on_start_span_##path, push_in_span(path, EVENT_START, args[0]))   \
     CALLBACK(on_resume_span_##path, push_in_span(path, EVENT_RESUME, args[0])) \
     CALLBACK(on_throw_span_##path, push_in_span(path, EVENT_THROW, args[0]))   \
@@ -353,6 +375,7 @@ static const struct hook {
     {"C_RETURN", ON(on_c_return), ON(on_c_return), ON(on_c_return), true},
     {"C_RAISE", ON(on_c_raise), ON(on_c_raise), ON(on_c_raise), true},
 };
+static pyapi_vectorcall *const starts_asked[] = ON(on_start_asked);
 enum { HOOK_RETURN = 3, HOOK_COUNT = sizeof(hooks) / sizeof(hooks[0]) };
 
 static enum path choose_path(void)
@@ -566,6 +589,8 @@ static void choose_calls(void)
         ((struct callback *)callbacks[i])->call = wanted & SOURCE_SPANS ? hooks[i].span[path]
                                                   : vary                ? hooks[i].varied[path]
                                                                         : hooks[i].call[path];
+    if (hears_c_calls && !(wanted & SOURCE_SPANS))
+        ((struct callback *)callbacks[0])->call = starts_asked[path];
 }
 
 static int say_taken(char *reason, size_t size)
@@ -581,6 +606,7 @@ static int monitoring_make_ready(uint32_t sources, char *reason, size_t size)
     char unused[SESSION_REASON_SIZE];
     if (sources & SOURCE_C_CALLS)
         line_prepare(unused, sizeof(unused)); /* where it cannot be had, conversions are not told */
+    hears_c_calls = sources & SOURCE_C_CALLS;
     choose_calls();
     return attach_callback(event_bits[0], callbacks[0]) == 0 ? 0 : say_taken(reason, size);
 }

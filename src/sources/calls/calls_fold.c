@@ -62,7 +62,7 @@ static void leave_out(struct model *model, struct track *track, struct fold_curs
         fold_cursor_close_open(model, track, cursor, event->frame);
     cursor->python_pushes--;
     async_tasks_leave_out(model, track);
-    symbols_leave_out(&model->symbols, symbol, event_id(event), cursor->top->symbol);
+    symbols_leave_out(&model->symbols, symbol, event_function(event), cursor->top->symbol);
 }
 
 /* Time has passed. */

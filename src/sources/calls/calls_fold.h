@@ -14,10 +14,10 @@ void calls_fold_marked_start(struct model *model, struct track *track, struct fo
 FOLD_INLINE void calls_fold_start(struct model *model, struct track *track,
                                   struct fold_cursor *cursor, const struct event *event)
 {
-    uint32_t handle = symbols_handle(&model->symbols, event_id(event));
+    uint32_t handle = symbols_handle(&model->symbols, event_function(event));
     cursor->python_pushes++;
     if (FOLD_LIKELY(!(handle & 1))) {
-        bool from_c = cursor->top->key & TRACK_C_CALL;
+        bool from_c = (event_id(event) & EVENT_FROM_C) || (cursor->top->key & TRACK_C_CALL);
         fold_cursor_pass(model, track, cursor, event->counter,
                          from_c ? TRACK_START_FROM_C : EVENT_START);
         struct fold_push what = {.key = event->frame, .symbol = handle >> 1, .calls = 1};

@@ -21,7 +21,7 @@ from measure import Bench
 from places import BenchError, say
 from programs import PROGRAMS, QUICK
 
-ROUNDS = 5
+ROUNDS = 7
 MOST_ADDED, MOST_BYTES = 1.10, 2.5
 ENTRIES = 10_000_000
 
@@ -68,9 +68,13 @@ def measure(bench: Bench, program, rounds: int) -> "list[str]":
     record = [str(places.ULMA), "record", "-q", "--force", "-o", str(path)]
     record += ["--python", str(bench.python)]
     added, against = [], []
-    for _ in range(rounds):
-        plain = seconds_of(bench, words_of(bench, program, "none", record))
-        traced = seconds_of(bench, words_of(bench, program, "none", [*record, "--trace"]))
+    for turn in range(rounds):
+        ways = ([], ["--trace"]) if turn % 2 == 0 else (["--trace"], [])  # neither is always first
+        seconds = {
+            bool(way): seconds_of(bench, words_of(bench, program, "none", [*record, *way]))
+            for way in ways
+        }
+        plain, traced = seconds[False], seconds[True]
         kept = {"BENCH_TRACE": str(viz), "BENCH_TRACE_ENTRIES": str(ENTRIES)}
         words = words_of(bench, program, "viztracer", [str(bench.python)])
         peer = seconds_of(bench, words, **kept)

@@ -5,8 +5,10 @@
 #include "attach/attachable.h"
 
 #include "attach/inject_parts.h"
+#include "attach/inspect.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_called_python(pid_t pid)
@@ -33,6 +35,24 @@ static bool is_python(pid_t pid, struct python_image *image)
     }
 }
 
+/* The kernel's count of threads says first whether there is another one at all: to look costs milliseconds. */
+static int check_main_thread(pid_t pid, struct attach_outcome *outcome)
+{
+    char status[4096];
+    struct inspect *inspect = NULL;
+    const struct inspect_options plain = {.locals = false};
+    const char *threads = inject_read_proc(pid, "status", status, sizeof(status)) > 0
+                              ? strstr(status, "\nThreads:\t")
+                              : NULL;
+    if (!threads || strtol(threads + strlen("\nThreads:\t"), NULL, 10) < 2)
+        return 0;
+    bool other = inspect_process(pid, &plain, &inspect) == PYTHON_FINE &&
+                 inspect->threads[0].main && inspect->threads[0].tid &&
+                 inspect->threads[0].tid != pid;
+    inspect_free(inspect);
+    return other ? inject_tell_not_main(outcome, pid) : 0;
+}
+
 bool attachable_look(pid_t pid, struct attachable *ret_attachable)
 {
     struct python_image image = {.minor = 0};
@@ -48,5 +68,7 @@ bool attachable_look(pid_t pid, struct attachable *ret_attachable)
         error = inject_refused(pid, -EBUSY, outcome);
     if (!error)
         error = inject_find_place(pid, &place, outcome);
+    if (!error)
+        error = check_main_thread(pid, outcome);
     return error != -ESRCH;
 }

@@ -219,9 +219,7 @@ static int tell_result(struct injection *injection, const struct inject_try *try
     switch (control->result) {
     case INJECT_RAN:
         injection->outcome->way = try->way;
-        return message[0] ? inject_tell(injection->outcome, -EIO,
-                                        "process %d: what ulma ran in it raised %s", pid, message)
-                          : 0;
+        return message[0] ? inject_tell_raised(injection->outcome, pid, message) : 0;
     case INJECT_HOLDS_GIL:
         *doing = "in a system call with the GIL held";
         return -EAGAIN;
@@ -300,11 +298,7 @@ static int tell_failed(struct injection *injection, int error, const char **doin
     } else if (error == -ETIMEDOUT)
         error = tell_given_up(injection, "in an uninterruptible sleep (waiting for a disk, say)");
     else if (error == -ENOEXEC)
-        error =
-            inject_tell(injection->outcome, error,
-                        "process %d: its first thread is not Python's main thread, with which "
-                        "alone ulma can attach; start it with ULMA=1 in its environment instead",
-                        (int)injection->pid);
+        error = inject_tell_not_main(injection->outcome, injection->pid);
     else
         error = inject_refused(injection->pid, error, injection->outcome);
     return error;

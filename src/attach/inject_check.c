@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,29 @@ int inject_tell(struct attach_outcome *outcome, int error, const char *format, .
     vsnprintf(outcome->text, sizeof(outcome->text), format, words);
     va_end(words);
     return error;
+}
+
+int inject_tell_not_main(struct attach_outcome *outcome, pid_t pid)
+{
+    return inject_tell(outcome, -ENOEXEC,
+                       "process %d: its first thread is not Python's main thread, with which alone "
+                       "ulma can attach; start it with ULMA=1 in its environment instead",
+                       (int)pid);
+}
+
+int inject_tell_raised(struct attach_outcome *outcome, pid_t pid, const char *raised)
+{
+    static const char refusal[] = "RuntimeError: ";
+    size_t size = sizeof(refusal) - 1;
+    if (strstr(raised, "OSError: [Errno 27]")) /* EFBIG */
+        return inject_tell(outcome, -EFBIG,
+                           "process %d may not write a file as large as the probe (RLIMIT_FSIZE); "
+                           "raise its limit: prlimit --pid %d --fsize=unlimited",
+                           (int)pid, (int)pid);
+    if (strncmp(raised, refusal, size) == 0)
+        return inject_tell(outcome, -EIO, "process %d refuses: %s", (int)pid, raised + size);
+    return inject_tell(outcome, -EIO, "process %d: what ulma ran in it raised %s", (int)pid,
+                       raised);
 }
 
 ssize_t inject_read_proc(pid_t pid, const char *name, char *text, size_t size)
@@ -59,6 +83,22 @@ static bool status_has(pid_t pid, const char *key, const char *word)
     const char *end = line ? strchr(line + 1, '\n') : NULL;
     const char *found = line ? strstr(line, word) : NULL;
     return found && (!end || found < end);
+}
+
+/* The main thread, for good: for a moment it does so whenever it starts another process. */
+static bool blocks_urgent(pid_t pid)
+{
+    enum { LOOKS = 20, LOOK_US = 10000 };
+    static const char key[] = "\nSigBlk:\t";
+    char text[8192];
+    for (int i = 0; i < LOOKS; i++) {
+        const char *line =
+            inject_read_proc(pid, "status", text, sizeof(text)) > 0 ? strstr(text, key) : NULL;
+        if (!line || !(strtoull(line + sizeof(key) - 1, NULL, 16) >> (SIGURG - 1) & 1))
+            return false;
+        usleep(LOOK_US);
+    }
+    return true;
 }
 
 char inject_process_state(pid_t pid)
@@ -223,5 +263,12 @@ int inject_check(pid_t pid, struct attach_outcome *outcome)
                            "(PYTHON_DISABLE_REMOTE_DEBUG or -X disable-remote-debug), which ulma "
                            "obeys; start it without, or with ULMA=1 in its environment",
                            (int)pid);
+    if (blocks_urgent(pid))
+        return inject_tell(
+            outcome, -EOPNOTSUPP,
+            "the main thread of process %d blocks SIGURG, by which ulma is heard; let it "
+            "through there (signal.pthread_sigmask), or start the program with `ulma "
+            "run`, which needs none",
+            (int)pid);
     return 0;
 }

@@ -157,6 +157,12 @@ int inject_refused(pid_t pid, int error, struct attach_outcome *outcome);
 __attribute__((format(printf, 3, 4))) int inject_tell(struct attach_outcome *outcome, int error,
                                                       const char *format, ...);
 
+/* Python was started by another thread than the first. -ENOEXEC. */
+int inject_tell_not_main(struct attach_outcome *outcome, pid_t pid);
+
+/* What our own script raised, to refuse, or what else was raised in it, as `Type: text`. -EIO. */
+int inject_tell_raised(struct attach_outcome *outcome, pid_t pid, const char *raised);
+
 /* The start of a file of /proc/PID, terminated. Its length, or -errno. */
 ssize_t inject_read_proc(pid_t pid, const char *name, char *text, size_t size);
 

@@ -307,10 +307,7 @@ static int tell(const struct script *script, int error, const char *text,
         outcome->way = ATTACH_WAY_SCRIPT;
         outcome->stops = 0; /* those that were tried before stopped nothing */
         outcome->stopped_ns = 0;
-        return strcmp(text, "ran") == 0
-                   ? 0
-                   : inject_tell(outcome, -EIO, "process %d: what ulma ran in it raised %s", pid,
-                                 text);
+        return strcmp(text, "ran") == 0 ? 0 : inject_tell_raised(outcome, pid, text);
     case -ESRCH:
         return inject_tell(
             outcome, error,

@@ -26,7 +26,9 @@ struct reading {
     struct objects objects;
     struct tasks tasks;
     struct codes codes;
-    struct objects_entry *active; /* of threading._active: ident -> Thread */
+    struct active { /* of threading._active: ident -> Thread */
+        uint64_t ident, thread;
+    } * active;
     size_t active_count;
     uint64_t main_ident;
     uint64_t deadline_ns; /* a list without end is no Python's */
@@ -62,18 +64,25 @@ static void read_active(struct reading *reading, uint64_t interpreter)
     uint64_t threading = objects_dict_find(objects, modules, "threading");
     uint64_t names = threading ? objects_module_dict(objects, threading) : 0;
     uint64_t active = names ? objects_dict_find(objects, names, "_active") : 0;
-    if (active)
-        reading->active = objects_dict(objects, active, &reading->active_count);
+    size_t count = 0;
+    const struct objects_entry *entries = active ? objects_dict(objects, active, &count) : NULL;
+    reading->active = arena_array(objects->arena, count + 1, sizeof(*reading->active));
+    /* Each key is read once: a program may have thousands of threads, and each of them asks for its own. */
+    for (size_t i = 0; entries && reading->active && i < count; i++) {
+        int64_t key;
+        if (objects_integer(objects, entries[i].key, &key))
+            reading->active[reading->active_count++] =
+                (struct active){(uint64_t)key, entries[i].value};
+    }
 }
 
 static const char *name_of(const struct reading *reading, uint64_t ident)
 {
     const struct objects *objects = &reading->objects;
     for (size_t i = 0; i < reading->active_count; i++) {
-        int64_t key;
-        if (!objects_integer(objects, reading->active[i].key, &key) || (uint64_t)key != ident)
+        if (reading->active[i].ident != ident)
             continue;
-        uint64_t name = objects_attribute(objects, reading->active[i].value, "_name");
+        uint64_t name = objects_attribute(objects, reading->active[i].thread, "_name");
         return name ? objects_text(objects, name, OBJECTS_TEXT_MOST, NULL) : NULL;
     }
     return NULL;

@@ -19,11 +19,13 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -214,7 +216,29 @@ static bool ends_now(pid_t pid)
     return ends;
 }
 
-enum arming arm_process(struct armed *armed, pid_t pid, int64_t timeout_ns)
+/* One ulma attaches at a time: two in turns would each take the other's place in the thread for the process's own. The
+ * lock is on its memory in /proc, which nobody can open who could not attach, and of which nothing is left, however
+ * ulma ends. False: said on stderr. */
+static bool take_turn(pid_t pid, int *ret_lock)
+{
+    enum { WAIT_MS = 10000, LOOK_MS = 5 };
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+    *ret_lock = open(path, O_RDONLY | O_CLOEXEC);
+    if (*ret_lock < 0)
+        return true; /* what the attach is refused for is told there */
+    bool taken = false;
+    for (int waited = 0; !taken && waited < WAIT_MS && !is_interrupted(); waited += LOOK_MS) {
+        taken = flock(*ret_lock, LOCK_EX | LOCK_NB) == 0;
+        if (!taken)
+            usleep(LOOK_MS * 1000);
+    }
+    if (!taken)
+        message_error("another ulma is attaching to process %d: try again", (int)pid);
+    return taken;
+}
+
+static enum arming arm_alone(struct armed *armed, pid_t pid, int64_t timeout_ns)
 {
     struct attach_outcome outcome;
     if (armed_find(armed, pid, NULL, JOB_PROCESS_WAIT_MS) == 0)
@@ -236,4 +260,15 @@ enum arming arm_process(struct armed *armed, pid_t pid, int64_t timeout_ns)
             "it another /dev/shm, or an ULMA_DIR of its own?",
             (int)pid);
     return ARMING_FAILED;
+}
+
+enum arming arm_process(struct armed *armed, pid_t pid, int64_t timeout_ns)
+{
+    if (armed_find(armed, pid, NULL, JOB_PROCESS_WAIT_MS) == 0)
+        return ARMING_BEFORE;
+    int lock;
+    enum arming arming = take_turn(pid, &lock) ? arm_alone(armed, pid, timeout_ns) : ARMING_FAILED;
+    if (lock >= 0)
+        close(lock);
+    return arming;
 }

@@ -22,6 +22,8 @@
 struct followed {
     struct armed armed;
     bool attached; /* it was armed for this job, which has not left it yet */
+    bool is_child; /* of one that was named: it may end at any time, and then is left out */
+    bool is_out;
     bool joined;   /* it has a session of the job's */
     bool left;     /* it has left it again, when it was asked to */
     bool detached; /* it was asked to give up the probe too */

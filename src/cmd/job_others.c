@@ -37,10 +37,10 @@ static bool is_named(const struct job *job, pid_t pid)
     return find_named(job, pid) != NULL;
 }
 
-static bool add(struct job *job, const char *word)
+static bool add(struct job *job, const char *word, bool is_child)
 {
     struct followed *other = &job->others[job->other_count];
-    *other = (struct followed){.armed = ARMED_NONE};
+    *other = (struct followed){.armed = ARMED_NONE, .is_child = is_child};
     if (!job_process_find_or_arm(&other->armed, word, job->options->timeout_ns, &other->attached))
         return false;
     if (is_named(job, other->armed.pid)) {
@@ -49,6 +49,11 @@ static bool add(struct job *job, const char *word)
     }
     job->other_count++;
     return true;
+}
+
+static void say_left_out(pid_t pid)
+{
+    message_note("PID %d, a child, is left out", (int)pid);
 }
 
 static pid_t parent_of(pid_t pid)
@@ -87,8 +92,8 @@ static void add_children(struct job *job)
         if (!isdigit((unsigned char)entry->d_name[0]) || is_named(job, pid) ||
             !ancestor_of(job, pid) || !attachable_look(pid, &look))
             continue;
-        if (!add(job, entry->d_name))
-            message_note("PID %d, a child, is left out", (int)pid);
+        if (!add(job, entry->d_name, true))
+            say_left_out(pid);
     }
     if (processes)
         closedir(processes);
@@ -121,7 +126,7 @@ bool job_others_find(struct job *job, char **words, int word_count)
         return false;
     }
     for (int i = 0; i < word_count; i++)
-        if (!add(job, words[i]) || !is_beside(job, &job->others[job->other_count - 1]))
+        if (!add(job, words[i], false) || !is_beside(job, &job->others[job->other_count - 1]))
             return false;
     if (job->options->children)
         add_children(job);
@@ -137,8 +142,10 @@ static void wait_until_found(const struct job *job)
     enum { LOOK_AGAIN_US = 1000 };
     struct collector_child list[JOB_OTHERS_MOST];
     uint64_t give_up = clock_monotonic_ns() + JOB_PROCESS_WAIT_MS * UINT64_C(1000000);
-    size_t found = 0;
-    while (found < job->other_count && clock_monotonic_ns() < give_up) {
+    size_t found = 0, joined = 0;
+    for (size_t i = 0; i < job->other_count; i++)
+        joined += job->others[i].joined;
+    while (found < joined && clock_monotonic_ns() < give_up) {
         usleep(LOOK_AGAIN_US);
         found = collector_children(job->collector, list, JOB_OTHERS_MOST);
         for (size_t i = 0; i < found; i++)
@@ -147,18 +154,28 @@ static void wait_until_found(const struct job *job)
     }
 }
 
+/* Whether to go on without it. */
+static bool leave_out(struct followed *other)
+{
+    other->is_out = other->is_child;
+    if (other->is_out)
+        say_left_out(other->armed.pid);
+    return other->is_out;
+}
+
 bool job_others_join(struct job *job)
 {
     for (size_t i = 0; i < job->other_count; i++)
-        if (!job_process_follow(&job->others[i].armed))
+        if (!job_process_follow(&job->others[i].armed) && !leave_out(&job->others[i]))
             return false;
     const char *session = strrchr(job->mapping.path, '/') + 1;
     for (size_t i = 0; i < job->other_count; i++) {
         struct followed *other = &job->others[i];
-        if (!job_process_ask(&other->armed, ARMED_JOIN, session))
+        other->joined = !other->is_out && job_process_ask(&other->armed, ARMED_JOIN, session);
+        if (other->joined)
+            message_step("PID %d joined the session", (int)other->armed.pid);
+        else if (!other->is_out && !leave_out(other))
             return false;
-        other->joined = true;
-        message_step("PID %d joined the session", (int)other->armed.pid);
     }
     wait_until_found(job);
     return true;

@@ -4,6 +4,7 @@
  * Rules: as there. What can be refused without touching the process is refused first. */
 #include "cmd/job_process.h"
 
+#include "base/command.h"
 #include "cmd/arming.h"
 #include "cmd/job_others.h"
 #include "cmd/job_session.h"
@@ -12,7 +13,6 @@
 #include "cmd/session_find.h"
 #include "cmd/verbs.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -75,8 +75,10 @@ bool job_process_is(const char *word)
 {
     struct stat status;
     pid_t pid;
+    if (is_number(word))
+        return true; /* whatever a file here is called */
     if (stat(word, &status))
-        return is_number(word);
+        return false;
     if (S_ISDIR(status.st_mode))
         return look_into(word, &pid) > 0;
     return S_ISREG(status.st_mode) && job_process_is_session_name(base_name(word));
@@ -92,19 +94,13 @@ static const char *user_name(uid_t uid)
 
 static void read_command(pid_t pid, char *text, size_t size)
 {
-    char path[64];
+    char path[64], words[PATH_MAX];
     snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
     FILE *file = fopen(path, "re");
-    size_t got = file ? fread(text, 1, size - 1, file) : 0;
+    size_t got = file ? fread(words, 1, sizeof(words), file) : 0;
     if (file)
         fclose(file);
-    while (got > 0 && !text[got - 1])
-        got--;
-    text[got] = '\0';
-    for (size_t i = 0; i < got; i++) {
-        if (!text[i] || iscntrl((unsigned char)text[i]))
-            text[i] = ' ';
-    }
+    command_write(text, size, words, got);
 }
 
 void job_process_say_not_found(const char *word, pid_t pid, int result)

@@ -92,20 +92,18 @@ static bool read_count(const char *word, int64_t *ret_value)
 
 static bool read_weight(const char *word, void *field, char *error)
 {
-    static const char *const names[] = {
-        [WEIGHT_TIME] = "time", [WEIGHT_CALLS] = "calls", [WEIGHT_WAIT] = "wait"};
-    for (enum export_weight i = WEIGHT_TIME; i <= WEIGHT_WAIT; i++) {
+    static const char *const names[] = {[WEIGHT_TIME] = "time",
+                                        [WEIGHT_CALLS] = "calls",
+                                        [WEIGHT_WAIT] = "wait",
+                                        [WEIGHT_BYTES] = "bytes"};
+    for (enum export_weight i = WEIGHT_TIME; i <= WEIGHT_BYTES; i++) {
         if (strcmp(word, names[i]) == 0) {
             *(enum export_weight *)field = i;
             return true;
         }
     }
-    if (strcmp(word, "bytes") == 0)
-        snprintf(error, OPTIONS_ERROR_SIZE,
-                 "--weight bytes needs the source memory, which this version does not have");
-    else
-        snprintf(error, OPTIONS_ERROR_SIZE, "--weight needs time, calls or wait, not `%.80s`",
-                 word);
+    snprintf(error, OPTIONS_ERROR_SIZE, "--weight needs time, calls, wait or bytes, not `%.80s`",
+             word);
     return false;
 }
 

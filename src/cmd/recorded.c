@@ -106,6 +106,7 @@ int recorded_report(const struct options *options, const char *path)
     /* Before there is a file that would stay empty. */
     if (good && output_format(&own)->write_trace)
         good = recorded_has_trace(recorded.recording, path);
+    good = good && report_stream_fits(&own, output_format(&own), snapshot);
     if (good && (good = output_open(&output, &own, (pid_t)snapshot->meta.pid))) {
         if (output.format->write_trace) {
             good = recorded_timeline(&recorded, path, &snapshot->meta, &output);

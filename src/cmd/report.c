@@ -26,10 +26,13 @@ static char *render(struct job *job, const struct exporter *format,
                     const struct export_options *options, size_t *ret_size, int *ret_error)
 {
     struct snapshot *snapshot = job_snapshot(job, 0, job->clock);
+    struct export_options own = *options;
     char *bytes = NULL;
     *ret_error = -ENOMEM;
+    if (snapshot && !report_stream_fits(job->options, format, snapshot))
+        own.weight = WEIGHT_TIME; /* what was measured is not thrown away */
     if (snapshot)
-        bytes = report_stream_render(snapshot, format, options, ret_size, ret_error);
+        bytes = report_stream_render(snapshot, format, &own, ret_size, ret_error);
     snapshot_free(snapshot);
     return bytes;
 }

@@ -57,6 +57,20 @@ struct export_options report_stream_options(const struct options *options,
                                 fd >= 0 && report_color(options, fd));
 }
 
+bool report_stream_fits(const struct options *options, const struct exporter *format,
+                        const struct snapshot *snapshot)
+{
+    if (options->weight != WEIGHT_BYTES)
+        return true;
+    bool collapsed = strcmp(format->name, "collapsed") == 0;
+    if (!collapsed)
+        message_error("--weight bytes is for the format collapsed: add -f collapsed");
+    else if (!snapshot->memory_site_count)
+        message_error(
+            "--weight bytes is for what was recorded with `-e memory`, which this was not");
+    return collapsed && snapshot->memory_site_count;
+}
+
 char *report_stream_render(const struct snapshot *snapshot, const struct exporter *format,
                            const struct export_options *options, size_t *ret_size, int *ret_error)
 {

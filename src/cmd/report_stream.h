@@ -22,6 +22,10 @@ struct export_options report_stream_wanted(const struct options *options, enum s
 struct export_options report_stream_options(const struct options *options,
                                             enum snapshot_clock clock, int fd);
 
+/* Whether the weight that is asked for can be told; else it is said why not. */
+bool report_stream_fits(const struct options *options, const struct exporter *format,
+                        const struct snapshot *snapshot);
+
 /* NULL: not possible, `*ret_error` says why. */
 char *report_stream_render(const struct snapshot *snapshot, const struct exporter *format,
                            const struct export_options *options, size_t *ret_size, int *ret_error);

@@ -4,6 +4,7 @@
  * Rules: nothing of the target is changed: words are passed on as they came. */
 #include "cmd/target.h"
 
+#include "base/command.h"
 #include "cmd/python_find.h"
 #include "cmd/verbs.h"
 
@@ -25,49 +26,17 @@ __attribute__((format(printf, 3, 4))) static bool refuse(struct target *target, 
     return false;
 }
 
-/* As a shell reads it back: plain, in single quotes, or as $'...' where control bytes are in it. */
-static void quote_word(FILE *stream, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-./=:,@%+^";
-    bool control = false;
-    for (const char *byte = word; *byte; byte++)
-        control |= (unsigned char)*byte < 0x20 || *byte == 0x7f;
-    if (*word && strspn(word, plain) == strlen(word)) {
-        fputs(word, stream);
-        return;
-    }
-    fputs(control ? "$'" : "'", stream);
-    for (const char *byte = word; *byte; byte++) {
-        if (control && *byte == '\n')
-            fputs("\\n", stream);
-        else if ((unsigned char)*byte < 0x20 || *byte == 0x7f)
-            fprintf(stream, "\\x%02x", (unsigned char)*byte);
-        else if (control && (*byte == '\'' || *byte == '\\'))
-            fprintf(stream, "\\%c", *byte);
-        else if (*byte == '\'')
-            fputs("'\\''", stream);
-        else
-            fputc(*byte, stream);
-    }
-    fputc('\'', stream);
-}
-
 static char *join_words(char **words, int count)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream)
-        return NULL;
-    for (int i = 0; i < count; i++) {
+    size_t room = 1;
+    for (int i = 0; i < count; i++)
+        room += COMMAND_QUOTED_MOST(strlen(words[i]));
+    char *text = calloc(1, room);
+    struct command_line line = {text, room};
+    for (int i = 0; i < count && text; i++) {
         if (i > 0)
-            fputc(' ', stream);
-        quote_word(stream, words[i]);
-    }
-    if (fclose(stream)) {
-        free(text);
-        return NULL;
+            command_put(&line, " ");
+        command_put_word(&line, words[i], strlen(words[i]));
     }
     return text;
 }
@@ -213,7 +182,9 @@ bool target_init(struct target *target, char **words, int word_count, const char
 bool target_of_process(struct target *target, const char *command)
 {
     char first[256];
-    snprintf(first, sizeof(first), "%.*s", (int)strcspn(command, " "), command);
+    bool quoted = command[0] == '\'';
+    snprintf(first, sizeof(first), "%.*s", (int)strcspn(command + quoted, quoted ? "'" : " "),
+             command + quoted);
     *target = (struct target){
         .form = TARGET_COMMAND, .command = strdup(command), .name = short_name(first)};
     return target->command && target->name;

@@ -15,7 +15,7 @@ static void say_armed(const struct armed *armed, const char *how)
     char about[PATH_MAX];
     int pid = (int)armed->pid;
     job_process_describe(armed, about, sizeof(about));
-    printf("%s: %s. Next: ulma top %d | ulma report %d | ulma detach %d\n", about, how, pid, pid,
+    printf("%s: %s. Next: ulma top %d | ulma record %d | ulma detach %d\n", about, how, pid, pid,
            pid);
 }
 

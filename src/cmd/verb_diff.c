@@ -61,17 +61,21 @@ static const struct diff_writer *find_writer(const struct options *options)
     return writer;
 }
 
-/* Objects and bytes are not in recordings yet. */
-static bool check_limits(const struct options *options)
+/* Objects and bytes are in recordings whose source was on. */
+static bool check_limits(const struct options *options, const struct diff_load *load)
 {
     for (size_t i = 0; i < options->limits.count; i++) {
         enum diff_metric metric = options->limits.list[i].metric;
-        if (metric != METRIC_OBJECTS && metric != METRIC_BYTES)
-            continue;
-        message_error("--fail-over %s is not there yet: recordings hold no objects and no memory; "
-                      "take calls, tottime, cumtime or p99",
-                      diff_metric_names[metric]);
-        return false;
+        const char *source = metric == METRIC_OBJECTS ? "objects"
+                             : metric == METRIC_BYTES ? "memory"
+                                                      : NULL;
+        for (size_t r = 0; source && r < load->count; r++) {
+            if (diff_recording_knows(&load->recordings[r], source))
+                continue;
+            message_error("--fail-over %s needs recordings made with `-e %s`: %s is none",
+                          diff_metric_names[metric], source, load->recordings[r].name);
+            return false;
+        }
     }
     return true;
 }
@@ -150,8 +154,7 @@ int verb_diff(const struct options *options, char **words, int word_count)
     if (!own.output)
         own.output = "-";
     const struct diff_writer *writer = NULL;
-    if (!part_sides(words, word_count, &sides) || !check_limits(options) ||
-        !(writer = find_writer(&own)))
+    if (!part_sides(words, word_count, &sides) || !(writer = find_writer(&own)))
         return EXIT_WRONG_WORDS;
     struct diff_request request = {
         .counts = {sides.counts[DIFF_OLD], sides.counts[DIFF_NEW]},
@@ -165,7 +168,7 @@ int verb_diff(const struct options *options, char **words, int word_count)
     if (diff_load_all(&load, sides.files, sides.counts[DIFF_OLD] + sides.counts[DIFF_NEW],
                       request.clock, reason)) {
         message_error("%s", reason);
-    } else if (output_open(&output, &own, getpid())) {
+    } else if (check_limits(options, &load) && output_open(&output, &own, getpid())) {
         request.recordings = load.recordings;
         status = compare(options, &request, &output, writer);
         if (status == EXIT_FAILED)

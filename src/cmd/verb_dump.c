@@ -5,7 +5,9 @@
  * sentence with what to do. */
 #include "attach/inspect.h"
 #include "cmd/dump_print.h"
+#include "cmd/job_process.h"
 #include "cmd/message.h"
+#include "cmd/session_find.h"
 #include "cmd/verbs.h"
 
 #include <limits.h>
@@ -124,6 +126,29 @@ static void refuse(enum python_refusal refusal, int pid, const struct inspect *i
     }
 }
 
+/* Of the process whose control page or session it is. 0: said on stderr. */
+static int pid_of_session(const char *word)
+{
+    struct armed armed;
+    struct session_found found;
+    pid_t pid;
+    if (session_find_started(word, &found)) {
+        pid = found.collector > 0 ? found.pid : 0;
+        mapping_close(&found.mapping);
+    } else if (job_process_look(&armed, word, &pid) == 0) {
+        pid = armed.here ? armed.pid : 0;
+        armed_close(&armed);
+    } else {
+        pid = 0;
+    }
+    if (!pid)
+        message_error(
+            "%s is of no process that can be seen from here: `ulma dump` reads the memory of "
+            "one, so run it where `ps` shows it",
+            word);
+    return (int)pid;
+}
+
 /* 0: no PID. */
 static int read_pid(const char *word)
 {
@@ -143,6 +168,10 @@ int verb_dump(const struct options *options, char **words, int word_count)
         return EXIT_WRONG_WORDS;
     }
     int pid = read_pid(word);
+    bool is_number = strspn(word, "0123456789") == strlen(word);
+    bool is_session = !is_number && job_process_is(word);
+    if (is_session && !(pid = pid_of_session(word)))
+        return EXIT_FAILED;
     if (!pid) {
         message_error("`%s` is no PID: `ulma dump` needs a process's number, as in `ulma dump "
                       "1234`; `pgrep -a python` lists those of Python",

@@ -42,9 +42,10 @@ static bool say_refusal(const char *path, int result)
     case 0:
         return true;
     case FLIGHT_NO_SESSION:
-        message_error("%s is no session of this version of ulma: a flight recording's name ends in "
-                      ".flight",
-                      path);
+        message_error(
+            "%s is no session of this version of ulma, or not all of it: a flight recording's name ends in "
+            ".flight",
+            path);
         break;
     case FLIGHT_NO_FLIGHT:
         message_error("%s is a session that a collector reads, not a flight recording: ULMA=flight "

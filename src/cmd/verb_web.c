@@ -48,10 +48,10 @@ static bool shape(void *context, struct shape *ret_shape)
     return collector_shape(serving->job.collector, ret_shape);
 }
 
-static int set_shape(void *context, uint32_t thread, uint32_t depth, bool on)
+static int set_shape(void *context, enum shape_axis axis, uint32_t thread, uint32_t most, bool on)
 {
     struct serving *serving = context;
-    return collector_set_shape(serving->job.collector, thread, depth, on);
+    return collector_set_shape(serving->job.collector, axis, thread, most, on);
 }
 
 static char *source(void *context, const char *file)

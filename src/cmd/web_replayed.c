@@ -64,6 +64,7 @@ static int serve(struct playing *playing, const struct options *options)
         .finished = finished,
         .read_only = "this is a replay: nothing runs that could be switched",
         .clock = options->clock == CLOCK_WALL ? CLOCK_WALL : CLOCK_CPU,
+        .is_replay = true,
     };
     web_serve_hold_signals();
     trace_player_keep(playing->replayer.player);

@@ -229,6 +229,24 @@ struct diff *diff_make(const struct diff_request *request)
     return NULL;
 }
 
+bool diff_recording_knows(const struct diff_recording *recording, const char *source)
+{
+    const struct snapshot *whole = recording->whole;
+    for (size_t i = 0; i < whole->meta.source_count; i++)
+        if (strcmp(whole->meta.sources[i].name, source) == 0 && whole->meta.sources[i].on_ns > 0)
+            return true;
+    return false;
+}
+
+bool diff_knows(const struct diff *diff, const char *source)
+{
+    const struct diff_request *request = &diff->request;
+    for (size_t i = 0; i < request->counts[DIFF_OLD] + request->counts[DIFF_NEW]; i++)
+        if (!diff_recording_knows(&request->recordings[i], source))
+            return false;
+    return true;
+}
+
 void diff_free(struct diff *diff)
 {
     if (diff)

@@ -54,9 +54,10 @@ struct diff_function {
     bool renamed;                                      /* a guess: the two have different names */
     bool estimated; /* the budget had it muted: its calls are estimates */
     struct diff_measure calls, self, per_call, total, wait, p99;
-    double weight_ns; /* the time that its change is worth */
-    bool changed;     /* anything, for certain */
-    bool matters;     /* and it is worth min_time */
+    struct diff_measure objects, bytes; /* made by it; where diff_knows */
+    double weight_ns;                   /* the time that its change is worth */
+    bool changed;                       /* anything, for certain */
+    bool matters;                       /* and it is worth min_time */
 };
 
 /* A calling context; nodes[0] is the root, a parent stands before its children. Means of a side's
@@ -89,9 +90,10 @@ struct diff {
     size_t function_count;
     struct diff_sums sums;
     struct diff_measure whole_self, whole_calls, whole_wait, duration;
-    struct diff_pace *paces; /* one for each recording */
-    double pace;             /* of the new side to the old one; taken out of changes */
-    double work;             /* calls of the new side to the old one's, function by function */
+    struct diff_measure whole_objects, whole_bytes; /* where diff_knows */
+    struct diff_pace *paces;                        /* one for each recording */
+    double pace; /* of the new side to the old one; taken out of changes */
+    double work; /* calls of the new side to the old one's, function by function */
     int64_t min_time_ns;
     struct diff_node *nodes;
     size_t node_count;
@@ -103,6 +105,10 @@ struct diff {
 /* NULL: no memory. */
 struct diff *diff_make(const struct diff_request *request);
 void diff_free(struct diff *diff); /* NULL is allowed */
+
+/* Whether the source, `objects` or `memory`, was on in a recording; in all of them. */
+bool diff_recording_knows(const struct diff_recording *recording, const char *source);
+bool diff_knows(const struct diff *diff, const char *source);
 
 /* `slower`, `called more`, `new`, `gone`, …; several joined by commas; "" when nothing changed. */
 const char *diff_words(const struct diff *diff, const struct diff_function *function);

@@ -89,6 +89,10 @@ static void write_function(struct json_writer *writer, const struct diff *diff, 
     write_measure(writer, "total", &function->total, false);
     write_measure(writer, "wait", &function->wait, false);
     write_measure(writer, "p99", &function->p99, false);
+    if (diff_knows(diff, "objects"))
+        write_measure(writer, "objects", &function->objects, true);
+    if (diff_knows(diff, "memory"))
+        write_measure(writer, "bytes", &function->bytes, true);
     json_close(writer, '}');
 }
 
@@ -203,6 +207,10 @@ static int write(const struct diff_report *report, FILE *stream)
     write_measure(&writer, "wait", &diff->whole_wait, false);
     write_measure(&writer, "duration", &diff->duration, false);
     write_measure(&writer, "calls", &diff->whole_calls, true);
+    if (diff_knows(diff, "objects"))
+        write_measure(&writer, "objects", &diff->whole_objects, true);
+    if (diff_knows(diff, "memory"))
+        write_measure(&writer, "bytes", &diff->whole_bytes, true);
     json_close(&writer, '}');
     json_open(&writer, "functions", '[');
     for (size_t i = 0; i < diff->function_count; i++)

@@ -97,24 +97,45 @@ static bool are_apart(const struct diff_measure *measure, double ratio)
            measure->most[DIFF_NEW] / ratio < measure->least[DIFF_OLD];
 }
 
+/* Of counts that are exact but for `apart`. */
+static void judge_count(struct judging *judging, struct diff_measure *measure, double apart)
+{
+    double ratio = judging->per_call ? judging->work : 1;
+    set_sides(judging, measure);
+    set_change(measure, ratio);
+    measure->noise_percent = 100 * expm1(apart);
+    double old = measure->sides[DIFF_OLD], new = measure->sides[DIFF_NEW] / ratio;
+    bool far = old > 0 && new > 0 ? fabs(log(new / old)) > apart : old != new;
+    if (far && are_apart(measure, ratio))
+        measure->way = new > old ? DIFF_UP : DIFF_DOWN;
+}
+
+static double shares_apart(const struct judging *judging)
+{
+    return judging->per_call ? SHARES_APART : 0;
+}
+
 static void judge_calls(struct judging *judging, size_t entry, struct diff_function *function)
 {
     const struct making *making = judging->making;
-    struct diff_measure *calls = &function->calls;
     for (size_t i = 0; i < making->recording_count; i++) {
         const struct sample *sample = sample_of(making, i, entry);
         judging->numbers[i] = sample->calls;
         function->estimated |= sample->estimated;
     }
-    double ratio = judging->per_call ? judging->work : 1;
-    double apart = function->estimated ? ESTIMATES_APART : judging->per_call ? SHARES_APART : 0;
-    set_sides(judging, calls);
-    set_change(calls, ratio);
-    calls->noise_percent = 100 * expm1(apart);
-    double old = calls->sides[DIFF_OLD], new = calls->sides[DIFF_NEW] / ratio;
-    bool far = old > 0 && new > 0 ? fabs(log(new / old)) > apart : old != new;
-    if (far && are_apart(calls, ratio))
-        calls->way = new > old ? DIFF_UP : DIFF_DOWN;
+    judge_count(judging, &function->calls,
+                function->estimated ? ESTIMATES_APART : shares_apart(judging));
+}
+
+static void judge_memory(struct judging *judging, size_t entry, struct diff_function *function)
+{
+    size_t count = judging->making->recording_count;
+    for (size_t i = 0; i < count; i++)
+        judging->numbers[i] = sample_of(judging->making, i, entry)->objects;
+    judge_count(judging, &function->objects, shares_apart(judging));
+    for (size_t i = 0; i < count; i++)
+        judging->numbers[i] = sample_of(judging->making, i, entry)->bytes;
+    judge_count(judging, &function->bytes, shares_apart(judging));
 }
 
 static bool all_above(const struct judging *judging, double least)
@@ -361,12 +382,32 @@ void judge_function(struct judging *judging, size_t entry, struct diff_function 
     judge_total(judging, entry, function);
     judge_p99(judging, entry, function);
     judge_wait(judging, entry, function);
+    judge_memory(judging, entry, function);
     weigh(judging, function);
 }
 
 /* --- the whole ----------------------------------------------------------------------------------- */
 
 enum whole { WHOLE_SELF, WHOLE_CALLS, WHOLE_WAIT, WHOLE_DURATION };
+
+static double births_of(const struct snapshot *whole)
+{
+    double births = 0;
+    for (size_t i = 0; i < whole->object_count; i++)
+        births += (double)whole->objects[i].births;
+    return births;
+}
+
+static void judge_whole_memory(struct judging *judging, struct diff *diff)
+{
+    const struct making *making = judging->making;
+    for (size_t i = 0; i < making->recording_count; i++)
+        judging->numbers[i] = births_of(whole_of(making, i));
+    judge_count(judging, &diff->whole_objects, shares_apart(judging));
+    for (size_t i = 0; i < making->recording_count; i++)
+        judging->numbers[i] = (double)whole_of(making, i)->meta.memory.total.bytes;
+    judge_count(judging, &diff->whole_bytes, shares_apart(judging));
+}
 
 static double whole_number(const struct making *making, size_t recording, enum whole which)
 {
@@ -410,4 +451,5 @@ void judge_whole(struct judging *judging, struct diff *diff)
     judge_sum(judging, &diff->whole_calls, WHOLE_CALLS);
     judge_sum(judging, &diff->whole_wait, WHOLE_WAIT);
     judge_sum(judging, &diff->duration, WHOLE_DURATION);
+    judge_whole_memory(judging, diff);
 }

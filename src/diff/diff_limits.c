@@ -23,20 +23,37 @@ measure_of(const struct diff *diff, const struct diff_function *function, enum d
         return function && !diff->request.per_call ? &function->total : NULL;
     case METRIC_P99:
         return function ? &function->p99 : NULL;
+    case METRIC_OBJECTS:
+        return function ? &function->objects : diff->request.per_call ? NULL : &diff->whole_objects;
+    case METRIC_BYTES:
+        return function ? &function->bytes : diff->request.per_call ? NULL : &diff->whole_bytes;
     default:
         return NULL;
     }
 }
 
+/* Of what all functions made. */
+#define SHARE_LEAST 0.001
+
 /* Times below min_time are never judged; a count of a function may be beside the point. */
-static bool exceeds(const struct diff_measure *measure, const struct diff_function *function,
-                    const struct diff_limit *limit)
+static bool matters(const struct diff *diff, const struct diff_measure *measure,
+                    const struct diff_function *function, enum diff_metric metric)
+{
+    if (metric == METRIC_OBJECTS)
+        return measure->sides[DIFF_NEW] >= SHARE_LEAST * diff->whole_objects.sides[DIFF_NEW];
+    if (metric == METRIC_BYTES)
+        return measure->sides[DIFF_NEW] >= SHARE_LEAST * diff->whole_bytes.sides[DIFF_NEW];
+    return metric != METRIC_CALLS || function->matters;
+}
+
+static bool exceeds(const struct diff *diff, const struct diff_measure *measure,
+                    const struct diff_function *function, const struct diff_limit *limit)
 {
     if (!measure || measure->way != DIFF_UP || measure->percent <= limit->percent)
         return false;
     if (!function)
         return true;
-    return function->sides[DIFF_OLD] && (limit->metric != METRIC_CALLS || function->matters);
+    return function->sides[DIFF_OLD] && matters(diff, measure, function, limit->metric);
 }
 
 struct diff_excess *diff_limits_hold(struct diff *diff, const struct diff_limit *limits,
@@ -49,7 +66,7 @@ struct diff_excess *diff_limits_hold(struct diff *diff, const struct diff_limit 
         for (size_t i = 0; i <= diff->function_count; i++) {
             const struct diff_function *function = i ? &diff->functions[i - 1] : NULL;
             const struct diff_measure *measure = measure_of(diff, function, limits[l].metric);
-            if (exceeds(measure, function, &limits[l]))
+            if (exceeds(diff, measure, function, &limits[l]))
                 list[count++] = (struct diff_excess){limits[l], function, measure->percent};
         }
     }

@@ -19,8 +19,9 @@ struct sample {
     double activations;
     double self_ns, total_ns, wait_ns, wall_ns, p99_ns;
     double total_wait_ns, total_wall_ns;
-    double probed; /* its calls and those that it made: each cost a probe */
-    double tail;   /* share of its time in calls that took longer than most; 0: not known */
+    double objects, bytes; /* births, and what was asked of the allocators */
+    double probed;         /* its calls and those that it made: each cost a probe */
+    double tail;           /* share of its time in calls that took longer than most; 0: not known */
     double jitter; /* variance of the log of its time, by the recording's slices; 0: not known */
     const double *quantiles; /* of one call's time, where that is self time; NULL: not known */
     const double *waiting;   /* the same by the wall clock, of a function that mostly waits */

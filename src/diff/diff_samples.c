@@ -55,6 +55,25 @@ static double tail_of(const struct snapshot_function *function, enum snapshot_cl
     return body < total ? 1 - body / total : 0;
 }
 
+/* What no function was open for is in the whole alone. */
+static void sample_memory(struct making *making, size_t recording)
+{
+    const struct snapshot *whole = whole_of(making, recording);
+    const int32_t *entry_of = making->entry_of[recording];
+    for (size_t i = 0; i < whole->object_count; i++) {
+        int32_t function = whole->objects[i].function;
+        if (function != SNAPSHOT_NONE)
+            sample_of(making, recording, (size_t)entry_of[function])->objects +=
+                (double)whole->objects[i].births;
+    }
+    for (size_t i = 0; i < whole->memory_site_count; i++) {
+        int32_t function = whole->memory_sites[i].function;
+        if (function != SNAPSHOT_NONE)
+            sample_of(making, recording, (size_t)entry_of[function])->bytes +=
+                (double)whole->memory_sites[i].sums.bytes;
+    }
+}
+
 static int sample_whole(struct making *making, size_t recording)
 {
     const struct snapshot *whole = whole_of(making, recording);
@@ -210,8 +229,10 @@ int diff_sample(struct making *making)
     making->waited = arena_array(making->arena, making->recording_count, sizeof(*making->waited));
     if (!making->samples || !making->waited)
         return -ENOMEM;
-    for (size_t i = 0; i < making->recording_count; i++)
+    for (size_t i = 0; i < making->recording_count; i++) {
         if (sample_whole(making, i) || sample_slices(making, i) || set_waited(making, i))
             return -ENOMEM;
+        sample_memory(making, i);
+    }
     return 0;
 }

@@ -2,7 +2,8 @@
 /* The format `collapsed`: one line a stack, `outer;inner;leaf N`, for flamegraph.pl, speedscope,
  * difffolded and the like.
  * Why: the common tongue of flame graphs.
- * Rules: N is an integer: microseconds of self time (or of waiting), or calls and resumes. What
+ * Rules: N is an integer: microseconds of self time (or of waiting), calls and resumes, or, by line, bytes asked of
+ * the allocators. What
  * rounding leaves is carried to the next line, so the sum is that of the snapshot. A `;` in a name
  * becomes `,`. */
 #include "export/export_names.h"
@@ -40,6 +41,23 @@ static int write_line(void *context, const struct export_stack *stack)
     return 0;
 }
 
+/* Of memory the line is known, and no path to it. */
+static void write_sites(const struct snapshot *snapshot, const char **labels, FILE *stream)
+{
+    for (size_t i = 0; i < snapshot->memory_site_count; i++) {
+        const struct snapshot_memory_site *site = &snapshot->memory_sites[i];
+        if (!site->sums.bytes)
+            continue;
+        fputs(site->function != SNAPSHOT_NONE ? labels[site->function]
+              : site->is_left_out             ? "(left out)"
+                                              : "(outside)",
+              stream);
+        if (site->line)
+            fprintf(stream, ";line %" PRIu32, site->line);
+        fprintf(stream, " %" PRIu64 "\n", site->sums.bytes);
+    }
+}
+
 static int replace_semicolons(struct arena *arena, const struct snapshot *snapshot,
                               const char **labels)
 {
@@ -63,7 +81,11 @@ static int write(const struct snapshot *snapshot, const struct export_options *o
     state.labels = arena ? export_labels(arena, snapshot) : NULL;
     if (!state.labels || replace_semicolons(arena, snapshot, state.labels) < 0)
         goto out;
-    result = export_stacks_walk(snapshot, write_line, &state);
+    result = 0;
+    if (options->weight == WEIGHT_BYTES)
+        write_sites(snapshot, state.labels, stream);
+    else
+        result = export_stacks_walk(snapshot, write_line, &state);
     if (result == 0)
         result = export_finish(stream);
 out:

@@ -15,7 +15,7 @@
 
 struct json_writer;
 
-enum export_weight { WEIGHT_TIME, WEIGHT_CALLS, WEIGHT_WAIT };
+enum export_weight { WEIGHT_TIME, WEIGHT_CALLS, WEIGHT_WAIT, WEIGHT_BYTES /* collapsed */ };
 
 struct export_options {
     enum snapshot_clock clock;

@@ -82,8 +82,9 @@ struct snapshot *collector_snapshot_detailed(struct collector *collector,
  * not, or out of memory. */
 bool collector_shape(struct collector *collector, struct shape *ret_shape);
 
-/* Sets or takes away the one of a thread's number at a depth. 0, -ENOTSUP, -ENOSPC or -ENOMEM. */
-int collector_set_shape(struct collector *collector, uint32_t thread, uint32_t depth, bool on);
+/* Sets or takes away the one of a thread's number at a depth or a width. 0, -ENOTSUP, -ENOSPC or -ENOMEM. */
+int collector_set_shape(struct collector *collector, enum shape_axis axis, uint32_t thread,
+                        uint32_t most, bool on);
 
 /* When things were (timeline.h), of a collector that keeps it. NULL: it does not, or out of memory. */
 struct timeline *collector_timeline(struct collector *collector,

@@ -270,16 +270,17 @@ bool collector_shape(struct collector *collector, struct shape *ret_shape)
     return copied;
 }
 
-int collector_set_shape(struct collector *collector, uint32_t thread, uint32_t depth, bool on)
+int collector_set_shape(struct collector *collector, enum shape_axis axis, uint32_t thread,
+                        uint32_t most, bool on)
 {
-    struct kept *kept = collector->model.kept;
-    int result = kept ? 0 : -ENOTSUP;
+    struct model *model = &collector->model;
+    int result = model->kept ? 0 : -ENOTSUP;
     collector_enter(collector);
-    collector_catch_up(collector); /* what was before it has not crossed it */
-    if (kept && on)
-        result = shape_set(&kept->shape, thread, depth);
-    else if (kept)
-        shape_clear(&kept->shape, thread, depth);
+    uint64_t now = collector_catch_up(collector); /* what was before it has not crossed it */
+    if (model->kept && on)
+        result = shape_set(model, axis, thread, most, now);
+    else if (model->kept)
+        shape_clear(model, axis, thread, most);
     collector_leave(collector);
     return result;
 }

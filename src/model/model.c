@@ -69,13 +69,15 @@ void model_enter(struct model *model, struct process *process)
     symbols->pid = model->by_process && !process->shares_rows ? process->pid : 0;
     if (before == process)
         return;
-    uint64_t refused = model->suspended.refused; /* of all processes */
+    uint64_t refused = model->suspended.refused; /* of all processes, as what hears of them */
+    struct shape *shape = model->suspended.shape;
     before->ids = (struct symbols_ids){symbols->by_id, symbols->live};
     before->suspended = model->suspended;
     symbols->by_id = process->ids.by_id;
     symbols->live = process->ids.live;
     model->suspended = process->suspended;
     model->suspended.refused = refused;
+    model->suspended.shape = shape;
     model->process = process;
 }
 

@@ -5,6 +5,8 @@
  * Rules: at most half full. */
 #include "model/suspended.h"
 
+#include "model/shape.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -77,8 +79,12 @@ void suspended_put(struct suspended *suspended, const struct suspended_activatio
         suspended->used++;
     } else if ((int64_t)(activation->since - suspended->slots[slot].since) < 0) {
         return;
+    } else if (suspended->shape) {
+        shape_take(suspended->shape, &suspended->slots[slot]);
     }
     suspended->slots[slot] = *activation;
+    if (suspended->shape)
+        shape_add(suspended->shape, activation);
 }
 
 void suspended_displace(struct suspended *suspended, uint32_t frame, uint64_t counter)
@@ -101,6 +107,8 @@ static void take_out(struct suspended *suspended, uint32_t hole)
 {
     uint32_t mask = suspended->mask;
     struct suspended_activation *slots = suspended->slots;
+    if (suspended->shape)
+        shape_take(suspended->shape, &slots[hole]);
     for (uint32_t slot = (hole + 1) & mask; slots[slot].symbol; slot = (slot + 1) & mask) {
         uint32_t home = home_of(slots[slot].frame, mask);
         /* Only what may stand in the hole moves: its home is not between the hole and it. */

@@ -30,6 +30,7 @@ struct suspended_activation {
 };
 
 struct suspended_displaced;
+struct shape;
 
 enum suspended_found {
     SUSPENDED_NONE,
@@ -42,6 +43,7 @@ struct suspended {
     struct suspended_displaced *displaced; /* frames lately begun anew over a suspended tenant */
     uint32_t mask, used;
     uint64_t refused;
+    struct shape *shape; /* hears who comes and goes (shape.h); NULL: there is no line for width */
 };
 
 int suspended_init(struct suspended *suspended);

@@ -5,6 +5,7 @@
  * SIGBUS. Without Python.h, beside which some functions get names that older C libraries lack. */
 #include "probe/child_session.h"
 
+#include "base/command.h"
 #include "probe/writer.h"
 
 #include <errno.h>
@@ -94,16 +95,12 @@ static int allocate(int fd, uint64_t bytes)
 
 static void read_command(char *text, size_t size)
 {
+    char words[1024];
     int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd >= 0 ? read(fd, text, size - 1) : 0;
+    ssize_t got = fd >= 0 ? read(fd, words, sizeof(words)) : 0;
     if (fd >= 0)
         close(fd);
-    while (got > 0 && !text[got - 1])
-        got--;
-    text[got > 0 ? got : 0] = '\0';
-    for (ssize_t i = 0; i < got; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = ' ';
+    command_write(text, size, words, got > 0 ? (size_t)got : 0);
 }
 
 static void make_ring(unsigned char *base, uint32_t index, uint64_t offset, uint32_t bytes)

@@ -7,6 +7,8 @@
  * sign of life is a day old. A file that is no session of this format is left alone. */
 #include "probe/flight_file.h"
 
+#include "base/command.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -302,13 +304,8 @@ enum clock_source flight_file_clock(void)
 
 static void read_command(char *text, size_t size)
 {
-    size_t got = read_text("/proc/self/cmdline", text, size);
-    while (got > 0 && !text[got - 1])
-        got--;
-    text[got] = '\0';
-    for (size_t i = 0; i < got; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = ' ';
+    char words[1024];
+    command_write(text, size, words, read_text("/proc/self/cmdline", words, sizeof(words)));
 }
 
 static void fill_header(struct session_header *header, const struct flight_wish *wish,

@@ -2,8 +2,9 @@
 /* Secrets in a command line.
  * Why: a recording is handed on, and command lines hold passwords more often than they should.
  * What is masked: what follows a name such as password, token or api-key (`--token X`, `--token=X`,
- * `API_KEY=X`, `"password": "X"`), a word after `-p` that is no number and no path, the password of a URL, what
- * follows Bearer or Basic, words with a known beginning (`ghp_`, `AKIA`, `eyJ`), and long words that look random.
+ * `API_KEY=X`, `"password": "X"`), to the end of its word where that is quoted, a word after `-p` that is no number
+ * and no path, the password of a URL or of `-u NAME:X`, what follows Bearer or Basic, words with a known beginning
+ * (`ghp_`, `AKIA`, `eyJ`), and long words that look random.
  * Rules: better one word too many than one too few: a masked number harms nobody. */
 #include "recording/redact.h"
 
@@ -39,6 +40,14 @@ static const char *const key_words[] = {
     NULL,
 };
 
+/* Too short to be looked for in the middle of others: `compass` and `spin` are none. */
+static const char *const key_parts[] = {"pass", "pw",   "pin",   "otp", "jwt",
+                                        "sas",  "cred", "creds", "key", NULL};
+
+/* Of an Authorization: what follows them is the secret. */
+static const char *const schemes[] = {"bearer ", "basic ",     "token ", "digest ",
+                                      "apikey ", "negotiate ", "oauth ", NULL};
+
 /* Of tokens whose makers gave them one. */
 static const char *const beginnings[] = {
     "ghp_",  "gho_",  "ghu_",   "ghs_",       "ghr_",     "github_pat_", "glpat-",   "xoxb-",
@@ -47,7 +56,7 @@ static const char *const beginnings[] = {
     "eyJ",   "SG.",   "shpat_", "-----BEGIN", NULL,
 };
 
-enum { SHORTEST_TOKEN = 12, RANDOM_SIZE = 32, RANDOM_DIGITS = 4, SHORTEST_KEY = 3 };
+enum { SHORTEST_TOKEN = 12, RANDOM_SIZE = 32, RANDOM_DIGITS = 4, SHORTEST_GLUED = 4 };
 
 static bool is_name_byte(char byte)
 {
@@ -67,17 +76,44 @@ static size_t run_of(const char *text, bool (*fits)(char byte))
     return size;
 }
 
+/* Bytes of a name up to what parts it: `_`, `-`, `.`, or a capital after a small letter. */
+static size_t part_size(const char *name, size_t size)
+{
+    size_t part = 0;
+    while (
+        part < size && isalnum((unsigned char)name[part]) &&
+        !(part > 0 && islower((unsigned char)name[part - 1]) && isupper((unsigned char)name[part])))
+        part++;
+    return part;
+}
+
+static bool holds_part(const char *name, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        size_t part = part_size(name + at, size - at);
+        for (size_t i = 0; key_parts[i]; i++)
+            if (strlen(key_parts[i]) == part && strncasecmp(name + at, key_parts[i], part) == 0)
+                return true;
+        at += part ? part : 1;
+    }
+    return false;
+}
+
+static bool holds_word(const char *name, size_t size, const char *word)
+{
+    size_t length = strlen(word);
+    for (size_t at = 0; at + length <= size; at++)
+        if (strncasecmp(name + at, word, length) == 0)
+            return true;
+    return false;
+}
+
 static bool holds_key(const char *name, size_t size)
 {
-    for (size_t i = 0; key_words[i]; i++) {
-        size_t length = strlen(key_words[i]);
-        for (size_t at = 0; at + length <= size; at++)
-            if (strncasecmp(name + at, key_words[i], length) == 0)
-                return true;
-    }
-    return size >= SHORTEST_KEY &&
-           strncasecmp(name + size - SHORTEST_KEY, "key", SHORTEST_KEY) == 0 &&
-           (size == SHORTEST_KEY || !isalpha((unsigned char)name[size - SHORTEST_KEY - 1]));
+    for (size_t i = 0; key_words[i]; i++)
+        if (holds_word(name, size, key_words[i]))
+            return true;
+    return holds_part(name, size);
 }
 
 static bool begins_as_token(const char *text, size_t size)
@@ -102,17 +138,30 @@ static bool looks_random(const char *text, size_t size)
            slashes <= size / RANDOM_SIZE && text[0] != '/' && text[0] != '-';
 }
 
-/* Bytes of a value: quoted, or up to what ends a word. */
-static size_t value_size(const char *text, char *ret_quote)
+/* Bytes up to the quote that ends what began before `text`. A word that holds one is written `'it'\''s'`. */
+static size_t quoted_size(const char *text, char quote)
 {
-    *ret_quote = *text == '\'' || *text == '"' ? *text : '\0';
-    if (*ret_quote) {
-        size_t size = 1;
-        while (text[size] && text[size] != *ret_quote)
+    size_t size = 0;
+    for (;;) {
+        while (text[size] && text[size] != quote)
             size += text[size] == '\\' && text[size + 1] ? 2 : 1;
-        return size + (text[size] == *ret_quote);
+        if (quote != '\'' || strncmp(text + size, "'\\''", 4) != 0)
+            return size;
+        size += 4;
     }
-    return strcspn(text, " \t\n\r'\",;)]}&");
+}
+
+/* Bytes of a value: quoted, or up to what ends a word. `*ret_lead`: those of its opening quote. */
+static size_t value_size(const char *text, size_t *ret_lead)
+{
+    size_t dollar = strncmp(text, "$'", 2) == 0;
+    char quote = text[dollar];
+    *ret_lead = 0;
+    if (quote != '\'' && quote != '"')
+        return strcspn(text, " \t\n\r'\",;)]}&");
+    *ret_lead = dollar + 1;
+    size_t size = *ret_lead + quoted_size(text + *ret_lead, quote);
+    return size + (text[size] == quote);
 }
 
 /* Where the value of the name before `text` begins; NULL: it has none. */
@@ -128,13 +177,41 @@ static const char *value_of(const char *text, bool is_option)
     return is_option && *text == ' ' && *next && *next != '-' ? next : NULL;
 }
 
-/* `-p X` is a password as often as a port or a folder; those two look like what they are. NULL: it is none. */
+static bool looks_chosen(const char *text, size_t size)
+{
+    bool letter = false, other = false;
+    for (size_t i = 0; i < size; i++) {
+        letter |= isalpha((unsigned char)text[i]) != 0;
+        other |= !islower((unsigned char)text[i]) && text[i] != '-';
+    }
+    return size >= SHORTEST_GLUED && letter && other;
+}
+
+/* `-p X` is a password as often as a port or a folder; those two look like what they are. So does an option that
+ * begins with a p, beside `-pSecret1`. NULL: it is none. */
 static const char *value_of_p(const char *text, size_t name)
 {
-    if (name != 2 || text[0] != '-' || text[1] != 'p' || text[2] != ' ')
+    if (text[0] != '-' || text[1] != 'p')
         return NULL;
+    if (name > 2)
+        return looks_chosen(text + 2, name - 2) ? text + 2 : NULL;
     const char *next = text + 2 + strspn(text + 2, " ");
-    return *next && !isdigit((unsigned char)*next) && !strchr("-/.~", *next) ? next : NULL;
+    return text[2] == ' ' && *next && !isdigit((unsigned char)*next) && !strchr("-/.~", *next)
+               ? next
+               : NULL;
+}
+
+/* The X of `-u NAME:X`, `--user=NAME:X`. NULL: there is none; numbers are a user's and a group's. */
+static const char *value_of_user(const char *text, size_t name, bool *ret_quoted)
+{
+    size_t lead;
+    if (text[0] != '-' || (!(name == 2 && text[1] == 'u') && !holds_word(text, name, "user")))
+        return NULL;
+    const char *value = value_of(text + name, true);
+    size_t size = value ? value_size(value, &lead) : 0;
+    const char *colon = size ? memchr(value, ':', size) : NULL;
+    *ret_quoted |= colon && lead > 0;
+    return colon && colon[1] && !isdigit((unsigned char)value[lead]) ? colon + 1 : NULL;
 }
 
 struct mask {
@@ -147,23 +224,30 @@ static void put(struct mask *mask, const char *text, size_t size)
     mask->to += size;
 }
 
-/* Puts a masked value, its quotes kept, and gives what follows it. */
-static const char *hide(struct mask *mask, const char *text)
+/* Bytes of `Bearer ` and its like that `text` begins with. */
+static size_t scheme_size(const char *text)
 {
-    char quote;
-    size_t size = value_size(text, &quote);
-    /* Authorization: Bearer X, quoted as a whole or not */
-    if (strncasecmp(text, "bearer ", 7) == 0 || strncasecmp(text, "basic ", 6) == 0) {
-        size_t word = text[5] == ' ' ? 6 : 7;
-        size = word + value_size(text + word, &quote);
-    }
+    for (size_t i = 0; schemes[i]; i++)
+        if (strncasecmp(text, schemes[i], strlen(schemes[i])) == 0)
+            return strlen(schemes[i]);
+    return 0;
+}
+
+/* Puts a masked value, its quotes kept, and gives what follows it. `to_quote`: it stands in a quoted word and
+ * reaches to that one's end. */
+static const char *hide(struct mask *mask, const char *text, bool to_quote)
+{
+    size_t lead, size = value_size(text, &lead), scheme = scheme_size(text), ignored;
+    if (scheme) /* Authorization: Bearer X, quoted as a whole or not */
+        size = scheme + value_size(text + scheme, &ignored);
+    if (to_quote && lead == 0)
+        size = quoted_size(text, '\'');
     if (size == 0)
         return text;
-    if (quote)
-        put(mask, &quote, 1);
+    put(mask, text, lead);
     put(mask, "***", 3);
-    if (quote && text[size - 1] == quote)
-        put(mask, &quote, 1);
+    if (lead && size > lead && text[size - 1] == text[lead - 1])
+        put(mask, text + size - 1, 1);
     return text + size;
 }
 
@@ -205,10 +289,13 @@ static const char *take(struct mask *mask, const char *begin, const char *text)
         return text + token;
     }
     const char *value = holds_key(text, name) ? value_of(text + name, *text == '-') : NULL;
+    bool to_quote = text > begin && text[-1] == '\'' && text[name] != '\'';
     if (!value)
         value = value_of_p(text, name);
+    if (!value)
+        value = value_of_user(text, name, &to_quote);
     put(mask, text, value ? (size_t)(value - text) : name);
-    return value ? hide(mask, value) : text + name;
+    return value ? hide(mask, value, to_quote) : text + name;
 }
 
 const char *redact_mask(struct arena *arena, const char *text)

@@ -92,7 +92,8 @@ static int check_header(struct recording *recording)
     char text[128];
     struct stat status;
     if (stat(recording->path, &status))
-        return recording_fail(recording, -errno, strerror(errno));
+        return recording_fail(recording, -errno,
+                              errno == ENOENT ? "No such file: check its path" : strerror(errno));
     if (!S_ISREG(status.st_mode))
         return recording_fail(recording, -EINVAL, "not a file, and so no recording");
     FILE *file = fopen(recording->path, "rbe");

@@ -126,6 +126,8 @@ static int set_up(struct recording_writer *writer)
 /* A file that is there stays, unless it is to be replaced; so does what is no file. */
 static int claim(const char *path, bool overwrite)
 {
+    if (strcmp(path, "-") == 0)
+        return -ESPIPE;
     FILE *file = fopen(path, "rbe");
     if (file) {
         fclose(file);
@@ -138,6 +140,10 @@ static void say_open(char *reason, size_t size, const char *path, int error)
 {
     if (error == -EEXIST)
         snprintf(reason, size, "%s exists: --force overwrites it, -o names another", path);
+    else if (error == -ESPIPE)
+        snprintf(reason, size,
+                 "a recording is a database that grows in its file, which stdout cannot be: name a "
+                 "file with -o");
     else
         snprintf(reason, size, "cannot write the recording %s: %s; name another file with -o", path,
                  error == -EACCES ? "no such folder, or no right to write in it"

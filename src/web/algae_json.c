@@ -188,7 +188,7 @@ static void write_lines(struct json_writer *writer, const struct shape *shape)
         const struct shape_line *line = shape->lines[i];
         json_open(writer, NULL, '{');
         json_unsigned(writer, "thread", line->track);
-        json_unsigned(writer, "depth", line->depth);
+        json_unsigned(writer, line->axis == SHAPE_DEPTH ? "depth" : "width", line->most);
         json_unsigned(writer, "count", line->count);
         json_open(writer, "crossings", '[');
         for (uint32_t at = 0; at < line->kept; at++)

@@ -82,9 +82,11 @@ struct timeline *web_timeline(struct web *web, const struct wish *wish,
         int64_t now_ns = snapshot->meta.is_slice ? snapshot->meta.slice_from_ns : 0;
         now_ns += snapshot->meta.window_to_ns;
         query.to_ns = wish->to_ns > wish->from_ns ? wish->to_ns : now_ns;
-        query.from_ns = wish->to_ns > wish->from_ns ? wish->from_ns
-                        : wish->window_s            ? now_ns - wish->window_s * INT64_C(1000000000)
-                                                    : 0;
+        int64_t window_ns = wish->window_s * INT64_C(1000000000);
+        if (wish->to_ns > wish->from_ns)
+            query.from_ns = wish->from_ns;
+        else if (window_ns && window_ns < now_ns) /* before the start there is nothing to show */
+            query.from_ns = now_ns - window_ns;
     }
     uint64_t begin_ns = clock_monotonic_ns();
     struct timeline *timeline = host->timeline(host->context, &query);

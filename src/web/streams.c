@@ -58,6 +58,7 @@ static void write_target(struct json_writer *writer, const struct web *web,
         json_null(writer, "budget_pct");
     json_string(writer, "read_only", web->host->read_only);
     json_bool(writer, "recording", web->host->is_recording);
+    json_bool(writer, "replay", web->host->is_replay);
     json_close(writer, '}');
 }
 

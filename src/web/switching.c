@@ -150,14 +150,16 @@ static int draw_line(const struct web_host *host, const struct json_value *body,
 {
     const struct json_value *thread = json_member(body, "thread");
     const struct json_value *depth = json_member(body, "depth");
+    const struct json_value *most = depth ? depth : json_member(body, "width");
     const struct json_value *on = json_member(body, "on");
-    if (!is_number(thread, UINT32_MAX) || !is_number(depth, SHAPE_DEEPEST) || !on ||
+    if (!is_number(thread, UINT32_MAX) || !is_number(most, SHAPE_MOST) || !on ||
         on->kind != JSON_BOOL) {
-        snprintf(message, MESSAGE_SIZE, "thread and depth are numbers from 1, on is true or false");
+        snprintf(message, MESSAGE_SIZE,
+                 "thread, and depth or width, are numbers from 1, on is true or false");
         return 400;
     }
-    int result = host->set_shape(host->context, (uint32_t)thread->number, (uint32_t)depth->number,
-                                 on->truth);
+    int result = host->set_shape(host->context, depth ? SHAPE_DEPTH : SHAPE_WIDTH,
+                                 (uint32_t)thread->number, (uint32_t)most->number, on->truth);
     if (result < 0)
         snprintf(message, MESSAGE_SIZE, "%s",
                  result == -ENOSPC ? "there are sixteen lines already" : strerror(-result));

@@ -35,7 +35,7 @@ struct web_host {
     /* The shape lines (model/shape.h), a copy for shape_done; false: there are none to be had. NULL: never are. */
     bool (*shape)(void *context, struct shape *ret_shape);
     /* Sets one, or takes it away. 0 or negative errno. NULL: cannot. */
-    int (*set_shape)(void *context, uint32_t thread, uint32_t depth, bool on);
+    int (*set_shape)(void *context, enum shape_axis axis, uint32_t thread, uint32_t most, bool on);
     const char *no_timeline; /* why it cannot; NULL: it can */
     /* The text of a file of the program's, which the server frees. NULL: not to be had. */
     char *(*source)(void *context, const char *file);
@@ -48,6 +48,7 @@ struct web_host {
     const char *read_only;           /* why nothing can be changed; NULL: it can */
     enum snapshot_clock clock;       /* unless a client wants the other one */
     bool is_recording;               /* nothing changes by itself */
+    bool is_replay;                  /* of a trace, which is played as if its program ran now */
 };
 
 struct web_options {

@@ -107,7 +107,19 @@ export async function sorting(page, url, asked) {
   const down = await names();
   await page.click("thead button:has-text('calls/s')");
   await sorted("calls/s", "descending");
-  return { up, down };
+  // A row that is live may be another by the second click of two: it is the first one's that is opened.
+  const middles = await page.locator("tbody tr").evaluateAll((rows) =>
+    rows.slice(0, 2).map((row) => row.getBoundingClientRect()).map(({ x, y }) => [x + 20, y + 9]),
+  );
+  await page.click(".hold");
+  const first = await page.locator("tbody tr .name").first().innerText();
+  await page.mouse.click(...middles[0]);
+  await page.mouse.move(...middles[1]);
+  await page.mouse.down({ clickCount: 2 });
+  await page.mouse.up({ clickCount: 2 });
+  await page.click(".hold");
+  await page.waitForSelector("[data-shown=function]");
+  return { up, down, first, opened: await page.locator(".titles h2").innerText() };
 }
 
 export async function lost(page, url, asked) {
@@ -153,6 +165,7 @@ export async function everyView(page, url, asked) {
     const main = `main[data-view=${view}]`;
     await page.waitForSelector(`${main} .content :is(tbody tr, canvas)`);
     const isEmpty = (await page.locator(`${main} .empty`).count()) > 0;
+    await page.click(".hold");
     seen[view] = { isEmpty, faults: [], wider: [] };
     const looks = [
       ["light", 375, 720],
@@ -167,6 +180,68 @@ export async function everyView(page, url, asked) {
       if (width < 1920) seen[view].faults.push(...(await faultsOf(page, asked)));
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       if (wide > width) seen[view].wider.push([width, wide]);
+    }
+    await page.click(".hold");
+  }
+  return seen;
+}
+
+/** Of each view, from the tabs on, by keyboard alone: what can be done there and is not reached by Tab, what is reached and has no
+ * name, and what its picture says of what arrow keys choose. It is held still, so that nothing changes on the way. */
+export async function everyViewByKeyboard(page, url, asked) {
+  await opened(page, url);
+  const isOn = (selector) => page.evaluate((selector) => document.activeElement.matches(selector), selector);
+  for (let i = 0; i < 40 && !(await isOn("[role=tab]")); i++) await page.keyboard.press("Tab");
+  await page.keyboard.press("Home");
+  const holdOrGoOn = async (word) => {
+    for (const key of ["/", "Escape", " "]) await page.keyboard.press(key);
+    await page.waitForSelector(`.hold:text-is("${word}")`);
+  };
+  const seen = {};
+  for (let step = 0; step < 40 && Object.keys(seen).length < asked.views.length; step++) {
+    const view = await page.getAttribute("main", "data-view");
+    if (asked.views.includes(view) && !seen[view]) {
+      await page.waitForSelector(`main[data-shown=${view}] .content :is(tbody tr, canvas)`);
+      await holdOrGoOn("Go on");
+      await page.evaluate(() => {
+        window.reached = new Set();
+        document.addEventListener("focusin", (event) => window.reached.add(event.target));
+      });
+      await page.keyboard.press("/");
+      for (let i = 0; i < 12; i++) {
+        for (let j = 0; j < 12; j++) await page.keyboard.press("Tab");
+        if (!(await isOn("main *"))) break;
+      }
+      seen[view] = await page.evaluate(() => {
+        const all = document.querySelectorAll("main :is(button, input, select, a[href], summary, [tabindex='0'])");
+        const nameOf = (one) =>
+          one.ariaLabel || one.innerText?.trim() || one.labels?.[0]?.innerText || one.title || one.textContent.trim();
+        const told = (list) => list.map((one) => one.outerHTML.slice(0, 120));
+        const usable = [...all].filter((one) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0);
+        return {
+          reached: usable.filter((one) => window.reached.has(one)).length,
+          missed: told(usable.filter((one) => !window.reached.has(one))),
+          nameless: told(usable.filter((one) => !nameOf(one))),
+        };
+      });
+      const board = page.locator("main [role=application]").first();
+      if (await board.count()) {
+        await board.focus();
+        for (const key of ["ArrowDown", "ArrowRight"]) await page.keyboard.press(key);
+        const said = await board.getAttribute("aria-describedby");
+        await page.waitForFunction((id) => document.getElementById(id).textContent.trim(), said);
+        seen[view].said = await page.locator(`#${said}`).textContent();
+      }
+      await holdOrGoOn("Hold");
+    }
+    if (view === "functions") {
+      // The view after it is of a function that was chosen.
+      await page.locator("tbody tr[tabindex='0']").focus();
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("main[data-view=function]");
+    } else {
+      await page.keyboard.press("]");
+      await page.waitForSelector(`main:not([data-view=${view}])`);
     }
   }
   return seen;
@@ -230,6 +305,7 @@ export async function pile(page, url) {
   await page.waitForSelector(".shape-line.is-over .stack li");
   const crossed = await page.locator(".shape-head").first().innerText();
   const stack = await page.locator(".shape-line .stack li").allInnerTexts();
+  const when = await page.locator(".shape-line summary").first().innerText();
   const said = await page.locator("#algae-said").innerText();
   // What the loop calls is over before it is told, but for one call in many.
   await page.keyboard.press("ArrowUp");
@@ -247,7 +323,7 @@ export async function pile(page, url) {
     ),
   );
   const cells = await row.first().locator("td").allInnerTexts();
-  return { crossed, stack, said, spike, cells: cells.map((cell) => cell.trim()) };
+  return { crossed, stack, when, said, spike, cells: cells.map((cell) => cell.trim()) };
 }
 
 export async function pictures(page, url, asked) {
@@ -436,7 +512,7 @@ export async function births(page, url, asked) {
   seen.faults = await faultsOf(page, asked);
   await page.focus("#nova-field");
   await page.keyboard.press("Escape");
-  for (const [by, name] of [["task", "server"], ["thread", "log"]]) {
+  for (const [by, name] of [["task", "server"], ["thread", "log"], ["function", "make_texts"]]) {
     await page.click(`.segments button:has-text("${by}s")`);
     await page.focus("#nova-field");
     await page.keyboard.press("Home");
@@ -445,6 +521,10 @@ export async function births(page, url, asked) {
     seen[by] = await said();
   }
   await page.keyboard.press("Escape");
+  const svg = await savedBy(page, () => page.click("text=This picture as SVG"));
+  seen.svg = readFileSync(svg.file, "utf8");
+  const png = await savedBy(page, () => page.click("text=This picture as PNG"));
+  seen.png = readFileSync(png.file).subarray(0, 8).toString("latin1");
   await page.click(".nova .switch");
   await page.waitForSelector(".nova .switch[aria-checked=false]");
   await page.click(".nova .switch");
@@ -568,6 +648,26 @@ export async function reaction(page, url, asked) {
   return seen;
 }
 
+/** A trace that is played: it moves, nothing of it can be switched, and its timeline begins where the program did. */
+export async function replay(page, url) {
+  await page.goto(`${url}#algae`);
+  const row = page.locator(".algae-table tbody tr:has(td:nth-child(4):has-text('handle'))").first();
+  await row.waitFor();
+  const seen = { pill: await page.locator(".pill").innerText(), row: await row.innerText() };
+  seen.notices = await page.locator(".notice").allInnerTexts();
+  seen.switches = await page.locator("[role=switch]").count();
+  if (seen.pill === "playing") {
+    const facts = () => page.locator(".facts").innerText();
+    seen.first = await facts();
+    await page.waitForFunction((first) => document.querySelector(".facts").innerText !== first, seen.first);
+    seen.second = await facts();
+  }
+  await page.click("#tab-timeline");
+  await page.waitForSelector("[data-shown=timeline] canvas");
+  seen.timeline = await page.locator(".timeline").innerText();
+  return seen;
+}
+
 /** The questions that pictures are there for, each asked of a page that was just opened: what is done before the answer
  * stands there is counted, and what stands there is told. */
 const QUESTIONS = {
@@ -582,7 +682,8 @@ const QUESTIONS = {
   slowest: async (does) => {
     await does.open("tbody tr:has(.name:text-is('planted'))");
     await does.click(".slowest li summary");
-    return (await does.read(".slowest li")) + (await does.read(".slowest li .stack"));
+    // Slower ones may come and stand above it.
+    return does.read(".slowest li:has(details[open])");
   },
   small: async (does) => {
     await does.click("#tab-io");

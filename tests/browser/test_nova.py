@@ -46,6 +46,10 @@ def test_which_type_from_which_line(tmp_path):
     assert "dict" in seen["row"] and any("births.py:17" in cell for cell in seen["row"])
     assert seen["task"].startswith("server: ~") and "dict by make_options" in seen["task"]
     assert seen["thread"].startswith("log: ~") and "make_texts" in seen["thread"]
+    assert seen["function"].startswith("make_texts: ~") and "str by make_texts" in seen["function"]
+    assert seen["svg"].startswith("<svg ") and "make_texts" in seen["svg"]
+    assert seen["svg"].count("<polyline") > 100
+    assert seen["png"] == "\x89PNG\r\n\x1a\n"
     assert "make_options" in seen["title"]
     assert not seen["faults"]
 

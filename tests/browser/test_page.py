@@ -2,6 +2,7 @@
 """The live page in a browser, of a real program: what it shows, by hand, by keyboard, and when
 things go away. What is done on the page stands in looks.mjs."""
 
+import json
 import os
 import pathlib
 import re
@@ -102,6 +103,7 @@ def test_sorting_goes_both_ways_and_texts_from_a(orders):
     )
     assert len(seen["up"]) > 10
     assert seen["up"] == sorted(seen["up"]) and seen["down"] == sorted(seen["down"], reverse=True)
+    assert seen["first"] in seen["opened"]
 
 
 def test_a_lost_connection_is_told_and_comes_back():
@@ -180,8 +182,33 @@ def test_what_hangs_since_when_and_who_started_it():
     assert "main" in started_by and "pile.py:" in started_by
     assert "crossed 1 " in seen["crossed"]
     assert any("run_forever" in line for line in seen["stack"])
+    assert seen["when"].endswith("after the start")
     assert "after the start" in seen["spike"] and "run_forever" in seen["spike"]
     assert re.search(r", (on the stack|running|suspended), row \d+, column \d+", seen["said"])
+
+
+def test_a_trace_is_played_into_the_page(tmp_path):
+    trace, end = tmp_path / "orders.ulma", tmp_path / "end"
+    end.touch()
+    words = ["record", "-q", "--trace", "-o", trace, HERE / "orders.py", end]
+    assert harness.run([harness.ULMA, *words]).status == 0
+    report = json.loads(harness.run([harness.ULMA, "report", "-f", "json", trace]).out)
+    # Two hundred orders took 0.4 s at least, and little came after them.
+    at = f"{report['target']['duration_ns'] / 1e9 - 0.25:.3f}"
+    with harness.private_session_dir() as directory:
+        with live_page.serve(directory, "--speed", "0.01", "--from", at, trace) as served:
+            playing = live_page.look(served.url, "replay")
+        with live_page.serve(directory, "--speed", "max", "--to", at, trace) as served:
+            stands = live_page.look(served.url, "replay")
+    assert playing["pill"] == "playing" and not playing["notices"]
+    assert playing["first"] != playing["second"]
+    assert stands["pill"] == "stands"
+    (notice,) = stands["notices"]
+    assert re.fullmatch(r"The trace is played up to \d.* m?s, and stands there\.", notice)
+    for seen in (playing, stands):
+        assert seen["switches"] == 0
+        assert "orders.py" in seen["row"] and "Queue.get" in seen["row"]
+        assert "from 0" in seen["timeline"] and "-" not in seen["timeline"].split("from ")[1][:6]
 
 
 @pytest.fixture

@@ -74,6 +74,18 @@ def test_every_view_in_light_dark_small_and_large(planted):
             assert (live_page.PICTURES / f"{picture}.png").stat().st_size > 10_000
 
 
+def test_every_view_by_keyboard_alone(planted):
+    views = [view for view in VIEWS.split() if TELLS_BIRTHS or view not in ("nova", "objects")]
+    seen = live_page.look(planted.url, "everyViewByKeyboard", views=views)
+    assert set(seen) == set(views)
+    for view, one in seen.items():
+        assert not one["missed"] and not one["nameless"], (view, one)
+        # Its filter, the times' two clocks, four windows, Hold, and something of its own.
+        assert one["reached"] > 8, (view, one)
+    pictures = [view for view in ("flame", "timeline", "algae", "nova", "io") if view in seen]
+    assert all("said" in seen[view] for view in pictures)
+
+
 @pytest.mark.skipif(not os.environ.get("ULMA_PICTURES"), reason="tools/pictures makes them")
 @pytest.mark.parametrize(("view", "scheme"), [("io", "light"), ("memory", "dark")])
 def test_pictures_for_the_docs(planted, view, scheme):

@@ -85,6 +85,23 @@ def test_zombie(ulma, running):
     )
 
 
+def test_the_signal_is_blocked(ulma, target):
+    """It would be armed and never heard of again, by detach neither."""
+    block = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGURG])\n"
+    pid = target(code=block + ECHO).pid
+    why = (
+        rf"the main thread of process {pid} blocks SIGURG, by which ulma is heard; let it through "
+    )
+    refusal(ulma, pid, why + r"there \(signal.pthread_sigmask\), or start .*, which needs none")
+
+
+def test_files_may_not_be_as_large(ulma, target):
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+    pid = target(code=limit + ECHO).pid
+    why = rf"process {pid} may not write a file as large as the probe \(RLIMIT_FSIZE\); raise its "
+    refusal(ulma, pid, why + rf"limit: prlimit --pid {pid} --fsize=unlimited")
+
+
 @pytest.mark.parametrize("way", ["variable", "option"])
 def test_remote_debugging_is_off(ulma, target, way):
     options, env = (), harness.environment()

@@ -38,7 +38,6 @@ def recordings(ulma):
         (["--fail-over", "tottime", "a.ulma", "b.ulma"], "--fail-over needs METRIC=PCT"),
         (["--fail-over", "time=5", "a.ulma", "b.ulma"], "--fail-over needs METRIC=PCT"),
         (["--fail-over", "calls=-5", "a.ulma", "b.ulma"], "--fail-over needs METRIC=PCT"),
-        (["--fail-over", "objects=5", "a.ulma", "b.ulma"], "objects is not there yet"),
         (["--min-time", "soon", "a.ulma", "b.ulma"], "--min-time needs a time"),
         (["--per-cal", "--clocks", "a.ulma", "b.ulma"], "no option `--clocks`"),
     ],

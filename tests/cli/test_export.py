@@ -133,8 +133,25 @@ def test_weights(ulma, recording):
     plain = [n for stack, n in stacks["calls"].items() if ";plain (" in stack]
     assert sorted(plain) == [1000, 1000]
     refused = ulma("export", "-f", "folded", "--weight", "bytes", recording)
-    assert refused.status == 2
-    assert b"needs the source memory" in refused.err
+    assert refused.status == 1
+    assert b"is for what was recorded with `-e memory`" in refused.err
+
+
+def test_bytes_of_lines(ulma):
+    """Of memory, each line's bytes: those of the report, to the byte."""
+    ulma.script("kept = []\nfor _ in range(1000):\n    kept.append(bytes(1000))\n", "hoard.py")
+    done = ulma.verb("record", "-e", "memory", "-q", "-o", "hoard.ulma", "hoard.py")
+    assert done.status == 0, done.told()
+    done = ulma("export", "-f", "collapsed", "--weight", "bytes", "hoard.ulma")
+    assert done.status == 0, done.told()
+    rows = [line.rpartition(" ") for line in done.out.decode().splitlines()]
+    (hoard,) = [int(n) for stack, _, n in rows if "hoard.py:1);line 3" in stack]
+    assert hoard >= 1_000_000
+    told = read_json(ulma, "hoard.ulma")["memory"]
+    assert sum(int(n) for _, _, n in rows) == sum(row["bytes"] for row in told)
+    refused = ulma("export", "-o", "hoard.svg", "--weight", "bytes", "hoard.ulma")
+    assert refused.status == 1 and b"add -f collapsed" in refused.err
+    assert not (ulma.folder / "hoard.svg").exists()
 
 
 @pytest.mark.parametrize(

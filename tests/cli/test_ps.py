@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import harness
+import pytest
 
 WAITING = "import os, sys\nprint(os.getpid(), flush=True)\nsys.stdin.readline()\n"
 
@@ -126,6 +127,35 @@ def test_pythons_that_are_not_armed(ulma):
     assert "remote debugging disabled" in found[closed_one.pid][4]
     assert open_one.pid not in of_directory
     assert open_one.pid not in rows(ulma("ps"))
+
+
+def shared_python():
+    """One that is a library, and its library."""
+    names = "sysconfig.get_config_vars('LIBDIR', 'INSTSONAME')"
+    ask = f"import os, sysconfig; print(os.path.join(*{names}))"
+    for python in harness.pythons():
+        path = pathlib.Path(subprocess.check_output([python.path, "-c", ask], text=True).strip())
+        if path.is_file():
+            return python, path
+    pytest.skip("none of the CPythons here is built as a library (--enable-shared)")
+
+
+def test_one_in_a_thread(ulma):
+    """Who embeds Python may start it in any thread; ulma attaches with the first alone."""
+    python, library = shared_python()
+    program = harness.ULMA.parent / "tests" / "attach" / "in_a_thread"
+    env = {**os.environ, "PYTHONHOME": str(pathlib.Path(python.path).parent.parent)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    script = ulma.folder / ulma.script(WAITING)
+    target = subprocess.Popen([program, library, script], env=env, **pipes)
+    assert target.stdout.readline() == b"%d\n" % target.pid
+    found = rows(ulma("ps"))
+    refused = ulma("attach", target.pid)
+    target.communicate(b"\n", timeout=30)
+    assert target.returncode == 0
+    why = "its first thread is not Python's main thread"
+    assert found[target.pid][1] == "closed" and why in found[target.pid][4], found[target.pid]
+    assert refused.status == 1 and why in refused.err.decode(), refused.told()
 
 
 SEIZES = """

@@ -230,6 +230,31 @@ def test_a_spike_between_two_tellings_crosses_a_shape_line():
         assert shape(thread=number, depth=99, on=True).status == 409
 
 
+def test_a_pile_between_two_tellings_crosses_a_shape_line_for_width():
+    with serving() as server:
+
+        def lines(**line):
+            if line:
+                assert server.post("/api/shape", line).status == 200
+            return server.get("/api/views/algae")["lines"]
+
+        server.ask("calls 1")
+        (thread,) = server.get("/api/views/algae")["threads"]
+        number, below = thread["thread"], len(thread["tiles"])
+        assert [line["width"] for line in lines(thread=number, width=40, on=True)] == [40]
+        for width in (39, 40, 41, 12, 300, 40):
+            server.ask(f"wide {width}")
+        view = server.get("/api/views/algae")
+        (line,) = view["lines"]
+        assert (line["thread"], line["width"], line["count"]) == (number, 40, 2)
+        first, second = line["crossings"]
+        assert 0 < first["at_ns"] < second["at_ns"]
+        stack = [view["functions"][str(one)]["name"] for one in first["stack"]]
+        assert stack[:2] == ["<module>", "main"] and stack[-2:] == ["pile", "wide"]
+        assert len(stack) == below + 2 and first["left_out"] == 0
+        assert lines(thread=number, width=40, on=False) == []
+
+
 def test_what_gets_slow_is_on_top():
     with serving() as server, Live(server) as live:
         live.wish(view="functions", window="1", sort="self_ns", limit=5)

@@ -74,7 +74,7 @@ WRONG = [
     (["-d", "nan"], ["`nan`"]),
     (["-n", "many"], ["-n", "`many`"]),
     (["--buffer", "7"], ["--buffer", "32M"]),
-    (["--weight", "gold"], ["--weight needs time, calls or wait, not `gold`"]),
+    (["--weight", "gold"], ["--weight needs time, calls, wait or bytes, not `gold`"]),
     (["--clock", "lunar"], ["--clock", "cpu or wall"]),
     (["--on-full", "explode"], ["--on-full", "wait or drop"]),
     (["--collector-cpu", "100000"], ["--collector-cpu"]),

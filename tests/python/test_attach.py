@@ -86,6 +86,38 @@ def test_attach_report_detach(python, state, session_dir, tmp_path):
         assert target.told() == ""
 
 
+@pytest.mark.newest_python
+def test_dump_of_a_session(python, session_dir, tmp_path):
+    """Its page, its session, the directory that holds one: each stands for its PID."""
+    with Target(python, "compute", tmp_path, ULMA_DIR=str(session_dir)) as target:
+        done = ulma(session_dir, "dump", session_dir)
+        assert done.status == 2 and b"is no PID" in done.err
+        attach(session_dir, target)
+        (page,) = session_dir.glob("*.armed")
+        for word in (session_dir, page):
+            done = ulma(session_dir, "dump", word)
+            assert done.status == 0, done.told()
+            assert done.out.startswith(f"Process {target.pid}: ".encode())
+        detach(session_dir, target)
+
+
+def test_several_at_once(python, session_dir, tmp_path):
+    """In turns: else one stops the thread where another has just put it."""
+    words = [ULMA, "attach", "--timeout", "20"]
+    env = environment(session_dir)
+    with Target(python, "compute", tmp_path, ULMA_DIR=str(session_dir)) as target:
+        for _ in range(3):
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            started = [
+                subprocess.Popen([*words, str(target.pid)], env=env, **pipes) for _ in range(4)
+            ]
+            told = [process.communicate(timeout=LIMIT_S) for process in started]
+            assert [process.returncode for process in started] == [0] * 4, told
+            assert sum(b": armed, nothing recorded." in out for out, _ in told) == 1, told
+            detach(session_dir, target)
+        target.goes_on(RUNNING["compute"])
+
+
 def test_again_and_again(python, session_dir, tmp_path):
     """The second attach finds the first one's probe: nothing more is mapped, opened or started."""
     with Target(python, "nine_threads", tmp_path, ULMA_DIR=str(session_dir)) as target:

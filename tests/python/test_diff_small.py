@@ -38,10 +38,10 @@ def record(python, session_dir, tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
 
-    def one(name, program=PROGRAM):
+    def one(name, program=PROGRAM, options=()):
         (folder / "shop.py").write_text(program)
         file = tmp_path / f"{name}.ulma"
-        words = [ULMA, "record", "-q", "-o", file, "--python", python.path, "shop.py"]
+        words = [ULMA, "record", "-q", *options, "-o", file, "--python", python.path, "shop.py"]
         done = run(words, env=environment(session_dir), cwd=folder)
         assert done.status == 0, done.told()
         return file
@@ -119,6 +119,29 @@ def test_a_limit_that_is_exceeded_is_status_3(record):
     assert diff("--fail-over", "calls=60", a, b).status == 0
     text = diff("-f", "markdown", "--fail-over", "calls=10", a, b, status=3).out.decode()
     assert text.startswith("**ulma diff: ")
+
+
+def test_limits_of_objects_and_bytes(record, python):
+    sources = "objects,memory" if python.minor >= (3, 14) else "memory"
+    hoards = PROGRAM.replace("shop.sell(number)", "shop.sell(number); bytes(10_000)")
+    a = record("a", options=["-e", sources])
+    b = record("b", hoards, options=["-e", sources])
+    done = diff("--fail-over", "bytes=20", a, b, status=3)
+    assert b"limit exceeded: bytes +" in done.err and b": main (" in done.err
+    assert diff("--fail-over", "bytes=20", a, a).status == 0
+    row = rows_of(read(a, b))["main"]["bytes"]
+    assert row["new"] - row["old"] >= 200 * 10_000 and row["changed"] == "up"
+    assert read(a, b)["whole"]["bytes"]["changed"] == "up"
+    plain = record("c")
+    done = diff("--fail-over", "bytes=20", a, plain, status=1)
+    assert f"-e memory`: {plain} is none\n".encode() in done.err
+    assert "bytes" not in read(a, plain)["whole"]
+    if "objects" in sources:
+        more = PROGRAM.replace("shop = Shop()", "shop = Shop(); [Shop() for _ in range(2000)]")
+        c = record("d", more, options=["-e", sources])
+        done = diff("--fail-over", "objects=20", a, c, status=3)
+        assert b"limit exceeded: objects +" in done.err
+        assert read(a, c)["whole"]["objects"]["change"] >= 2000
 
 
 def test_what_cannot_be_compared_is_said(record, tmp_path):

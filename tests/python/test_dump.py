@@ -496,6 +496,26 @@ tell_and_wait()
     assert len(thread_named(report, "deep")["frames"]) > 20000
 
 
+@pytest.mark.newest_python
+def test_thousands_of_threads(python, start):
+    """Each is asked for its name once, not once for each other: dump gives up after ten seconds."""
+    target = start(
+        python,
+        TELL
+        + """
+threading.stack_size(64 << 10)
+never = threading.Lock()
+never.acquire()
+for number in range(2000):
+    threading.Thread(target=never.acquire, name=f"thread {number}", daemon=True).start()
+tell_and_wait()
+""",
+    )
+    target.told()
+    found = {thread["name"] for thread in dump(target)["threads"]}
+    assert found == {"MainThread"} | {f"thread {number}" for number in range(2000)}
+
+
 def test_locals(python, start):
     source = """
 import sys

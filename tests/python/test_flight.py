@@ -280,6 +280,8 @@ def test_a_ring_that_went_round_many_times(pilot):
 def test_rescued_while_it_runs_at_full_speed(pilot):
     process = pilot.start("ever", ulma="flight,keep=10ms,budget=0")
     pid = process.stdout.readline().strip()
+    while len(CALL.findall(pilot.rescue(pid))) < 6:  # it has told its PID before it begins
+        assert process.poll() is None
     for _ in range(15):
         text = pilot.rescue(pid)
         assert len(CALL.findall(text)) >= 6, text

@@ -172,8 +172,9 @@ class Late(ulma.Monitor):
         self.found["gil_held"] = 1
 
     def on_span(self, event):
-        longer = event.duration_ns > event.cpu_ns > 0
-        self.note(event, event.name, longer, event.failed)
+        # Of a span that is told at once its waits may not be known yet: by schedstat.
+        within = event.duration_ns >= event.cpu_ns > 0
+        self.note(event, event.name, within, event.failed)
 
     def on_operator(self, event):
         if event.caller and event.caller.name == "operates" and "setitem" in event.function.name:

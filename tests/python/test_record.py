@@ -10,6 +10,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 
 import harness
@@ -248,6 +249,32 @@ def test_what_is_redacted_is_in_no_byte_of_it(env, tmp_path):
     file, _ = record(tmp_path, script, "customer", options=["--no-command"], env=env)
     held = file.read_bytes()
     assert b"customer" not in held and b"pricing" in held
+
+
+def test_secrets_of_a_process_that_runs(env, session_dir, tmp_path):
+    """The kernel parts its words by zero bytes: a secret of two words ends where its word does."""
+    script = tmp_path / "waits.py"
+    script.write_text("input('ready\\n')")
+    words = [sys.executable, script, "--pass", "two words", "--name=it's me"]
+    pipe = subprocess.PIPE
+    target = subprocess.Popen(words, stdin=pipe, stdout=pipe, env=env)
+    try:
+        assert target.stdout.readline() == b"ready\n"
+        file = tmp_path / "process.ulma"
+        done = run([ULMA, "record", "-q", "-d", "0.1", "-o", file, str(target.pid)], env=env)
+        assert done.status == 0, done.told()
+    finally:
+        target.kill()
+        target.communicate()
+    assert b"two words" not in file.read_bytes() and b"words'" not in file.read_bytes()
+    command = report(file)["target"]["command"]
+    assert command.endswith("waits.py --pass '***' '--name=it'\\''s me'"), command
+
+
+def test_stdout_is_no_file_that_grows(env, tmp_path):
+    done = run([ULMA, "record", "-o", "-", "-c", "pass"], env=env, cwd=tmp_path)
+    assert done.status == 125 and b"name a file with -o" in done.err, done.told()
+    assert not list(tmp_path.iterdir())
 
 
 def test_default_name(env, tmp_path):

@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
@@ -210,6 +211,25 @@ def test_children_that_run_already_and_those_to_come(target, session_dir, tmp_pa
     assert f"PIDs {parent.pid}, {before} run on, detached, as they were found" in told
     assert parent.ask("child 1 calls 5") == "done"
     assert parent.ask("calls 5") == "done"
+
+
+def test_a_child_that_does_not_answer_is_left_out(target, session_dir, tmp_path):
+    """As one that ends meanwhile: the others are not for it."""
+    parent = target()
+    child = int(parent.ask("fork"))
+    env = environment(session_dir)
+    assert run([ULMA, "attach", str(child)], env=env).status == 0
+    os.kill(child, signal.SIGSTOP)
+    try:
+        look = Look(session_dir, tmp_path, "--exact", "--children", parent.pid, count=1)
+        parent.ask("calls 100")
+        report, told = look.end()
+    finally:
+        os.kill(child, signal.SIGCONT)
+    assert counted(report) == 100
+    assert f"ulma: PID {child}, a child, is left out\n" in told
+    assert parent.ask("child 0 calls 5") == "done"
+    assert run([ULMA, "detach", str(child)], env=env).status == 0
 
 
 def test_without_children_forks_are_told_and_left_out(target, session_dir, tmp_path):

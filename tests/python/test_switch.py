@@ -8,9 +8,9 @@ from harness import TARGETS, function_named, report_of, run_ulma
 LOOP = TARGETS / "long_loop.py"
 
 
-def switched(python, tmp_path, *options):
+def switched(python, tmp_path, *options, seconds="0.9"):
     out = tmp_path / "own.json"
-    report = report_of(run_ulma(python, LOOP, out, options=options))
+    report = report_of(run_ulma(python, LOOP, out, seconds, options=options))
     names = {row["id"]: row["name"] for row in report["functions"]}
     edges = {}
     for edge in report["callers"]:
@@ -30,7 +30,8 @@ def check_stacks(report, edges):
 
 
 def test_switched_on_in_the_middle(python, tmp_path):
-    report, own, edges = switched(python, tmp_path, "--delay", "0.3")
+    # Late enough that a busy machine has begun the loop, and it goes on long after.
+    report, own, edges = switched(python, tmp_path, "--delay", "0.7", seconds="1.3")
     check_stacks(report, edges)
     # Open since before: no call of theirs was seen, but they are there, with their time.
     for name in ("outer", "consumer"):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Functions that stay on the stack while what they call is counted; two threads, a generator.
 
-    python long_loop.py OUT
+    python long_loop.py OUT [SECONDS]
 Ends when it has called often enough to take some seconds' fraction, whatever the machine.
 """
 
@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-SECONDS = 0.9
+SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 0.9
 
 
 def inner():

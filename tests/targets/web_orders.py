@@ -4,6 +4,7 @@
 calls N      leaf() N times
 slow N       slow() once, which runs for N ms of CPU time
 deep N       deep(), N of them, one in another
+wide N       wide(), N of them, each suspended until all are
 quit         ends
 """
 
@@ -31,12 +32,23 @@ def deep(left):
         deep(left - 1)
 
 
+def wide():
+    yield
+
+
+def pile(count):
+    waiting = [wide() for _ in range(count)]
+    for _ in range(2):
+        for one in waiting:
+            next(one, None)
+
+
 def main():
     for line in sys.stdin:
         word, _, number = line.strip().partition(" ")
         if word == "quit":
             break
-        {"calls": calls, "slow": slow, "deep": deep}[word](int(number))
+        {"calls": calls, "slow": slow, "deep": deep, "wide": pile}[word](int(number))
         print("done", flush=True)
 
 

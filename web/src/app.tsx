@@ -72,6 +72,8 @@ function StatePill(): JSX.Element {
   const isLost = link.value === "lost" || link.value === "refused";
   let kind: string = state.value;
   let text = { on: "live", off: "paused", ended: "ended", lost: "target lost" }[state.value];
+  if (target.value?.replay)
+    text = { on: "playing", off: "stands", ended: "played", lost: "target lost" }[state.value];
   if (link.value === "connecting") [kind, text] = ["wait", "connecting"];
   if (isLost) [kind, text] = ["lost", "no connection"];
   if (link.value === "saved") [kind, text] = ["ended", "saved"];
@@ -148,7 +150,10 @@ function Head(props: { connection: Connection | null; onHelp: () => void }): JSX
   const who = target.value;
   const isOn = state.value === "on";
   const canSwitch =
-    props.connection && link.value === "open" && (state.value === "on" || state.value === "off");
+    props.connection &&
+    link.value === "open" &&
+    !who?.read_only &&
+    (state.value === "on" || state.value === "off");
   return (
     <header class="head">
       <span class="brand">
@@ -220,10 +225,10 @@ function Notices(): JSX.Element | null {
       : who?.exit_status !== null && who?.exit_status !== undefined
         ? `with exit status ${who.exit_status}`
         : "";
-    said.push({
-      kind: "calm",
-      text: `The target has ended ${how}. All that it told is here.`.replace("  ", " ").replace(" .", "."),
-    });
+    const ended = who?.replay
+      ? `The trace has been played to its end: the program ended ${how}.`
+      : `The target has ended ${how}. All that it told is here.`;
+    said.push({ kind: "calm", text: ended.replace("  ", " ").replace(" .", ".") });
   }
   if (link.value === "open" && state.value === "lost")
     said.push({ kind: "bad", text: "ulma has lost the target. What you see is the last that came." });
@@ -231,7 +236,9 @@ function Notices(): JSX.Element | null {
   else if (link.value === "open" && state.value === "off")
     said.push({
       kind: "calm",
-      text: "Recording is off: the target runs at its full speed, and figures stand still.",
+      text: target.value?.replay
+        ? `The trace is played up to ${formatTime(target.value.duration_ns ?? 0)}, and stands there.`
+        : "Recording is off: the target runs at its full speed, and figures stand still.",
     });
   for (const { name, reason } of refusedSources.value)
     said.push({ kind: "warn", text: `${name} is not on: ${reason}.` });

@@ -4,6 +4,7 @@
 import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { fitPixels } from "./gl";
 
 export interface Size {
   width: number;
@@ -28,13 +29,7 @@ export function useSize<Kind extends HTMLElement>(): [{ current: Kind | null }, 
 
 /** Makes the canvas fit and returns a context whose unit is a CSS pixel. */
 export function fitCanvas(canvas: HTMLCanvasElement, size: Size): CanvasRenderingContext2D | null {
-  const scale = devicePixelRatio || 1;
-  const width = Math.max(1, Math.round(size.width * scale));
-  const height = Math.max(1, Math.round(size.height * scale));
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-  }
+  const scale = fitPixels(canvas, size.width, size.height);
   const context = canvas.getContext("2d");
   context?.setTransform(scale, 0, 0, scale, 0, 0);
   context?.clearRect(0, 0, size.width, size.height);

@@ -7,6 +7,7 @@ import { effect } from "@preact/signals";
 import { unpack } from "./algae/packed";
 import type { Live, Switches, View, ViewEntry } from "./documents";
 import { link, receive, shown, trouble, views, type Wish, wish } from "./state";
+import { inTurn } from "./turns";
 
 const AGAIN_MS = 1000;
 // So long without a word, where ten a second are the rule, is a line that is dead though nobody closed it.
@@ -70,10 +71,14 @@ export class Connection {
     }
   }
 
-  /** A shape line for depth, which the server judges. */
-  async drawLine(thread: number, depth: number, on: boolean): Promise<boolean> {
+  /** A shape line, which the server judges. */
+  async drawLine(
+    line: { thread: number; axis: "depth" | "breadth"; at: number },
+    on: boolean,
+  ): Promise<boolean> {
+    const said = { thread: line.thread, [line.axis === "depth" ? "depth" : "width"]: line.at, on };
     try {
-      await this.ask(this.url("api/shape"), { method: "POST", body: JSON.stringify({ thread, depth, on }) });
+      await this.ask(this.url("api/shape"), { method: "POST", body: JSON.stringify(said) });
       trouble.value = "";
       return true;
     } catch (error) {
@@ -129,9 +134,8 @@ export class Connection {
   private hear(text: unknown): void {
     if (typeof text !== "string" && !(text instanceof ArrayBuffer)) return;
     this.heard = performance.now();
-    const waits = this.newest !== null;
     this.newest = text;
-    if (!waits) requestAnimationFrame(() => this.take());
+    inTurn("what was told", () => this.take());
   }
 
   private take(): void {

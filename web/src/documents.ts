@@ -23,6 +23,8 @@ export interface Row {
   heading?: boolean;
   /** A heading's. */
   text?: string;
+  /** What names it among the others, where the page knows. */
+  key?: string;
 }
 
 export interface View {
@@ -84,10 +86,11 @@ export interface AlgaeThread {
   tiles: { readonly length: number; at(i: number): Tile | undefined };
 }
 
-/** Judged by whoever counts, on every call. */
-export interface DepthLine {
+/** Judged by whoever counts, on every call: for depth or for width. */
+export interface ShapeLine {
   thread: number;
-  depth: number;
+  depth?: number;
+  width?: number;
   count: number;
   /** The first ones: functions, outermost first, and how many more stood above them. */
   crossings: { at_ns: number; left_out: number; stack: number[] }[];
@@ -95,7 +98,7 @@ export interface DepthLine {
 
 export interface AlgaeView extends View {
   threads: AlgaeThread[];
-  lines?: DepthLine[];
+  lines?: ShapeLine[];
   /** What packed tiles await and who made them. */
   places?: Record<string, string>;
   functions?: Record<string, FunctionInfo>;
@@ -205,6 +208,8 @@ export interface Target {
   inexact?: string | null;
   read_only?: string | null;
   recording?: boolean;
+  /** A trace that is played; ended: to its end; off: it stands where it was told to. */
+  replay?: boolean;
   clock?: string;
 }
 

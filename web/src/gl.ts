@@ -70,9 +70,8 @@ export function blendOver(gl: WebGL2RenderingContext): void {
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
 }
 
-/** As many pixels as the screen has there; all of it empty. */
-export function clearGl(gl: WebGL2RenderingContext, width: number, height: number): void {
-  const canvas = gl.canvas as HTMLCanvasElement;
+/** As many pixels as the screen has there. Returns how many are one of the page's. */
+export function fitPixels(canvas: HTMLCanvasElement, width: number, height: number): number {
   const scale = devicePixelRatio || 1;
   const across = Math.max(1, Math.round(width * scale));
   const down = Math.max(1, Math.round(height * scale));
@@ -80,7 +79,14 @@ export function clearGl(gl: WebGL2RenderingContext, width: number, height: numbe
     canvas.width = across;
     canvas.height = down;
   }
-  gl.viewport(0, 0, across, down);
+  return scale;
+}
+
+/** As many pixels as the screen has there; all of it empty. */
+export function clearGl(gl: WebGL2RenderingContext, width: number, height: number): void {
+  const canvas = gl.canvas as HTMLCanvasElement;
+  fitPixels(canvas, width, height);
+  gl.viewport(0, 0, canvas.width, canvas.height);
   gl.clearColor(0, 0, 0, 0);
   gl.clear(gl.COLOR_BUFFER_BIT);
 }

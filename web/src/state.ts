@@ -72,6 +72,8 @@ export interface Moment {
 /** The open view reckons its window itself. */
 export const ownWindow = signal(false);
 const HISTORY_NS = 120e9;
+/** Of what is told closer together only the latest is kept: a curve has no pixels for more. */
+const SPACING_NS = 240e6;
 /** Oldest first. */
 export const moments = signal<Moment[]>([]);
 
@@ -119,6 +121,8 @@ export function receive(live: Live): void {
       const before = moments.value.filter(
         (moment) => moment.at < live.now_ns && moment.at > live.now_ns - HISTORY_NS,
       );
+      const [last, other] = [before.at(-1), before.at(-2)];
+      if (last && other && last.at - other.at < SPACING_NS) before.pop();
       before.push({ at: live.now_ns, strip: live.strip });
       moments.value = before;
     }

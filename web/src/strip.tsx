@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The strip above all views: the target's pulse. A brush on it sets the window.
 
-import { useSignal } from "@preact/signals";
+import { signal, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { Chart, type Size } from "./canvas";
@@ -9,10 +9,13 @@ import type { Strip as Values } from "./documents";
 import { formatBytes, formatCount, formatPercent, formatRate, formatTime } from "./format";
 import { type Moment, moments, span, viewId, WINDOWS, type WindowLength, windowLength } from "./state";
 import { palette } from "./theme";
+import { inTurn } from "./turns";
 
 const SHOWN_S = 60;
 const SHOWN_NS = SHOWN_S * 1e9;
 const THREADS = 5;
+/** What is drawn: all moments, in a turn of their own. */
+const pulse = signal<Moment[]>([]);
 
 interface Gauge {
   id: keyof Values;
@@ -118,7 +121,7 @@ function drawArea(
 }
 
 function drawGauge(gauge: Gauge, context: CanvasRenderingContext2D, size: Size): void {
-  const all = moments.value;
+  const all = pulse.value;
   const colours = palette.value;
   const now = all[all.length - 1]?.at ?? 0;
   const recent = all.filter((moment) => moment.at > now - SHOWN_NS - 2e9);
@@ -200,7 +203,7 @@ export function nearestWindow(seconds: number): WindowLength {
 
 function GaugeBox(props: { gauge: Gauge }): JSX.Element {
   const { gauge } = props;
-  const all = moments.value;
+  const all = pulse.value;
   const latest = all[all.length - 1];
   const value = latest ? gauge.value(latest.strip) : null;
   const text = value === null ? "–" : gauge.text(value);
@@ -229,10 +232,16 @@ export function Strip(): JSX.Element {
   const brushing = useSignal(false);
   const bounds = useRef<DOMRect | null>(null);
   const begun = useRef(0);
+  useSignalEffect(() => {
+    const told = moments.value;
+    inTurn("strip", () => {
+      pulse.value = told;
+    });
+  });
   /** In Timeline that very stretch of time; all other views have windows that end now. */
   const timeAt = (event: PointerEvent): number => {
     const box = bounds.current;
-    const now = moments.value[moments.value.length - 1]?.at ?? 0;
+    const now = pulse.value[pulse.value.length - 1]?.at ?? 0;
     return box ? now - ((box.right - event.clientX) / box.width) * SHOWN_NS : now;
   };
   const brush = (event: PointerEvent) => {

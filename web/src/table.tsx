@@ -2,7 +2,7 @@
 // Any view's columns and rows. Arrow keys go through the rows, Enter opens the function.
 
 import { useSignal } from "@preact/signals";
-import type { JSX } from "preact";
+import { Component, type JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Column, Row, View } from "./documents";
 import { formatCell, formatCount } from "./format";
@@ -12,6 +12,7 @@ import { DEFAULT_LIMIT, limit, nowNs, openFunction, sortBy } from "./state";
 const isNumber = (column: Column) => column.kind !== "text";
 
 function keyOf(row: Row, index: number, seen: Map<string, number>): string {
+  if (row.key !== undefined) return row.key;
   const base =
     row.function !== null && row.function !== undefined
       ? `f${row.function}:${row.depth ?? 0}`
@@ -85,7 +86,75 @@ function CellBox(props: { at: number; column: Column; row: Row; filter: string }
   );
 }
 
-export function Table(props: { view: View; columns: Column[]; rows: Row[]; filter: string }): JSX.Element {
+interface RowProps {
+  id: string;
+  row: Row;
+  columns: Column[];
+  filter: string;
+  isCurrent: boolean;
+  isChosen: boolean;
+  /** Of a table with spark lines. */
+  spark: JSX.Element | null;
+  onPress: (id: string, row: Row, isFirst: boolean) => void;
+  onOpen: (row: Row) => void;
+}
+
+const opens = (row: Row): boolean => row.function !== null && row.function !== undefined;
+
+function isAsBefore(row: Row, before: Row): boolean {
+  if (row === before) return true;
+  const { cells = [], estimate = [] } = row;
+  return (
+    row.function === before.function &&
+    row.depth === before.depth &&
+    row.holds === before.holds &&
+    cells.length === before.cells?.length &&
+    cells.every((cell, i) => cell === before.cells?.[i]) &&
+    estimate.join() === (before.estimate ?? []).join()
+  );
+}
+
+/** Made anew where something in it has changed: most rows of most tables stay as they are from telling to telling. */
+class RowBox extends Component<RowProps> {
+  override shouldComponentUpdate(next: RowProps): boolean {
+    const now = this.props;
+    return (
+      next.spark !== null ||
+      next.filter !== now.filter ||
+      next.isCurrent !== now.isCurrent ||
+      next.isChosen !== now.isChosen ||
+      next.columns.length !== now.columns.length ||
+      next.columns.some((column, i) => column.id !== now.columns[i]?.id) ||
+      !isAsBefore(next.row, now.row)
+    );
+  }
+
+  override render(): JSX.Element {
+    const { id, row, columns, filter, isCurrent, isChosen, spark, onPress, onOpen } = this.props;
+    return (
+      <tr
+        tabIndex={isCurrent ? 0 : -1}
+        class={`${isChosen ? "chosen" : ""} ${opens(row) ? "opens" : ""}`}
+        onClick={(event) => onPress(id, row, event.detail <= 1)}
+        onDblClick={() => onOpen(row)}
+      >
+        {columns.map((column, c) => (
+          <CellBox key={column.id} at={c} column={column} row={row} filter={filter} />
+        ))}
+        {spark && <td class="text">{spark}</td>}
+      </tr>
+    );
+  }
+}
+
+/** `onMore`: what brings the rows that are not here; none: they are asked for. */
+export function Table(props: {
+  view: View;
+  columns: Column[];
+  rows: Row[];
+  filter: string;
+  onMore?: () => void;
+}): JSX.Element {
   const { view, columns, rows, filter } = props;
   const chosen = useSignal<string | null>(null);
   const body = useRef<HTMLTableSectionElement>(null);
@@ -109,6 +178,16 @@ export function Table(props: { view: View; columns: Column[]; rows: Row[]; filte
       (body.current?.rows[current] as HTMLElement | undefined)?.focus();
   });
 
+  const open = (row: Row) => {
+    if (row.function !== null && row.function !== undefined) openFunction(row.function);
+  };
+  // Live rows change places: it is the row of the first click that the second one opens.
+  const pressed = useRef<Row | null>(null);
+  const onPress = (id: string, row: Row, isFirst: boolean) => {
+    if (!isFirst) return;
+    pressed.current = row;
+    chosen.value = id;
+  };
   const go = (to: number, step: number) => {
     let next = Math.min(rows.length - 1, Math.max(0, to));
     while (rows[next]?.heading && next + step >= 0 && next + step < rows.length) next += step;
@@ -133,7 +212,7 @@ export function Table(props: { view: View; columns: Column[]; rows: Row[]; filte
       go(...move);
     } else if (event.key === "Enter") {
       const row = rows[current];
-      if (row?.function !== null && row?.function !== undefined) openFunction(row.function);
+      if (row) open(row);
     }
   };
 
@@ -183,26 +262,20 @@ export function Table(props: { view: View; columns: Column[]; rows: Row[]; filte
                 </th>
               </tr>
             ) : (
-              <tr
+              <RowBox
                 key={keys[i]}
-                tabIndex={i === current ? 0 : -1}
-                class={`${keys[i] === chosen.value ? "chosen" : ""} ${row.function !== null && row.function !== undefined ? "opens" : ""}`}
-                onClick={() => {
-                  chosen.value = keys[i] ?? null;
-                }}
-                onDblClick={() => {
-                  if (row.function !== null && row.function !== undefined) openFunction(row.function);
-                }}
-              >
-                {columns.map((column, c) => (
-                  <CellBox key={column.id} at={c} column={column} row={row} filter={filter} />
-                ))}
-                {courses && (
-                  <td class="text">
-                    <Spark points={courses[i] ?? []} most={most} isTime={isTimeLine(view)} />
-                  </td>
-                )}
-              </tr>
+                id={keys[i] ?? ""}
+                row={row}
+                columns={columns}
+                filter={filter}
+                isCurrent={i === current}
+                isChosen={keys[i] === chosen.value}
+                spark={
+                  courses ? <Spark points={courses[i] ?? []} most={most} isTime={isTimeLine(view)} /> : null
+                }
+                onPress={onPress}
+                onOpen={(row) => open(pressed.current ?? row)}
+              />
             ),
           )}
         </tbody>
@@ -212,9 +285,12 @@ export function Table(props: { view: View; columns: Column[]; rows: Row[]; filte
           {formatCount(rows.length)} of {formatCount(total)} rows.{" "}
           <button
             type="button"
-            onClick={() => {
-              limit.value = limit.value >= 2000 ? 0 : limit.value * (limit.value === DEFAULT_LIMIT ? 5 : 2);
-            }}
+            onClick={
+              props.onMore ??
+              (() => {
+                limit.value = limit.value >= 2000 ? 0 : limit.value * (limit.value === DEFAULT_LIMIT ? 5 : 2);
+              })
+            }
           >
             More
           </button>

@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { unpack } from "../src/algae/packed";
 import { Scene } from "../src/algae/scene";
-import { goOn } from "../src/algae/steps";
 import type { AlgaeView, Tile } from "../src/documents";
+import { goOn } from "../src/steps";
 import { randomly } from "./random";
 
 const tile = (id: number, parent: number | null, depth: number, more: Partial<Tile> = {}): Tile => ({
@@ -104,11 +104,13 @@ test("lines that the server judges are those that it tells, and are not judged h
     { thread: 1, depth: 1, count: 4000, crossings },
     { thread: 1, depth: 8, count: 0, crossings: [] },
     { thread: 2, depth: 5, count: 1, crossings: [] },
+    { thread: 1, width: 8, count: 2, crossings: [] },
   ]);
   expect(scene.lines.map((one) => [one.axis, one.at, one.count])).toEqual([
     ["depth", 1, 4000],
     ["breadth", 1, 1],
     ["depth", 8, 0],
+    ["breadth", 8, 2],
   ]);
   expect(scene.lines[0]?.crossings[0]).toEqual({
     at: 2.5,

@@ -17,6 +17,8 @@ static struct fold_push push_of_suspendable(struct model *model, struct track *t
     uint32_t kind = event_kind(event);
     struct fold_push what = {.key = event->frame, .symbol = symbol};
     struct suspended_activation activation;
+    if (model->suspended.shape)
+        shape_hold(model->suspended.shape, track, (uint32_t)(cursor->top - cursor->entries));
     enum suspended_found found =
         suspended_take(&model->suspended, event->frame, event->counter, &activation);
     bool known = found == SUSPENDED_TAKEN;
@@ -84,6 +86,8 @@ static void push(struct model *model, struct track *track, struct fold_cursor *c
         what = push_of_suspendable(model, track, cursor, event, handle >> 1);
     }
     fold_cursor_push(model, track, cursor, what);
+    if (model->suspended.shape)
+        shape_let_go(model->suspended.shape);
 }
 
 static uint32_t kind_of_start(const struct model *model, uint32_t handle)

@@ -11,12 +11,12 @@ import { formatCount, formatTime, shortPath } from "../format";
 import { wishesPlain } from "../gl";
 import { picture, Svg } from "../picture";
 import { filterText, openFunction, shown } from "../state";
+import { goOn, type Steps } from "../steps";
 import { palette } from "../theme";
 import { Chosen, Waiting } from "./details";
 import { KINDS, kindOf, RUNNING, scenes, sinceOf } from "./looks";
 import { type Board, fillTiles, GUTTER, paintOver, RULER, TITLE } from "./over";
 import { type Line, Scene, siteOf, type Unit } from "./scene";
-import { goOn, type Steps } from "./steps";
 import { CORNERS, cellAt, makePainter, middleOf, type Painter, rgb, type Scenery, TileList } from "./tiles";
 
 const UNITS = [9, 7, 5, 4, 3, 2.4, 1.8, 1.4, 1];
@@ -340,9 +340,9 @@ export function Algae(props: { connection: Connection | null }): JSX.Element {
     // What is over it already has not crossed it.
     const isOver = line.axis === "depth" ? depth > line.at : breadth > line.at;
     const made: Line = { ...line, crossings: [], count: 0, isOver };
-    if (line.axis === "depth" && telling.peek()?.lines) {
+    if (telling.peek()?.lines) {
       made.judge = "asked";
-      const set = props.connection?.drawLine(line.thread, line.at, true);
+      const set = props.connection?.drawLine(line, true);
       // Where the server judges none the page does, by what it is told.
       void set?.then((isSet) => isSet || delete made.judge);
     }
@@ -598,7 +598,7 @@ export function Algae(props: { connection: Connection | null }): JSX.Element {
                   aria-label="Remove the line"
                   onClick={() => {
                     scene.lines.splice(scene.lines.indexOf(line), 1);
-                    if (line.judge) void props.connection?.drawLine(line.thread, line.at, false);
+                    if (line.judge) void props.connection?.drawLine(line, false);
                     version.value++;
                     again();
                   }}

@@ -4,10 +4,10 @@
 import type { Size } from "../canvas";
 import type { Tile } from "../documents";
 import { formatCount } from "../format";
+import { STRIDE, type Steps } from "../steps";
 import type { Palette } from "../theme";
 import { KINDS, kindOf, RUNNING } from "./looks";
 import type { Scene, Unit } from "./scene";
-import { STRIDE, type Steps } from "./steps";
 import { middleOf, type Rgb, rgb, STYLE, type TileList } from "./tiles";
 
 export const TITLE = 24;

@@ -8,9 +8,9 @@
 // - A telling is taken in by steps, over as many frames as it needs. What is asked of a scene meanwhile is answered as of the
 //   telling before; only places may be newer.
 
-import type { AlgaeThread, DepthLine, Tile } from "../documents";
+import type { AlgaeThread, ShapeLine, Tile } from "../documents";
+import { finish, STRIDE, type Steps } from "../steps";
 import { Board, type Id, type Placed } from "./board";
-import { finish, STRIDE, type Steps } from "./steps";
 
 export const MERGE_FROM = 200;
 export const MERGE_UNTIL = 150;
@@ -270,15 +270,18 @@ export class Scene {
   }
 
   /** What the server says of the lines of this thread: they are those that it has. */
-  hear(told: DepthLine[]): void {
-    const isTold = (line: Line) => told.some((one) => one.thread === this.thread && one.depth === line.at);
+  hear(told: ShapeLine[]): void {
+    const isOf = (line: Line, one: ShapeLine) =>
+      (line.axis === "depth" ? one.depth : one.width) === line.at && one.thread === this.thread;
+    const isTold = (line: Line) => told.some((one) => isOf(line, one));
     for (const line of [...this.lines])
       if (line.judge === "server" && !isTold(line)) this.lines.splice(this.lines.indexOf(line), 1);
     for (const one of told) {
       if (one.thread !== this.thread) continue;
-      let line = this.lines.find((line) => line.axis === "depth" && line.at === one.depth);
+      let line = this.lines.find((line) => isOf(line, one));
       if (!line) {
-        line = { thread: one.thread, axis: "depth", at: one.depth, crossings: [], count: 0, isOver: false };
+        const [axis, at] = one.width ? ["breadth" as const, one.width] : ["depth" as const, one.depth ?? 0];
+        line = { thread: one.thread, axis, at, crossings: [], count: 0, isOver: false };
         this.lines.push(line);
       }
       line.judge = "server";

@@ -2,9 +2,8 @@
 // Draws many hexagons: with WebGL2 in one call, else on a 2D canvas. Both from the same list.
 // A hexagon is 5 units wide and 4 tall, its neighbours stand 4 apart, and odd columns are half a cell lower.
 
-import { bindEach, bindShape, blendOver, clearGl, openGl, type Rgb, useProgram } from "../gl";
-
-import type { Steps } from "./steps";
+import { bindEach, bindShape, blendOver, clearGl, fitPixels, openGl, type Rgb, useProgram } from "../gl";
+import type { Steps } from "../steps";
 
 export { type Rgb, rgb } from "../gl";
 
@@ -179,7 +178,7 @@ class PlainPainter implements Painter {
   ) {}
 
   paint(_: TileList, scenery: Scenery): void {
-    const scale = fitPixels(this.canvas, scenery);
+    const scale = fitPixels(this.canvas, scenery.width, scenery.height);
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.front.width || !this.front.height) return;
@@ -189,7 +188,7 @@ class PlainPainter implements Painter {
   }
 
   *draw(list: TileList, scenery: Scenery): Steps {
-    const scale = fitPixels(this.back, scenery);
+    const scale = fitPixels(this.back, scenery.width, scenery.height);
     const context = this.back.getContext("2d");
     if (!context) return;
     context.setTransform(scale, 0, 0, scale, 0, 0);
@@ -207,18 +206,6 @@ class PlainPainter implements Painter {
     [this.front, this.back] = [this.back, this.front];
     this.place = { x: scenery.scrollX, y: scenery.scrollY };
   }
-}
-
-/** As many pixels as the screen has there. Returns how many are one of the page's. */
-function fitPixels(canvas: HTMLCanvasElement, scenery: Scenery): number {
-  const scale = devicePixelRatio || 1;
-  const width = Math.max(1, Math.round(scenery.width * scale));
-  const height = Math.max(1, Math.round(scenery.height * scale));
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-  }
-  return scale;
 }
 
 /** False: it is not in the picture. */

@@ -323,12 +323,15 @@ export function FunctionPage(props: { view: FunctionView; connection: Connection
     const id = asked.value;
     source.value = null;
     if (id === null || !connection) return undefined;
+    let isWhole = false;
     const ask = () => {
-      if (link.peek() !== "open" || (source.peek() && !source.peek()?.has_lines)) return;
+      if (link.peek() !== "open" || isWhole) return;
       connection
         .get<Source>("api/source", { function: String(id) })
         .then((told) => {
-          if (asked.peek() === id) source.value = told;
+          if (asked.peek() !== id) return;
+          source.value = told;
+          isWhole = !told.has_lines;
         })
         .catch((error: Error) => {
           if (!source.peek())

@@ -354,6 +354,7 @@ export function Io(): JSX.Element | null {
             id="io-field"
             role="application"
             aria-label="Rows by bytes at a time and calls. Arrow keys go through them, the dearest first; Enter opens the function."
+            aria-describedby="io-said"
             tabIndex={0}
             onKeyDown={(event) => {
               if (event.altKey || event.ctrlKey || event.metaKey) return;

@@ -1,30 +1,24 @@
 // SPDX-License-Identifier: MIT
 // Nova: a field of clocks on which each object that is made draws a ray; who makes them, of which type; and the same as a table.
 
-import { effect, signal, useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { fitCanvas, useSize } from "../canvas";
 import type { Connection } from "../connection";
-import type { Column, Row, View } from "../documents";
-import { formatBytes, formatCount, formatPercent, formatRate, formatTime } from "../format";
+import { formatBytes, formatCount, formatTime } from "../format";
 import { rgb, wishesPlain } from "../gl";
-import { History, WindowSaid } from "../history";
 import { CanvasPen } from "../pen";
 import { picture, Svg } from "../picture";
-import { filterText, link, nowNs, openFunction, shown, state, target, windowLength } from "../state";
-import { Table } from "../table";
+import { filterText, link, state, target } from "../state";
 import { palette, theme } from "../theme";
 import { FAMILIES, FAMILY_COLOURS } from "./families";
-import { type By, type MadeRow, Nova, type NovaPicture, ShownTime, type Site } from "./model";
-import { drawDials, drawHands, LABEL, type Over, ratesOf, ringsOf } from "./over";
-import { type Field, layOut, makeRayPainter, RayList, type RayPainter, rayAt, raysOf, SEEN_S } from "./rays";
+import type { By } from "./model";
+import { drawDials, drawHands, LABEL, type Over, ringsOf } from "./over";
+import { type Field, layOut, makeRayPainter, type RayPainter, rayAt, raysOf, SEEN_S } from "./rays";
+import { type Choice, Finding, listed, MadeTable, Said, Side, Swatch } from "./side";
+import { epochNs, facts, made, matches, nova, rays, takeNewRays, taken, time, topLog } from "./told";
 
-interface NovaView extends View {
-  picture?: NovaPicture;
-}
-
-const LISTED = 9;
 const PALE = 0.1;
 const BYS: { id: By; title: string }[] = [
   { id: "task", title: "tasks" },
@@ -36,164 +30,64 @@ const TURNS = [
   { ns: 1e8, title: "0.1 s" },
   { ns: 1e9, title: "1 s" },
 ];
-const told = new History<NovaPicture>();
-const nova = new Nova();
-const time = new ShownTime();
-const rays = new RayList();
-/** A number for each telling that was taken. */
-const taken = signal(0);
-let epochNs = 0;
-let newRays = { from: 0, isOther: true };
-let topLog = 10;
-effect(() => {
-  const view = shown.value as NovaView | null;
-  if (view?.id !== "nova" || !view.picture) return;
-  performance.mark("ulma-fold");
-  const now = nowNs();
-  if (!epochNs || now < epochNs) epochNs = now;
-  told.push(now, view.picture);
-  time.push(now, performance.now());
-  const pushed = nova.push(view.picture, now);
-  for (let i = Math.max(pushed.from, nova.oldest()); i < pushed.to; i++)
-    while (topLog < 32 && (nova.bytes[i % nova.bytes.length] as number) > 2 ** topLog) topLog += 2;
-  newRays = {
-    from: Math.min(newRays.from, pushed.from),
-    isOther: newRays.isOther || pushed.isOther,
-  };
-  taken.value = taken.peek() + 1;
-  performance.measure("ulma-fold", "ulma-fold");
-  performance.clearMarks("ulma-fold");
-});
 
-const matches = (site: Site, text: string): boolean =>
-  [site.type, site.name, site.place].some((part) => part.toLowerCase().includes(text));
-const placed = (site: Site): string => (site.place ? `${site.name}  ${site.place}` : site.name);
-
-function Swatch(props: { family: number }): JSX.Element {
-  const family = FAMILIES[props.family];
+function Switch(props: { connection: Connection | null }): JSX.Element | null {
+  const isOn = facts.value?.on ?? false;
+  const { connection } = props;
+  if (!connection || link.value !== "open" || state.value !== "on" || target.value?.read_only) return null;
+  const on = (target.value?.sources ?? []).map((one) => one.name);
   return (
-    <svg class="nova-swatch" viewBox="0 0 26 12" aria-hidden="true">
-      <line
-        x1="1"
-        x2="25"
-        y1="6"
-        y2="6"
-        stroke={FAMILY_COLOURS[theme.value][props.family]}
-        stroke-width="4"
-        stroke-dasharray={family?.dash[0] ? family.dash.join(" ") : undefined}
-      />
-    </svg>
+    <button
+      type="button"
+      role="switch"
+      aria-checked={isOn}
+      class="switch"
+      title="Births and deaths are told, in the running target"
+      onClick={() =>
+        void connection.switchTo({
+          events: isOn ? on.filter((one) => one !== "objects") : [...new Set([...on, "objects"])],
+        })
+      }
+    >
+      <span class="knob" aria-hidden="true" />
+      objects
+    </button>
   );
 }
 
-interface Made {
-  site: Site;
-  births: number;
-  bytes: number;
-}
-
-/** By births, as shares of all that are listed. */
-function Sites(props: {
-  made: Made[];
-  about: boolean;
-  chosen: string | null;
-  pick: (site: Site) => void;
-}): JSX.Element {
-  const { made, chosen } = props;
-  const all = made.reduce((sum, one) => sum + one.births, 0) || 1;
-  const families = FAMILIES.map((_, family) =>
-    made.reduce((sum, one) => sum + (one.site.family === family ? one.births : 0), 0),
-  );
-  const about = props.about ? "~" : "";
+function NoClocks(): JSX.Element | null {
+  if (!facts.value || facts.value.hasClocks) return null;
   return (
-    <>
-      <div class="nova-bar" aria-hidden="true">
-        {families.map((births, family) => (
-          <span
-            key={FAMILIES[family]?.title}
-            style={{
-              width: `${(births / all) * 100}%`,
-              background: FAMILY_COLOURS[theme.value][family] ?? "",
-            }}
-          />
-        ))}
-      </div>
-      {made.slice(0, LISTED).map(({ site, births, bytes }) => (
-        <button
-          key={site.key}
-          type="button"
-          class="nova-site"
-          aria-pressed={chosen === site.key}
-          title={`${site.type} by ${placed(site)}: only this in the picture and the table`}
-          onClick={() => props.pick(site)}
-        >
-          <span class="nova-share">
-            {about}
-            {formatPercent((births / all) * 100)} %
-          </span>
-          <span class="nova-what">
-            <Swatch family={site.family} />
-            <span class="name">{site.type}</span>
-          </span>
-          <span class="nova-who">
-            <span class="name">{site.name}</span> <span class="place">{site.place}</span>
-          </span>
-          <span class="nova-much">
-            {about}
-            {formatCount(births)} · {about}
-            {formatBytes(bytes)}
-          </span>
-        </button>
-      ))}
-      {made.length === 0 && <p class="hint">Nothing was made there.</p>}
-      {made.length > LISTED && <p class="hint">and {formatCount(made.length - LISTED)} more</p>}
-    </>
-  );
-}
-
-const CELLS: Record<string, (row: MadeRow) => string | number | null> = {
-  births: (row) => row.births,
-  deaths: (row) => row.deaths,
-  live: (row) => row.live,
-  bytes: (row) => row.bytes,
-  live_bytes: (row) => row.liveBytes,
-  life_ns: (row) => row.lifeNs,
-  type: (row) => row.site.type,
-  site: (row) => placed(row.site),
-};
-
-function tableRows(view: View, columns: Column[], made: MadeRow[]): Row[] {
-  const sort = CELLS[view.sort ?? ""] ?? ((row: MadeRow) => row.births);
-  const way = view.ascending ? 1 : -1;
-  return [...made]
-    .sort((one, other) => {
-      const [a, b] = [sort(one), sort(other)];
-      if (a === null || b === null) return Number(a === null) - Number(b === null);
-      return a === b ? 0 : way * (a < b ? -1 : 1);
-    })
-    .map((row) => ({
-      cells: columns.map((column) => CELLS[column.id]?.(row) ?? null),
-      function: row.site.function,
-    }));
-}
-
-/** The one answer: which type, from which line, most. */
-function Finding(props: { made: MadeRow[]; pick: (site: Site) => void }): JSX.Element | null {
-  const all = props.made.reduce((sum, row) => sum + row.births, 0);
-  const most = props.made.reduce<MadeRow | null>(
-    (best, row) => (best && best.births >= row.births ? best : row),
-    null,
-  );
-  if (!most?.births) return <p class="said nova-finding">Nothing has been made in this window.</p>;
-  return (
-    <p class="nova-finding">
-      <strong>{formatPercent((most.births / all) * 100)} %</strong> of what is made is{" "}
-      <Swatch family={most.site.family} /> <strong>{most.site.type}</strong>, by{" "}
-      <button type="button" class="as-link name" onClick={() => props.pick(most.site)}>
-        {most.site.name}
-      </button>{" "}
-      <span class="place">{most.site.place}</span>
+    <p class="hint nova-none">
+      {target.value?.recording
+        ? "A recording keeps sums, not single births: there are no rays."
+        : facts.value.on
+          ? "No object has been made while this was looked at."
+          : "Births are not told now."}
     </p>
+  );
+}
+
+/** `turnNs` 0: a ray is a degree. */
+function Legend(props: { rings: string; turnNs: number }): JSX.Element {
+  const stride = facts.value?.stride ?? 1;
+  return (
+    <ul class="legend" aria-label="Colours and lines">
+      {FAMILIES.map((family, index) => (
+        <li key={family.title}>
+          <Swatch family={index} />
+          {family.title}
+        </li>
+      ))}
+      <li class="said">
+        {[
+          stride > 1 ? `one of ${formatCount(stride)} births is drawn` : "every birth is drawn",
+          "counts are of all",
+          props.turnNs ? `a turn for each ${formatTime(props.turnNs)} that it ran` : "a degree for each ray",
+          ...(props.rings ? [`rings: ${props.rings}`] : []),
+        ].join(" · ")}
+      </li>
+    </ul>
   );
 }
 
@@ -214,6 +108,7 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
   const turnNs = useSignal(1e9);
   const chosen = useSignal<string | null>(null);
   const clockKey = useSignal<string | null>(null);
+  const rings = useSignal("");
   const pointed = useSignal<{ slot: number; clock: number; x: number; y: number } | null>(null);
 
   const strengthOf = (slot: number): number => {
@@ -247,8 +142,9 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
 
   const paint = () => {
     frame.current = 0;
+    const place = box.current;
     const [rayPlace, underPlace, overPlace] = [raysCanvas.current, underCanvas.current, overCanvas.current];
-    if (!rayPlace || !underPlace || !overPlace || !size.width) return;
+    if (!place || !rayPlace || !underPlace || !overPlace || !size.width) return;
     if (!painter.current) {
       painter.current = makeRayPainter(rayPlace, wishesPlain());
       rayPlace.dataset.painter = painter.current.kind;
@@ -257,20 +153,26 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
     const atNs = time.at(performance.now());
     const now = fieldAt(atNs);
     field.current = now;
-    painter.current.paint(rays, now);
+    const isAtWork = painter.current.paint(rays, now);
     const over = overAt(now, atNs);
     // Rims stay as they are from frame to frame.
-    const said = JSON.stringify([size, now.dials, topLog, now.isLinear, over.chosen, theme.peek()]);
+    const names = nova.clocks.map((clock) => clock.name);
+    const said = JSON.stringify([size, now.dials, names, topLog, now.isLinear, over.chosen, theme.peek()]);
     if (said !== underSaid.current) {
       underSaid.current = said;
+      rings.value = ringsOf(now).join(", ");
+      place.dataset.clocks = JSON.stringify(
+        now.dials.map(({ x, y, radius }, i) => [nova.clocks[i]?.name, x, y, radius]),
+      );
       const context = fitCanvas(underPlace, size);
       if (context) drawDials(new CanvasPen(context), over);
     }
     const context = fitCanvas(overPlace, size);
     if (context) drawHands(new CanvasPen(context), over);
+    place.dataset.drawn = String(rays.count);
     performance.measure("ulma-draw", "ulma-draw");
     performance.clearMarks("ulma-draw");
-    if (atNs < time.latest) again();
+    if (atNs < time.latest || isAtWork) again();
   };
   painting.current = paint;
   const again = () => {
@@ -280,8 +182,8 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
   useSignalEffect(() => {
     taken.value;
     performance.mark("ulma-fold");
-    refill(newRays.isOther || isClassic.peek() ? 0 : newRays.from);
-    newRays = { from: nova.total, isOther: false };
+    const { from, isOther } = takeNewRays();
+    refill(isOther || isClassic.peek() ? 0 : from);
     // Idle means still: where nothing is seen any more and no hand has moved, nothing is drawn.
     const hands = JSON.stringify(nova.clocks.map((clock) => [clock.told.at(-1)?.ns, clock.births > 0]));
     if (hands !== overSaid.current || time.latest - nova.newestNs() < (SEEN_S + 1) * 1e9) again();
@@ -347,29 +249,13 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
     };
   }, []);
 
-  taken.value;
-  const view = shown.value as NovaView | null;
-  const now = view?.picture ?? null;
-  if (!view || !now) return null;
-  const before = told.windowBegin(windowLength.value);
-  const text = filterText.value.toLowerCase();
-  const made = nova.madeBetween(now, before?.value ?? null).filter((row) => !text || matches(row.site, text));
-  const ofChosen = chosen.value ? made.filter((row) => row.site.key === chosen.value) : made;
-  const columns = view.columns ?? [];
-  const rows = tableRows(view, columns, ofChosen);
-  const pick = (site: Site) => {
-    chosen.value = chosen.value === site.key ? null : site.key;
-  };
-  const site = chosen.value ? nova.sites.find((one) => one.key === chosen.value) : undefined;
-  const clockAt = pointed.value?.clock ?? nova.clocks.findIndex((clock) => clock.key === clockKey.value);
-  const clock = nova.clocks[clockAt];
-  // Rays come as late as the collector is behind: not less than what rates are reckoned of.
-  const windowS =
-    windowLength.value === "all" ? SEEN_S : Math.min(SEEN_S, Math.max(2, Number(windowLength.value)));
-  const ofClock = clock
-    ? nova.madeBy(clockAt, windowS * 1e9).filter((one) => !text || matches(one.site, text))
-    : null;
-  const listed: Made[] = ofClock ?? [...made].sort((one, other) => other.births - one.births);
+  const clockAt = useComputed(() => {
+    made.value; // clocks come and go with what is told
+    return pointed.value?.clock ?? nova.clocks.findIndex((clock) => clock.key === clockKey.value);
+  });
+  const isPointed = useComputed(() => pointed.value !== null);
+  const choice = useRef<Choice>({ site: chosen, clock: clockAt, isPointed }).current;
+  if (!facts.value) return null;
 
   const placeOf = (event: PointerEvent | MouseEvent) => {
     const bounds = box.current?.getBoundingClientRect();
@@ -398,25 +284,22 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
       End: last,
     }[event.key];
     if (to !== undefined) clockKey.value = nova.clocks[Math.min(last, Math.max(0, to))]?.key ?? null;
-    else if (event.key === "Enter" && listed[0]) pick(listed[0].site);
-    else if (event.key === "Escape") {
+    else if (event.key === "Enter") {
+      const key = listed(clockAt.peek())[0]?.site.key;
+      if (key) chosen.value = chosen.value === key ? null : key;
+    } else if (event.key === "Escape") {
       clockKey.value = null;
       chosen.value = null;
     } else return;
     event.preventDefault();
     event.stopPropagation();
   };
-  const canSwitch =
-    props.connection && link.value === "open" && state.value === "on" && !target.value?.read_only;
-  const on = (target.value?.sources ?? []).map((one) => one.name);
-  const rings = field.current ? ringsOf(field.current) : [];
   const tip = pointed.value;
   const tipSite = tip && tip.slot >= 0 ? nova.sites[nova.site[tip.slot] as number] : undefined;
-  const left = now.kinds - now.objects.length;
   return (
     <div class="nova">
       <div class="tools">
-        <Finding made={made} pick={pick} />
+        <Finding choice={choice} />
         <div class="segments" role="group" aria-label="A clock for each of">
           {BYS.map(({ id, title }) => (
             <button
@@ -481,23 +364,7 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
             linear
           </button>
         </div>
-        {canSwitch && (
-          <button
-            type="button"
-            role="switch"
-            aria-checked={now.on}
-            class="switch"
-            title="Births and deaths are told, in the running target"
-            onClick={() =>
-              void props.connection?.switchTo({
-                events: now.on ? on.filter((one) => one !== "objects") : [...new Set([...on, "objects"])],
-              })
-            }
-          >
-            <span class="knob" aria-hidden="true" />
-            objects
-          </button>
-        )}
+        <Switch connection={props.connection} />
       </div>
       <div class="nova-middle">
         <div class="nova-board">
@@ -505,10 +372,6 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
             ref={box}
             id="nova-field"
             class="nova-field"
-            data-drawn={Math.min(nova.total, nova.at.length)}
-            data-clocks={JSON.stringify(
-              (field.current?.dials ?? []).map(({ x, y, radius }, i) => [nova.clocks[i]?.name, x, y, radius]),
-            )}
             role="application"
             tabIndex={0}
             aria-label="Clocks, on which each object that is made draws a ray. Arrow keys go from clock to clock, Enter shows only what it makes most, Escape all."
@@ -534,81 +397,14 @@ export function NovaPage(props: { connection: Connection | null }): JSX.Element 
             <canvas ref={underCanvas} />
             <canvas ref={raysCanvas} />
             <canvas ref={overCanvas} />
-            {nova.clocks.length === 0 && (
-              <p class="hint nova-none">
-                {target.value?.recording
-                  ? "A recording keeps sums, not single births: there are no rays."
-                  : now.on
-                    ? "No object has been made while this was looked at."
-                    : "Births are not told now."}
-              </p>
-            )}
+            <NoClocks />
           </div>
-          <ul class="legend" aria-label="Colours and lines">
-            {FAMILIES.map((family, index) => (
-              <li key={family.title}>
-                <Swatch family={index} />
-                {family.title}
-              </li>
-            ))}
-            <li class="said">
-              {[
-                now.stride > 1 ? `one of ${formatCount(now.stride)} births is drawn` : "every birth is drawn",
-                "counts are of all",
-                isClassic.value
-                  ? "a degree for each ray"
-                  : `a turn for each ${formatTime(turnNs.value)} that it ran`,
-                ...(rings.length ? [`rings: ${rings.join(", ")}`] : []),
-              ].join(" · ")}
-            </li>
-          </ul>
+          <Legend rings={rings.value} turnNs={isClassic.value ? 0 : turnNs.value} />
         </div>
-        <aside class="nova-side" aria-label="Types and the lines that made them">
-          <h3>
-            {clock ? clock.name : "All"}
-            <span class="said">
-              {" "}
-              {clock
-                ? `${ratesOf(nova, clock)}, by its rays of the last ${windowS} s`
-                : `${formatRate(nova.birthsPerS)} births/s · ${formatBytes(nova.bytesPerS)}/s`}
-            </span>
-          </h3>
-          <Sites made={listed} about={ofClock !== null} chosen={chosen.value} pick={pick} />
-        </aside>
+        <Side choice={choice} />
       </div>
-      <p id="nova-said" class="chosen-line" aria-live="polite">
-        {site ? (
-          <>
-            Only <strong>{site.type}</strong> by <span class="name">{site.name}</span>{" "}
-            <span class="place">{site.place}</span>{" "}
-            {site.function !== null && (
-              <button type="button" onClick={() => openFunction(site.function as number)}>
-                Open the function
-              </button>
-            )}{" "}
-            <button
-              type="button"
-              onClick={() => {
-                chosen.value = null;
-              }}
-            >
-              Show all
-            </button>
-          </>
-        ) : clock && !pointed.value ? (
-          `${clock.name}: ${ratesOf(nova, clock)}; most: ${listed[0] ? `${listed[0].site.type} by ${placed(listed[0].site)}` : "nothing"}`
-        ) : (
-          ""
-        )}
-      </p>
-      <WindowSaid isWhole={before === null} />
-      <Table view={{ ...view, total: rows.length }} columns={columns} rows={rows} filter={filterText.value} />
-      {left > 0 && !chosen.value && (
-        <p class="more">
-          The {formatCount(now.objects.length)} types and lines that made most; {formatCount(left)} more are
-          in the view Objects.
-        </p>
-      )}
+      <Said choice={choice} />
+      <MadeTable choice={choice} />
       {tip && tipSite && (
         <div
           class="tip"

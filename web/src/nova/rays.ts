@@ -3,7 +3,8 @@
 // Why a ring: some hundreds are new ten times a second; only these are written and sent to the GPU. Where a clock stands, how
 // long a ray may be and how pale it is by now is reckoned while drawing, so that neither time nor size touches the list.
 
-import { bindEach, bindShape, blendOver, clearGl, openGl, type Rgb, useProgram } from "../gl";
+import { bindEach, bindShape, blendOver, clearGl, fitPixels, openGl, type Rgb, useProgram } from "../gl";
+import { goOn, type Steps } from "../steps";
 import { FAMILIES } from "./families";
 import { angleOf, CAPACITY, CLOCKS, type Nova } from "./model";
 
@@ -40,6 +41,10 @@ export interface Field {
 export class RayList {
   readonly data = new Float32Array(FLOATS * CAPACITY);
   count = 0;
+  /** Rays, ever; as the model numbers them. */
+  total = 0;
+  /** A number for each time that all were written. */
+  version = 0;
   /** Places that were written since the last drawing. */
   dirty: { from: number; to: number }[] = [];
 
@@ -70,6 +75,8 @@ export class RayList {
       data[at + 5] = isOver ? 0 : strengthOf(slot);
     }
     this.count = Math.min(nova.total, CAPACITY);
+    this.total = nova.total;
+    if (from === 0) this.version++;
     if (nova.total - begin >= CAPACITY || begin === nova.oldest()) this.dirty = [{ from: 0, to: this.count }];
     else if (begin < nova.total) {
       const [first, last] = [begin % CAPACITY, nova.total % CAPACITY || CAPACITY];
@@ -95,7 +102,8 @@ export function alphaOf(born: number, strength: number, field: Field): number {
 }
 
 export interface RayPainter {
-  paint(list: RayList, field: Field): void;
+  /** True: the picture is not yet of now; the next frame goes on with it. */
+  paint(list: RayList, field: Field): boolean;
   readonly kind: "webgl2" | "2d";
 }
 
@@ -175,7 +183,7 @@ class WebGlRays implements RayPainter {
     blendOver(gl);
   }
 
-  paint(list: RayList, field: Field): void {
+  paint(list: RayList, field: Field): boolean {
     const { gl, uniforms } = this;
     clearGl(gl, field.width, field.height);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
@@ -193,63 +201,140 @@ class WebGlRays implements RayPainter {
     gl.uniform3fv(uniforms.get("dials") ?? null, this.dials);
     gl.uniform3fv(uniforms.get("colours") ?? null, field.colours.flat());
     gl.drawArraysInstanced(gl.TRIANGLES, 0, 6, list.count);
+    return false;
   }
 }
 
+/** Of each frame, for drawing all of them anew. */
+const SPARE_MS = 1.2;
+/** So long a picture is shown, with new rays on it, before what has faded meanwhile is drawn anew. */
+const FADED_S = 0.25;
+/** So many rays become a few strokes: one for each of 20,000 would take a frame's whole time. */
+const STROKED_TOGETHER = 512;
+const ALPHAS = 8;
+
+/** Rays of one family and paleness are one path. */
+class Strokes {
+  private readonly paths = new Map<number, Path2D>();
+  private count = 0;
+  private readonly colours: string[];
+
+  constructor(
+    private readonly context: CanvasRenderingContext2D,
+    private readonly field: Field,
+  ) {
+    this.colours = field.colours.map(
+      (colour) => `rgb(${colour.map((part) => Math.round(part * 255)).join(" ")})`,
+    );
+    context.lineWidth = 1.5;
+  }
+
+  add(data: Float32Array, at: number): void {
+    const { field } = this;
+    const alpha = alphaOf(data[at + 3] as number, data[at + 5] as number, field);
+    const dial = field.dials[data[at] as number];
+    if (alpha < LEAST_ALPHA || !dial) return;
+    const reach = dial.radius * lengthOf(data[at + 2] as number, field, dial.radius);
+    const angle = data[at + 1] as number;
+    // The fresher above the paler.
+    const key =
+      Math.ceil(alpha * ALPHAS) * FAMILIES.length + (FAMILIES.length - 1 - (data[at + 4] as number));
+    let path = this.paths.get(key);
+    if (!path) {
+      path = new Path2D();
+      this.paths.set(key, path);
+    }
+    path.moveTo(dial.x, dial.y);
+    path.lineTo(dial.x + Math.sin(angle) * reach, dial.y - Math.cos(angle) * reach);
+    if (++this.count === STROKED_TOGETHER) this.draw();
+  }
+
+  draw(): void {
+    const { context, paths } = this;
+    for (const [key, path] of [...paths].sort(([one], [other]) => one - other)) {
+      const family = FAMILIES.length - 1 - (key % FAMILIES.length);
+      const dash = FAMILIES[family]?.dash ?? [0, 0];
+      context.globalAlpha = Math.floor(key / FAMILIES.length) / ALPHAS;
+      context.strokeStyle = this.colours[family] ?? "";
+      context.setLineDash(dash[0] ? dash : []);
+      context.stroke(path);
+    }
+    paths.clear();
+    this.count = 0;
+  }
+}
+
+/** All rays are drawn over some frames, unseen, and then shown; new ones are drawn onto what is shown. */
 class PlainRays implements RayPainter {
   readonly kind = "2d";
+  private readonly back = document.createElement("canvas");
+  private drawing: Steps | null = null;
+  /** What decided where rays stand, and when, in the picture that is shown. */
+  private look = "";
+  private shownAt = Number.NEGATIVE_INFINITY;
+  /** Rays below that number are in it. */
+  private shownTo = 0;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly context: CanvasRenderingContext2D,
   ) {}
 
-  paint(list: RayList, field: Field): void {
-    const { canvas, context } = this;
-    const scale = devicePixelRatio || 1;
-    const width = Math.max(1, Math.round(field.width * scale));
-    const height = Math.max(1, Math.round(field.height * scale));
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-    }
+  paint(list: RayList, field: Field): boolean {
     list.dirty = [];
+    const { now, ...places } = field;
+    const look = JSON.stringify([places, list.version, devicePixelRatio]);
+    const isOld = look !== this.look || now - this.shownAt > FADED_S || now < this.shownAt;
+    // What was begun is ended first, so that something is shown whatever changes meanwhile.
+    if (!this.drawing && isOld) this.drawing = this.drawAll(list, field, look);
+    if (this.drawing && goOn(this.drawing, SPARE_MS)) this.drawing = null;
+    if (look === this.look) this.drawNew(list, field);
+    return this.drawing !== null;
+  }
+
+  private *drawAll(list: RayList, field: Field, look: string): Steps {
+    const scale = fitPixels(this.back, field.width, field.height);
+    const context = this.back.getContext("2d");
+    if (!context) return;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, field.width, field.height);
-    // One path for each family and paleness: a stroke for each of 20,000 rays would take a frame's whole time.
-    const STEPS = 8;
-    const paths: (Path2D | undefined)[] = [];
-    const { data } = list;
-    // As raysOf has them, without an object for each.
-    for (let at = 0; at < list.count * FLOATS; at += FLOATS) {
-      const alpha = alphaOf(data[at + 3] as number, data[at + 5] as number, field);
-      const dial = field.dials[data[at] as number];
-      if (alpha < LEAST_ALPHA || !dial) continue;
-      const reach = dial.radius * lengthOf(data[at + 2] as number, field, dial.radius);
-      const angle = data[at + 1] as number;
-      // The fresher above the paler.
-      const family = data[at + 4] as number;
-      const key = Math.ceil(alpha * STEPS) * FAMILIES.length + (FAMILIES.length - 1 - family);
-      let path = paths[key];
-      if (!path) paths[key] = path = new Path2D();
-      path.moveTo(dial.x, dial.y);
-      path.lineTo(dial.x + Math.sin(angle) * reach, dial.y - Math.cos(angle) * reach);
+    const strokes = new Strokes(context, field);
+    const { total } = list;
+    let number = Math.max(0, total - CAPACITY);
+    for (; number < total && isBorn(list, number, field); number++) {
+      // What has been written over meanwhile is newer than this picture.
+      if (number >= list.total - CAPACITY) strokes.add(list.data, (number % CAPACITY) * FLOATS);
+      if (number % 128 === 127) yield;
     }
-    context.lineWidth = 1.5;
-    paths.forEach((path, key) => {
-      if (!path) return;
-      const family = FAMILIES.length - 1 - (key % FAMILIES.length);
-      const [red, green, blue] = (field.colours[family] as Rgb).map((part) => Math.round(part * 255));
-      const dash = FAMILIES[family]?.dash ?? [0, 0];
-      context.globalAlpha = Math.floor(key / FAMILIES.length) / STEPS;
-      context.strokeStyle = `rgb(${red} ${green} ${blue})`;
-      context.setLineDash(dash[0] ? dash : []);
-      context.stroke(path);
-    });
-    context.globalAlpha = 1;
-    context.setLineDash([]);
+    strokes.draw();
+    yield;
+    fitPixels(this.canvas, field.width, field.height);
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.context.globalAlpha = 1;
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.context.drawImage(this.back, 0, 0);
+    this.context.setTransform(scale, 0, 0, scale, 0, 0);
+    this.look = look;
+    this.shownAt = field.now;
+    this.shownTo = number;
+  }
+
+  private drawNew(list: RayList, field: Field): void {
+    if (this.shownTo > list.total) this.shownTo = 0;
+    const from = Math.max(this.shownTo, list.total - CAPACITY);
+    let number = from;
+    let strokes: Strokes | null = null;
+    for (; number < list.total && isBorn(list, number, field); number++) {
+      strokes ??= new Strokes(this.context, field);
+      strokes.add(list.data, (number % CAPACITY) * FLOATS);
+    }
+    strokes?.draw();
+    this.shownTo = number;
   }
 }
+
+const isBorn = (list: RayList, number: number, field: Field): boolean =>
+  (list.data[(number % CAPACITY) * FLOATS + 3] as number) <= field.now + 0.0005;
 
 export interface Ray {
   slot: number;
@@ -281,16 +366,23 @@ export function* raysOf(list: RayList, field: Field): Generator<Ray> {
 
 /** The ray nearest to the point, of those that are seen and not fainter than the rest of the picture; none within 4 pixels: -1. */
 export function rayAt(list: RayList, field: Field, x: number, y: number): number {
+  const { data } = list;
   let [best, found] = [4, -1];
-  for (const ray of raysOf(list, field)) {
-    const [dx, dy] = [ray.to[0] - ray.from[0], ray.to[1] - ray.from[1]];
+  for (let slot = 0; slot < list.count; slot++) {
+    const at = slot * FLOATS;
+    const dial = field.dials[data[at] as number];
+    if (!dial || Math.abs(x - dial.x) > dial.radius + 4 || Math.abs(y - dial.y) > dial.radius + 4) continue;
+    const alpha = alphaOf(data[at + 3] as number, data[at + 5] as number, field);
+    if (alpha < LEAST_ALPHA) continue;
+    const reach = dial.radius * lengthOf(data[at + 2] as number, field, dial.radius);
+    const angle = data[at + 1] as number;
+    const [dx, dy] = [Math.sin(angle) * reach, -Math.cos(angle) * reach];
     const squared = dx * dx + dy * dy;
     if (squared < 1) continue;
-    const share = ((x - ray.from[0]) * dx + (y - ray.from[1]) * dy) / squared;
+    const share = ((x - dial.x) * dx + (y - dial.y) * dy) / squared;
     if (share < 0 || share > 1.02) continue;
-    const away =
-      Math.abs((x - ray.from[0]) * dy - (y - ray.from[1]) * dx) / Math.sqrt(squared) + (1 - ray.alpha);
-    if (away <= best) [best, found] = [away, ray.slot];
+    const away = Math.abs((x - dial.x) * dy - (y - dial.y) * dx) / Math.sqrt(squared) + (1 - alpha);
+    if (away <= best) [best, found] = [away, slot];
   }
   return found;
 }

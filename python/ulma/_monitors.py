@@ -318,8 +318,16 @@ class Reader:
         self.names: Names | None = None
         self.changed = bytearray(1)
         monitor._changed = self.changed
+        self.say_unknown()
         self.closed = False  # its session is no more, though a handler has not come back
         self.rebuild()
+
+    def say_unknown(self) -> None:
+        """A handler that nothing calls is a slip."""
+        known = {f"on_{kind}" for kind in NUMBERS} | {"on_begin", "on_end"}
+        for name in dir(type(self.monitor)):
+            if name.startswith("on_") and name not in known:
+                say(f"{self.name}: there is no event for {name}, which is never called")
 
     def rebuild(self) -> None:
         """The table of handlers, after a change; the loop over events has it at hand."""

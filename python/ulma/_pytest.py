@@ -57,10 +57,12 @@ class Refusal(Exception):  # noqa: N818 - it is no fault of the test's
 # --- limits --------------------------------------------------------------------------------------
 
 
-def number(value: int | str) -> int:
+def number(value: object) -> int:
     """100, "1M", "64K"."""
     if isinstance(value, int):
         return value
+    if not isinstance(value, str):
+        raise Refusal(f"`{value}` is no number: write 1000, or 64K, 1M, 1G")
     digits, unit = (value[:-1], value[-1].upper()) if value[-1:].upper() in UNITS else (value, "")
     if not digits.isdigit():
         raise Refusal(f"`{value}` is no number: write 1000, or 64K, 1M, 1G")
@@ -236,13 +238,31 @@ def check_exact(report: dict[str, Any], limits: list[Limit]) -> None:
             raise Refusal(f"the source {source['name']} was not on: {source['reason']}")
 
 
+def rows_of(report: dict[str, Any], limit: Limit) -> list[Row]:
+    if limit.kind == "calls":
+        return count_calls(report, limit.what)
+    return count_rows(report, limit)
+
+
+def check_names(report: dict[str, Any], limits: list[Limit]) -> None:
+    """A slip in a name would be a limit that is always kept."""
+    for limit in limits:
+        package, colon, name = limit.what.partition(":")
+        place: object = sys.modules.get(package)
+        if limit.kind != "calls" or not colon or place is None or rows_of(report, limit):
+            continue
+        for word in name.split("."):
+            try:
+                place = inspect.getattr_static(place, word)
+            except AttributeError:
+                raise Refusal(f"`{limit.what}` names nothing: {package} has no {name}") from None
+
+
 def exceeded(report: dict[str, Any], limits: list[Limit]) -> str:
     """What a test did too much of, with the rows that did most; "": nothing."""
     told = []
     for limit in limits:
-        rows = (
-            count_calls(report, limit.what) if limit.kind == "calls" else count_rows(report, limit)
-        )
+        rows = rows_of(report, limit)
         total = sum(row.times for row in rows)
         if total <= limit.most:
             continue
@@ -289,10 +309,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    config.stash[COUNTED] = []
 
 
-COUNTED: pytest.StashKey[list[tuple[int, str]]] = pytest.StashKey()
+COUNTED = "ulma_calls"  # a property of the test's report, which pytest-xdist's workers hand on
 
 
 def counts_all(config: pytest.Config) -> bool:
@@ -352,19 +371,26 @@ def judge(item: pytest.Item, test: Counted, outcome: Any) -> None:
         return
     try:
         check_exact(test.report, test.limits)
+        check_names(test.report, test.limits)
     except Refusal as refusal:
         outcome.force_exception(pytest.fail.Exception(f"ulma: {refusal}", pytrace=False))
         return
     if counts_all(item.config):
         total = sum(row.times for row in count_calls(test.report, ""))
-        item.config.stash[COUNTED].append((total, item.nodeid))
+        item.user_properties.append((COUNTED, total))
     text = exceeded(test.report, test.limits)
     if text:
         outcome.force_exception(pytest.fail.Exception(f"ulma: {text}", pytrace=False))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    counted = config.stash[COUNTED]
+    counted = [
+        (properties[COUNTED], report.nodeid)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        and COUNTED in (properties := dict(report.user_properties))
+    ]
     if not counted:
         return
     counted.sort(reverse=True)

@@ -360,6 +360,20 @@ void job_finish(struct job *job)
     message_step("the profiling has ended, PID %d goes on", (int)job->supervise.pid);
 }
 
+/* A Python that is not ready yet is about to look for its session, and without it refuses to begin. */
+void job_wait(struct job *job)
+{
+    char reason[PATH_MAX];
+    if (job->is_process || job->supervise.ended || job->supervise.leave)
+        return;
+    if (job->options->kill)
+        supervise_signal(&job->supervise, SIGTERM);
+    if (job_outcome(job, reason, sizeof(reason)) != JOB_UNSEEN)
+        mapping_unlink(&job->mapping);
+    while (!supervise_step(&job->supervise, -1))
+        ;
+}
+
 static void set_inexact(struct snapshot *snapshot, const char *reason)
 {
     const char *kept = arena_string(snapshot->arena, reason);

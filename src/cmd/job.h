@@ -103,6 +103,9 @@ int job_switch(struct job *job, bool on);
 /* Ends the profiling: off in a target that goes on, then all that was written is read. Idempotent. */
 void job_finish(struct job *job);
 
+/* Until a target that goes on after that has ended, or a second Ctrl-C leaves it alone; --kill ends it. */
+void job_wait(struct job *job);
+
 /* With all that only the command line knows filled in. NULL: out of memory. */
 struct snapshot *job_snapshot(struct job *job, int window_s, enum snapshot_clock clock);
 

@@ -95,13 +95,7 @@ static int finish(struct following *following)
     job->failed |= !monitor_run_end(&following->run);
     if (job->is_process)
         job_process_say_end(job);
-    if (!job->is_process && !job->supervise.ended && !job->supervise.leave) {
-        if (job->options->kill)
-            supervise_signal(&job->supervise, SIGTERM);
-        mapping_unlink(&job->mapping);
-        while (!supervise_step(&job->supervise, -1))
-            ;
-    }
+    job_wait(job);
     if (job->is_process || job->supervise.ended)
         return job_status(job);
     message_note("PID %d goes on without ulma", (int)job->supervise.pid);

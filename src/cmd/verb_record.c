@@ -25,17 +25,6 @@ static void follow(struct job *job)
     }
 }
 
-static void wait_for_target(struct job *job)
-{
-    if (job->is_process || job->supervise.ended || job->supervise.leave)
-        return;
-    if (job->options->kill)
-        supervise_signal(&job->supervise, SIGTERM);
-    mapping_unlink(&job->mapping);
-    while (!supervise_step(&job->supervise, -1))
-        ;
-}
-
 static int finish(struct job *job)
 {
     job_finish(job);
@@ -49,7 +38,7 @@ static int finish(struct job *job)
         job->failed = true;
         job_record_abandon(job);
     }
-    wait_for_target(job);
+    job_wait(job);
     if (job->is_process)
         job_process_say_end(job);
     if (job->is_process || job->supervise.ended)

@@ -23,13 +23,7 @@ static int finish(struct job *job)
     if (report_never_began(job))
         return EXIT_ULMA_FAILED;
     report_print(job);
-    if (!job->supervise.ended && !job->supervise.leave) {
-        if (job->options->kill)
-            supervise_signal(&job->supervise, SIGTERM);
-        mapping_unlink(&job->mapping);
-        while (!supervise_step(&job->supervise, -1))
-            ;
-    }
+    job_wait(job);
     if (job->supervise.ended)
         return job_status(job);
     message_note("PID %d goes on without ulma", (int)job->supervise.pid);

@@ -5,6 +5,7 @@
 #include "model/fold.h"
 
 #include "model/io_apply.h"
+#include "model/moment.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -357,6 +358,7 @@ void model_end_track(struct model *model, struct track *track)
     tap_say(model->tap, TAP_TRACK_END, track->number, 0);
     seed_obey(model, track, UINT64_MAX, UINT64_MAX);
     track_off(model, track, track->last);
+    moment_settle_wait(model, track);
     if (track->seen)
         keep_ended(model, track);
     struct track **link = &model->tracks;

@@ -134,6 +134,9 @@ int moment_take(struct moment *moment, struct model *model, uint64_t counter, in
 /* moment_waits.c: a part of moment_take, once the threads are there. */
 void moment_take_waits(struct moment *moment, struct model *model, uint64_t counter);
 
+/* Of a thread that is no more: what it waited in then is told by no end. */
+void moment_settle_wait(struct model *model, struct track *track);
+
 /* Under the lock, after moment_take: histograms and extremes, whose recent ones begin anew; and which
  * thread each node is of. 0 or -ENOMEM. */
 int moment_take_detail(struct moment *moment, struct model *model);

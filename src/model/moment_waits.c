@@ -18,6 +18,13 @@ static int64_t p99_of(const struct wait_sums *sums, const struct wait_sums_row *
     return ticks < row->max_ticks ? ticks : row->max_ticks;
 }
 
+struct open_wait {
+    uint32_t row;
+    enum wait_kind kind;
+    int64_t ticks;
+    bool is_open;
+};
+
 static struct wait_shares *shares_of(struct moment *moment, uint32_t number)
 {
     for (uint32_t i = 0; i < moment->thread_count; i++)
@@ -101,24 +108,47 @@ static void take_shares(struct moment *moment, const struct wait_sums *sums)
     }
 }
 
+/* What a thread waits in, up to `counter` or to where its recording ended; `row` 0: it waits in nothing. */
+static struct open_wait open_wait(struct model *model, const struct track *track, uint64_t counter)
+{
+    const struct wait_open *open = &track->waiting;
+    struct open_wait found = {.kind = WAIT_FOR_GIL};
+    uint64_t now = track->on ? counter : track->last;
+    found.row = row_of_call(model, track, &found.kind);
+    if (open->is_open) {
+        found.row = open->row;
+        found.kind = (enum wait_kind)open->kind;
+        found.ticks = ticks_until(open->since, open->until ? open->until : now);
+        found.is_open = true;
+    } else if (found.row) {
+        found.ticks = ticks_until(track->io.calls[0].since, now);
+        found.is_open = true;
+    }
+    return found;
+}
+
+void moment_settle_wait(struct model *model, struct track *track)
+{
+    struct open_wait open = open_wait(model, track, track->last);
+    if (!open.is_open)
+        return;
+    wait_sums_share(&model->waits, track->number, wait_sums_share_of(open.kind), open.ticks);
+    wait_sums_add(&model->waits, open.row, open.ticks);
+    track->waiting.is_open = false;
+    track->io.depth = 0;
+}
+
 void moment_take_waits(struct moment *moment, struct model *model, uint64_t counter)
 {
     moment->waits_heard = model->waits.heard;
     /* Rows of what is open are made before they are copied. */
-    for (const struct track *track = model->tracks; track; track = track->next) {
-        enum wait_kind kind;
-        row_of_call(model, track, &kind);
-    }
+    for (const struct track *track = model->tracks; track; track = track->next)
+        open_wait(model, track, counter);
     take_rows(moment, &model->waits);
     take_shares(moment, &model->waits);
     for (const struct track *track = model->tracks; track; track = track->next) {
-        const struct wait_open *open = &track->waiting;
-        enum wait_kind kind = WAIT_FOR_GIL;
-        uint32_t row = row_of_call(model, track, &kind);
-        if (open->is_open)
-            add_open(moment, track, open->row, (enum wait_kind)open->kind,
-                     ticks_until(open->since, open->until ? open->until : counter));
-        else if (row)
-            add_open(moment, track, row, kind, ticks_until(track->io.calls[0].since, counter));
+        struct open_wait open = open_wait(model, track, counter);
+        if (open.is_open)
+            add_open(moment, track, open.row, open.kind, open.ticks);
     }
 }

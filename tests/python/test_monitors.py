@@ -322,6 +322,27 @@ def test_one_that_raises_or_hangs_harms_itself_alone(python, monitor):
     assert any("hanging.py" in line and "busy with its events" in line for line in taken_off)
 
 
+UNREADY = """
+import ulma
+class Unready(ulma.Monitor):
+    def on_begin(self):
+        raise ValueError
+    def on_calls(self, event):
+        pass
+    def on_call(self, event):
+        pass
+"""
+
+
+@pytest.mark.newest_python
+def test_one_that_is_off_before_the_program_is_there_leaves_it_alone(python, monitor):
+    program = "import sys; print('to its end'); sys.exit(7)"
+    done = monitor(python, {"unready": UNREADY}, program=program)
+    assert (done.status, done.out) == (7, b"to its end\n"), done.told()
+    assert b"unready.py was taken off: ValueError" in done.err
+    assert b"there is no event for on_calls, which is never called" in done.err
+
+
 # The program leaves when its C calls have been listened for, and are not any more.
 SWITCHED = """
 import sys

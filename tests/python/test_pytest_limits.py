@@ -91,6 +91,18 @@ def test_of_its_own_accord_exceeded():
 def test_unknown_exceeded():
     pass
 
+@pytest.mark.ulma_max_calls("test_it:helpers", 10)
+def test_a_slip_in_a_name_exceeded():
+    work(11)
+
+@pytest.mark.ulma_max_calls("test_it:helper", 1.5)
+def test_a_half_exceeded():
+    pass
+
+@pytest.mark.ulma_max_calls("test_it:TestCase.test_of_unittest_exceeded", 0)
+def test_a_name_that_is_not_called_kept():
+    work(11)
+
 def test_without_limits():
     work(1000)
 """
@@ -124,7 +136,7 @@ def test_limits(python, inner):
     outcomes = {
         name: what for what, name in re.findall(r"(PASSED|FAILED) test_it\.py::(\S+)", told)
     }
-    assert len(outcomes) == 15, done.told()
+    assert len(outcomes) == 18, done.told()
     tells_objects = python.minor >= (3, 14)  # and 3.13 from .3 on
     for name, what in outcomes.items():
         kept = not name.endswith("exceeded") and (tells_objects or "objects" not in name)
@@ -141,14 +153,16 @@ def test_limits(python, inner):
         assert told.count("a limit on objects needs 3.13.3 or newer") >= 2
     assert "ValueError: its own" in told
     assert "the marker ulma knows no `max_queries`" in told
+    assert "`test_it:helpers` names nothing: test_it has no helpers" in told
+    assert "`1.5` is no number" in told
 
 
 @pytest.mark.newest_python
 def test_counts_are_the_same_each_time(python, inner):
     tests = "import json\ndef test_one():\n    json.loads(json.dumps({'a': [1, 2, 3]}, indent=1))\n"
     counts = set()
-    for _ in range(3):
-        done = inner(python, tests, "--ulma")
+    for workers in ([], ["-p", "xdist", "-n", "1"], []):
+        done = inner(python, tests, "--ulma", *workers)
         assert done.status == 0, done.told()
         counts.add(
             re.search(r"^ +([\d,]+)  test_it\.py::test_one$", done.out.decode(), re.MULTILINE)[1]

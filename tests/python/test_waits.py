@@ -131,3 +131,32 @@ def test_without_the_source_nothing_is_told(python):
     report = report_of(run_ulma(python, "-c", "print(1)", options=["-e", "io"]))
     assert "waits" not in report and "gil_holds" not in report
     assert not any("split" in thread for thread in report["threads"])
+
+
+UNENDED = """
+import os, socket, threading, time
+
+server = socket.create_server(("127.0.0.1", 0))
+
+def serve():
+    server.accept()
+
+def work():
+    threading.Thread(target=serve, daemon=True).start()
+    time.sleep(0.5)
+
+child = os.fork()
+work()
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_wait_that_the_processs_end_cuts_short_is_no_computing(python):
+    report = report_of(run_ulma(python, "-c", UNENDED, options=["-e", "waits"]))
+    threads = [row for row in report["threads"] if row["pid"] != row["tid"]]
+    assert len(threads) == 2
+    for row in threads:
+        assert row["split"]["socket_ns"] >= 0.9 * row["split"]["wall_ns"] >= 0.4e9, row
+    (waited,) = rows_of(report, "socket", "serve")
+    assert waited["count"] == 2

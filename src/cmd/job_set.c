@@ -181,7 +181,10 @@ static void describe(const struct job *job, const bool *matched, uint32_t to_com
     append_sources(to_come, "; to come, as the budget allows: ", text, size);
     const char *comma = "; nothing is known yet that matches ";
     for (size_t i = 0; matched && i < sites->count; i++) {
-        if (matched[i])
+        size_t same = 0; /* of only, and of lines */
+        while (strcmp(sites->patterns[same].text, sites->patterns[i].text) != 0)
+            same++;
+        if (matched[i] || same < i)
             continue;
         append(text, size, "%s%s", comma, sites->patterns[i].text);
         comma = ", ";

@@ -169,6 +169,12 @@ static int open_view(const struct join *join, const char *path, struct snapshot 
     return result;
 }
 
+static void stop_ended(struct join *join)
+{
+    stop(join, JOIN_ENDED, "%s has ended, or PID %d has, and with it what was to be seen here",
+         join->who, (int)join->found.pid);
+}
+
 static struct snapshot *read_view(struct join *join)
 {
     char path[PATH_MAX];
@@ -178,7 +184,10 @@ static struct snapshot *read_view(struct join *join)
         result = open_view(join, path, &snapshot);
         unlink(path);
     }
-    if (result == -EPROTO)
+    /* Who ends takes along what it has handed over. */
+    if (result == -ENOENT && session_collector(&join->found.mapping) == 0)
+        stop_ended(join);
+    else if (result == -EPROTO)
         stop(join, JOIN_FAILED, "%s is of another version of ulma: look on with that one",
              join->who);
     else if (result == -EBADMSG)
@@ -214,8 +223,7 @@ static struct snapshot *ask(struct join *join, const char *text, size_t size, in
         stop(join, JOIN_FAILED, "%s says: %s", join->who, answer.text);
         break;
     case ASKED_ENDED:
-        stop(join, JOIN_ENDED, "%s has ended, or PID %d has, and with it what was to be seen here",
-             join->who, (int)join->found.pid);
+        stop_ended(join);
         break;
     case ASKED_CUT:
         stop(join, JOIN_FAILED, "%s", answer.text);

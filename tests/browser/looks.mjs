@@ -333,6 +333,8 @@ export async function pictures(page, url, asked) {
     await page.evaluate(() => { location.hash = "functions?filter=planted"; });
     await page.locator("tbody tr:has-text('planted')").first().dblclick();
     await page.waitForSelector("[data-shown=function] .slowest li");
+    await page.fill("#filter", "");
+    await page.waitForTimeout(34000);
   }
   // A window's worth of history, as a reader would have it.
   await page.waitForTimeout(6000);

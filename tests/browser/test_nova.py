@@ -87,15 +87,13 @@ def test_where_all_else_is_told_it_says_why_objects_are_not(tmp_path):
 
 
 @pytest.mark.skipif(not os.environ.get("ULMA_PICTURES"), reason="tools/pictures makes them")
-def test_pictures_for_the_docs(tmp_path):
-    burst = tmp_path / "burst"
-    burst.touch()
+def test_pictures_for_the_docs():
     with (
         harness.private_session_dir() as directory,
         live_page.serve(
             directory,
             *("--kill", "-e", "calls,objects", "--python", TELLING[-1].path),
-            *("births.py", burst),
+            *("births.py", "births.py"),  # a file that is there: bursts from the beginning
         ) as served,
     ):
         live_page.look(f"{served.url}#nova?window=1", "pictures", views=["nova"])

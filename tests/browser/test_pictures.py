@@ -3,7 +3,6 @@
 is planted."""
 
 import os
-import pathlib
 import re
 
 import browser
@@ -12,7 +11,6 @@ import live_page
 import pytest
 
 pytestmark = [browser.needs_chromium, pytest.mark.newest_python, pytest.mark.alone]
-HERE = pathlib.Path(__file__).resolve().parent
 NEWEST = harness.pythons()[-1]
 TELLS_BIRTHS = NEWEST.minor >= (3, 14)
 SOURCES = "calls,io,memory,gc,spans,waits" + (",objects" if TELLS_BIRTHS else "")
@@ -27,7 +25,7 @@ def planted(tmp_path_factory):
         live_page.serve(
             directory,
             *("--kill", "-e", SOURCES, "--rules", rules, "--python", NEWEST.path),
-            HERE / "planted.py",
+            "planted.py",
             PYTHONPATH=str(harness.ROOT / "python"),
         ) as served,
     ):

@@ -358,7 +358,7 @@ export function FunctionPage(props: { view: FunctionView; connection: Connection
     rows.length ? (
       <Table view={{ ...view, id, total: rows.length }} columns={of} rows={rows} filter={filterText.value} />
     ) : (
-      <p class="hint">{empty}</p>
+      <p class="hint">{filterText.value ? `None that matches “${filterText.value}”.` : empty}</p>
     );
   return (
     <div class="function-page">

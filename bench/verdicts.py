@@ -21,6 +21,8 @@ CASES = {
     "exceptions": "calls,io,methods",
     "queue": "calls,io,methods",
     "search": "calls,io,methods",
+    "membership": "calls,operators",
+    "generators": "calls",
     "concatenation": "calls,memory",
     "conversions": "c-calls",
     "convoy": "waits",

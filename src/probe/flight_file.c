@@ -304,7 +304,7 @@ enum clock_source flight_file_clock(void)
 
 static void read_command(char *text, size_t size)
 {
-    char words[1024];
+    char words[1024] = {0};
     command_write(text, size, words, read_text("/proc/self/cmdline", words, sizeof(words)));
 }
 

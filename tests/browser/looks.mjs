@@ -480,12 +480,12 @@ const raysByColour = (page, clock) =>
     return counts;
   }, clock);
 
-/** The share of mappings on the clock, once there are rays and it is as wished. */
+/** Pixels of mappings on the clock and of all, once there are rays and they are as wished. */
 const raysUntil = async (page, clock, isRight) => {
   for (let i = 0; i < 100; i++) {
     const counts = await raysByColour(page, clock);
     const all = counts.reduce((sum, count) => sum + count);
-    if (all > 0 && isRight(counts[0] / all)) return counts[0] / all;
+    if (all > 0 && isRight(counts[0], all)) return { mappings: counts[0], all };
     await page.waitForTimeout(100);
   }
   throw new Error(`the colours stay as they are: ${await raysByColour(page, clock)}`);
@@ -500,11 +500,16 @@ export async function births(page, url, asked) {
   await page.waitForSelector(".nova canvas[data-painter='2d']");
   await page.waitForSelector(".nova-finding:has-text('make_texts')");
   await page.waitForFunction(() => document.querySelectorAll(".nova-site").length > 1);
-  seen.before = await raysUntil(page, "server", (share) => share < 0.3);
+  // A few mappings of asyncio's are there, longer than the texts, which lie on each other.
+  seen.before = await raysUntil(page, "server", () => true);
   await asked.tell("open");
   await page.waitForSelector(".nova-finding:has-text('make_options')");
   seen.finding = await page.locator(".nova-finding").innerText();
-  seen.after = await raysUntil(page, "server", (share) => share > 0.7);
+  seen.after = await raysUntil(
+    page,
+    "server",
+    (mappings, all) => mappings > 0.7 * all && mappings > 5 * seen.before.mappings,
+  );
   await page.screenshot({ path: `${asked.pictures}/nova-2d.png` });
   await page.click(".nova-finding button");
   await page.waitForSelector("#nova-said:has-text('make_options')");
@@ -519,7 +524,7 @@ export async function births(page, url, asked) {
     await page.focus("#nova-field");
     await page.keyboard.press("Home");
     const said = () => page.locator("#nova-said").innerText();
-    for (let i = 0; i < 8 && !(await said()).startsWith(name); i++) await page.keyboard.press("ArrowRight");
+    for (let i = 0; i < 40 && !(await said()).startsWith(name); i++) await page.keyboard.press("ArrowRight");
     seen[by] = await said();
   }
   await page.keyboard.press("Escape");

@@ -40,7 +40,8 @@ def test_which_type_from_which_line(tmp_path):
         seen = looking.seen()
         made = live_page.answer(served.url, "type")
     assert "dict" in made and "make_options" in made and "births.py:17" in made
-    assert seen["before"] < 0.3 and seen["after"] > 0.7
+    assert seen["after"]["mappings"] > 5 * seen["before"]["mappings"]
+    assert seen["after"]["mappings"] > 0.7 * seen["after"]["all"]
     assert "dict" in seen["finding"] and "births.py:17" in seen["finding"]
     assert "Only dict by make_options" in seen["said"]
     assert "dict" in seen["row"] and any("births.py:17" in cell for cell in seen["row"])

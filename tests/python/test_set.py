@@ -70,8 +70,8 @@ def test_left_out_and_taken_in_again(python, session_dir, tmp_path):
     assert edges["kept_top", "kept_leaf"] == 2 * (20110 + 20000)
     assert edges["left_mid", "left_leaf"] == edges["kept_top", "left_mid"] == 2 * 110
     assert function_named(report, "kept_top", PROGRAM)["holds_left_out"]
-    # It was the probe that left them out, as soon as the collector had met the first calls, which on a busy machine
-    # comes late.
+    # It was the probe that left them out, as soon as the collector had met the first calls, which
+    # on a busy machine comes late.
     counted = 2 * sum(row["calls"] + row["resumes"] for row in report["functions"])
     assert report["events"]["read"] < counted + 8 * 20000 * 7 / 8
     assert "sites" not in report

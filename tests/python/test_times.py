@@ -146,7 +146,8 @@ def test_corrected_is_nearer_to_the_time_without_ulma(python, tmp_path, events):
         return [row["total_ns"] for row in rows]
 
     def check():
-        # Where the stack lies is a matter of the environment's length, and so, by some percent, is the speed.
+        # Where the stack lies is a matter of the environment's length, and so, by some percent,
+        # is the speed.
         env = environment(tmp_path, PAD="-" * len(plain))
         done = run([python.path, *words], env=env)
         assert done.status == 0, done.told()

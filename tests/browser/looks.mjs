@@ -334,7 +334,7 @@ export async function pictures(page, url, asked) {
     await page.locator("tbody tr:has-text('planted')").first().dblclick();
     await page.waitForSelector("[data-shown=function] .slowest li");
     await page.fill("#filter", "");
-    await page.waitForTimeout(34000);
+    await page.waitForTimeout(34000); // the heat map's columns are seconds
   }
   // A window's worth of history, as a reader would have it.
   await page.waitForTimeout(6000);

@@ -27,15 +27,14 @@ struct predict_path {
 
 struct predict_open {
     uint64_t what;
-    uint32_t end, spare; /* kind and id of the event that ends it, where pops have ids */
+    uint32_t end; /* kind and id of the event that ends it, where pops have ids */
 };
 
 struct predict_track {
     struct predict_open *open, *last; /* open[0] is none; the last there is room for */
     uint64_t counter;
-    uint64_t before_a,
-        before_b;           /* kind_id of the last event, times PREDICT_A and times PREDICT_B */
-    uint64_t before_that_b; /* of the one before it */
+    /* kind_id of the last event times PREDICT_A and times PREDICT_B, and the latter of the one before */
+    uint64_t before_a, before_b, before_that_b;
     uint32_t depth, limit;
     uint32_t number;
     uint32_t next; /* 1 + index of the next in its bucket */

@@ -25,10 +25,10 @@ enum {
     AT_ONCE = 64,        /* functions muted by one look */
     LEAF_WORTH = 4,      /* a call that returns at once tells less than one that calls others */
     LOOK_SOON = 64,      /* events: who has fallen silent has few */
-    PRICE =
-        3, /* an event of a program costs more than one of calibration's loop, whose code and data are
-                * all at hand: of HTTP servers that are heard wholly 2 to 2.4 times, of those that the budget has
-                * nearly silent, where all is cold, 2.7 to 3.1 times (bench/flight.py) */
+    /* An event of a program costs more than one of calibration's loop, whose code and data are all at hand: of
+     * HTTP servers that are heard wholly 2 to 2.4 times, of those that the budget has nearly silent, where all is
+     * cold, 3 to 4 times (bench/flight.py). */
+    PRICE = 4,
 };
 #define RELEASE_NS (UINT64_C(10) * 1000 * 1000 * 1000)
 

@@ -130,9 +130,7 @@ def show(minors: "list[str]", ways: "tuple[str, ...]" = WAYS) -> None:
                 say(f"{kind.name}, CPython {minor}: ULMA={ulma}")
                 body.append(row(python, kind, ulma))
                 say(" ".join(body[-1]))
-        print(
-            tables.markdown(["server", "", "a request", "ratio", "least-most"], body), flush=True
-        )
+        print(tables.markdown(["server", "", "a request", "ratio", "least-most"], body), flush=True)
 
 
 if __name__ == "__main__":

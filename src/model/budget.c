@@ -212,6 +212,16 @@ static bool all_silence(struct collector *collector)
     return true;
 }
 
+/* Nobody is muted while there is room. */
+static void slice(struct collector *collector)
+{
+    struct budget *budget = &collector->budget;
+    if (budget->governor.state != GOVERNOR_LISTENING || governor_has_room(&budget->governor))
+        return;
+    collector_catch_up(collector);
+    mute_slice(&budget->mute, &collector->model);
+}
+
 static void choose(struct collector *collector)
 {
     struct budget *budget = &collector->budget;
@@ -312,6 +322,7 @@ void budget_round(struct collector *collector, uint64_t counter)
         call(collector, now_ns);
         break;
     case GOVERNOR_GO_ON:
+        slice(collector);
         roll(collector);
         break;
     }

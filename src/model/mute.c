@@ -14,8 +14,17 @@
 
 enum { ENOUGH_CALLS = 8 }; /* of an anchor, to tell anything by them */
 
-/* Of a sum, how far it is known when its slices are called even. */
-static const double EVEN = 0.1;
+/* Of a sum, how far it is known by slices that are called even. */
+static const double EVEN = 0.15;
+
+/* How much all calls weigh that are taken to have no excess, beside those that tell it. */
+static const double NO_EXCESS = 0.2;
+
+/* Time needs the excess, too: it is believed where its error is so much smaller. */
+static const double CLEARLY = 2;
+
+/* Calibrated costs of a call that the excess cannot be more than. */
+static const double MOST_EXCESS = 2;
 
 static const double LEAST_CALLS = 0.5;
 
@@ -387,7 +396,8 @@ static void judge(struct mute_anchor *anchor, uint32_t slices)
         sum.muted += anchor->slices[i].muted;
     }
     bool enough = anchor->group.calls >= ENOUGH_CALLS;
-    anchor->by_calls = anchor->even = enough;
+    anchor->by_calls = enough;
+    anchor->even = 0;
     if (!enough || slices < 2 || sum.calls <= 0 || sum.ticks <= 0)
         return;
     double by_calls = 0, by_time = 0, uneven = 0;
@@ -398,8 +408,9 @@ static void judge(struct mute_anchor *anchor, uint32_t slices)
         uneven += square(slice->ticks - sum.ticks / sum.calls * slice->calls);
     }
     double part = (double)slices / (slices - 1);
-    anchor->by_calls = by_calls <= by_time || by_calls * part <= square(EVEN * sum.muted);
-    anchor->even = uneven * part <= square(EVEN * sum.ticks);
+    anchor->by_calls = by_calls <= square(CLEARLY) * by_time ||
+                       by_calls * part <= square(EVEN * sum.muted);
+    anchor->even = 1 / (1 + uneven * part / square(EVEN * sum.ticks));
 }
 
 static void forget_places(struct mute *mute)
@@ -498,22 +509,35 @@ void mute_lift(struct model *model)
 
 /* --- dividing ------------------------------------------------------------------------------- */
 
+/* What the calls took in the bursts beyond what as many have taken since. Divided by the many since, not by the bursts' few:
+ * those that had few by chance would weigh more than those that had as many too much. */
+static double excess_of(const struct mute_anchor *anchor)
+{
+    return anchor->group.ticks - anchor->passed_ticks * anchor->group.calls / anchor->passed_calls;
+}
+
+/* The calls since are others than those of the bursts, or their time cannot be. */
+static bool is_like_before(const struct mute *mute, const struct mute_anchor *anchor)
+{
+    return anchor->passed_calls < ENOUGH_CALLS ||
+           fabs(excess_of(anchor)) <= MOST_EXCESS * mute->call_ticks * anchor->group.muted;
+}
+
 struct excess {
     double ticks, calls;
 };
 
-/* What the bursts took for their calls beyond what as many took since. Divided by the many calls since then, not by the burst's few:
- * one that had few by chance would weigh more than one that had as many too much. Uneven anchors count as having no excess, so that a
- * few even ones do not speak for all. */
+/* A few even ones do not speak for all. */
 static struct excess find_excess(const struct mute *mute)
 {
     struct excess sum = {.ticks = mute->excess_ticks, .calls = mute->excess_calls};
     for (uint32_t i = 0; i < mute->anchor_count; i++) {
         const struct mute_anchor *anchor = &mute->anchors[i];
-        const struct mute_group *group = &anchor->group;
-        sum.calls += group->muted;
-        if (anchor->even && anchor->passed_calls >= ENOUGH_CALLS)
-            sum.ticks += group->ticks - anchor->passed_ticks * group->calls / anchor->passed_calls;
+        sum.calls += NO_EXCESS * anchor->group.muted;
+        if (anchor->passed_calls < ENOUGH_CALLS || !is_like_before(mute, anchor))
+            continue;
+        sum.ticks += anchor->even * excess_of(anchor);
+        sum.calls += anchor->even * anchor->group.muted;
     }
     return sum;
 }
@@ -571,10 +595,10 @@ static void see(struct mute_anchor *anchor, const struct model *model)
     double called = (double)(calls - anchor->seen_calls);
     if (ticks > 0 && anchor->group.ticks > 0)
         anchor->time_share = (double)ticks / anchor->group.ticks;
-    if (anchor->by_calls)
-        anchor->call_share = called / anchor->group.calls;
     anchor->passed_ticks += ticks > 0 ? (double)ticks : 0;
     anchor->passed_calls += called;
+    if (anchor->group.calls > 0)
+        anchor->call_share = called / anchor->group.calls;
     anchor->seen_calls = calls;
 }
 
@@ -586,7 +610,10 @@ static void find_shares(struct mute *mute, const struct model *model)
     struct excess excess = find_excess(mute);
     for (uint32_t i = 0; i < mute->anchor_count; i++) {
         struct mute_anchor *anchor = &mute->anchors[i];
-        if (!anchor->by_calls && anchor->time_share > 0)
+        if (anchor->by_calls && is_like_before(mute, anchor))
+            continue;
+        anchor->call_share = 0;
+        if (anchor->time_share > 0)
             anchor->call_share = anchor->time_share * anchor->group.ticks /
                                  unheard_ticks(mute, &anchor->group, excess);
     }

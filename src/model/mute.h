@@ -65,7 +65,7 @@ struct mute_group {
 struct mute_anchor {
     uint32_t node;           /* 0: not met yet */
     bool by_calls;           /* its calls tell better than its time */
-    bool even;               /* its calls take much the same time */
+    double even;             /* 0 .. 1: how much its calls take the same time */
     struct mute_group group; /* in the bursts */
     struct mute_group slices[MUTE_SLICES];
     int64_t seen_ticks; /* its self time, waiting left out, that is divided already */
@@ -92,8 +92,8 @@ struct mute {
     uint32_t unmet_mask;
     uint64_t began, divided; /* counters: of the burst, and of the last division */
     double burst_ticks;      /* of all bursts, older ones less */
-    /* What a call heard costs beyond what was taken out for it, by the even anchors: they say how long the same
-     * takes unheard. Sums over the divisions before, older ones less. */
+    /* What a call heard costs beyond what was taken out for it, by the anchors, the more even
+     * the more: they say how long the same takes unheard. Sums over the divisions before, older ones less. */
     double excess_ticks, excess_calls;
     double call_ticks; /* a call's calibrated cost: the excess is no more than that */
     struct governor_row *rows;

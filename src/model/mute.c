@@ -23,9 +23,6 @@ static const double NO_EXCESS = 0.2;
 /* Time needs the excess, too: it is believed where its error is so much smaller. */
 static const double CLEARLY = 2;
 
-/* Calibrated costs of a call that the excess cannot be more than. */
-static const double MOST_EXCESS = 2;
-
 static const double LEAST_CALLS = 0.5;
 
 /* Calls that the excess is an average over, and how far it is believed. */
@@ -520,7 +517,7 @@ static double excess_of(const struct mute_anchor *anchor)
 static bool is_like_before(const struct mute *mute, const struct mute_anchor *anchor)
 {
     return anchor->passed_calls < ENOUGH_CALLS ||
-           fabs(excess_of(anchor)) <= MOST_EXCESS * mute->call_ticks * anchor->group.muted;
+           fabs(excess_of(anchor)) <= mute->call_ticks * anchor->group.muted;
 }
 
 struct excess {
@@ -564,7 +561,7 @@ static double unheard_ticks(const struct mute *mute, const struct mute_group *gr
 {
     if (excess.calls <= 0)
         return group->ticks;
-    double of_call = fmin(excess.ticks / excess.calls, mute->call_ticks);
+    double of_call = fmin(excess.ticks / excess.calls, mute->call_ticks / 2);
     double ticks = group->ticks - group->muted * of_call;
     double least = group->ticks * LEAST_PART, most = group->ticks / LEAST_PART;
     return ticks < least ? least : ticks > most ? most : ticks;

@@ -95,7 +95,7 @@ struct mute {
     /* What a call heard costs beyond what was taken out for it, by the anchors, the more even
      * the more: they say how long the same takes unheard. Sums over the divisions before, older ones less. */
     double excess_ticks, excess_calls;
-    double call_ticks; /* a call's calibrated cost: the excess is no more than that */
+    double call_ticks; /* what a call costs at most; half of it is taken out as calibrated */
     struct governor_row *rows;
 };
 
@@ -110,8 +110,8 @@ void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter);
 void mute_slice(struct mute *mute, struct model *model);
 
 /* The burst is over: what it told joins what is known. The rows that were heard in this one and, with
- * MUTE_OLDER's weight, those before, with their costs by `ticks_per_call` (in ticks, as are the times), for
- * governor_choose. NULL: no memory. */
+ * MUTE_OLDER's weight, those before, with their costs by `ticks_per_call` (in ticks, as are the times; those of a call that is
+ * heard seldom), for governor_choose. NULL: no memory. */
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
                                     double ticks_per_call, size_t *ret_count);
 

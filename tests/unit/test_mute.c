@@ -71,7 +71,7 @@ static void end_burst_and_mute(const char *name, bool closing)
 {
     size_t count = 0;
     model_flush(&model, thread.counter);
-    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 1, &count);
+    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 2, &count);
     assert_non_null(rows);
     for (size_t i = 0; i < count; i++)
         rows[i].mute = rows[i].row == row_named(name);

@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENOUGH_CALLS = 8 }; /* of an anchor, to tell anything by them */
+enum {
+    ENOUGH_CALLS = 8, /* of an anchor, to tell anything by them */
+    SURE_SLICES = 3,
+};
 
 /* Of a sum, how far it is known by slices that are called even. */
 static const double EVEN = 0.15;
@@ -394,6 +397,7 @@ static void judge(struct mute_anchor *anchor, uint32_t slices)
     }
     bool enough = anchor->group.calls >= ENOUGH_CALLS;
     anchor->by_calls = enough;
+    anchor->surely = false;
     anchor->even = 0;
     if (!enough || slices < 2 || sum.calls <= 0 || sum.ticks <= 0)
         return;
@@ -405,8 +409,9 @@ static void judge(struct mute_anchor *anchor, uint32_t slices)
         uneven += square(slice->ticks - sum.ticks / sum.calls * slice->calls);
     }
     double part = (double)slices / (slices - 1);
-    anchor->by_calls = by_calls <= square(CLEARLY) * by_time ||
-                       by_calls * part <= square(EVEN * sum.muted);
+    anchor->surely = slices >= SURE_SLICES && by_calls * part <= square(EVEN * sum.muted);
+    anchor->by_calls = by_calls * part <= square(EVEN * sum.muted) ||
+                       by_calls <= square(CLEARLY) * by_time;
     anchor->even = 1 / (1 + uneven * part / square(EVEN * sum.ticks));
 }
 
@@ -607,7 +612,7 @@ static void find_shares(struct mute *mute, const struct model *model)
     struct excess excess = find_excess(mute);
     for (uint32_t i = 0; i < mute->anchor_count; i++) {
         struct mute_anchor *anchor = &mute->anchors[i];
-        if (anchor->by_calls && is_like_before(mute, anchor))
+        if (anchor->surely || (anchor->by_calls && is_like_before(mute, anchor)))
             continue;
         anchor->call_share = 0;
         if (anchor->time_share > 0)

@@ -65,6 +65,7 @@ struct mute_group {
 struct mute_anchor {
     uint32_t node;           /* 0: not met yet */
     bool by_calls;           /* its calls tell better than its time */
+    bool surely;             /* ... whatever its time says */
     double even;             /* 0 .. 1: how much its calls take the same time */
     struct mute_group group; /* in the bursts */
     struct mute_group slices[MUTE_SLICES];

@@ -46,7 +46,7 @@ enum {
     FIRST_STEP = 64, /* events */
     LEAST_STACK = 64 * 1024,
     LEAST_LATE_STACK = 256 * 1024, /* 3.14 and newer free late from 96 KiB on */
-    FLIGHT_STEP = 8192, /* events between two looks of the flight recorder's budget, at most */
+    MOST_STEP = 4096, /* events between two looks, at most: a millisecond of little but calls */
 };
 
 /* What a thread has before it has a ring, and what a fork's child has: always "full", and without
@@ -215,8 +215,18 @@ static void set_pace(struct writer *writer, uint64_t counter)
     writer->paced = counter;
     if (span > switch_ticks_of_ns(PACE_NS))
         writer->step = writer->step / 4 > 1 ? writer->step / 4 : 1;
-    else if (writer->step <= writer->mask / 4 && !(link_to.flight && writer->step >= FLIGHT_STEP))
+    else if (writer->step < MOST_STEP)
         writer->step *= 2;
+}
+
+/* After a quarter of the ring; of few events at once. Not at each look: to wake a collector is a system call. */
+static void wake_when_due(struct writer *writer)
+{
+    uint64_t quarter = (writer->mask + 1) / 4;
+    if (writer->step == MOST_STEP && writer->head < writer->next_wake)
+        return;
+    writer->next_wake = (writer->head / quarter + 1) * quarter;
+    writer_wake_collector();
 }
 
 /* --- taking a ring, again ------------------------------------------------------------------- */
@@ -705,7 +715,7 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
         set_limit(writer, 0);
         return writer;
     }
-    writer_wake_collector();
+    wake_when_due(writer);
     enum off_cause cause;
     if (is_lost(UINT64_MAX, &cause)) {
         writer_go_off(cause);
@@ -745,7 +755,7 @@ bool writer_make_room_for(struct writer *writer, uint64_t counter, uint32_t coun
 {
     enum off_cause cause;
     set_pace(writer, counter);
-    writer_wake_collector();
+    wake_when_due(writer);
     if (is_lost(UINT64_MAX, &cause)) {
         writer_go_off(cause);
         return false;

@@ -64,9 +64,12 @@ class Times:
         self.plain: dict[str, list[Sample]] = collections.defaultdict(list)
         self.own: dict[tuple[str, str, str], list[Sample]] = collections.defaultdict(list)
         self.calls: dict[str, float] = {}
+        self.pace_ns = 0.0
 
     def best_pace_ns(self) -> float:
         """Of all: a kind whose processes all met a neighbour must not look undisturbed."""
+        if self.pace_ns:
+            return self.pace_ns
         of_all = [*self.plain.values(), *self.own.values()]
         paces = sorted(sample.pace_ns for samples in of_all for sample in samples)
         return paces[len(paces) // 100]
@@ -78,6 +81,7 @@ class Times:
     def draw(self, turns: int) -> "Times":
         """As many turns of plain processes, drawn anew: one may come twice, another not."""
         drawn = Times()
+        drawn.pace_ns = self.best_pace_ns()
         times = collections.Counter(random.choices(range(turns), k=turns))
         for knob, samples in self.plain.items():
             drawn.plain[knob] = [one for one in samples for _ in range(times[one.turn])]
@@ -136,6 +140,10 @@ class Runner:
             truths(self.program, self.times.draw(self.plain_turns), c_calls) for _ in range(DRAWS)
         ]
         return {name: spread_pct([drawn[name] for drawn in draws]) for name in draws[0]}
+
+    def has_few_rounds(self) -> bool:
+        of_wholes = [samples for key, samples in self.times.own.items() if key[2] == WHOLE]
+        return any(len(self.times.clean(samples)) < FEW for samples in of_wholes)
 
     def is_uncertain(self) -> bool:
         return not all(pct <= UNCERTAIN_PCT for pct in self.uncertain_pct(True).values())
@@ -282,6 +290,8 @@ def measure(minor: str, turns: int, names: "list[str] | None" = None) -> "dict[s
         runner = Runner(python, program)
         try:
             for _ in range(turns):
+                runner.turn()
+            while runner.plain_turns < 2 * turns and runner.has_few_rounds():
                 runner.turn()
             while runner.plain_turns < 2 * turns and runner.is_uncertain():
                 runner.add_plain()

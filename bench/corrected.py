@@ -271,8 +271,12 @@ def line(judged: Judged) -> "list[str]":
     cells += [f"{judged.error_pct(how):+.1f}" for how in HOWS]
     cells += [f"{judged.error_of_program_pct('corrected'):+.1f}"]
     cells += ["" if judged.function == WHOLE else f"{judged.more_pct:+.1f}"]
-    within = abs(judged.error_pct("corrected")) <= BOUND_PCT
-    return [*cells, "few rounds" if judged.rounds < FEW else "met" if within else "**missed**"]
+    few = "few rounds" if judged.rounds < FEW else "**missed**"
+    return [*cells, "met" if is_met(judged) else few]
+
+
+def is_met(judged: Judged) -> bool:
+    return judged.rounds >= FEW and abs(judged.error_pct("corrected")) <= BOUND_PCT
 
 
 HEAD = ["program", "function", "truth, ns a call", "± %", "% of the program", "corrected"]
@@ -337,5 +341,5 @@ def show(minors: "list[str]", turns: int) -> None:
             print(tables.markdown(HEAD, [line(one) for one in judged]))
             for what in ("functions", "programs"):
                 of = [one for one in judged if (one.function == WHOLE) == (what == "programs")]
-                met = sum(abs(one.error_pct("corrected")) <= BOUND_PCT for one in of)
+                met = sum(is_met(one) for one in of)
                 print(f"Within {BOUND_PCT:.0f} %: {met} of {len(of)} {what}.\n", flush=True)

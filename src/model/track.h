@@ -161,8 +161,9 @@ struct track {
     struct witness_telling *io_told; /* owned; of the call of the C library that is open */
     struct memory_told memory;
     uint32_t object_place, object_type; /* of a place that is being told (births.h) */
-    uint64_t yield_counter;             /* of the last yield */
     uint32_t yield_symbol; /* the innermost coroutine of those that yielded one after the other */
+    uint32_t yield_depth;  /* after the last yield */
+    uint64_t yield_pushes; /* until then, of any kind */
 
     struct process *process;
     uint32_t tid;

@@ -25,9 +25,10 @@ enum {
     AT_ONCE = 64,        /* functions muted by one look */
     LEAF_WORTH = 4,      /* a call that returns at once tells less than one that calls others */
     LOOK_SOON = 64,      /* events: who has fallen silent has few */
-    PRICE =
-        2, /* an event of a program costs more than one of calibration's loop, whose code and data are
-                * all at hand: 1.8 times, measured on HTTP servers (bench/flight.py) */
+    /* An event of a program costs more than one of calibration's loop, whose code and data are all at hand: of
+     * HTTP servers that are heard wholly 2 to 2.4 times, of those that the budget has nearly silent, where all is
+     * cold, 3 to 4 times (bench/flight.py). */
+    PRICE = 4,
 };
 #define RELEASE_NS (UINT64_C(10) * 1000 * 1000 * 1000)
 
@@ -252,13 +253,18 @@ static void choose(const struct writer *writer, uint64_t count)
     own.window_busy_ns = own.window_cost_ns = 0;
 }
 
-/* From 3.12 on the interpreter is asked not to tell them any more. */
-static void close_muted(void)
+/* From 3.12 on the interpreter is asked not to tell them any more. Until then their ends are events: what is
+ * heard meanwhile is no reason to mute more. False: they may not be closed yet. */
+static bool close_muted(void)
 {
-    if (own.closed_count == own.muted_count || clock_monotonic_ns() - own.muted_ns < CLOSE_NS)
-        return;
+    if (own.closed_count == own.muted_count)
+        return true;
+    if (pyapi.minor >= 12 && clock_monotonic_ns() - own.muted_ns < CLOSE_NS)
+        return false;
     for (; own.closed_count < own.muted_count; own.closed_count++)
         write_mode(own.muted[own.closed_count], MODE_OFF);
+    own.window_busy_ns = own.window_cost_ns = 0;
+    return true;
 }
 
 static void release(uint64_t now_ns)
@@ -302,8 +308,9 @@ void flight_look(struct writer *writer, uint64_t counter)
     pass(count);
     if (own.share <= 0)
         return;
-    close_muted();
-    if (own.allowance_ns < 0 && own.window_busy_ns > LEAST_NS) {
+    if (!close_muted()) {
+        writer->step = LOOK_SOON;
+    } else if (own.allowance_ns < 0 && own.window_busy_ns > LEAST_NS) {
         choose(writer, count);
         writer->step = LOOK_SOON;
     } else if (own.muted_count && 2 * own.allowance_ns >= FULL_NS) {

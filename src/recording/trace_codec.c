@@ -71,7 +71,7 @@ static inline unsigned char *put_varint(unsigned char *at, uint64_t value)
 
 static inline uint64_t zigzag(uint64_t value)
 {
-    return value << 1 ^ (value >> 63 ? UINT64_MAX : 0);
+    return value << 1 ^ (0 - (value >> 63));
 }
 
 static inline uint64_t unzigzag(uint64_t value)
@@ -108,41 +108,46 @@ static uint64_t get_varint(struct reader *reader)
 
 /* --- packing -------------------------------------------------------------------------------- */
 
+enum { NO_TAGS = 1 << 8 }; /* its bit is the lowest once four tags are above it */
+
 struct packer {
     struct trace_codec *codec;
     struct predict *predict;
     unsigned char *ends[TRACE_COLUMNS];
     uint32_t events, records;
+    uint32_t tags; /* of the last events, the latest in bits 14 and 15 */
 };
 
-static inline void pack_delta(struct packer *packer, uint64_t off)
+static inline unsigned char *put_delta(struct packer *packer, unsigned char *deltas, uint64_t off)
 {
     uint64_t value = zigzag(off);
     if (__builtin_expect(value < TRACE_WIDE, 1)) {
-        *packer->ends[COLUMN_DELTAS]++ = (unsigned char)value;
-        return;
+        *deltas = (unsigned char)value;
+        return deltas + 1;
     }
     unsigned bytes = (71 - (unsigned)__builtin_clzll(value)) / 8;
-    *packer->ends[COLUMN_DELTAS]++ = (unsigned char)(TRACE_WIDE + bytes);
+    *deltas = (unsigned char)(TRACE_WIDE + bytes);
     memcpy(packer->ends[COLUMN_WIDE], &value, sizeof(value));
     packer->ends[COLUMN_WIDE] += bytes;
+    return deltas + 1;
 }
 
-static void pack_told(struct packer *packer, const struct predict_guess *guess, uint32_t kind_id,
-                      uint32_t frame)
+static void pack_told(struct packer *packer, const struct predict_guess *guess, uint64_t what)
 {
     unsigned char *at = packer->ends[COLUMN_TOLD], *source = at++;
-    unsigned what = kind_id == guess->path->kind_id ? 0 : kind_id == guess->frame->kind_id ? 1 : 2;
-    unsigned where = frame == guess->top_frame + guess->path->offset ? 0
-                     : frame == guess->path->frame                   ? 1
-                     : frame == guess->frame->frame                  ? 2
-                                                                     : 3;
-    *source = (unsigned char)(what | where << 2);
-    if (what == 2) {
+    uint32_t kind_id = (uint32_t)what, frame = predict_frame_of(what);
+    uint64_t path = guess->path->what, same = *guess->frame;
+    unsigned kind_from = kind_id == (uint32_t)path ? 0 : kind_id == (uint32_t)same ? 1 : 2;
+    unsigned frame_from = frame == guess->top_frame + guess->path->offset ? 0
+                          : frame == predict_frame_of(path)               ? 1
+                          : frame == predict_frame_of(same)               ? 2
+                                                                          : 3;
+    *source = (unsigned char)(kind_from | frame_from << 2);
+    if (kind_from == 2) {
         *at++ = (unsigned char)kind_id;
         at = put_varint(at, kind_id >> 8);
     }
-    if (where == 3) {
+    if (frame_from == 3) {
         int32_t far = (int32_t)(frame - packer->predict->told_frame);
         at = put_varint(at, (uint32_t)zigzag((uint64_t)(int64_t)far));
         packer->predict->told_frame = frame;
@@ -150,43 +155,48 @@ static void pack_told(struct packer *packer, const struct predict_guess *guess, 
     packer->ends[COLUMN_TOLD] = at;
 }
 
-static inline void put_tag(struct packer *packer, unsigned tag)
+static inline uint32_t tag_of(const struct predict_guess *guess, uint64_t what)
 {
-    unsigned char *byte = packer->codec->columns[COLUMN_TAGS] + packer->events / 4;
-    unsigned shift = packer->events % 4 * 2;
-    *byte = shift ? (unsigned char)(*byte | tag << shift) : (unsigned char)tag;
-    packer->events++;
+    return what == guess->pop       ? TRACE_POP
+           : what == guess->by_path ? TRACE_PATH
+           : what == *guess->frame  ? TRACE_FRAME
+                                    : TRACE_TOLD;
 }
 
+/* What changes with each event is in variables of its own: bytes are written all the while, and they may lie
+ * anywhere, for all a compiler knows. */
 static bool pack_events(struct packer *packer, uint32_t number, const struct event *events,
                         uint64_t count)
 {
-    struct predict *predict = packer->predict;
-    struct predict_track *track = predict_find_track(predict, number);
+    struct predict_track *track = predict_find_track(packer->predict, number);
     if (!track)
         return false;
+    struct predict_walk walk = predict_walk_begin(packer->predict, track);
+    unsigned char *deltas = packer->ends[COLUMN_DELTAS];
+    uint32_t tags = packer->tags;
     for (const struct event *event = events, *end = events + count; event < end; event++) {
-        struct predict_guess guess = predict_guess(predict, track);
-        uint32_t kind_id = event->kind_id, frame = event->frame;
-        if (kind_id == guess.pop_kind_id && frame == guess.top_frame) {
-            put_tag(packer, TRACE_POP);
-        } else if (kind_id == guess.path->kind_id && frame == guess.path_frame) {
-            put_tag(packer, TRACE_PATH);
-        } else if (kind_id == guess.frame->kind_id && frame == guess.frame->frame) {
-            put_tag(packer, TRACE_FRAME);
-        } else {
-            put_tag(packer, TRACE_TOLD);
-            pack_told(packer, &guess, kind_id, frame);
+        struct predict_guess guess = predict_guess(&walk);
+        uint64_t what = predict_what_of(event);
+        uint32_t tag = tag_of(&guess, what);
+        tags = tags >> 2 | tag << 14;
+        if (tags & 1) {
+            *packer->ends[COLUMN_TAGS]++ = (unsigned char)(tags >> 8);
+            tags = NO_TAGS;
         }
-        uint32_t *pace = predict_pace(predict, track, kind_id);
-        uint64_t delta = event->counter - track->counter;
-        pack_delta(packer, delta - *pace);
+        if (tag == TRACE_TOLD)
+            pack_told(packer, &guess, what);
+        uint32_t *pace = predict_pace(&walk, (uint32_t)what);
+        uint64_t delta = event->counter - walk.counter;
+        walk.counter = event->counter;
+        deltas = put_delta(packer, deltas, delta - *pace);
         predict_learn_pace(pace, delta);
-        track->counter = event->counter;
-        if (!predict_learn(predict, track, &guess, kind_id, frame))
+        if (!predict_learn(&walk, track, &guess, what))
             return false;
     }
-    predict->counter = track->counter;
+    packer->ends[COLUMN_DELTAS] = deltas;
+    packer->tags = tags;
+    packer->events += (uint32_t)count;
+    predict_walk_end(&walk, track);
     return true;
 }
 
@@ -248,7 +258,9 @@ static int finish_pack(struct packer *packer, size_t block_bytes, size_t *ret_si
                               .events = packer->events,
                               .records = packer->records};
     size_t most = sizeof(head), used = sizeof(head);
-    packer->ends[COLUMN_TAGS] = codec->columns[COLUMN_TAGS] + (packer->events + 3) / 4;
+    if (packer->events % 4)
+        *packer->ends[COLUMN_TAGS]++ =
+            (unsigned char)(packer->tags >> (16 - packer->events % 4 * 2));
     for (int i = 0; i < TRACE_COLUMNS; i++) {
         head.plain[i] = (uint32_t)(packer->ends[i] - codec->columns[i]);
         most += ZSTD_compressBound(head.plain[i]);
@@ -271,7 +283,7 @@ static int finish_pack(struct packer *packer, size_t block_bytes, size_t *ret_si
 int trace_codec_pack(struct trace_codec *codec, const void *block, size_t size,
                      const void **ret_chunk, size_t *ret_size)
 {
-    struct packer packer = {.codec = codec, .predict = &codec->predict};
+    struct packer packer = {.codec = codec, .predict = &codec->predict, .tags = NO_TAGS};
     size_t at = 0;
     int result = size <= TRACE_BLOCK_BYTES ? begin_pack(codec) : -EINVAL;
     memcpy(packer.ends, codec->columns, sizeof(packer.ends));
@@ -310,37 +322,39 @@ static uint64_t unpack_delta(struct unpacker *unpacker)
     return unzigzag(value);
 }
 
-static void unpack_told(struct unpacker *unpacker, const struct predict_guess *guess,
-                        struct event *event)
+static uint64_t unpack_told(struct unpacker *unpacker, const struct predict_guess *guess)
 {
     struct reader *told = &unpacker->columns[COLUMN_TOLD];
     unsigned source = get_byte(told);
+    uint64_t path = guess->path->what, same = *guess->frame;
+    uint32_t kind_id, frame;
     switch (source & 3) {
     case 0:
-        event->kind_id = guess->path->kind_id;
+        kind_id = (uint32_t)path;
         break;
     case 1:
-        event->kind_id = guess->frame->kind_id;
+        kind_id = (uint32_t)same;
         break;
     default:
-        event->kind_id = get_byte(told);
-        event->kind_id |= (uint32_t)get_varint(told) << 8;
+        kind_id = get_byte(told);
+        kind_id |= (uint32_t)get_varint(told) << 8;
     }
     switch (source >> 2) {
     case 0:
-        event->frame = guess->top_frame + guess->path->offset;
+        frame = guess->top_frame + guess->path->offset;
         break;
     case 1:
-        event->frame = guess->path->frame;
+        frame = predict_frame_of(path);
         break;
     case 2:
-        event->frame = guess->frame->frame;
+        frame = predict_frame_of(same);
         break;
     default:
-        event->frame = unpacker->predict->told_frame + (uint32_t)unzigzag(get_varint(told));
-        unpacker->predict->told_frame = event->frame;
+        frame = unpacker->predict->told_frame + (uint32_t)unzigzag(get_varint(told));
+        unpacker->predict->told_frame = frame;
     }
     told->bad = told->bad || source > 15;
+    return predict_what(kind_id, frame);
 }
 
 static inline unsigned get_tag(struct unpacker *unpacker)
@@ -351,24 +365,17 @@ static inline unsigned get_tag(struct unpacker *unpacker)
     return unpacker->tags >> shift & 3;
 }
 
-static void unpack_event(struct unpacker *unpacker, const struct predict_guess *guess,
-                         struct event *event)
+static uint64_t unpack_what(struct unpacker *unpacker, const struct predict_guess *guess)
 {
     switch (get_tag(unpacker)) {
     case TRACE_POP:
-        event->kind_id = guess->pop_kind_id;
-        event->frame = guess->top_frame;
-        break;
+        return guess->pop;
     case TRACE_PATH:
-        event->kind_id = guess->path->kind_id;
-        event->frame = guess->path_frame;
-        break;
+        return guess->by_path;
     case TRACE_FRAME:
-        event->kind_id = guess->frame->kind_id;
-        event->frame = guess->frame->frame;
-        break;
+        return *guess->frame;
     default:
-        unpack_told(unpacker, guess, event);
+        return unpack_told(unpacker, guess);
     }
 }
 
@@ -383,21 +390,22 @@ static bool is_bad(const struct unpacker *unpacker)
 static int unpack_events(struct unpacker *unpacker, uint32_t number, struct event *events,
                          uint64_t count)
 {
-    struct predict *predict = unpacker->predict;
-    struct predict_track *track = predict_find_track(predict, number);
+    struct predict_track *track = predict_find_track(unpacker->predict, number);
     if (!track)
         return -ENOMEM;
+    struct predict_walk walk = predict_walk_begin(unpacker->predict, track);
     for (struct event *event = events, *end = events + count; event < end; event++) {
-        struct predict_guess guess = predict_guess(predict, track);
-        unpack_event(unpacker, &guess, event);
-        uint32_t *pace = predict_pace(predict, track, event->kind_id);
+        struct predict_guess guess = predict_guess(&walk);
+        uint64_t what = unpack_what(unpacker, &guess);
+        uint32_t *pace = predict_pace(&walk, (uint32_t)what);
         uint64_t delta = unpack_delta(unpacker) + *pace;
         predict_learn_pace(pace, delta);
-        event->counter = track->counter += delta;
-        if (!predict_learn(predict, track, &guess, event->kind_id, event->frame))
+        walk.counter += delta;
+        *event = (struct event){walk.counter, (uint32_t)what, predict_frame_of(what)};
+        if (!predict_learn(&walk, track, &guess, what))
             return -ENOMEM;
     }
-    predict->counter = track->counter;
+    predict_walk_end(&walk, track);
     return is_bad(unpacker) ? -EBADMSG : 0;
 }
 

@@ -21,6 +21,7 @@ void predict_begin(struct predict *predict)
 {
     predict_done(predict);
     memset(predict, 0, sizeof(*predict));
+    predict->end_mask = 0xff;
 }
 
 bool predict_grow(struct predict_track *track)
@@ -30,8 +31,9 @@ bool predict_grow(struct predict_track *track)
     if (!open)
         return false;
     if (!track->open)
-        open[0] = (struct predict_open){0};
+        open[0] = (struct predict_open){.end = predict_end_of(EVENT_NONE)};
     track->open = open;
+    track->last = &open[limit - 1];
     track->limit = limit;
     return true;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The queue and its thread.
+/* The queue and its threads.
  * Why: see trace_recorder.h.
- * Rules: `lock` is held for moving a pointer, never while anything is copied, packed or written. */
+ * Rules: `lock` is held for moving a pointer, never while anything is copied, packed or written. One packs
+ * at a time: whoever has set `packs`. */
 #include "recording/trace_recorder.h"
 
 #include "model/fold.h"
@@ -12,18 +13,27 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+
+enum {
+    BLOCK_ROOM = TRACE_BLOCK_BYTES - 64, /* with its head, a block is one large page */
+    SPARE_MOST = 16,                     /* blocks that are kept for later */
+};
 
 struct block {
     struct block *next;
     size_t used;
-    _Alignas(8) unsigned char bytes[TRACE_BLOCK_BYTES];
+    _Alignas(8) unsigned char bytes[BLOCK_ROOM];
 };
+static_assert(sizeof(struct block) <= TRACE_BLOCK_BYTES, "a block is one large page");
 
 struct hole {
     uint32_t track;
     uint64_t events;
 };
+
+enum packer { PATIENT, HURRIED, PACKERS };
 
 struct trace_recorder {
     struct tap tap; /* first: a tap is its recorder */
@@ -31,12 +41,16 @@ struct trace_recorder {
     const struct redact *redact; /* of command lines; NULL: they stay */
     bool wait;
     size_t most_blocks, reserve; /* in the queue; of these for what may not be left out */
-    pthread_t thread;
+    size_t hurry_from;           /* of the queue; it is over at half of that */
+    pthread_t threads[PACKERS];
+    uint32_t thread_count;
     pthread_mutex_t lock;
-    pthread_cond_t wake;
+    pthread_cond_t wake[PACKERS];
     struct block *full, **full_end, *spare;
-    _Atomic size_t queued, kept; /* blocks that are full; that exist beside the one being filled */
-    bool stop, joined;
+    uint32_t spare_count;
+    _Atomic size_t queued; /* blocks that are full */
+    enum packer turn;
+    bool packs, stop, joined;
     int result;
 
     /* the putter's */
@@ -49,20 +63,35 @@ struct trace_recorder {
     _Atomic uint64_t lost, events;
     _Atomic bool ended; /* the trace takes nothing more */
 
-    /* the thread's */
+    /* of who packs */
     struct trace_codec *codec;
     struct trace_index index;
 };
 
-/* --- the thread ----------------------------------------------------------------------------- */
+/* --- the threads ---------------------------------------------------------------------------- */
 
-static struct block *take(struct trace_recorder *recorder)
+/* Under the lock. */
+static void wake(struct trace_recorder *recorder)
+{
+    size_t queued = atomic_load(&recorder->queued);
+    if (recorder->stop || queued >= recorder->hurry_from)
+        recorder->turn = HURRIED;
+    else if (2 * queued < recorder->hurry_from)
+        recorder->turn = PATIENT;
+    pthread_cond_signal(&recorder->wake[recorder->turn]);
+    if (recorder->stop) /* both are to end */
+        pthread_cond_signal(&recorder->wake[PATIENT]);
+}
+
+/* NULL: that was all. */
+static struct block *take(struct trace_recorder *recorder, enum packer packer)
 {
     pthread_mutex_lock(&recorder->lock);
-    while (!recorder->full && !recorder->stop)
-        pthread_cond_wait(&recorder->wake, &recorder->lock);
+    while (recorder->full ? recorder->packs || recorder->turn != packer : !recorder->stop)
+        pthread_cond_wait(&recorder->wake[packer], &recorder->lock);
     struct block *block = recorder->full;
     if (block) {
+        recorder->packs = true;
         recorder->full = block->next;
         if (!recorder->full)
             recorder->full_end = &recorder->full;
@@ -74,10 +103,18 @@ static struct block *take(struct trace_recorder *recorder)
 static void give_back(struct trace_recorder *recorder, struct block *block)
 {
     pthread_mutex_lock(&recorder->lock);
-    block->next = recorder->spare;
-    recorder->spare = block;
-    pthread_mutex_unlock(&recorder->lock);
+    recorder->packs = false;
     atomic_fetch_sub(&recorder->queued, 1);
+    bool keep = recorder->spare_count < SPARE_MOST;
+    if (keep) {
+        block->next = recorder->spare;
+        recorder->spare = block;
+        recorder->spare_count++;
+    }
+    wake(recorder);
+    pthread_mutex_unlock(&recorder->lock);
+    if (!keep)
+        free(block);
 }
 
 static int pack(struct trace_recorder *recorder, const struct block *block)
@@ -92,41 +129,58 @@ static int pack(struct trace_recorder *recorder, const struct block *block)
     return result;
 }
 
-/* Packing can wait, and the target cannot: where CPUs are few it must not take the target's. Not the lowest
- * priority of all: on a machine that is busy for good the queue would fill. */
-static void give_way(void)
+static void pack_all(struct trace_recorder *recorder, enum packer packer)
 {
-    enum { WAY = 10 };
-    int present = getpriority(PRIO_PROCESS, 0); /* of this thread alone, on Linux */
-    setpriority(PRIO_PROCESS, 0, present < WAY ? WAY : present);
-}
-
-static void *run(void *context)
-{
-    struct trace_recorder *recorder = context;
     struct block *block;
-    give_way();
-    while ((block = take(recorder))) {
+    while ((block = take(recorder, packer))) {
         if (recorder->result == 0)
             recorder->result = pack(recorder, block);
         if (recorder->result)
             atomic_store(&recorder->ended, true);
         give_back(recorder, block);
     }
+}
+
+/* Packing can wait, and the target cannot: where CPUs are few it must not take the target's. */
+static void *run_patient(void *context)
+{
+    enum { WAY = 19 };
+    setpriority(PRIO_PROCESS, 0, WAY); /* of this thread alone, on Linux */
+    pack_all(context, PATIENT);
+    return NULL;
+}
+
+/* Nobody may take a lower number back: who packs in a hurry is somebody else. */
+static void *run_hurried(void *context)
+{
+    pack_all(context, HURRIED);
     return NULL;
 }
 
 /* --- putting -------------------------------------------------------------------------------- */
 
+/* One fault for it all: the drain writes two megabytes each few milliseconds. */
+static struct block *new_block(void)
+{
+    struct block *block = aligned_alloc(TRACE_BLOCK_BYTES, TRACE_BLOCK_BYTES);
+#ifdef MADV_HUGEPAGE
+    if (block)
+        madvise(block, TRACE_BLOCK_BYTES, MADV_HUGEPAGE); /* or small pages, where it cannot be */
+#endif
+    return block;
+}
+
 static struct block *take_spare(struct trace_recorder *recorder)
 {
     pthread_mutex_lock(&recorder->lock);
     struct block *block = recorder->spare;
-    if (block)
+    if (block) {
         recorder->spare = block->next;
+        recorder->spare_count--;
+    }
     pthread_mutex_unlock(&recorder->lock);
     if (!block)
-        block = malloc(sizeof(*block));
+        block = new_block();
     if (block)
         block->used = 0;
     return block;
@@ -143,7 +197,7 @@ static void seal(struct trace_recorder *recorder)
     pthread_mutex_lock(&recorder->lock);
     *recorder->full_end = block;
     recorder->full_end = &block->next;
-    pthread_cond_signal(&recorder->wake);
+    wake(recorder);
     pthread_mutex_unlock(&recorder->lock);
 }
 
@@ -152,11 +206,11 @@ static bool write_record(struct trace_recorder *recorder, const struct tap_step 
                          const void *payload)
 {
     size_t bytes = sizeof(struct trace_record) + trace_padded(step->size);
-    if (recorder->block && TRACE_BLOCK_BYTES - recorder->block->used < bytes)
+    if (recorder->block && BLOCK_ROOM - recorder->block->used < bytes)
         seal(recorder);
     if (!recorder->block)
         recorder->block = take_spare(recorder);
-    if (!recorder->block || bytes > TRACE_BLOCK_BYTES) {
+    if (!recorder->block || bytes > BLOCK_ROOM) {
         atomic_store(&recorder->ended, true);
         return false;
     }
@@ -350,10 +404,14 @@ static bool is_full(struct tap *tap)
 
 static bool start(struct trace_recorder *recorder)
 {
+    static void *(*const runs[PACKERS])(void *) = {run_patient, run_hurried};
     sigset_t all, old;
+    int result = 0;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    int result = pthread_create(&recorder->thread, NULL, run, recorder);
+    for (; recorder->thread_count < PACKERS && result == 0; recorder->thread_count += !result)
+        result = pthread_create(&recorder->threads[recorder->thread_count], NULL,
+                                runs[recorder->thread_count], recorder);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return result == 0;
 }
@@ -362,25 +420,26 @@ struct trace_recorder *trace_recorder_new(const struct trace_sink *sink, size_t 
                                           bool wait)
 {
     struct trace_recorder *recorder = calloc(1, sizeof(*recorder));
+    size_t bytes = wait ? TRACE_QUEUE_WAIT_BYTES : TRACE_QUEUE_DROP_BYTES;
     if (!recorder)
         return NULL;
-    size_t bytes = buffer_bytes * 2 > TRACE_QUEUE_BYTES ? buffer_bytes * 2 : TRACE_QUEUE_BYTES;
+    bytes = buffer_bytes * 2 > bytes ? buffer_bytes * 2 : bytes;
     recorder->tap.put = put;
     recorder->tap.is_full = is_full;
     recorder->sink = *sink;
     recorder->wait = wait;
     recorder->most_blocks = bytes / TRACE_BLOCK_BYTES;
+    recorder->hurry_from = recorder->most_blocks / 4;
     recorder->reserve = 2;
     recorder->full_end = &recorder->full;
     recorder->codec = trace_codec_new();
     pthread_mutex_init(&recorder->lock, NULL);
-    pthread_cond_init(&recorder->wake, NULL);
-    recorder->joined = true;
+    for (int i = 0; i < PACKERS; i++)
+        pthread_cond_init(&recorder->wake[i], NULL);
     if (!recorder->codec || !start(recorder)) {
         trace_recorder_free(recorder);
         return NULL;
     }
-    recorder->joined = false;
     return recorder;
 }
 
@@ -401,9 +460,10 @@ int trace_recorder_finish(struct trace_recorder *recorder)
     seal(recorder);
     pthread_mutex_lock(&recorder->lock);
     recorder->stop = true;
-    pthread_cond_signal(&recorder->wake);
+    wake(recorder);
     pthread_mutex_unlock(&recorder->lock);
-    pthread_join(recorder->thread, NULL);
+    for (uint32_t i = 0; i < recorder->thread_count; i++)
+        pthread_join(recorder->threads[i], NULL);
     recorder->joined = true;
     return recorder->result;
 }
@@ -433,6 +493,7 @@ void trace_recorder_free(struct trace_recorder *recorder)
     trace_codec_free(recorder->codec);
     trace_index_done(&recorder->index);
     pthread_mutex_destroy(&recorder->lock);
-    pthread_cond_destroy(&recorder->wake);
+    for (int i = 0; i < PACKERS; i++)
+        pthread_cond_destroy(&recorder->wake[i]);
     free(recorder);
 }

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* From the tap to chunks: a thread that packs what the model's owner copies out.
+/* From the tap to chunks: threads that pack what the model's owner copies out.
  * Why a queue of blocks: the thread that drains the rings does nothing for a trace but a memcpy of what it
  * has just folded; packing and writing take as long as they take, elsewhere.
+ * Why two threads that pack, one at a time: where CPUs are few, whoever packs does so on the target's, and a
+ * target is not to be slower for its trace. So one has the lowest priority, and the queue is long. On a machine
+ * that is busy for good that one would never be done: from a quarter of the queue on, and at the end, the other
+ * packs, with everybody's priority.
  * When the queue is full (the disk is slow, or the packer has no CPU): where a full ring is waited for
  * (`wait`), the drain pauses, the rings fill, and the target waits by the rings' own rules, which is measured
  * and taken out of its functions' times: the trace is whole. Else (`drop`) a batch of events is left out of
  * the trace, which is counted; the trace says where (HOLE) and what the stack was after it. Definitions
  * and other steps are never left out. The model, and so the target's data, has all events in any case.
- * Rules: one at a time puts, under the collector's lock. The sink is called on the recorder's thread. */
+ * Rules: one at a time puts, under the collector's lock. The sink is called on the recorder's threads. */
 #ifndef ULMA_RECORDING_TRACE_RECORDER_H
 #define ULMA_RECORDING_TRACE_RECORDER_H
 
@@ -32,7 +36,8 @@ struct trace_sink {
     void *context;
 };
 
-enum { TRACE_QUEUE_BYTES = 64 << 20 };
+/* Where a full ring is waited for; and where it is not. */
+enum { TRACE_QUEUE_WAIT_BYTES = 256 << 20, TRACE_QUEUE_DROP_BYTES = 64 << 20 };
 
 /* `buffer_bytes`: of the rings, which must fit beside what is queued. NULL: no memory or thread. */
 struct trace_recorder *trace_recorder_new(const struct trace_sink *sink, size_t buffer_bytes,

@@ -118,6 +118,36 @@ static void a_task_from_its_making_to_its_end(void **state)
     EXPECT(&model, bad_events, 0);
 }
 
+/* What comes between the yields of a chain and is no call's changes nothing; a call does. */
+static void who_is_awaited_in_the_middle_of_other_events(void **state)
+{
+    (void)state;
+    struct bench_thread thread = fold_tools_thread(&model, 1, 1000);
+    for (uint32_t frame = 50; frame < 90; frame += 30) {
+        E(0, TASK, 0, frame);
+        E(5, START, 150, frame);
+        E(1, START, 151, frame + 10);
+        E(1, START, 152, frame + 20);
+        E(1, YIELD, 0, frame + 20);
+        E(1, SPEED, 1000, 0);
+        E(1, GC_START, 0, 0);
+        E(1, GC_STOP, 0, 0);
+        E(1, YIELD, 0, frame + 10);
+        if (frame == 50) {
+            E(1, SPEED, 1001, 0);
+        } else { /* the outermost goes on by itself */
+            E(1, START, 2, 20);
+            E(1, RETURN, 0, 20);
+        }
+        E(1, YIELD, 0, frame);
+    }
+    struct snapshot *snapshot = take(1100);
+    EXPECT(snapshot, task_count, 2);
+    expect_function(snapshot, snapshot->tasks[0].awaiting, "g152");
+    expect_function(snapshot, snapshot->tasks[1].awaiting, "g150");
+    snapshot_free(snapshot);
+}
+
 /* A throw() enters the innermost coroutine; one after the other ends, or goes on outside of it. */
 static void a_throw_into_what_is_awaited(void **state)
 {
@@ -326,6 +356,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_task_from_its_making_to_its_end),
+        TEST(who_is_awaited_in_the_middle_of_other_events),
         TEST(a_throw_into_what_is_awaited),
         TEST(a_task_that_is_dropped),
         TEST(a_task_that_vanishes),

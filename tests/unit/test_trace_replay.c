@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A trace that is played comes to what the live model had, field by field. Threads of this process write as
- * a target would; the collector folds them, and its steps go through the recorder's thread, the codec
+ * a target would; the collector folds them, and its steps go through the recorder's threads, the codec
  * and a source in memory into a replay. */
 #include "fold_tools.h"
 
@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* --- chunks in memory ----------------------------------------------------------------------- */
 
@@ -27,7 +28,8 @@ struct written {
     _Atomic size_t count;
     size_t at;
     uint64_t events;
-    _Atomic bool held; /* the sink waits */
+    _Atomic int first_way, least_way; /* who puts: how far it gives way to others */
+    _Atomic bool held;                /* the sink waits */
     _Atomic bool fails;
 };
 
@@ -37,6 +39,11 @@ static int keep(void *context, const struct trace_chunk *chunk)
     struct timespec pause = {.tv_nsec = 100 * 1000};
     while (atomic_load(&kept->held))
         nanosleep(&pause, NULL);
+    int way = getpriority(PRIO_PROCESS, 0); /* of the thread */
+    if (kept->count == 0)
+        kept->first_way = kept->least_way = way;
+    if (way < kept->least_way)
+        kept->least_way = way;
     if (kept->fails)
         return -ENOSPC;
     assert_true(kept->count < 4096);
@@ -302,6 +309,32 @@ static void a_hole_is_counted(void **state)
     stop(&live);
 }
 
+/* Whoever packs gives way to everybody, for as long as the queue has room. */
+static void a_long_queue_is_packed_in_a_hurry(void **state)
+{
+    (void)state;
+    struct live live;
+    start(&live, false, false);
+    struct target_thread first = {&live.session, 3, 3000, 0};
+    run_thread(&first);
+    struct timespec pause = {.tv_nsec = 100 * 1000};
+    while (live.kept->count == 0) { /* the once a second that it is told in any case */
+        snapshot_free(collector_snapshot(live.collector, 0, CLOCK_WALL));
+        nanosleep(&pause, NULL);
+    }
+    assert_int_equal(live.kept->first_way, 19);
+    assert_int_equal(live.kept->least_way, 19);
+    atomic_store(&live.kept->held, true);
+    run_threads(&live, 2, 100000);
+    snapshot_free(collector_snapshot(live.collector, 0, CLOCK_WALL));
+    atomic_store(&live.kept->held, false);
+    while (live.kept->least_way != getpriority(PRIO_PROCESS, 0))
+        nanosleep(&pause, NULL);
+    finish(&live);
+    assert_int_equal(trace_recorder_finish(live.recorder), 0);
+    stop(&live);
+}
+
 static void a_full_disk_ends_the_trace_alone(void **state)
 {
     (void)state;
@@ -448,7 +481,7 @@ int main(void)
         cmocka_unit_test(the_same_numbers),    cmocka_unit_test(a_reset_is_played),
         cmocka_unit_test(a_hole_is_counted),   cmocka_unit_test(a_full_disk_ends_the_trace_alone),
         cmocka_unit_test(slices_add_up),       cmocka_unit_test(slices_of_a_part),
-        cmocka_unit_test(exactly_to_a_moment),
+        cmocka_unit_test(exactly_to_a_moment), cmocka_unit_test(a_long_queue_is_packed_in_a_hurry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,31 +135,38 @@ static void suspend(struct model *model, const struct track *track, const struct
     suspended_put(&model->suspended, &activation);
 }
 
-/* A coroutine that awaits yields, then the one that awaits it, and so on, with no event between.
- * `before`: the counter of the event before. */
+/* Nothing has begun or ended since the last yield. Events of other kinds may have come: the processor's speed,
+ * garbage collections, waits. */
+static bool yields_on(const struct track *track, const struct fold_cursor *cursor)
+{
+    return track->yield_depth == (uint32_t)(cursor->top - cursor->entries) &&
+           track->yield_pushes == cursor->python_pushes + track->c_pushes;
+}
+
+/* A coroutine that awaits yields, then the one that awaits it, and so on, with no call's event between. */
 static void yield(struct model *model, struct track *track, struct fold_cursor *cursor,
-                  const struct event *event, uint64_t before)
+                  const struct event *event)
 {
     if (!fold_cursor_reach(model, track, cursor, event->frame, event_id(event)))
         return;
     const struct entry *entry = cursor->top;
     bool awaits = model->symbols.symbols[entry->symbol].kind == KIND_COROUTINE;
-    if (before != track->yield_counter)
+    if (!yields_on(track, cursor))
         track->yield_symbol = 0;
     if (track->yield_symbol == 0 && awaits)
         track->yield_symbol = entry->symbol;
-    track->yield_counter = event->counter;
     uint32_t line = track->lines.running;
     int64_t running_ticks = fold_cursor_pop(model, track, cursor, false);
     suspend(model, track, entry, event->counter, running_ticks, line);
+    track->yield_depth = (uint32_t)(cursor->top - cursor->entries);
+    track->yield_pushes = cursor->python_pushes + track->c_pushes;
 }
 
 static void fold_call(struct model *model, struct track *track, struct fold_cursor *cursor,
                       const struct event *event)
 {
     uint32_t kind = event_kind(event);
-    uint64_t before = cursor->last;
-    track->event_before = before;
+    track->event_before = cursor->last;
     fold_cursor_pass(model, track, cursor, event->counter, kind);
     if (kind <= EVENT_THROW) {
         cursor->python_pushes++;
@@ -167,7 +174,7 @@ static void fold_call(struct model *model, struct track *track, struct fold_curs
         return;
     }
     if (kind == EVENT_YIELD) {
-        yield(model, track, cursor, event, before);
+        yield(model, track, cursor, event);
         return;
     }
     if (kind == EVENT_UNWIND)

@@ -11,7 +11,10 @@ each, so that most meet nothing; a report has a path for each. This machine's co
 (a profiler's own second process is one), and are slower by a few percent or by half for some time.
 So a piece of work before and after each round tells the processor's pace, whoever profiles: where
 it is not near the best of all processes, the round does not count. Of the others the lower quartile
-is taken. Processes of all kinds follow each other in turns.
+is taken. Processes of all kinds follow each other in turns, many short ones: where things lie in
+memory is a process's own, and makes it faster or slower by some percent. How far a truth can be
+trusted is told by how much it changes with the turns that are taken for it; where that is too much,
+there are more turns without a profiler.
 Rules: every function of the list stands in the table, also where fewer than FEW rounds were left.
 """
 
@@ -20,8 +23,10 @@ import json
 import math
 import os
 import pathlib
+import random
 import re
 import shutil
+import statistics
 import subprocess
 import tempfile
 from typing import Any, NamedTuple
@@ -32,10 +37,12 @@ import places
 import tables
 from places import BenchError, say
 
-ROUNDS = 500  # of a process
+ROUNDS = 100  # of a process
 FEW = 40
 CLEAN = 1.06  # to the best pace: not disturbed
 BOUND_PCT = 3.0
+UNCERTAIN_PCT = 1.5  # of a truth: there are more turns, up to twice as many
+DRAWS = 30
 SETS = ("calls", "calls,c-calls")  # of events, that ulma is judged with
 HOWS = ("corrected", "uncorrected", "cProfile")
 WHOLE = "(the whole)"  # of the program: all its functions, the driver's too
@@ -45,6 +52,7 @@ SHAPE_BURSTS, SHAPE_STARTS = 2000, 3
 class Sample(NamedTuple):
     ns: float
     pace_ns: float  # the slower of those before and after
+    turn: int = 0
 
 
 class Times:
@@ -56,9 +64,12 @@ class Times:
         self.plain: dict[str, list[Sample]] = collections.defaultdict(list)
         self.own: dict[tuple[str, str, str], list[Sample]] = collections.defaultdict(list)
         self.calls: dict[str, float] = {}
+        self.pace_ns = 0.0
 
     def best_pace_ns(self) -> float:
         """Of all: a kind whose processes all met a neighbour must not look undisturbed."""
+        if self.pace_ns:
+            return self.pace_ns
         of_all = [*self.plain.values(), *self.own.values()]
         paces = sorted(sample.pace_ns for samples in of_all for sample in samples)
         return paces[len(paces) // 100]
@@ -66,6 +77,15 @@ class Times:
     def clean(self, samples: "list[Sample]") -> "list[float]":
         most = CLEAN * self.best_pace_ns()
         return sorted(sample.ns for sample in samples if sample.pace_ns <= most)
+
+    def draw(self, turns: int) -> "Times":
+        """As many turns of plain processes, drawn anew: one may come twice, another not."""
+        drawn = Times()
+        drawn.pace_ns = self.best_pace_ns()
+        times = collections.Counter(random.choices(range(turns), k=turns))
+        for knob, samples in self.plain.items():
+            drawn.plain[knob] = [one for one in samples for _ in range(times[one.turn])]
+        return drawn
 
     def low(self, samples: "list[Sample]") -> float:
         """The lower quartile of those that were not disturbed."""
@@ -88,6 +108,7 @@ class Runner:
         self.python, self.program = python, program
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="corrected-", dir=places.HOME))
         self.times = Times()
+        self.plain_turns = 0
 
     def run(self, how: str, events: str, *words: str) -> "tuple[list, dict]":
         return self.run_script(how, events, "call_dense_run.py", self.program.name, *words)
@@ -110,7 +131,22 @@ class Runner:
     def add_plain(self) -> None:
         times, _ = self.run("plain", "", "plain", str(ROUNDS))
         for knob, samples in times.items():
-            self.times.plain[knob] += [Sample(*sample) for sample in samples]
+            self.times.plain[knob] += [Sample(*sample, self.plain_turns) for sample in samples]
+        self.plain_turns += 1
+
+    def uncertain_pct(self, c_calls: bool) -> "dict[str, float]":
+        """Of each truth: its standard error."""
+        draws = [
+            truths(self.program, self.times.draw(self.plain_turns), c_calls) for _ in range(DRAWS)
+        ]
+        return {name: spread_pct([drawn[name] for drawn in draws]) for name in draws[0]}
+
+    def has_few_rounds(self) -> bool:
+        of_wholes = [samples for key, samples in self.times.own.items() if key[2] == WHOLE]
+        return any(len(self.times.clean(samples)) < FEW for samples in of_wholes)
+
+    def is_uncertain(self) -> bool:
+        return not all(pct <= UNCERTAIN_PCT for pct in self.uncertain_pct(True).values())
 
     def add_ulma(self, how: str, events: str) -> None:
         rounds, report = self.run(how, events, "once", str(ROUNDS))
@@ -159,6 +195,11 @@ class Runner:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def spread_pct(values: "list[float]") -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return 100 * statistics.stdev(known) / statistics.mean(known) if len(known) > 1 else math.nan
+
+
 class Judged(NamedTuple):
     program: str
     function: str
@@ -168,6 +209,7 @@ class Judged(NamedTuple):
     times_ns: "dict[str, float]"
     rounds: int
     more_pct: float  # what the same work costs once more, to what it costs once
+    uncertain_pct: float  # the truth's standard error
 
     def error_pct(self, how: str) -> float:
         return 100 * (self.times_ns[how] / self.truth_ns - 1)
@@ -202,7 +244,9 @@ def more_pct(names: str, times: Times) -> float:
     return 100 * (second / first - 1) if first else math.nan
 
 
-def judge(program: call_dense.Program, times: Times, events: str) -> "list[Judged]":
+def judge(runner: Runner, events: str) -> "list[Judged]":
+    program, times = runner.program, runner.times
+    uncertain = runner.uncertain_pct("c-calls" in events)
     whole = times.low(times.plain[""])
     out = []
     for name, truth in truths(program, times, "c-calls" in events).items():
@@ -214,23 +258,29 @@ def judge(program: call_dense.Program, times: Times, events: str) -> "list[Judge
         rounds = min(len(times.clean(times.own[by[how][0]])) for how in HOWS[:2])
         calls = times.calls.get(parts[0], 0)
         of_program, more = 100 * truth / whole, more_pct(name, times)
-        out.append(Judged(program.name, name, truth, calls, of_program, own, rounds, more))
+        judged = (program.name, name, truth, calls, of_program, own, rounds, more)
+        out.append(Judged(*judged, uncertain[name]))
     return out
 
 
 def line(judged: Judged) -> "list[str]":
     each = judged.calls or 1
     cells = [judged.program, judged.function, f"{judged.truth_ns / each:.0f}"]
+    cells += [f"{judged.uncertain_pct:.1f}"]
     cells += [f"{judged.of_program_pct:.0f}"]
     cells += [f"{judged.error_pct(how):+.1f}" for how in HOWS]
     cells += [f"{judged.error_of_program_pct('corrected'):+.1f}"]
     cells += ["" if judged.function == WHOLE else f"{judged.more_pct:+.1f}"]
-    within = abs(judged.error_pct("corrected")) <= BOUND_PCT
-    return [*cells, "few rounds" if judged.rounds < FEW else "met" if within else "**missed**"]
+    few = "few rounds" if judged.rounds < FEW else "**missed**"
+    return [*cells, "met" if is_met(judged) else few]
 
 
-HEAD = ["program", "function", "truth, ns a call", "% of the program", "corrected", "uncorrected"]
-HEAD += ["cProfile", "corrected, of the program", "work once more", ""]
+def is_met(judged: Judged) -> bool:
+    return judged.rounds >= FEW and abs(judged.error_pct("corrected")) <= BOUND_PCT
+
+
+HEAD = ["program", "function", "truth, ns a call", "± %", "% of the program", "corrected"]
+HEAD += ["uncorrected", "cProfile", "corrected, of the program", "work once more", ""]
 
 
 def measure(minor: str, turns: int, names: "list[str] | None" = None) -> "dict[str, list[Judged]]":
@@ -245,10 +295,14 @@ def measure(minor: str, turns: int, names: "list[str] | None" = None) -> "dict[s
         try:
             for _ in range(turns):
                 runner.turn()
+            while runner.plain_turns < 2 * turns and runner.has_few_rounds():
+                runner.turn()
+            while runner.plain_turns < 2 * turns and runner.is_uncertain():
+                runner.add_plain()
         finally:
             runner.close()
         for events in SETS:
-            out[events] += judge(program, runner.times, events)
+            out[events] += judge(runner, events)
     return out
 
 
@@ -287,5 +341,5 @@ def show(minors: "list[str]", turns: int) -> None:
             print(tables.markdown(HEAD, [line(one) for one in judged]))
             for what in ("functions", "programs"):
                 of = [one for one in judged if (one.function == WHOLE) == (what == "programs")]
-                met = sum(abs(one.error_pct("corrected")) <= BOUND_PCT for one in of)
+                met = sum(is_met(one) for one in of)
                 print(f"Within {BOUND_PCT:.0f} %: {met} of {len(of)} {what}.\n", flush=True)

@@ -101,6 +101,22 @@ static void learn_costs(struct collector *collector)
     budget->event_ns = budget->call_ticks * collector->scale.ns_per_tick / 2;
 }
 
+/* What was heard since the last time is paid for. */
+static void price_events(struct collector *collector)
+{
+    struct budget *budget = &collector->budget;
+    learn_costs(collector);
+    uint64_t events = collector->model.events_read - budget->priced_events;
+    if (!events)
+        return;
+    double busy_ns = (double)(budget->busy_ns - budget->priced_busy_ns);
+    budget->price_ns = budget->event_ns *
+                       governor_coldness(busy_ns / (double)events - budget->event_ns);
+    budget->cost_ns += (double)events * budget->price_ns;
+    budget->priced_events += events;
+    budget->priced_busy_ns = budget->busy_ns;
+}
+
 static void begin_burst(struct collector *collector)
 {
     struct budget *budget = &collector->budget;
@@ -176,10 +192,10 @@ static int begin_budget(struct collector *collector, double budget_pct, uint64_t
         return result;
     budget->on = true;
     governor_init(&budget->governor, budget_pct);
-    learn_costs(collector);
+    price_events(collector);
     /* What it cost before was not of this budget. */
     budget->governor.busy_ns = budget->governor.since_busy_ns = budget->busy_ns;
-    budget->governor.cost_ns = (uint64_t)((double)collector->model.events_read * budget->event_ns);
+    budget->governor.cost_ns = (uint64_t)budget->cost_ns;
     budget->burst_busy_ns = 0;
     budget->seen_ns = budget->called_ns = 0;
     mute_begin_burst(&budget->mute, &collector->model, counter);
@@ -212,6 +228,16 @@ static bool all_silence(struct collector *collector)
     return true;
 }
 
+/* Nobody is muted while there is room. */
+static void slice(struct collector *collector)
+{
+    struct budget *budget = &collector->budget;
+    if (budget->governor.state != GOVERNOR_LISTENING || governor_has_room(&budget->governor))
+        return;
+    collector_catch_up(collector);
+    mute_slice(&budget->mute, &collector->model);
+}
+
 static void choose(struct collector *collector)
 {
     struct budget *budget = &collector->budget;
@@ -219,8 +245,8 @@ static void choose(struct collector *collector)
     size_t count = 0, muted = 0;
     uint64_t counter = collector_catch_up(collector);
     uint64_t busy_ns = governor->busy_ns - governor->since_busy_ns;
-    struct governor_row *rows =
-        mute_end_burst(&budget->mute, &collector->model, counter, budget->call_ticks, &count);
+    struct governor_row *rows = mute_end_burst(&budget->mute, &collector->model, counter,
+                                               budget->call_ticks * GOVERNOR_COLDEST, &count);
     budget->silences = all_silence(collector);
     budget->burst_busy_ns = budget->burst_busy_ns * MUTE_OLDER + (double)busy_ns;
     if (rows)
@@ -294,8 +320,7 @@ void budget_round(struct collector *collector, uint64_t counter)
     budget->next_ns = now_ns + LOOK_NS + pass_time(collector, now_ns) / LOOKED_AT * LOOK_NS;
     if (!is_on(collector))
         return;
-    learn_costs(collector);
-    uint64_t cost_ns = (uint64_t)((double)collector->model.events_read * budget->event_ns);
+    price_events(collector);
     if (budget->called_ns && budget->silences && budget->governor.state != GOVERNOR_MUTED)
         look_for_answers(collector, now_ns);
     if (budget->governor.state == GOVERNOR_MUTED && collector->model.symbols.muted_rows) {
@@ -304,7 +329,7 @@ void budget_round(struct collector *collector, uint64_t counter)
             tell_all(collector, MODE_OFF);
     }
     budget_steps_round(collector, now_ns);
-    switch (governor_tick(&budget->governor, budget->busy_ns, cost_ns)) {
+    switch (governor_tick(&budget->governor, budget->busy_ns, (uint64_t)budget->cost_ns)) {
     case GOVERNOR_CHOOSE:
         choose(collector);
         break;
@@ -312,6 +337,7 @@ void budget_round(struct collector *collector, uint64_t counter)
         call(collector, now_ns);
         break;
     case GOVERNOR_GO_ON:
+        slice(collector);
         roll(collector);
         break;
     }

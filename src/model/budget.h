@@ -25,8 +25,11 @@ struct budget {
     uint64_t seen_ns;
     uint64_t busy_ns;            /* of all processes that are followed */
     double burst_busy_ns;        /* of the bursts, older ones less, as in their profiles */
-    double event_ns, call_ticks; /* the probe's cost of an event, and of a call and its return */
-    bool silences;               /* muted functions cost nothing: 3.12 and newer */
+    double event_ns, call_ticks; /* as calibrated: of an event, and of a call and its return */
+    double price_ns;             /* of an event, by what the program did between the last ones */
+    double cost_ns;              /* of all events so far */
+    uint64_t priced_events, priced_busy_ns; /* that are in it */
+    bool silences;                          /* muted functions cost nothing: 3.12 and newer */
     uint64_t called_ns;
     struct steps steps;
     uint32_t refused_before; /* the last change that came from outside */

@@ -121,7 +121,7 @@ void budget_steps_round(struct collector *collector, uint64_t now_ns)
     if (!budget->steps.stepped_ns)
         look_for_answer(collector, now_ns);
     count_events(&collector->model, events);
-    uint32_t on = steps_tick(&budget->steps, budget->busy_ns, now_ns, events, budget->event_ns,
+    uint32_t on = steps_tick(&budget->steps, budget->busy_ns, now_ns, events, budget->price_ns,
                              governor_has_room(&budget->governor));
     if (on == before || budget->steps.stepped_ns)
         return;

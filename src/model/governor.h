@@ -3,7 +3,7 @@
  * Why apart: it is arithmetic over costs and times that it is given, so tests drive it with made-up ones.
  *
  * How it works. The budget is a share of the target's busy time. A bucket of allowance fills with that
- * share (less a reserve, since the cost per event is itself measured) and pays for every event.
+ * share (less a reserve, since the cost per event is not known for certain) and pays for every event.
  *   LISTENING  everything is heard. This goes on while the bucket lasts, for ever when the program's events
  *              cost less than the budget. When it is empty, what was heard since the listening began says
  *              which functions cost most for the least time of their own: those are muted until what is
@@ -39,6 +39,11 @@ struct governor {
     uint64_t busy_ns, cost_ns; /* as last told */
     uint64_t since_busy_ns;    /* busy time at which the state began */
 };
+
+/* How often the calibrated price an event costs that comes once in `gap_ns` of the program's time: 1 to GOVERNOR_COLDEST.
+ * The less often, the less of what it needs the caches still have. */
+#define GOVERNOR_COLDEST 2.0
+double governor_coldness(double gap_ns);
 
 /* `budget_pct` above 0. */
 void governor_init(struct governor *governor, double budget_pct);

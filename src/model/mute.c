@@ -8,10 +8,23 @@
 #include "model/resite.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENOUGH_CALLS = 8 }; /* of an anchor in the bursts, to count by its calls */
+enum {
+    ENOUGH_CALLS = 8, /* of an anchor, to tell anything by them */
+    SURE_SLICES = 3,
+};
+
+/* Of a sum, how far it is known by slices that are called even. */
+static const double EVEN = 0.15;
+
+/* How much all calls weigh that are taken to have no excess, beside those that tell it. */
+static const double NO_EXCESS = 0.2;
+
+/* Time needs the excess, too: it is believed where its error is so much smaller. */
+static const double CLEARLY = 2;
 
 static const double LEAST_CALLS = 0.5;
 
@@ -23,6 +36,13 @@ static const uint32_t OUTSIDE = UINT32_MAX;
 struct mute_copy {
     uint64_t calls, resumes;
     int64_t self_ticks, total_ticks; /* waiting left out */
+};
+
+/* calls: and resumes; ticks: self time. */
+struct mute_slice {
+    uint64_t seen_calls; /* when the present one began */
+    int64_t seen_ticks;
+    float calls[MUTE_SLICES], ticks[MUTE_SLICES];
 };
 
 struct mute_profile {
@@ -37,7 +57,8 @@ int mute_init(struct mute *mute, const struct model *model)
     *mute = (struct mute){.limit = model->nodes.limit};
     mute->copies = region_new(mute->limit, sizeof(*mute->copies));
     mute->profiles = region_new(mute->limit, sizeof(*mute->profiles));
-    if (mute->copies && mute->profiles)
+    mute->slices = region_new(mute->limit, sizeof(*mute->slices));
+    if (mute->copies && mute->profiles && mute->slices)
         return 0;
     mute_done(mute);
     return -ENOMEM;
@@ -47,6 +68,7 @@ void mute_done(struct mute *mute)
 {
     region_free(mute->copies, mute->limit, sizeof(*mute->copies));
     region_free(mute->profiles, mute->limit, sizeof(*mute->profiles));
+    region_free(mute->slices, mute->limit, sizeof(*mute->slices));
     free(mute->paths);
     free(mute->anchors);
     free(mute->unmet);
@@ -68,6 +90,11 @@ static int64_t run_ticks(const struct node *node)
 
 /* --- bursts --------------------------------------------------------------------------------- */
 
+static double square(double value)
+{
+    return value * value;
+}
+
 static void copy_nodes(struct mute *mute, struct model *model, uint64_t counter)
 {
     mute->copied = model->nodes.count;
@@ -79,6 +106,8 @@ static void copy_nodes(struct mute *mute, struct model *model, uint64_t counter)
             .self_ticks = run_ticks(node),
             .total_ticks = node->total_ticks - node->total_wait_ticks,
         };
+        mute->slices[i].seen_calls = node->calls + node->resumes;
+        mute->slices[i].seen_ticks = run_ticks(node);
     }
     mute->began = counter;
     mute->listening = true;
@@ -91,6 +120,21 @@ void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter)
     mute_settle(mute, model, counter);
     mute_forget_paths(mute);
     copy_nodes(mute, model, counter);
+}
+
+void mute_slice(struct mute *mute, struct model *model)
+{
+    uint32_t at = mute->slice_count++ % MUTE_SLICES;
+    for (uint32_t i = 0; i < model->nodes.count; i++) {
+        const struct node *node = &model->nodes.nodes[i];
+        struct mute_slice *slice = &mute->slices[i];
+        uint64_t calls = node->calls + node->resumes;
+        int64_t ticks = run_ticks(node);
+        slice->calls[at] = (float)(calls - slice->seen_calls);
+        slice->ticks[at] = ticks > slice->seen_ticks ? (float)(ticks - slice->seen_ticks) : 0;
+        slice->seen_calls = calls;
+        slice->seen_ticks = ticks;
+    }
 }
 
 /* What the node has had in the burst joins its profile. */
@@ -141,6 +185,8 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
         return NULL;
     }
     take_lines(model);
+    mute_slice(mute, model);
+    mute->call_ticks = ticks_per_call;
     for (uint32_t i = 1; i < model->nodes.count; i++) {
         const struct mute_profile *had = take_profile(mute, model, i);
         const struct symbol *symbol = row_of(model, i);
@@ -311,8 +357,13 @@ static bool add_path(struct mute *mute, struct model *model, uint32_t index)
         (struct mute_path){.node = index, .anchor = number, .muted = muted};
     if (number == OUTSIDE || !muted)
         return true;
-    mute->anchors[number].group_ticks += profile->self_ticks;
-    mute->anchors[number].muted_calls += profile->calls + profile->resumes;
+    struct mute_anchor *anchor = &mute->anchors[number];
+    anchor->group.ticks += profile->self_ticks;
+    anchor->group.muted += profile->calls + profile->resumes;
+    for (uint32_t i = 0; i < MUTE_SLICES; i++) {
+        anchor->slices[i].ticks += mute->slices[index].ticks[i];
+        anchor->slices[i].muted += mute->slices[index].calls[i];
+    }
     return true;
 }
 
@@ -324,11 +375,44 @@ static void add_own(struct mute *mute, struct model *model)
         uint32_t number = *anchor_at(mute, profile->place);
         if (!number || row_of(model, i)->muted)
             continue;
-        mute->anchors[number - 1].group_ticks += profile->self_ticks;
-        mute->anchors[number - 1].group_calls += profile->calls + profile->resumes;
+        struct mute_anchor *anchor = &mute->anchors[number - 1];
+        anchor->group.ticks += profile->self_ticks;
+        anchor->group.calls += profile->calls + profile->resumes;
+        for (uint32_t j = 0; j < MUTE_SLICES; j++) {
+            anchor->slices[j].ticks += mute->slices[i].ticks[j];
+            anchor->slices[j].calls += mute->slices[i].calls[j];
+        }
     }
-    for (uint32_t i = 0; i < mute->anchor_count; i++)
-        mute->anchors[i].by_calls = mute->anchors[i].group_calls >= ENOUGH_CALLS;
+}
+
+/* Whether the anchor's calls or its time tell better what the muted ones below had in each slice, and how evenly
+ * its calls take time. */
+static void judge(struct mute_anchor *anchor, uint32_t slices)
+{
+    struct mute_group sum = {0};
+    for (uint32_t i = 0; i < slices; i++) {
+        sum.ticks += anchor->slices[i].ticks;
+        sum.calls += anchor->slices[i].calls;
+        sum.muted += anchor->slices[i].muted;
+    }
+    bool enough = anchor->group.calls >= ENOUGH_CALLS;
+    anchor->by_calls = enough;
+    anchor->surely = false;
+    anchor->even = 0;
+    if (!enough || slices < 2 || sum.calls <= 0 || sum.ticks <= 0)
+        return;
+    double by_calls = 0, by_time = 0, uneven = 0;
+    for (uint32_t i = 0; i < slices; i++) {
+        const struct mute_group *slice = &anchor->slices[i];
+        by_calls += square(slice->muted - sum.muted / sum.calls * slice->calls);
+        by_time += square(slice->muted - sum.muted / sum.ticks * slice->ticks);
+        uneven += square(slice->ticks - sum.ticks / sum.calls * slice->calls);
+    }
+    double part = (double)slices / (slices - 1);
+    anchor->surely = slices >= SURE_SLICES && by_calls * part <= square(EVEN * sum.muted);
+    anchor->by_calls = by_calls * part <= square(EVEN * sum.muted) ||
+                       by_calls <= square(CLEARLY) * by_time;
+    anchor->even = 1 / (1 + uneven * part / square(EVEN * sum.ticks));
 }
 
 static void forget_places(struct mute *mute)
@@ -350,6 +434,8 @@ static void make_paths(struct mute *mute, struct model *model)
             whole = add_path(mute, model, i);
     }
     add_own(mute, model);
+    for (uint32_t i = 0; i < mute->anchor_count; i++)
+        judge(&mute->anchors[i], mute->slice_count < MUTE_SLICES ? mute->slice_count : MUTE_SLICES);
 }
 
 void mute_apply(struct mute *mute, struct model *model, const struct governor_row *rows,
@@ -423,34 +509,66 @@ void mute_lift(struct model *model)
     symbols->closing = false;
 }
 
+/* --- dividing ------------------------------------------------------------------------------- */
+
+/* What the calls took in the bursts beyond what as many have taken since. Divided by the many since, not by the bursts' few:
+ * those that had few by chance would weigh more than those that had as many too much. */
+static double excess_of(const struct mute_anchor *anchor)
+{
+    return anchor->group.ticks - anchor->passed_ticks * anchor->group.calls / anchor->passed_calls;
+}
+
+/* The calls since are others than those of the bursts, or their time cannot be. */
+static bool is_like_before(const struct mute *mute, const struct mute_anchor *anchor)
+{
+    return anchor->passed_calls < ENOUGH_CALLS ||
+           fabs(excess_of(anchor)) <= mute->call_ticks * anchor->group.muted;
+}
+
+struct excess {
+    double ticks, calls;
+};
+
+/* A few even ones do not speak for all. */
+static struct excess find_excess(const struct mute *mute)
+{
+    struct excess sum = {.ticks = mute->excess_ticks, .calls = mute->excess_calls};
+    for (uint32_t i = 0; i < mute->anchor_count; i++) {
+        const struct mute_anchor *anchor = &mute->anchors[i];
+        sum.calls += NO_EXCESS * anchor->group.muted;
+        if (anchor->passed_calls < ENOUGH_CALLS || !is_like_before(mute, anchor))
+            continue;
+        sum.ticks += anchor->even * excess_of(anchor);
+        sum.calls += anchor->even * anchor->group.muted;
+    }
+    return sum;
+}
+
+static void keep_excess(struct mute *mute)
+{
+    if (!mute->anchor_count)
+        return;
+    struct excess sum = find_excess(mute);
+    double older = sum.calls < EXCESS_CALLS ? 1 : MUTE_OLDER;
+    mute->excess_ticks = sum.ticks * older;
+    mute->excess_calls = sum.calls * older;
+}
+
 void mute_forget_paths(struct mute *mute)
 {
+    keep_excess(mute);
     forget_places(mute);
 }
 
-/* --- dividing ------------------------------------------------------------------------------- */
-
-/* Both sides of the same calls: with the probe's cost as it was taken out, and without any. */
-static void learn_excess(struct mute *mute, const struct mute_anchor *anchor, double ticks)
-{
-    if (anchor->call_share <= 0 || anchor->muted_calls <= 0)
-        return;
-    mute->excess_ticks += anchor->group_ticks * anchor->call_share - ticks;
-    mute->excess_calls += anchor->muted_calls * anchor->call_share;
-    if (mute->excess_calls < EXCESS_CALLS)
-        return;
-    mute->excess_ticks *= MUTE_OLDER;
-    mute->excess_calls *= MUTE_OLDER;
-}
-
 /* What the group would have taken unheard. */
-static double unheard_ticks(const struct mute *mute, const struct mute_anchor *anchor)
+static double unheard_ticks(const struct mute *mute, const struct mute_group *group,
+                            struct excess excess)
 {
-    if (mute->excess_calls <= 0)
-        return anchor->group_ticks;
-    double ticks = anchor->group_ticks -
-                   anchor->muted_calls * mute->excess_ticks / mute->excess_calls;
-    double least = anchor->group_ticks * LEAST_PART, most = anchor->group_ticks / LEAST_PART;
+    if (excess.calls <= 0)
+        return group->ticks;
+    double of_call = fmin(excess.ticks / excess.calls, mute->call_ticks / 2);
+    double ticks = group->ticks - group->muted * of_call;
+    double least = group->ticks * LEAST_PART, most = group->ticks / LEAST_PART;
     return ticks < least ? least : ticks > most ? most : ticks;
 }
 
@@ -468,30 +586,38 @@ static void meet(struct mute *mute, const struct model *model)
     }
 }
 
+static void see(struct mute_anchor *anchor, const struct model *model)
+{
+    anchor->time_share = anchor->call_share = anchor->taken_ticks = 0;
+    if (!anchor->node)
+        return;
+    const struct node *node = &model->nodes.nodes[anchor->node];
+    int64_t ticks = run_ticks(node) - anchor->seen_ticks;
+    uint64_t calls = node->calls + node->resumes;
+    double called = (double)(calls - anchor->seen_calls);
+    if (ticks > 0 && anchor->group.ticks > 0)
+        anchor->time_share = (double)ticks / anchor->group.ticks;
+    anchor->passed_ticks += ticks > 0 ? (double)ticks : 0;
+    anchor->passed_calls += called;
+    if (anchor->group.calls > 0)
+        anchor->call_share = called / anchor->group.calls;
+    anchor->seen_calls = calls;
+}
+
 /* How much of what the bursts have has passed since the last division. */
 static void find_shares(struct mute *mute, const struct model *model)
 {
+    for (uint32_t i = 0; i < mute->anchor_count; i++)
+        see(&mute->anchors[i], model);
+    struct excess excess = find_excess(mute);
     for (uint32_t i = 0; i < mute->anchor_count; i++) {
         struct mute_anchor *anchor = &mute->anchors[i];
-        anchor->time_share = anchor->call_share = anchor->taken_ticks = 0;
-        if (!anchor->node)
+        if (anchor->surely || (anchor->by_calls && is_like_before(mute, anchor)))
             continue;
-        const struct node *node = &model->nodes.nodes[anchor->node];
-        int64_t ticks = run_ticks(node) - anchor->seen_ticks;
-        uint64_t calls = node->calls + node->resumes;
-        if (ticks > 0 && anchor->group_ticks > 0)
-            anchor->time_share = (double)ticks / anchor->group_ticks;
-        if (anchor->by_calls) {
-            anchor->call_share = (double)(calls - anchor->seen_calls) / anchor->group_calls;
-            learn_excess(mute, anchor, (double)ticks);
-        }
-        anchor->seen_calls = calls;
-    }
-    for (uint32_t i = 0; i < mute->anchor_count; i++) {
-        struct mute_anchor *anchor = &mute->anchors[i];
-        if (!anchor->by_calls)
-            anchor->call_share = anchor->time_share * anchor->group_ticks /
-                                 unheard_ticks(mute, anchor);
+        anchor->call_share = 0;
+        if (anchor->time_share > 0)
+            anchor->call_share = anchor->time_share * anchor->group.ticks /
+                                 unheard_ticks(mute, &anchor->group, excess);
     }
 }
 

@@ -7,8 +7,9 @@
  * called meanwhile. From then on whatever time the anchor has is divided so (mute_settle): the muted
  * paths get their calls and times, the anchor loses as much self time. All of it is time that was
  * measured, so the sums stay what they are and nothing becomes negative; what is estimated is how it
- * divides. Where the anchor itself is called often, its calls tell how many calls the muted ones had, and
- * how much the bursts slow the program beyond what the calibration knows; elsewhere its time tells.
+ * divides. How many calls the muted ones had, the anchor's own calls tell, or its time: whichever told it better within the
+ * bursts, slice by slice. Anchors whose calls take much the same time also tell how much the bursts slow the program beyond what
+ * the calibration knows.
  * A function that costs by its lines, not by its calls, loses these alone: its calls and times stay exact, its lines are
  * counted in the bursts.
  * What comes out is in the tree's own numbers: windows, totals, callers need to know nothing; the rows are
@@ -28,8 +29,12 @@
  * that threads take. */
 #define MUTE_OLDER 0.5
 
+/* The last bursts are kept in so many slices, of a few milliseconds each. */
+enum { MUTE_SLICES = 8 };
+
 struct mute_copy;
 struct mute_profile;
+struct mute_slice;
 
 /* A path without its muted functions that the tree may not have yet: the child for `symbol` of the place `parent`.
  * Places are nodes, or these with MUTE_UNMET. */
@@ -48,25 +53,36 @@ struct mute_path {
     double calls, resumes, self_ticks, total_ticks; /* what is owed and not whole yet */
 };
 
+/* What an anchor had, below whichever muted functions, and the muted paths whose time goes to it. */
+struct mute_group {
+    double ticks; /* self time of all */
+    double calls; /* of the anchor */
+    double muted; /* calls of the muted paths */
+};
+
 /* Whose time is divided. Its path is that of functions which are heard alone: a function that a muted one calls
  * stands below the nearest heard caller for as long. So the fold may meet it only then. */
 struct mute_anchor {
-    uint32_t node;      /* 0: not met yet */
-    bool by_calls;      /* it is called often enough to tell */
-    double group_ticks; /* in the bursts: its own self time and that of its muted paths */
-    double group_calls; /* ... and its calls */
-    double muted_calls; /* ... and those of its muted paths */
+    uint32_t node;           /* 0: not met yet */
+    bool by_calls;           /* its calls tell better than its time */
+    bool surely;             /* ... whatever its time says */
+    double even;             /* 0 .. 1: how much its calls take the same time */
+    struct mute_group group; /* in the bursts */
+    struct mute_group slices[MUTE_SLICES];
     int64_t seen_ticks; /* its self time, waiting left out, that is divided already */
     uint64_t seen_calls;
-    double time_share, call_share; /* of the present division: of what the bursts have */
+    double passed_ticks, passed_calls; /* all since the burst */
+    double time_share, call_share;     /* of the present division: of what the bursts have */
     double taken_ticks;
 };
 
 struct mute {
     struct mute_copy *copies;      /* by node: its numbers when the burst began; region */
     struct mute_profile *profiles; /* by node: what the bursts told; region */
+    struct mute_slice *slices;     /* by node; region */
     uint32_t copied;               /* nodes that there were then */
-    uint32_t limit;                /* of both */
+    uint32_t limit;                /* of all three */
+    uint32_t slice_count;          /* ever */
     bool listening;
     struct mute_path *paths;
     struct mute_anchor *anchors;
@@ -77,9 +93,10 @@ struct mute {
     uint32_t unmet_mask;
     uint64_t began, divided; /* counters: of the burst, and of the last division */
     double burst_ticks;      /* of all bursts, older ones less */
-    /* What a call heard costs beyond what was taken out for it, by the anchors that are called often: they
-     * say how long the same takes unheard. Sums, older ones less. */
+    /* What a call heard costs beyond what was taken out for it, by the anchors, the more even
+     * the more: they say how long the same takes unheard. Sums over the divisions before, older ones less. */
     double excess_ticks, excess_calls;
+    double call_ticks; /* what a call costs at most; half of it is taken out as calibrated */
     struct governor_row *rows;
 };
 
@@ -90,9 +107,12 @@ void mute_done(struct mute *mute);
 /* A burst of listening begins at `counter`: all that is open or called from now on is heard. */
 void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter);
 
+/* The next slice of a burst begins: what goes on within it is told apart. */
+void mute_slice(struct mute *mute, struct model *model);
+
 /* The burst is over: what it told joins what is known. The rows that were heard in this one and, with
- * MUTE_OLDER's weight, those before, with their costs by `ticks_per_call` (in ticks, as are the times), for
- * governor_choose. NULL: no memory. */
+ * MUTE_OLDER's weight, those before, with their costs by `ticks_per_call` (in ticks, as are the times; those of a call that is
+ * heard seldom), for governor_choose. NULL: no memory. */
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
                                     double ticks_per_call, size_t *ret_count);
 

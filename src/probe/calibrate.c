@@ -60,7 +60,7 @@ static const char program[] = "def f(): pass\n"
 
 /* --- the processor's speed ------------------------------------------------------------------- */
 
-enum { SPEED_ADDITIONS = 64, SPEED_ROUNDS = 2, SPEED_MOST = EVENT_ID_LIMIT - 1 };
+enum { SPEED_ADDITIONS = 32, SPEED_ROUNDS = 4, SPEED_MOST = EVENT_ID_LIMIT - 1 };
 
 /* The interpreter's own work, since what slows the hooks down slows it as much: pure arithmetic in registers
  * hardly feels a neighbour on the same core, reads of the counter not at all. */

@@ -18,6 +18,7 @@
 #include "probe/thread_name.h"
 #include "probe/unlocked.h"
 #include "probe/writer_overwrite.h"
+#include "probe/writer_pace.h"
 #include "probe/writer_quiet.h"
 #include "sources/memory/memory_probe.h"
 
@@ -33,7 +34,6 @@ enum {
     FIRST_SLEEP_NS = 20 * 1000,
     MOST_SLEEP_NS = 1000 * 1000,
     MOST_STALL_NS = 1000 * 1000 * 1000,
-    PACE_NS = 200 * 1000 * 1000, /* the slow path is to be seen this often, by slow programs too */
     STALE_ASK_NS = 100 * 1000 * 1000,  /* a heart that stood still so long: does it live at all? */
     STALE_WAIT_NS = 900 * 1000 * 1000, /* a stall through which it stood still ends with off */
     STALE_OFF_NS = 1500 * 1000 * 1000, /* so long is lost counted for a collector that is stopped */
@@ -46,7 +46,6 @@ enum {
     FIRST_STEP = 64, /* events */
     LEAST_STACK = 64 * 1024,
     LEAST_LATE_STACK = 256 * 1024, /* 3.14 and newer free late from 96 KiB on */
-    FLIGHT_STEP = 8192, /* events between two looks of the flight recorder's budget, at most */
 };
 
 /* What a thread has before it has a ring, and what a fork's child has: always "full", and without
@@ -205,18 +204,6 @@ static void set_limit(struct writer *writer, uint64_t tail)
     if (writer->head + writer->step < writer->limit)
         writer->limit = writer->head + writer->step;
     ring_ahead(writer);
-}
-
-/* A program that makes few calls takes long to fill a quarter of a ring, and the collector may die
- * meanwhile: it looks after fewer events, so that it looks a few times a second. */
-static void set_pace(struct writer *writer, uint64_t counter)
-{
-    uint64_t span = counter - writer->paced;
-    writer->paced = counter;
-    if (span > switch_ticks_of_ns(PACE_NS))
-        writer->step = writer->step / 4 > 1 ? writer->step / 4 : 1;
-    else if (writer->step <= writer->mask / 4 && !(link_to.flight && writer->step >= FLIGHT_STEP))
-        writer->step *= 2;
 }
 
 /* --- taking a ring, again ------------------------------------------------------------------- */
@@ -698,14 +685,14 @@ struct writer *writer_make_room(struct writer *writer, uint64_t counter, uint32_
         if (thread_name_tell(writer->ring))
             writer->name_tries = NAME_TRIES;
     }
-    set_pace(writer, counter);
+    writer_set_pace(writer, counter);
     if (link_to.flight) {
         flight_look(writer, counter);
         writer_seed_when_due(writer, counter, kind, frame);
         set_limit(writer, 0);
         return writer;
     }
-    writer_wake_collector();
+    writer_wake_when_due(writer);
     enum off_cause cause;
     if (is_lost(UINT64_MAX, &cause)) {
         writer_go_off(cause);
@@ -744,8 +731,8 @@ static bool has_room(struct writer *writer, uint32_t count)
 bool writer_make_room_for(struct writer *writer, uint64_t counter, uint32_t count)
 {
     enum off_cause cause;
-    set_pace(writer, counter);
-    writer_wake_collector();
+    writer_set_pace(writer, counter);
+    writer_wake_when_due(writer);
     if (is_lost(UINT64_MAX, &cause)) {
         writer_go_off(cause);
         return false;

@@ -41,6 +41,7 @@ struct writer {
     uint32_t name_tries;
     uint64_t speed_told;  /* counter at the last EVENT_SPEED */
     uint64_t step, paced; /* events until the slow path looks again; counter when it last did */
+    uint64_t next_wake;   /* the head from which on the collector is woken */
     unsigned long thread; /* pthread_self() of the owner; 0: nobody, or it has ended */
     bool adopted;         /* the owner's writer_of_thread points here */
     uint32_t span_told;   /* the span that its events are of (sources/spans) */

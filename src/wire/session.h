@@ -189,8 +189,10 @@ enum methods_unheard { UNHEARD_MANY = 1, UNHEARD_SEALED = 2, UNHEARD_INLINED = 4
 
 enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONIC = 3 };
 
-/* Speeds that differ by less than one part in this many are one: a counter may tick every 10 ns only. */
-enum { SESSION_SPEED_NOISE = 24 };
+/* Speeds that differ by less than one part in this many are one. Where its operands happen to lie makes EVENT_SPEED's
+ * piece of work up to 20 % faster or slower from start to start, and the hooks not at all; a neighbour on the core
+ * makes both slower by half and more. */
+enum { SESSION_SPEED_NOISE = 4 };
 
 /* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
  * that an exception ends, a C function's, a generator's and a coroutine's with all that making it costs,

@@ -71,7 +71,7 @@ static void end_burst_and_mute(const char *name, bool closing)
 {
     size_t count = 0;
     model_flush(&model, thread.counter);
-    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 1, &count);
+    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 2, &count);
     assert_non_null(rows);
     for (size_t i = 0; i < count; i++)
         rows[i].mute = rows[i].row == row_named(name);
@@ -140,6 +140,76 @@ static void by_time_where_calls_do_not_tell(void **state)
     expect("f2", 1000, 1000, 1000);
     expect("f3", 1, 0, 0);
     assert_int_equal(fold_tools_sums(&model, "f1").self, 3000);
+}
+
+/* A call of f1 that leads to `calls` of f2, of 2 ticks each. */
+static void play_uneven(int calls, bool heard)
+{
+    E(0, START, 1, 10);
+    for (int i = 0; i < calls && heard; i++) {
+        E(0, START, 2, 20);
+        E(2, RETURN, 2, 20);
+    }
+    E(heard ? 0 : 2 * calls, RETURN, 1, 10);
+}
+
+static void next_slice(void)
+{
+    model_flush(&model, thread.counter);
+    mute_slice(&mute, &model);
+}
+
+/* An anchor whose calls are of very different sizes: how many small ones and large ones a burst had says nothing of what
+ * comes after. */
+static void by_time_where_calls_are_uneven(void **state)
+{
+    (void)state;
+    for (int slice = 0; slice < 4; slice++) {
+        for (int i = 0; i < (slice % 2 ? 100 : 10); i++)
+            play_uneven(slice % 2 ? 1 : 50, true);
+        next_slice();
+    }
+    expect("f2", 1200, 2400, 2400);
+    end_burst_and_mute("f2", true);
+    for (int i = 0; i < 1000; i++)
+        play_uneven(1, false);
+    settle();
+    struct fold_sums sums = fold_tools_sums(&model, "f2");
+    assert_int_equal(sums.self, 4400);
+    assert_in_range(sums.calls, 2200 - 200, 2200 + 200); /* 6654 by calls */
+}
+
+/* Heard, each call of f2 takes a tick more than what is taken out for it. f1 is called as often as not and says so; f3 is hardly
+ * ever called, and its time is known to be too long by that. */
+static void even_anchors_tell_what_listening_costs(void **state)
+{
+    (void)state;
+    E(0, START, 3, 30);
+    for (int slice = 0; slice < 4; slice++) {
+        for (int i = 0; i < 1000; i++) {
+            E(0, START, 1, 10);
+            E(0, START, 2, 20);
+            E(3, RETURN, 2, 20);
+            E(0, RETURN, 1, 10);
+        }
+        for (int i = 0; i < 10; i++) {
+            E(0, START, 2, 20);
+            E(3, RETURN, 2, 20);
+        }
+        next_slice();
+    }
+    end_burst_and_mute("f2", true);
+    for (int i = 0; i < 4000; i++) {
+        E(0, START, 1, 10);
+        E(2, RETURN, 1, 10);
+    }
+    settle();
+    expect("f2", 4040 + 4000, 4040 * 3 + 8000, 4040 * 3 + 8000);
+    E(2 * 1000, START, 4, 40);
+    E(0, RETURN, 4, 40);
+    settle();
+    uint64_t calls = fold_tools_sums(&model, "f2").calls;
+    assert_in_range(calls, 8040 + 900, 8040 + 1000); /* 667 by time alone */
 }
 
 static void a_chain_of_muted_functions(void **state)
@@ -315,12 +385,19 @@ static void new_ids_of_a_muted_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_nobody_heard_is_estimated),  TEST(dividing_often_is_dividing_once),
-        TEST(by_time_where_calls_do_not_tell), TEST(a_chain_of_muted_functions),
-        TEST(muted_below_heard_below_muted),   TEST(nothing_is_estimated_of_nothing),
-        TEST(it_closes_before_it_is_off),      TEST(before_3_12_it_is_off_at_once),
-        TEST(lifting_lets_it_be_heard),        TEST(a_reset_forgets),
+        TEST(what_nobody_heard_is_estimated),
+        TEST(dividing_often_is_dividing_once),
+        TEST(by_time_where_calls_do_not_tell),
+        TEST(a_chain_of_muted_functions),
+        TEST(muted_below_heard_below_muted),
+        TEST(nothing_is_estimated_of_nothing),
+        TEST(it_closes_before_it_is_off),
+        TEST(before_3_12_it_is_off_at_once),
+        TEST(lifting_lets_it_be_heard),
+        TEST(a_reset_forgets),
         TEST(new_ids_of_a_muted_row),
+        TEST(by_time_where_calls_are_uneven),
+        TEST(even_anchors_tell_what_listening_costs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -231,6 +231,39 @@ static void a_path_does_not_wake_the_collector(void **state)
     close_both(both);
 }
 
+/* A processor changes its speed within a few milliseconds, long before a thread that does little but call has
+ * filled a quarter of its ring. What only looks at the speed wakes nobody. */
+static void the_speed_is_told_every_few_events(void **state)
+{
+    (void)state;
+    enum { most_events = 4096, looks = 3, few = 64 };
+    struct both_ends *both = open_both(ON_FULL_DROP);
+    struct writer *writer = writer_take();
+    assert_non_null(writer);
+    assert_true((looks + 2) * most_events < (writer->mask + 1) / 4);
+    for (int i = 0; i < 2 * most_events; i++) /* at first it looks more often */
+        writer_put(link_counter(), i % 2 ? EVENT_RETURN : EVENT_START, 0, 0x1000);
+    uint64_t first = writer->head;
+    stub_speed = 1000;
+    atomic_store(link_to.sleeping, 1);
+    for (int look = 0; look < looks; look++) {
+        writer->speed_told = 0; /* long ago */
+        for (int i = 0; i < most_events; i++)
+            writer_put(link_counter(), i % 2 ? EVENT_RETURN : EVENT_START, 0, 0x1000);
+    }
+    stub_speed = 0;
+    int told = 0;
+    for (uint64_t i = first; i < writer->head; i++)
+        told += event_kind(&writer->events[i & writer->mask]) == EVENT_SPEED;
+    assert_int_equal(told, looks);
+    assert_int_equal(atomic_load(link_to.sleeping), 1);
+    while (writer->head < (writer->mask + 1) / 4 + few)
+        writer_put(link_counter(), EVENT_NONE, 0, 0x1000);
+    assert_int_equal(atomic_load(link_to.sleeping), 0);
+    collector_finish(both->collector, 0);
+    close_both(both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_seed_does_not_overrun_the_ring),
         cmocka_unit_test(a_stack_that_does_not_fit_is_a_gap),
         cmocka_unit_test(a_path_does_not_wake_the_collector),
+        cmocka_unit_test(the_speed_is_told_every_few_events),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -8,6 +8,7 @@
 #include "probe/writer.h"
 
 extern uint32_t stub_depth; /* of every stack that is asked for */
+extern uint32_t stub_speed; /* what the processor takes now; 0: nobody knows */
 
 PyThreadState *stub_thread_state(void);
 

@@ -369,16 +369,20 @@ static void look(struct job_strays *strays)
     for (size_t i = roots; i < count; i++)
         note(strays, &strays->list[i], begin);
     strays->restless = false;
+    uint64_t taken_ns = 0;
     for (size_t i = 0; i < strays->known_count && !is_over(); i++) {
         struct stray *stray = &strays->known[i];
-        if (stray->state != STRAY_SETTLED && judge(strays->job, stray, begin))
+        if (stray->state != STRAY_SETTLED && judge(strays->job, stray, begin)) {
+            uint64_t take_ns = clock_monotonic_ns();
             take(strays, stray);
+            taken_ns += clock_monotonic_ns() - take_ns;
+        }
         strays->restless |= stray->state != STRAY_SETTLED ||
                             begin - stray->since_ns < YOUNG_MS * MS_NS;
     }
     close_ended(strays);
     uint64_t end = clock_monotonic_ns();
-    strays->look_ns = end + (end - begin) * SHARE;
+    strays->look_ns = end + (end - begin - taken_ns) * SHARE;
     if (strays->look_ns > end + LOOK_ANYWAY_MS * MS_NS)
         strays->look_ns = end + LOOK_ANYWAY_MS * MS_NS;
     strays->anyway_ns = end + LOOK_ANYWAY_MS * MS_NS;

@@ -201,11 +201,11 @@ static int run_loader(pid_t pid, const struct arming_wish *wish, struct attach_o
     char build[32];
     struct wait wait;
     size_t bytes = loaded_bytes();
-    struct attach_options options = {
-        .timeout_ns = wish->timeout_ns > 0 ? (uint64_t)wish->timeout_ns : 0,
-        .blob = probe_image,
-        .blob_bytes = bytes,
-        .is_cancelled = wish->is_cancelled};
+    struct attach_options options = {.timeout_ns = wish->timeout_ns > 0 ? (uint64_t)wish->timeout_ns
+                                                                        : 0,
+                                     .blob = probe_image,
+                                     .blob_bytes = bytes,
+                                     .is_cancelled = wish->is_cancelled};
     snprintf(build, sizeof(build), "%016llx", (unsigned long long)hash_of(probe_image, bytes));
     snprintf(code, sizeof(code), loader, build, build, quotable(wish->directory));
     bool waiting = !wish->is_silent && wait_begin(&wait, pid);
@@ -254,8 +254,9 @@ static bool take_turn(pid_t pid, const struct arming_wish *wish, int *ret_lock,
 /* The probe was loaded, and there is no page. */
 static int tell_no_page(pid_t pid, struct attach_outcome *outcome)
 {
-    const char *format = "process %d has loaded the probe, but its control page is not to be found: "
-                         "has it another /dev/shm, or an ULMA_DIR of its own?";
+    const char *format =
+        "process %d has loaded the probe, but its control page is not to be found: "
+        "has it another /dev/shm, or an ULMA_DIR of its own?";
     bool ended = ends_now(pid);
     if (ended)
         format = "process %d ended while ulma attached to it; there is nothing left to do";

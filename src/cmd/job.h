@@ -45,7 +45,7 @@ struct job {
     size_t left_out_count;
     struct job_strays *strays; /* that the processes start (job_strays.h); NULL: nobody looks */
     size_t first_stray;        /* at the end: the first of them among the others */
-    pid_t *heirs; /* at the end: their children (job_others.h) */
+    pid_t *heirs;              /* at the end: their children (job_others.h) */
     size_t heir_count;
     struct output output;
     bool is_recorded;

@@ -169,8 +169,7 @@ static bool leave_out(struct job *job, struct followed *other)
 bool job_others_join(struct job *job)
 {
     for (size_t i = 0; i < job->other_count; i++)
-        if (!job_process_follow(&job->others[i].armed) &&
-            !leave_out(job, &job->others[i]))
+        if (!job_process_follow(&job->others[i].armed) && !leave_out(job, &job->others[i]))
             return false;
     const char *session = strrchr(job->mapping.path, '/') + 1;
     for (size_t i = 0; i < job->other_count; i++) {

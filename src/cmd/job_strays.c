@@ -26,12 +26,12 @@
 #define MS_NS UINT64_C(1000000)
 
 enum {
-    MOST = 1024,        /* processes below */
-    LOOK_MS = 20,       /* how often the last PID is */
+    MOST = 1024,           /* processes below */
+    LOOK_MS = 20,          /* how often the last PID is */
     LOOK_ANYWAY_MS = 1000, /* an exec gives no PID */
-    SHARE = 30,         /* a look's time is at most this part of the thread's */
-    YOUNG_MS = 500,     /* so long an exec, a library's load is to be expected at any time */
-    FORK_MS = 200,      /* so long a child that is its parent's copy may be about to exec */
+    SHARE = 30,            /* a look's time is at most this part of the thread's */
+    YOUNG_MS = 500,        /* so long an exec, a library's load is to be expected at any time */
+    FORK_MS = 200,         /* so long a child that is its parent's copy may be about to exec */
     ARMS_ITSELF_MS = 2000,
     TRY_MS = 500,
     TRIES = 4,
@@ -124,13 +124,12 @@ static bool ignores_arming(pid_t pid)
 /* It was handed what makes a Python load the probe (launch.c), by this ulma or by another one. */
 static bool is_handed_the_probe(pid_t pid)
 {
-    char path[PATH_MAX], session[PATH_MAX];
+    char paths[PATH_MAX], session[PATH_MAX], probe[PATH_MAX + 32];
     if (!read_variable(pid, "ULMA_ARM", session, sizeof(session)) ||
-        !read_variable(pid, "PYTHONPATH", path, sizeof(path) - sizeof("/ulma_probe.so")))
+        !read_variable(pid, "PYTHONPATH", paths, sizeof(paths)))
         return false;
-    path[strcspn(path, ":")] = '\0';
-    strcat(path, "/ulma_probe.so");
-    return access(path, F_OK) == 0 && !ignores_arming(pid);
+    snprintf(probe, sizeof(probe), "%.*s/ulma_probe.so", (int)strcspn(paths, ":"), paths);
+    return access(probe, F_OK) == 0 && !ignores_arming(pid);
 }
 
 static bool is_to_arm_itself(pid_t pid)
@@ -187,8 +186,7 @@ static bool judge(const struct job *job, struct stray *stray, uint64_t now_ns)
         return false;
     }
     stray->state = STRAY_PYTHON;
-    return !is_about_to_exec(stray, age_ms) &&
-           !(age_ms < ARMS_ITSELF_MS && is_to_arm_itself(pid));
+    return !is_about_to_exec(stray, age_ms) && !(age_ms < ARMS_ITSELF_MS && is_to_arm_itself(pid));
 }
 
 /* --- taking --------------------------------------------------------------------------------- */
@@ -452,8 +450,7 @@ static bool hand_over(struct job *job, struct job_strays *strays)
     struct followed *others = realloc(job->others, (count + 1) * sizeof(*others));
     if (!others)
         return false;
-    memcpy(others + job->other_count, strays->followed,
-           strays->followed_count * sizeof(*others));
+    memcpy(others + job->other_count, strays->followed, strays->followed_count * sizeof(*others));
     job->others = others;
     job->other_count = count;
     return true;

@@ -64,7 +64,7 @@ ASKED = "import sys; sys.stdin.readline(); sys.exit('ulma_probe' in open('/proc/
 
 @pytest.fixture
 def parent(python, tmp_path, session_dir):
-    """`ulma OPTIONS` of a program that starts one child in an empty environment, and ends it when it is told."""
+    """`ulma run OPTIONS` of a program with one child in an empty environment; a line ends both."""
     program = tmp_path / "parent.py"
     program.write_text(PARENT)
     with contextlib.ExitStack() as stack:

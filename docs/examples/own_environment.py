@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Starts a Python in an environment of its own, which works for half a second."""
 
 import subprocess

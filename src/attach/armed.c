@@ -77,9 +77,14 @@ static bool maps(pid_t pid, const char *text)
     return found;
 }
 
+bool armed_has_probe(pid_t pid)
+{
+    return maps(pid, "ulma_probe");
+}
+
 bool armed_may_be(pid_t pid)
 {
-    return catches_signal(pid) && maps(pid, "ulma_probe");
+    return catches_signal(pid) && armed_has_probe(pid);
 }
 
 static bool is_of_this_boot(const struct armed_page *page)
@@ -319,6 +324,12 @@ int armed_find(struct armed *armed, pid_t pid, const char *directory, int timeou
 bool armed_lives(const struct armed *armed)
 {
     return holder(armed, ARMED_TARGET_LOCK) != 0;
+}
+
+bool armed_is_removed(const struct armed *armed)
+{
+    struct stat status;
+    return fstat(armed->fd, &status) == 0 && status.st_nlink == 0;
 }
 
 pid_t armed_follower(const struct armed *armed)

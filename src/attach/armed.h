@@ -50,6 +50,9 @@ int armed_find(struct armed *armed, pid_t pid, const char *directory, int timeou
 /* Whether its process lives: the lock says it, where there is no PID to ask for. */
 bool armed_lives(const struct armed *armed);
 
+/* Whether the page that is open here was taken away: its process was detached. */
+bool armed_is_removed(const struct armed *armed);
+
 /* Removes page and bell. */
 int armed_unlink(const struct armed *armed);
 
@@ -70,6 +73,9 @@ int armed_ask_long(struct armed *armed, enum armed_wish wish, const char *sessio
 
 /* SIGURG, if the process catches it, by its bell where it has no PID. 0, -ESRCH, -EAGAIN, -EPERM. */
 int armed_signal(const struct armed *armed);
+
+/* Whether the probe is mapped in it. */
+bool armed_has_probe(pid_t pid);
 
 /* Whether a process that is no page's may be a fork's child of an armed one: it has the probe and takes
  * SIGURG. */

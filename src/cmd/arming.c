@@ -32,7 +32,8 @@
 
 enum { PATIENCE_MS = 500 /* before one is told why nothing happens */ };
 
-/* Runs in the process. `%s` is what tells this probe from those of other versions. */
+/* Runs in the process. The first two `%s` are what tells this probe from those of other versions, the last one is the
+ * directory of its control page. */
 static const char loader[] =
     "import posix, _imp\n"
     "from _frozen_importlib import ModuleSpec\n"
@@ -73,7 +74,7 @@ static const char loader[] =
     "    spec = ModuleSpec('ulma_probe', ExtensionFileLoader('ulma_probe', path), origin=path)\n"
     "    probe = _imp.create_dynamic(spec)\n"
     "    _imp.exec_dynamic(probe)\n"
-    "    refusal = probe.arm_process('')\n"
+    "    refusal = probe.arm_process('%s')\n"
     "finally:\n"
     "    if file >= 0:\n"
     "        posix.close(file)\n"
@@ -185,19 +186,29 @@ static size_t loaded_bytes(void)
     return most;
 }
 
-static int run_loader(pid_t pid, int64_t timeout_ns, struct attach_outcome *ret_outcome)
+/* Within quotes of Python's; where that would need more than the text itself the process chooses. */
+static const char *quotable(const char *directory)
 {
-    char code[sizeof(loader) + 64];
+    bool plain = directory && strlen(directory) < PATH_MAX;
+    for (const char *byte = plain ? directory : ""; *byte; byte++)
+        plain = plain && *byte != '\'' && *byte != '\\' && (unsigned char)*byte >= 0x20;
+    return plain ? directory : "";
+}
+
+static int run_loader(pid_t pid, const struct arming_wish *wish, struct attach_outcome *ret_outcome)
+{
+    char code[sizeof(loader) + 64 + PATH_MAX];
     char build[32];
     struct wait wait;
     size_t bytes = loaded_bytes();
-    struct attach_options options = {.timeout_ns = timeout_ns > 0 ? (uint64_t)timeout_ns : 0,
+    struct attach_options options = {.timeout_ns = wish->timeout_ns > 0 ? (uint64_t)wish->timeout_ns
+                                                                        : 0,
                                      .blob = probe_image,
                                      .blob_bytes = bytes,
-                                     .is_cancelled = is_interrupted};
+                                     .is_cancelled = wish->is_cancelled};
     snprintf(build, sizeof(build), "%016llx", (unsigned long long)hash_of(probe_image, bytes));
-    snprintf(code, sizeof(code), loader, build, build);
-    bool waiting = wait_begin(&wait, pid);
+    snprintf(code, sizeof(code), loader, build, build, quotable(wish->directory));
+    bool waiting = !wish->is_silent && wait_begin(&wait, pid);
     int error = attach_run_python(pid, code, &options, ret_outcome);
     if (waiting)
         wait_end(&wait);
@@ -218,8 +229,9 @@ static bool ends_now(pid_t pid)
 
 /* One ulma attaches at a time: two in turns would each take the other's place in the thread for the process's own. The
  * lock is on its memory in /proc, which nobody can open who could not attach, and of which nothing is left, however
- * ulma ends. False: said on stderr. */
-static bool take_turn(pid_t pid, int *ret_lock)
+ * ulma ends. False: *ret_outcome says so. */
+static bool take_turn(pid_t pid, const struct arming_wish *wish, int *ret_lock,
+                      struct attach_outcome *ret_outcome)
 {
     enum { WAIT_MS = 10000, LOOK_MS = 5 };
     char path[64];
@@ -228,47 +240,73 @@ static bool take_turn(pid_t pid, int *ret_lock)
     if (*ret_lock < 0)
         return true; /* what the attach is refused for is told there */
     bool taken = false;
-    for (int waited = 0; !taken && waited < WAIT_MS && !is_interrupted(); waited += LOOK_MS) {
+    for (int waited = 0; !taken && waited < WAIT_MS && !wish->is_cancelled(); waited += LOOK_MS) {
         taken = flock(*ret_lock, LOCK_EX | LOCK_NB) == 0;
         if (!taken)
             usleep(LOOK_MS * 1000);
     }
     if (!taken)
-        message_error("another ulma is attaching to process %d: try again", (int)pid);
+        snprintf(ret_outcome->text, sizeof(ret_outcome->text),
+                 "another ulma is attaching to process %d: try again", (int)pid);
     return taken;
 }
 
-static enum arming arm_alone(struct armed *armed, pid_t pid, int64_t timeout_ns)
+/* The probe was loaded, and there is no page. */
+static int tell_no_page(pid_t pid, struct attach_outcome *outcome)
 {
-    struct attach_outcome outcome;
-    if (armed_find(armed, pid, NULL, JOB_PROCESS_WAIT_MS) == 0)
-        return ARMING_BEFORE;
-    if (run_loader(pid, timeout_ns, &outcome)) {
-        message_error("%s", outcome.text);
-        return ARMING_FAILED;
-    }
-    message_step("its main thread was stopped for %.0f us, in %u stops",
-                 (double)outcome.stopped_ns / 1e3, outcome.stops);
-    if (armed_find(armed, pid, NULL, JOB_PROCESS_WAIT_MS) == 0)
-        return ARMING_NOW;
-    if (ends_now(pid))
-        message_error("process %d ended while ulma attached to it; there is nothing left to do",
-                      (int)pid);
-    else
-        message_error(
-            "process %d has loaded the probe, but its control page is not to be found: has "
-            "it another /dev/shm, or an ULMA_DIR of its own?",
-            (int)pid);
-    return ARMING_FAILED;
+    const char *format =
+        "process %d has loaded the probe, but its control page is not to be found: "
+        "has it another /dev/shm, or an ULMA_DIR of its own?";
+    bool ended = ends_now(pid);
+    if (ended)
+        format = "process %d ended while ulma attached to it; there is nothing left to do";
+    else if (!armed_may_be(pid)) /* SIGURG was given back */
+        format = "process %d was detached by somebody else while ulma attached to it, and runs on "
+                 "without the probe: try again";
+    snprintf(outcome->text, sizeof(outcome->text), format, (int)pid);
+    return ended ? -ESRCH : -ENOENT;
+}
+
+static int arm_alone(struct armed *armed, pid_t pid, const struct arming_wish *wish,
+                     struct attach_outcome *outcome, enum arming *ret_arming)
+{
+    *ret_arming = ARMING_BEFORE;
+    if (armed_find(armed, pid, wish->directory, JOB_PROCESS_WAIT_MS) == 0)
+        return 0;
+    *ret_arming = ARMING_FAILED;
+    int error = run_loader(pid, wish, outcome);
+    if (error)
+        return error;
+    message_step("the main thread of PID %d was stopped for %.0f us, in %u stops", (int)pid,
+                 (double)outcome->stopped_ns / 1e3, outcome->stops);
+    if (armed_find(armed, pid, wish->directory, JOB_PROCESS_WAIT_MS))
+        return tell_no_page(pid, outcome);
+    *ret_arming = ARMING_NOW;
+    return 0;
+}
+
+int arm_process_as(struct armed *armed, pid_t pid, const struct arming_wish *wish,
+                   enum arming *ret_arming, struct attach_outcome *ret_outcome)
+{
+    *ret_outcome = (struct attach_outcome){0};
+    *ret_arming = ARMING_BEFORE;
+    if (armed_find(armed, pid, wish->directory, JOB_PROCESS_WAIT_MS) == 0)
+        return 0;
+    *ret_arming = ARMING_FAILED;
+    int lock, error = -EBUSY;
+    if (take_turn(pid, wish, &lock, ret_outcome))
+        error = arm_alone(armed, pid, wish, ret_outcome, ret_arming);
+    if (lock >= 0)
+        close(lock);
+    return error;
 }
 
 enum arming arm_process(struct armed *armed, pid_t pid, int64_t timeout_ns)
 {
-    if (armed_find(armed, pid, NULL, JOB_PROCESS_WAIT_MS) == 0)
-        return ARMING_BEFORE;
-    int lock;
-    enum arming arming = take_turn(pid, &lock) ? arm_alone(armed, pid, timeout_ns) : ARMING_FAILED;
-    if (lock >= 0)
-        close(lock);
+    struct arming_wish wish = {.timeout_ns = timeout_ns, .is_cancelled = is_interrupted};
+    struct attach_outcome outcome;
+    enum arming arming;
+    if (arm_process_as(armed, pid, &wish, &arming, &outcome))
+        message_error("%s", outcome.text);
     return arming;
 }

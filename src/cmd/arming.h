@@ -7,6 +7,7 @@
 #define ULMA_CMD_ARMING_H
 
 #include "attach/armed.h"
+#include "attach/inject.h"
 
 #include <stdint.h>
 
@@ -16,7 +17,19 @@ enum arming {
     ARMING_NOW,
 };
 
-/* `armed` is open afterwards, except after a failure. `timeout_ns` 0: two seconds. */
+struct arming_wish {
+    int64_t timeout_ns;         /* 0: two seconds */
+    const char *directory;      /* of its control page; NULL: as the process's environment says */
+    bool (*is_cancelled)(void); /* asked while it waits */
+    bool is_silent;             /* nothing is explained meanwhile */
+};
+
+/* 0, or as attach_run_python, and *ret_outcome has the sentence. -ENOENT: it is armed no more, or has its page
+ * elsewhere. `armed` is open after 0. */
+int arm_process_as(struct armed *armed, pid_t pid, const struct arming_wish *wish,
+                   enum arming *ret_arming, struct attach_outcome *ret_outcome);
+
+/* The same for one that was named: the sentence is said. `armed` is open afterwards, except after a failure. `timeout_ns` 0: two seconds. */
 enum arming arm_process(struct armed *armed, pid_t pid, int64_t timeout_ns);
 
 #endif

@@ -10,6 +10,7 @@
 #include "cmd/job_others.h"
 #include "cmd/job_process.h"
 #include "cmd/job_session.h"
+#include "cmd/job_strays.h"
 #include "cmd/job_trace.h"
 #include "cmd/job_view.h"
 #include "cmd/message.h"
@@ -132,6 +133,7 @@ static int let_go(struct job *job, struct launch *launch)
     job->started_ns = clock_monotonic_ns();
     if (result == 0) {
         message_step("started %s as PID %d", job->target.path, (int)launch->pid);
+        job_strays_begin(job);
         return EXIT_FINE;
     }
     /* It has been reaped: nothing is left to look after. */
@@ -337,17 +339,20 @@ void job_finish(struct job *job)
     if (job->finished || !job->collector)
         return;
     job_view_clear(job, true);
+    job_strays_end(job);
     if (job_is_family(job))
         collector_close_family(job->collector);
     if (!job->supervise.ended && !job->supervise.first_ended)
         switch_off(job);
-    bool has_heirs = job->is_process && !job->supervise.ended && job->first.armed.here;
+    bool has_heirs = (job->is_process && !job->supervise.ended && job->first.armed.here) ||
+                     (job->strays && job->first_stray < job->other_count);
     if (has_heirs)
         job_others_find_heirs(job);
     if (job->is_process)
         job_process_leave(job);
     if (job_follows_children(job))
         switch_children_off(job);
+    job_strays_leave(job);
     if (has_heirs)
         job_others_leave_heirs(job);
     collector_note_cpu(job->collector, job->supervise.end_cpu_ns);
@@ -384,6 +389,24 @@ static void set_inexact(struct snapshot *snapshot, const char *reason)
     }
 }
 
+/* Of a child that was attached to its first milliseconds are not seen, of one that could not be, nothing. */
+static void tell_strays(const struct job *job, struct snapshot *snapshot)
+{
+    char reason[200];
+    unsigned late = job_strays_late(job), missed = job_strays_missed(job);
+    if (missed)
+        snprintf(reason, sizeof(reason),
+                 "%u children with an environment of their own were attached to after they had "
+                 "begun, %u not at all",
+                 late, missed);
+    else
+        snprintf(reason, sizeof(reason),
+                 "%u child%s with an environment of %s own %s attached to after the start", late,
+                 late == 1 ? "" : "ren", late == 1 ? "its" : "their", late == 1 ? "was" : "were");
+    if (late || missed)
+        set_inexact(snapshot, reason);
+}
+
 /* What the session does not know: a source that heard nothing of a target which never armed itself is
  * not complete, nor is one whose target made interpreters that arm nothing. */
 static void tell_unseen(const struct job *job, struct snapshot *snapshot)
@@ -399,6 +422,8 @@ static void tell_unseen(const struct job *job, struct snapshot *snapshot)
         set_inexact(snapshot, "no Python of the target has armed itself yet");
     else if (!snapshot->meta.inexact && private_folder_interpreters(&job->folder))
         set_inexact(snapshot, "sub-interpreters are not followed");
+    else if (!snapshot->meta.inexact && !job->is_process)
+        tell_strays(job, snapshot);
 }
 
 static void fill_meta(const struct job *job, struct snapshot *snapshot)
@@ -502,6 +527,10 @@ void job_close(struct job *job)
 {
     if (job->is_process)
         job_process_leave(job);
+    job_strays_end(job);
+    job_strays_leave(job);
+    free(job->strays);
+    job->strays = NULL;
     collector_free(job->collector);
     job_trace_end(job);
     job->collector = NULL;

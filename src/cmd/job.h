@@ -29,6 +29,7 @@ struct followed {
     bool detached; /* it was asked to give up the probe too */
 };
 
+struct job_strays;
 struct job_trace;
 
 struct job {
@@ -40,7 +41,11 @@ struct job {
     struct followed first;   /* ... then it is this one */
     struct followed *others; /* ... and those that are followed with it (job_others.h) */
     size_t other_count;
-    pid_t *heirs; /* at the end: their children (job_others.h) */
+    pid_t *left_out; /* ... and those that could not be, which was said */
+    size_t left_out_count;
+    struct job_strays *strays; /* that the processes start (job_strays.h); NULL: nobody looks */
+    size_t first_stray;        /* at the end: the first of them among the others */
+    pid_t *heirs;              /* at the end: their children (job_others.h) */
     size_t heir_count;
     struct output output;
     bool is_recorded;

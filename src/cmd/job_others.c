@@ -51,8 +51,10 @@ static bool add(struct job *job, const char *word, bool is_child)
     return true;
 }
 
-static void say_left_out(pid_t pid)
+static void say_left_out(struct job *job, pid_t pid)
 {
+    if (job->left_out_count < JOB_OTHERS_MOST)
+        job->left_out[job->left_out_count++] = pid;
     message_note("PID %d, a child, is left out", (int)pid);
 }
 
@@ -93,7 +95,7 @@ static void add_children(struct job *job)
             !ancestor_of(job, pid) || !attachable_look(pid, &look))
             continue;
         if (!add(job, entry->d_name, true))
-            say_left_out(pid);
+            say_left_out(job, pid);
     }
     if (processes)
         closedir(processes);
@@ -121,7 +123,8 @@ bool job_others_find(struct job *job, char **words, int word_count)
         return false;
     }
     job->others = calloc(JOB_OTHERS_MOST + 1, sizeof(*job->others));
-    if (!job->others) {
+    job->left_out = calloc(JOB_OTHERS_MOST, sizeof(*job->left_out));
+    if (!job->others || !job->left_out) {
         message_error("out of memory");
         return false;
     }
@@ -155,18 +158,18 @@ static void wait_until_found(const struct job *job)
 }
 
 /* Whether to go on without it. */
-static bool leave_out(struct followed *other)
+static bool leave_out(struct job *job, struct followed *other)
 {
     other->is_out = other->is_child;
     if (other->is_out)
-        say_left_out(other->armed.pid);
+        say_left_out(job, other->armed.pid);
     return other->is_out;
 }
 
 bool job_others_join(struct job *job)
 {
     for (size_t i = 0; i < job->other_count; i++)
-        if (!job_process_follow(&job->others[i].armed) && !leave_out(&job->others[i]))
+        if (!job_process_follow(&job->others[i].armed) && !leave_out(job, &job->others[i]))
             return false;
     const char *session = strrchr(job->mapping.path, '/') + 1;
     for (size_t i = 0; i < job->other_count; i++) {
@@ -174,7 +177,7 @@ bool job_others_join(struct job *job)
         other->joined = !other->is_out && job_process_ask(&other->armed, ARMED_JOIN, session);
         if (other->joined)
             message_step("PID %d joined the session", (int)other->armed.pid);
-        else if (!other->is_out && !leave_out(other))
+        else if (!other->is_out && !leave_out(job, other))
             return false;
     }
     wait_until_found(job);
@@ -229,6 +232,8 @@ void job_others_leave_heirs(struct job *job)
 
 void job_others_close(struct job *job)
 {
+    free(job->left_out);
+    job->left_out = NULL;
     free(job->heirs);
     job->heirs = NULL;
     for (size_t i = 0; i < job->other_count; i++)

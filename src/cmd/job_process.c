@@ -8,6 +8,7 @@
 #include "cmd/arming.h"
 #include "cmd/job_others.h"
 #include "cmd/job_session.h"
+#include "cmd/job_strays.h"
 #include "cmd/job_trace.h"
 #include "cmd/message.h"
 #include "cmd/session_find.h"
@@ -241,6 +242,12 @@ bool job_process_ask(struct armed *armed, enum armed_wish wish, const char *sess
 {
     int pid = (int)armed->pid;
     int result = armed_ask(armed, wish, session, JOB_PROCESS_WAIT_MS);
+    if (result && result != -ESRCH && result != -ECONNREFUSED && armed_is_removed(armed)) {
+        message_error("PID %d was detached by somebody else just now, and runs on without the "
+                      "probe: try again",
+                      pid);
+        return false;
+    }
     switch (-result) {
     case 0:
         return true;
@@ -385,8 +392,10 @@ int job_process_start(struct job *job, const struct options *options, char **wor
         .delayed = options->delay_ns > 0,
         .sites = options->sites,
     };
-    if (start(job, words, word_count))
+    if (start(job, words, word_count)) {
+        job_strays_begin(job);
         return EXIT_FINE;
+    }
     job_process_leave(job);
     output_abandon(&job->output);
     return EXIT_FAILED;

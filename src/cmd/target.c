@@ -214,7 +214,12 @@ bool target_ignores_arming(const struct target *target)
 {
     if (target->form != TARGET_COMMAND || !is_python(target))
         return false;
-    for (char **word = target->argv + 1; *word && (*word)[0] == '-' && (*word)[1]; word++) {
+    return target_words_ignore_arming(target->argv + 1);
+}
+
+bool target_words_ignore_arming(char *const *word)
+{
+    for (; *word && (*word)[0] == '-' && (*word)[1]; word++) {
         if ((*word)[1] == '-')
             continue; /* --check-hash-based-pycs=…, --help */
         /* c and m end the options, W and X take the rest or the next word. */

@@ -43,4 +43,7 @@ bool target_is_strict(const struct target *target);
  * do nothing but show (with -S, PYTHONPATH stays in sys.path). */
 bool target_ignores_arming(const struct target *target);
 
+/* The same of a Python's words, those after its own name. */
+bool target_words_ignore_arming(char *const *words);
+
 #endif

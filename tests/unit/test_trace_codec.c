@@ -205,9 +205,11 @@ static void the_format_is_what_it_was(void **state)
         for (uint32_t e = 4; e < 6; e++) {
             enum event_kind kind = (enum event_kind)(random_bits() % 24);
             uint32_t id = random_bits() % 2 ? (uint32_t)(random_bits() % 5) : EVENT_FROM_C | 3;
-            uint64_t pause = random_bits() % 4 ? 50 : 5000 << random_bits() % 30;
-            events[e] = (struct event){events[e - 1].counter + pause, event_pack(kind, id),
-                                       1000 + (uint32_t)(random_bits() % 64)};
+            /* Some go back. */
+            int32_t pause = random_bits() % 4 ? 50
+                                              : (int32_t)(UINT32_C(5000) << random_bits() % 30);
+            events[e] = (struct event){events[e - 1].counter + (uint64_t)pause,
+                                       event_pack(kind, id), 1000 + (uint32_t)(random_bits() % 64)};
         }
         assert_true(add(&block, TAP_EVENTS, 7 + i / 8 % 2, 6, events, sizeof(events)));
         assert_true(i % 100 || add(&block, TAP_LATEST, 0, i, NULL, 0));

@@ -186,12 +186,13 @@ static size_t loaded_bytes(void)
     return most;
 }
 
-/* Within quotes of Python's; where that would need more than the text itself the process chooses. */
+/* Within quotes of Python's; where that would need more than the text itself, or an encoding, the process chooses. */
 static const char *quotable(const char *directory)
 {
     bool plain = directory && strlen(directory) < PATH_MAX;
     for (const char *byte = plain ? directory : ""; *byte; byte++)
-        plain = plain && *byte != '\'' && *byte != '\\' && (unsigned char)*byte >= 0x20;
+        plain = plain && *byte != '\'' && *byte != '\\' && (unsigned char)*byte >= 0x20 &&
+                (unsigned char)*byte < 0x7f;
     return plain ? directory : "";
 }
 

@@ -394,15 +394,12 @@ static void tell_strays(const struct job *job, struct snapshot *snapshot)
 {
     char reason[200];
     unsigned late = job_strays_late(job), missed = job_strays_missed(job);
+    int length = snprintf(reason, sizeof(reason),
+                          "%u child%s with an environment of %s own %s attached to after the start",
+                          late, late == 1 ? "" : "ren", late == 1 ? "its" : "their",
+                          late == 1 ? "was" : "were");
     if (missed)
-        snprintf(reason, sizeof(reason),
-                 "%u children with an environment of their own were attached to after they had "
-                 "begun, %u not at all",
-                 late, missed);
-    else
-        snprintf(reason, sizeof(reason),
-                 "%u child%s with an environment of %s own %s attached to after the start", late,
-                 late == 1 ? "" : "ren", late == 1 ? "its" : "their", late == 1 ? "was" : "were");
+        snprintf(reason + length, sizeof(reason) - (size_t)length, ", %u not at all", missed);
     if (late || missed)
         set_inexact(snapshot, reason);
 }
@@ -422,7 +419,7 @@ static void tell_unseen(const struct job *job, struct snapshot *snapshot)
         set_inexact(snapshot, "no Python of the target has armed itself yet");
     else if (!snapshot->meta.inexact && private_folder_interpreters(&job->folder))
         set_inexact(snapshot, "sub-interpreters are not followed");
-    else if (!snapshot->meta.inexact && !job->is_process)
+    else if (!snapshot->meta.inexact)
         tell_strays(job, snapshot);
 }
 
@@ -525,9 +522,9 @@ int job_status(const struct job *job)
 
 void job_close(struct job *job)
 {
+    job_strays_end(job);
     if (job->is_process)
         job_process_leave(job);
-    job_strays_end(job);
     job_strays_leave(job);
     free(job->strays);
     job->strays = NULL;

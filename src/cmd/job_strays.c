@@ -152,6 +152,11 @@ static bool is_about_to_exec(const struct stray *stray, uint64_t age_ms)
     return is_copy(stray, &parent) && (age_ms < FORK_MS || parent.state == 'D');
 }
 
+static bool is_same(const struct offspring *one, const struct offspring *other)
+{
+    return one->pid == other->pid && one->start_time == other->start_time;
+}
+
 static bool is_left_out(const struct job *job, pid_t pid)
 {
     for (size_t i = 0; i < job->left_out_count; i++)
@@ -163,10 +168,14 @@ static bool is_left_out(const struct job *job, pid_t pid)
 /* Whether it is to be taken now. */
 static bool judge(const struct job *job, struct stray *stray, uint64_t now_ns)
 {
-    struct offspring parent;
+    struct offspring now, parent;
     struct attachable look;
     pid_t pid = stray->what.pid;
     uint64_t age_ms = (now_ns - stray->since_ns) / MS_NS;
+    /* Others may have been taken meanwhile, each for seconds: the number may be somebody else's. */
+    if (!offspring_read(pid, &now) || !is_same(&now, &stray->what) ||
+        now.program != stray->what.program)
+        return false;
     if (is_left_out(job, pid)) {
         stray->state = STRAY_SETTLED;
         return false;
@@ -185,8 +194,10 @@ static bool judge(const struct job *job, struct stray *stray, uint64_t now_ns)
         stray->state = STRAY_SETTLED;
         return false;
     }
+    if (is_about_to_exec(stray, age_ms))
+        return false;
     stray->state = STRAY_PYTHON;
-    return !is_about_to_exec(stray, age_ms) && !(age_ms < ARMS_ITSELF_MS && is_to_arm_itself(pid));
+    return !(age_ms < ARMS_ITSELF_MS && is_to_arm_itself(pid));
 }
 
 /* --- taking --------------------------------------------------------------------------------- */
@@ -214,12 +225,14 @@ static bool join(struct job_strays *strays, struct followed *followed, char *why
         snprintf(why, size, "another ulma follows it");
         return false;
     }
-    int result = armed_ask(armed, ARMED_JOIN, session, JOB_PROCESS_WAIT_MS);
+    int result = -ETIMEDOUT;
+    for (int i = 0; i < TRIES && result == -ETIMEDOUT && !is_over(); i++)
+        result = armed_ask(armed, ARMED_JOIN, session, JOB_PROCESS_WAIT_MS);
     if (result == -ECONNREFUSED)
         snprintf(why, size, "%s", armed->page.reason);
     else if (result)
         snprintf(why, size, "its main thread has not answered within %d s",
-                 JOB_PROCESS_WAIT_MS / 1000);
+                 TRIES * JOB_PROCESS_WAIT_MS / 1000);
     followed->joined = result == 0;
     return result == 0;
 }
@@ -280,20 +293,22 @@ static void take(struct job_strays *strays, struct stray *stray)
 
 /* --- looking -------------------------------------------------------------------------------- */
 
+/* Then its number may be somebody else's. */
+static bool has_ended(const struct followed *followed)
+{
+    struct pollfd ended = {.fd = followed->armed.pid_fd, .events = POLLIN};
+    return ended.fd >= 0 && poll(&ended, 1, 0) > 0;
+}
+
 static size_t list_roots(const struct job *job, struct offspring *list)
 {
     size_t count = 0;
     if (job->supervise.pid > 0 && !job->supervise.first_ended)
         count += offspring_read(job->supervise.pid, &list[count]);
     for (size_t i = 0; i < job->other_count; i++)
-        if (job->others[i].armed.here && !job->others[i].is_out)
+        if (job->others[i].armed.here && !job->others[i].is_out && !has_ended(&job->others[i]))
             count += offspring_read(job->others[i].armed.pid, &list[count]);
     return count;
-}
-
-static bool is_same(const struct offspring *one, const struct offspring *other)
-{
-    return one->pid == other->pid && one->start_time == other->start_time;
 }
 
 static struct stray *find_known(struct job_strays *strays, const struct offspring *what)
@@ -349,8 +364,7 @@ static void close_ended(struct job_strays *strays)
     size_t kept = 0;
     for (size_t i = 0; i < strays->followed_count; i++) {
         struct followed *followed = &strays->followed[i];
-        struct pollfd ended = {.fd = followed->armed.pid_fd, .events = POLLIN};
-        if (ended.fd >= 0 && poll(&ended, 1, 0) > 0)
+        if (has_ended(followed))
             armed_close(&followed->armed);
         else
             strays->followed[kept++] = *followed;
@@ -437,10 +451,10 @@ static void say_missed(const struct job_strays *strays)
     if (refused > SENTENCES)
         message_note("nor were %u more children", refused - SENTENCES);
     if (ended)
-        message_note("%u Python child%s with an environment of %s own ended before ulma was in "
-                     "%s: what %s did is not seen",
+        message_note("%u Python child%s with an environment of %s own could not be attached to in "
+                     "time: what %s did is not seen",
                      ended, ended == 1 ? "" : "ren", ended == 1 ? "its" : "their",
-                     ended == 1 ? "it" : "them", ended == 1 ? "it" : "they");
+                     ended == 1 ? "it" : "they");
 }
 
 /* The job's others; false: out of memory. */
@@ -464,6 +478,8 @@ void job_strays_end(struct job *job)
     atomic_store(&over, true);
     pthread_join(strays->thread, NULL);
     strays->is_ended = true;
+    for (size_t i = 0; i < strays->known_count; i++)
+        miss(strays, &strays->known[i]);
     close_ended(strays);
     say_missed(strays);
     job->first_stray = job->other_count;

@@ -3,8 +3,8 @@
  * an environment of their own (or -I, -E, -S). Each is attached to, and joins the family as one that ran already does.
  * Why a thread: an attach takes as long as the process lets it, and signals, screen and duration must not wait.
  * Why the kernel's last PID is looked at: while it stays nobody has forked, and there is nothing to look for.
- * Rules: a process is attached to at most once for each program that it runs, and never one that will arm itself. Only
- * what is below the job's processes when it is first seen is ever looked at. */
+ * Rules: a process joins at most once for each program that it runs (an attach is tried a few times), and never one that will
+ * arm itself. Only what is below the job's processes when it is first seen is ever looked at. */
 #ifndef ULMA_CMD_JOB_STRAYS_H
 #define ULMA_CMD_JOB_STRAYS_H
 

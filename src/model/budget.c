@@ -228,14 +228,20 @@ static bool all_silence(struct collector *collector)
     return true;
 }
 
-/* Nobody is muted while there is room. */
+/* Nobody is muted while there is room. A large tree takes long to walk, and the rings go on filling meanwhile. */
 static void slice(struct collector *collector)
 {
+    enum { SHARE = 20 };
     struct budget *budget = &collector->budget;
-    if (budget->governor.state != GOVERNOR_LISTENING || governor_has_room(&budget->governor))
+    uint64_t begin_ns = clock_monotonic_ns();
+    if (budget->governor.state != GOVERNOR_LISTENING || governor_has_room(&budget->governor) ||
+        begin_ns < budget->slice_ns)
         return;
     collector_catch_up(collector);
+    uint64_t walk_ns = clock_monotonic_ns();
     mute_slice(&budget->mute, &collector->model);
+    uint64_t end_ns = clock_monotonic_ns();
+    budget->slice_ns = end_ns + (end_ns - walk_ns) * SHARE;
 }
 
 static void choose(struct collector *collector)

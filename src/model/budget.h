@@ -28,6 +28,7 @@ struct budget {
     double event_ns, call_ticks; /* as calibrated: of an event, and of a call and its return */
     double price_ns;             /* of an event, by what the program did between the last ones */
     double cost_ns;              /* of all events so far */
+    uint64_t slice_ns;           /* monotonic: no slice before */
     uint64_t priced_events, priced_busy_ns; /* that are in it */
     bool silences;                          /* muted functions cost nothing: 3.12 and newer */
     uint64_t called_ns;

@@ -45,8 +45,16 @@ void collector_forget_sources(struct collector *collector, uint64_t on_ticks)
 struct words_call {
     struct session_header *header;
     const struct collector_change *change;
-    bool vary, stacks;
+    bool vary, stacks, types_limited;
 };
+
+/* Which types are told is looked at again with each beat of the heart: whoever asked for other ones does not wait for
+ * the next round. */
+static void write_limits(struct session_header *header, bool types_limited)
+{
+    atomic_store_explicit(&header->types_limited, types_limited, memory_order_relaxed);
+    atomic_fetch_add_explicit(&header->heartbeat, 1, memory_order_relaxed);
+}
 
 static int write_words(void *context)
 {
@@ -55,9 +63,11 @@ static int write_words(void *context)
     struct session_header *header = call->header;
     if (call->vary)
         atomic_store_explicit(&header->modes_vary, 1, memory_order_relaxed);
-    if (change->sites)
+    if (change->sites) {
         atomic_store_explicit(&header->rules_wanted, change->sites->rules != NULL,
                               memory_order_relaxed);
+        write_limits(header, call->types_limited);
+    }
     if (call->stacks)
         atomic_fetch_add_explicit(&header->stacks_wanted, 1, memory_order_relaxed);
     if (change->has_sources)
@@ -161,6 +171,7 @@ static int change_under_lock(struct collector *collector, struct collector_chang
     if (call.vary && !collector->model.pops_untold)
         tap_say(collector->model.tap, TAP_UNTOLD, 0, 0);
     collector->model.pops_untold |= call.vary;
+    call.types_limited = collector->model.births.is_limited;
     write_all(collector, &call);
     return 0;
 }

@@ -40,8 +40,8 @@ struct governor {
     uint64_t since_busy_ns;    /* busy time at which the state began */
 };
 
-/* How often the calibrated price an event costs that comes once in `gap_ns` of the program's time: 1 to GOVERNOR_COLDEST.
- * The less often, the less of what it needs the caches still have. */
+/* What an event costs that comes once in `gap_ns` of the program's time, in calibrated prices: 1 to
+ * GOVERNOR_COLDEST. The less often, the less of what it needs the caches still have. */
 #define GOVERNOR_COLDEST 2.0
 double governor_coldness(double gap_ns);
 

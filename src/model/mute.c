@@ -511,14 +511,14 @@ void mute_lift(struct model *model)
 
 /* --- dividing ------------------------------------------------------------------------------- */
 
-/* What the calls took in the bursts beyond what as many have taken since. Divided by the many since, not by the bursts' few:
- * those that had few by chance would weigh more than those that had as many too much. */
+/* What the calls took in the bursts beyond what as many have taken since. Divided by the many since, not by the
+ * bursts' few: those that had few by chance would weigh more than those that had as many too much. */
 static double excess_of(const struct mute_anchor *anchor)
 {
     return anchor->group.ticks - anchor->passed_ticks * anchor->group.calls / anchor->passed_calls;
 }
 
-/* The calls since are others than those of the bursts, or their time cannot be. */
+/* Else the calls since are others than those of the bursts: the same ones cannot differ so. */
 static bool is_like_before(const struct mute *mute, const struct mute_anchor *anchor)
 {
     return anchor->passed_calls < ENOUGH_CALLS ||
@@ -566,7 +566,7 @@ static double unheard_ticks(const struct mute *mute, const struct mute_group *gr
 {
     if (excess.calls <= 0)
         return group->ticks;
-    double of_call = fmin(excess.ticks / excess.calls, mute->call_ticks / 2);
+    double of_call = fmin(excess.ticks / excess.calls, mute->call_ticks / GOVERNOR_COLDEST);
     double ticks = group->ticks - group->muted * of_call;
     double least = group->ticks * LEAST_PART, most = group->ticks / LEAST_PART;
     return ticks < least ? least : ticks > most ? most : ticks;

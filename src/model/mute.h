@@ -96,7 +96,8 @@ struct mute {
     /* What a call heard costs beyond what was taken out for it, by the anchors, the more even
      * the more: they say how long the same takes unheard. Sums over the divisions before, older ones less. */
     double excess_ticks, excess_calls;
-    double call_ticks; /* what a call costs at most; half of it is taken out as calibrated */
+    double
+        call_ticks; /* what a call costs at most; by the calibration's part of it times are corrected */
     struct governor_row *rows;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writing events: one writer for each thread, over a ring of the session.
  * Why: this is the path that every call of the target pays for: a thread-local pointer, one compare,
- * two stores and a release. All else (no ring yet, quarter of a ring, full, forked, told to stop)
+ * two stores and a release. All else (no ring yet, 4096 events or a quarter of a ring, full, forked, told to stop)
  * stands behind that one compare.
  * Rules: a writer belongs to one thread; the GIL is held. `limit` is the head at which the slow path
  * runs next; a writer that must not write has head == limit. */

@@ -48,7 +48,10 @@ struct trace_recorder {
     pthread_cond_t wake[PACKERS];
     struct block *full, **full_end, *spare;
     uint32_t spare_count;
-    _Atomic size_t queued; /* blocks that are full */
+    _Atomic size_t queued;   /* blocks that are full */
+    uint64_t sealed, packed; /* blocks, ever */
+    uint64_t sealed_before;  /* until the second ended that is told */
+    uint64_t due; /* so many were sealed a second ago: they are not to wait for patience */
     enum packer turn;
     bool packs, stop, joined;
     int result;
@@ -74,7 +77,7 @@ struct trace_recorder {
 static void wake(struct trace_recorder *recorder)
 {
     size_t queued = atomic_load(&recorder->queued);
-    if (recorder->stop || queued >= recorder->hurry_from)
+    if (recorder->stop || queued >= recorder->hurry_from || recorder->packed < recorder->due)
         recorder->turn = HURRIED;
     else if (2 * queued < recorder->hurry_from)
         recorder->turn = PATIENT;
@@ -104,6 +107,7 @@ static void give_back(struct trace_recorder *recorder, struct block *block)
 {
     pthread_mutex_lock(&recorder->lock);
     recorder->packs = false;
+    recorder->packed++;
     atomic_fetch_sub(&recorder->queued, 1);
     bool keep = recorder->spare_count < SPARE_MOST;
     if (keep) {
@@ -197,6 +201,7 @@ static void seal(struct trace_recorder *recorder)
     pthread_mutex_lock(&recorder->lock);
     *recorder->full_end = block;
     recorder->full_end = &block->next;
+    recorder->sealed++;
     wake(recorder);
     pthread_mutex_unlock(&recorder->lock);
 }
@@ -363,6 +368,17 @@ static void write_process(struct trace_recorder *recorder, const struct tap_step
     arena_free(arena);
 }
 
+/* What is told once a second is to be in the file a second later, whoever is killed then. */
+static void end_second(struct trace_recorder *recorder)
+{
+    seal(recorder);
+    pthread_mutex_lock(&recorder->lock);
+    recorder->due = recorder->sealed_before;
+    recorder->sealed_before = recorder->sealed;
+    wake(recorder);
+    pthread_mutex_unlock(&recorder->lock);
+}
+
 static void put(struct tap *tap, const struct tap_step *step, const void *payload)
 {
     struct trace_recorder *recorder = (struct trace_recorder *)tap;
@@ -387,9 +403,8 @@ static void put(struct tap *tap, const struct tap_step *step, const void *payloa
             write_record(recorder, step, payload);
         if (step->op == TAP_PROCESS_END) /* another may come to lie where it lay */
             recorder->present = NULL;
-        /* What is told once a second is to be in the file a moment later. */
         if (step->op == TAP_WORDS)
-            seal(recorder);
+            end_second(recorder);
     }
 }
 

@@ -4,8 +4,8 @@
  * has just folded; packing and writing take as long as they take, elsewhere.
  * Why two threads that pack, one at a time: where CPUs are few, whoever packs does so on the target's, and a
  * target is not to be slower for its trace. So one has the lowest priority, and the queue is long. On a machine
- * that is busy for good that one would never be done: from a quarter of the queue on, and at the end, the other
- * packs, with everybody's priority.
+ * that is busy for good that one would never be done: what is older than a second, all from a quarter of the queue
+ * on, and what is left at the end, the other packs, with everybody's priority.
  * When the queue is full (the disk is slow, or the packer has no CPU): where a full ring is waited for
  * (`wait`), the drain pauses, the rings fill, and the target waits by the rings' own rules, which is measured
  * and taken out of its functions' times: the trace is whole. Else (`drop`) a batch of events is left out of

@@ -108,6 +108,14 @@ static bool read_variable(pid_t pid, const char *name, char *value, size_t value
     return found;
 }
 
+/* In the middle of an exec a program has no words yet, and no environment either. */
+static bool has_words(pid_t pid)
+{
+    size_t size;
+    free(read_words(pid, "cmdline", &size));
+    return size > 0;
+}
+
 static bool ignores_arming(pid_t pid)
 {
     enum { WORDS = 64 };
@@ -175,6 +183,9 @@ static bool judge(const struct job *job, struct stray *stray, uint64_t now_ns)
     /* Others may have been taken meanwhile, each for seconds: the number may be somebody else's. */
     if (!offspring_read(pid, &now) || !is_same(&now, &stray->what) ||
         now.program != stray->what.program)
+        return false;
+    /* What an exec has just made is looked at once more: what it is to be may not all be there. */
+    if (age_ms < LOOK_MS || !has_words(pid))
         return false;
     if (is_left_out(job, pid)) {
         stray->state = STRAY_SETTLED;

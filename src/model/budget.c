@@ -252,7 +252,7 @@ static void choose(struct collector *collector)
     uint64_t counter = collector_catch_up(collector);
     uint64_t busy_ns = governor->busy_ns - governor->since_busy_ns;
     struct governor_row *rows = mute_end_burst(&budget->mute, &collector->model, counter,
-                                               budget->call_ticks * GOVERNOR_COLDEST, &count);
+                                               budget->call_ticks * GOVERNOR_HEARD_COLD, &count);
     budget->silences = all_silence(collector);
     budget->burst_busy_ns = budget->burst_busy_ns * MUTE_OLDER + (double)busy_ns;
     if (rows)

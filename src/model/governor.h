@@ -42,7 +42,9 @@ struct governor {
 
 /* What an event costs that comes once in `gap_ns` of the program's time, in calibrated prices: 1 to
  * GOVERNOR_COLDEST. The less often, the less of what it needs the caches still have. */
-#define GOVERNOR_COLDEST 2.0
+#define GOVERNOR_COLDEST 3.0
+/* ... and at which it is chosen who stays heard: at more, callers that cost little would fall silent, too. */
+#define GOVERNOR_HEARD_COLD 2.0
 double governor_coldness(double gap_ns);
 
 /* `budget_pct` above 0. */

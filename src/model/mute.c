@@ -566,7 +566,7 @@ static double unheard_ticks(const struct mute *mute, const struct mute_group *gr
 {
     if (excess.calls <= 0)
         return group->ticks;
-    double of_call = fmin(excess.ticks / excess.calls, mute->call_ticks / GOVERNOR_COLDEST);
+    double of_call = fmin(excess.ticks / excess.calls, mute->call_ticks / GOVERNOR_HEARD_COLD);
     double ticks = group->ticks - group->muted * of_call;
     double least = group->ticks * LEAST_PART, most = group->ticks / LEAST_PART;
     return ticks < least ? least : ticks > most ? most : ticks;

@@ -40,6 +40,7 @@ int budget_init(struct collector *collector, double budget_pct)
     if (budget_pct <= 0)
         return 0;
     budget->on = true;
+    budget->coldest = GOVERNOR_COLD;
     governor_init(&budget->governor, budget_pct);
     int result = mute_init(&budget->mute, &collector->model);
     if (result == 0)
@@ -63,12 +64,23 @@ static pid_t process_of(const struct collector *collector, const struct drain *d
     return target > 0 && drain->words.target_pid == (uint32_t)target ? target : 0;
 }
 
+static void bring_up(const struct drain *drain)
+{
+    enum { MOST = 16 };
+    uint32_t count = atomic_load(&drain->ring_count);
+    for (uint32_t i = 0; i < count && i < MOST; i++)
+        if (drain->rings[i].state == RING_TAKEN)
+            stolen_bring_up((pid_t)drain->rings[i].tid);
+}
+
 /* What a process's threads ran since the last look; of several that computed at once, which only those
  * without Python's lock can, no more than the time that passed. Where the kernel's account is not to be
  * had: all time. */
 static uint64_t ran_ns(const struct collector *collector, struct drain *drain, uint64_t passed_ns)
 {
     pid_t process = process_of(collector, drain);
+    if (process)
+        bring_up(drain);
     uint64_t cpu_ns = process ? stolen_process_cpu_ns(process) : 0;
     uint64_t ran_ns = passed_ns;
     if (cpu_ns)
@@ -110,17 +122,29 @@ static void price_events(struct collector *collector)
     if (!events)
         return;
     double busy_ns = (double)(budget->busy_ns - budget->priced_busy_ns);
-    budget->price_ns = budget->event_ns *
-                       governor_coldness(busy_ns / (double)events - budget->event_ns);
+    budget->price_ns =
+        budget->event_ns *
+        governor_coldness(busy_ns / (double)events - budget->event_ns, budget->coldest);
     budget->cost_ns += (double)events * budget->price_ns;
     budget->priced_events += events;
     budget->priced_busy_ns = budget->busy_ns;
 }
 
-static void begin_burst(struct collector *collector)
+/* Everything up to now is read, and what it took and cost accounted for: what begins or ends here does so by all clocks. */
+static uint64_t come_up(struct collector *collector)
 {
     struct budget *budget = &collector->budget;
     uint64_t counter = collector_catch_up(collector);
+    pass_time(collector, clock_monotonic_ns());
+    price_events(collector);
+    governor_account(&budget->governor, budget->busy_ns, (uint64_t)budget->cost_ns);
+    return counter;
+}
+
+static void begin_burst(struct collector *collector)
+{
+    struct budget *budget = &collector->budget;
+    uint64_t counter = come_up(collector);
     mute_begin_burst(&budget->mute, &collector->model, counter);
     governor_heard(&budget->governor);
 }
@@ -191,10 +215,12 @@ static int begin_budget(struct collector *collector, double budget_pct, uint64_t
     if (result)
         return result;
     budget->on = true;
+    budget->coldest = GOVERNOR_COLD;
     governor_init(&budget->governor, budget_pct);
     price_events(collector);
     /* What it cost before was not of this budget. */
     budget->governor.busy_ns = budget->governor.since_busy_ns = budget->busy_ns;
+    budget->governor.began_busy_ns = budget->busy_ns;
     budget->governor.cost_ns = (uint64_t)budget->cost_ns;
     budget->burst_busy_ns = 0;
     budget->seen_ns = budget->called_ns = 0;
@@ -244,15 +270,41 @@ static void slice(struct collector *collector)
     budget->slice_ns = end_ns + (end_ns - walk_ns) * SHARE;
 }
 
+/* How much of their time the processes were in the kernel since the last look, what was before counting half. Few clock ticks
+ * tell little, and those of an interpreter's start, which reads files, nothing of what comes. */
+static void learn_modes(struct collector *collector)
+{
+    enum { START = 100, FEW = 50 };
+    struct budget *budget = &collector->budget;
+    struct budget_modes *modes = &budget->modes;
+    uint64_t all_sum = 0, kernel_sum = 0;
+    for (const struct drain *drain = &collector->drain; drain; drain = drain->next) {
+        uint64_t user, kernel;
+        pid_t process = process_of(collector, drain);
+        if (process && stolen_process_modes(process, &user, &kernel))
+            all_sum += user + kernel, kernel_sum += kernel;
+    }
+    bool starts = modes->all_seen == 0 && all_sum < START;
+    if (!starts && all_sum > modes->all_seen && kernel_sum >= modes->kernel_seen) {
+        modes->all = modes->all / 2 + (double)(all_sum - modes->all_seen);
+        modes->kernel = modes->kernel / 2 + (double)(kernel_sum - modes->kernel_seen);
+        budget->coldest = governor_coldest(modes->kernel / (modes->all + FEW));
+    }
+    budget->governor.computes = budget->coldest < GOVERNOR_COMPUTES;
+    modes->all_seen = all_sum;
+    modes->kernel_seen = kernel_sum;
+}
+
 static void choose(struct collector *collector)
 {
     struct budget *budget = &collector->budget;
     struct governor *governor = &budget->governor;
     size_t count = 0, muted = 0;
-    uint64_t counter = collector_catch_up(collector);
+    uint64_t counter = come_up(collector);
     uint64_t busy_ns = governor->busy_ns - governor->since_busy_ns;
+    learn_modes(collector);
     struct governor_row *rows = mute_end_burst(&budget->mute, &collector->model, counter,
-                                               budget->call_ticks * GOVERNOR_HEARD_COLD, &count);
+                                               budget->call_ticks, budget->coldest, &count);
     budget->silences = all_silence(collector);
     budget->burst_busy_ns = budget->burst_busy_ns * MUTE_OLDER + (double)busy_ns;
     if (rows)
@@ -309,6 +361,23 @@ static void roll(struct collector *collector)
         choose(collector);
 }
 
+/* What is heard before the answer is seen costs, and tells nothing. */
+static long look_ns(const struct governor *governor)
+{
+    return governor->state == GOVERNOR_CALLING ? LOOK_NS / 10 : LOOK_NS;
+}
+
+/* The more is heard, the sooner a look has to come: a burst is a few of them long. */
+long budget_sleep_ns(const struct collector *collector, long most_ns)
+{
+    const struct governor *governor = &collector->budget.governor;
+    bool urgent = collector->budget.on &&
+                  (governor->state == GOVERNOR_CALLING ||
+                   (governor->state == GOVERNOR_LISTENING && !governor_has_room(governor)));
+    long look = look_ns(governor);
+    return urgent && most_ns > look ? look : most_ns;
+}
+
 static bool is_on(const struct collector *collector)
 {
     for (const struct drain *drain = &collector->drain; drain; drain = drain->next)
@@ -323,7 +392,8 @@ void budget_round(struct collector *collector, uint64_t counter)
     uint64_t now_ns = clock_monotonic_ns();
     if (!budget->on || collector->end_counter || now_ns < budget->next_ns)
         return;
-    budget->next_ns = now_ns + LOOK_NS + pass_time(collector, now_ns) / LOOKED_AT * LOOK_NS;
+    uint64_t look = (uint64_t)look_ns(&budget->governor);
+    budget->next_ns = now_ns + look + pass_time(collector, now_ns) / LOOKED_AT * LOOK_NS;
     if (!is_on(collector))
         return;
     price_events(collector);

@@ -17,6 +17,12 @@
 
 struct collector;
 
+/* Clock ticks of all processes, in kernel mode and in either. */
+struct budget_modes {
+    uint64_t kernel_seen, all_seen;
+    double kernel, all; /* older ones less */
+};
+
 struct budget {
     bool on; /* there is one */
     struct governor governor;
@@ -28,7 +34,9 @@ struct budget {
     double event_ns, call_ticks; /* as calibrated: of an event, and of a call and its return */
     double price_ns;             /* of an event, by what the program did between the last ones */
     double cost_ns;              /* of all events so far */
-    uint64_t slice_ns;           /* monotonic: no slice before */
+    double coldest;              /* price of an event that comes seldom: governor_coldest */
+    struct budget_modes modes;
+    uint64_t slice_ns;                      /* monotonic: no slice before */
     uint64_t priced_events, priced_busy_ns; /* that are in it */
     bool silences;                          /* muted functions cost nothing: 3.12 and newer */
     uint64_t called_ns;
@@ -48,6 +56,9 @@ void budget_done(struct collector *collector);
 
 /* After each round, which has read all up to `counter`; every few milliseconds it acts. */
 void budget_round(struct collector *collector, uint64_t counter);
+
+/* How long the collector may sleep that would sleep `most_ns`. */
+long budget_sleep_ns(const struct collector *collector, long most_ns);
 
 /* Time was flushed up to `counter`: estimates are brought up to it. */
 void budget_settle(struct collector *collector, uint64_t counter);

@@ -238,12 +238,13 @@ static void *drain_run(void *context)
         bool poor;
         uint32_t fullest = fullest_ring(collector, &poor);
         sleep_ns = next_sleep_ns(fullest, sleep_ns);
+        long most_ns = budget_sleep_ns(collector, sleep_ns);
         poor |= io_lookup_is_wanted(collector);
         collector_leave(collector);
         if (poor)
             sem_post(&collector->keeper_wake);
         if (fullest < BUSY_SHARE)
-            sleep_a_while(collector, sleep_ns);
+            sleep_a_while(collector, most_ns);
         wait_for_tap(collector);
     }
     return NULL;

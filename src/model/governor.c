@@ -4,33 +4,43 @@
  * Rules: as there. */
 #include "model/governor.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* Of the budget, what is spent: the rest is for what is not known of the price. */
 static const double SPENT = 0.7;
 /* ... and what functions that stay heard may cost of it; the rest pays for the bursts. */
-static const double HEARD = 0.4;
+static const double HEARD = 0.6;
+
+/* A program's first seconds may cost more: the sooner it is known what it does, the less is guessed. */
+static const double EAGERLY = 2;
 
 enum {
-    BUCKET_NS = 400 * 1000 * 1000,        /* busy time whose allowance the bucket holds */
+    EAGER_NS = 1500 * 1000 * 1000,
+    BUCKET_NS = 200 * 1000 * 1000,        /* busy time whose allowance the bucket holds */
     SHORTEST_BURST_NS = 10 * 1000 * 1000, /* of busy time: less tells too little */
     SHORTEST_MUTE_NS = 100 * 1000 * 1000,
     LONGEST_MUTE_NS = 1000 * 1000 * 1000,
     LEAST_BUCKET_NS = 200 * 1000,
 };
 
-/* From 16 ns between events to 160, programs had them at 1.0 to 1.8 times the price, web servers, at 1,000, at 1.9, and where
- * nearly all is silent, at 3,000 and more, at 3 to 4. */
-double governor_coldness(double gap_ns)
+/* Who is in the kernel often finds less of the rest in the caches, too. */
+double governor_coldest(double kernel_share)
 {
-    static const double cold_gap_ns = 200, colder_gap_ns = 1000, coldest_gap_ns = 2000;
+    static const double computing_share = 0.02, serving_share = 0.05;
+    double serving = (kernel_share - computing_share) / (serving_share - computing_share);
+    return GOVERNOR_COLD + (GOVERNOR_COLDEST - GOVERNOR_COLD) * fmin(fmax(serving, 0), 1);
+}
+
+/* From 16 ns between events to 160, programs had them at 1.0 to 1.8 times the price, web servers, at 1,000, at 1.9. */
+double governor_coldness(double gap_ns, double coldest)
+{
+    static const double cold_gap_ns = 200, colder_gap_ns = 1000;
     if (gap_ns <= 0)
         return 1;
     if (gap_ns < cold_gap_ns)
         return 1 + gap_ns / cold_gap_ns;
-    if (gap_ns < colder_gap_ns)
-        return 2;
-    return gap_ns < coldest_gap_ns ? 1 + gap_ns / colder_gap_ns : GOVERNOR_COLDEST;
+    return gap_ns < colder_gap_ns ? 2 : fmin(1 + gap_ns / colder_gap_ns, coldest);
 }
 
 static double bucket_ns(const struct governor *governor)
@@ -52,13 +62,19 @@ static void begin(struct governor *governor, enum governor_state state)
     governor->peak_ns = governor->allowance_ns;
 }
 
-static void account(struct governor *governor, uint64_t busy_ns, uint64_t cost_ns)
+static bool is_eager(const struct governor *governor)
+{
+    return governor->computes && governor->busy_ns - governor->began_busy_ns < EAGER_NS;
+}
+
+void governor_account(struct governor *governor, uint64_t busy_ns, uint64_t cost_ns)
 {
     double full_ns = bucket_ns(governor);
     /* A clock that went back has told nothing. */
     double busy = busy_ns > governor->busy_ns ? (double)(busy_ns - governor->busy_ns) : 0;
     double cost = cost_ns > governor->cost_ns ? (double)(cost_ns - governor->cost_ns) : 0;
-    governor->allowance_ns += busy * governor->share * SPENT - cost;
+    governor->allowance_ns += busy * governor->share * SPENT * (is_eager(governor) ? EAGERLY : 1) -
+                              cost;
     if (governor->allowance_ns > full_ns)
         governor->allowance_ns = full_ns;
     if (governor->allowance_ns < -2 * full_ns)
@@ -73,7 +89,7 @@ static void account(struct governor *governor, uint64_t busy_ns, uint64_t cost_n
 
 enum governor_act governor_tick(struct governor *governor, uint64_t busy_ns, uint64_t cost_ns)
 {
-    account(governor, busy_ns, cost_ns);
+    governor_account(governor, busy_ns, cost_ns);
     uint64_t lasted_ns = governor->busy_ns - governor->since_busy_ns;
     if (governor->state == GOVERNOR_LISTENING)
         return governor->allowance_ns <= 0 && lasted_ns >= SHORTEST_BURST_NS ? GOVERNOR_CHOOSE

@@ -33,6 +33,9 @@ enum governor_act {
 
 struct governor {
     double share; /* 0 .. 1, of busy time */
+    bool
+        computes; /* its first one and a half seconds of busy time may cost twice as much; a server's users would feel it */
+    uint64_t began_busy_ns;
     enum governor_state state;
     double allowance_ns;       /* the bucket */
     double peak_ns;            /* ... at its fullest since the state began */
@@ -40,17 +43,24 @@ struct governor {
     uint64_t since_busy_ns;    /* busy time at which the state began */
 };
 
-/* What an event costs that comes once in `gap_ns` of the program's time, in calibrated prices: 1 to
- * GOVERNOR_COLDEST. The less often, the less of what it needs the caches still have. */
-#define GOVERNOR_COLDEST 3.0
-/* ... and at which it is chosen who stays heard: at more, callers that cost little would fall silent, too. */
-#define GOVERNOR_HEARD_COLD 2.0
-double governor_coldness(double gap_ns);
+/* What an event costs that comes once in `gap_ns` of the program's time, in calibrated prices: 1 to `coldest`. The less
+ * often, the less of what it needs the caches still have. */
+#define GOVERNOR_COLD    2.5
+#define GOVERNOR_COLDEST 6.0
+double governor_coldness(double gap_ns, double coldest);
+
+/* ... of a program that spends so much of its time in the kernel, 0 .. 1: GOVERNOR_COLD to GOVERNOR_COLDEST. */
+double governor_coldest(double kernel_share);
+/* ... below which a program computes, rather than serves. */
+#define GOVERNOR_COMPUTES 3.0
 
 /* `budget_pct` above 0. */
 void governor_init(struct governor *governor, double budget_pct);
 
-/* Both sums since the start: the target's busy time, and what its events cost it. */
+/* Both sums since the start: the target's busy time, and what its events cost it. What begins next begins there. */
+void governor_account(struct governor *governor, uint64_t busy_ns, uint64_t cost_ns);
+
+/* ... and what is to be done. */
 enum governor_act governor_tick(struct governor *governor, uint64_t busy_ns, uint64_t cost_ns);
 
 /* A function as the listening heard it. */

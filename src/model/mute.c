@@ -20,6 +20,9 @@ enum {
 /* Of a sum, how far it is known by slices that are called even. */
 static const double EVEN = 0.15;
 
+/* How far slices may differ in what a call had of muted ones, where a few calls are believed. */
+static const double REGULAR = 0.05;
+
 /* How much all calls weigh that are taken to have no excess, beside those that tell it. */
 static const double NO_EXCESS = 0.2;
 
@@ -27,6 +30,9 @@ static const double NO_EXCESS = 0.2;
 static const double CLEARLY = 2;
 
 static const double LEAST_CALLS = 0.5;
+
+/* Calls that would have had so many prices of excess are others than those of the bursts. */
+static const double UNLIKE = 2;
 
 /* Calls that the excess is an average over, and how far it is believed. */
 static const double EXCESS_CALLS = 1e6, LEAST_PART = 0.3;
@@ -175,7 +181,7 @@ static void take_lines(struct model *model)
 }
 
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
-                                    double ticks_per_call, size_t *ret_count)
+                                    double call_ticks, double coldness, size_t *ret_count)
 {
     uint32_t count = 0, *at = calloc(model->symbols.count, sizeof(*at));
     free(mute->rows);
@@ -186,7 +192,7 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
     }
     take_lines(model);
     mute_slice(mute, model);
-    mute->call_ticks = ticks_per_call;
+    mute->call_ticks = call_ticks;
     for (uint32_t i = 1; i < model->nodes.count; i++) {
         const struct mute_profile *had = take_profile(mute, model, i);
         const struct symbol *symbol = row_of(model, i);
@@ -199,7 +205,7 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
             mute->rows[count - 1].row = row;
         }
         struct governor_row *sum = &mute->rows[at[row] - 1];
-        sum->cost_ns += (had->calls + had->resumes) * ticks_per_call;
+        sum->cost_ns += (had->calls + had->resumes) * call_ticks * coldness;
         sum->self_ns += had->self_ticks;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -385,6 +391,19 @@ static void add_own(struct mute *mute, struct model *model)
     }
 }
 
+/* Each of its calls, in slices enough, had as many of the muted ones: a few of such calls tell as much as many. */
+static bool is_regular(const struct mute_anchor *anchor, uint32_t slices, double of_call)
+{
+    uint32_t with_calls = 0;
+    for (uint32_t i = 0; i < slices; i++) {
+        const struct mute_group *slice = &anchor->slices[i];
+        with_calls += slice->calls > 0;
+        if (fabs(slice->muted - of_call * slice->calls) > REGULAR * of_call * slice->calls)
+            return false;
+    }
+    return with_calls >= SURE_SLICES;
+}
+
 /* Whether the anchor's calls or its time tell better what the muted ones below had in each slice, and how evenly
  * its calls take time. */
 static void judge(struct mute_anchor *anchor, uint32_t slices)
@@ -395,7 +414,8 @@ static void judge(struct mute_anchor *anchor, uint32_t slices)
         sum.calls += anchor->slices[i].calls;
         sum.muted += anchor->slices[i].muted;
     }
-    bool enough = anchor->group.calls >= ENOUGH_CALLS;
+    bool enough = anchor->group.calls >= ENOUGH_CALLS ||
+                  (sum.calls > 0 && is_regular(anchor, slices, sum.muted / sum.calls));
     anchor->by_calls = enough;
     anchor->surely = false;
     anchor->even = 0;
@@ -522,7 +542,7 @@ static double excess_of(const struct mute_anchor *anchor)
 static bool is_like_before(const struct mute *mute, const struct mute_anchor *anchor)
 {
     return anchor->passed_calls < ENOUGH_CALLS ||
-           fabs(excess_of(anchor)) <= mute->call_ticks * anchor->group.muted;
+           fabs(excess_of(anchor)) <= UNLIKE * mute->call_ticks * anchor->group.muted;
 }
 
 struct excess {
@@ -566,7 +586,7 @@ static double unheard_ticks(const struct mute *mute, const struct mute_group *gr
 {
     if (excess.calls <= 0)
         return group->ticks;
-    double of_call = fmin(excess.ticks / excess.calls, mute->call_ticks / GOVERNOR_HEARD_COLD);
+    double of_call = fmin(excess.ticks / excess.calls, mute->call_ticks);
     double ticks = group->ticks - group->muted * of_call;
     double least = group->ticks * LEAST_PART, most = group->ticks / LEAST_PART;
     return ticks < least ? least : ticks > most ? most : ticks;

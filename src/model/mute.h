@@ -96,8 +96,7 @@ struct mute {
     /* What a call heard costs beyond what was taken out for it, by the anchors, the more even
      * the more: they say how long the same takes unheard. Sums over the divisions before, older ones less. */
     double excess_ticks, excess_calls;
-    double
-        call_ticks; /* what a call costs at most; by the calibration's part of it times are corrected */
+    double call_ticks; /* what a call costs, as calibrated: by this times are corrected */
     struct governor_row *rows;
 };
 
@@ -112,10 +111,10 @@ void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter);
 void mute_slice(struct mute *mute, struct model *model);
 
 /* The burst is over: what it told joins what is known. The rows that were heard in this one and, with
- * MUTE_OLDER's weight, those before, with their costs by `ticks_per_call` (in ticks, as are the times; those of a call that is
- * heard seldom), for governor_choose. NULL: no memory. */
+ * MUTE_OLDER's weight, those before, with their costs, for governor_choose: `call_ticks` as calibrated, times the `coldness` of a call that is
+ * heard seldom (in ticks, as are the times). NULL: no memory. */
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
-                                    double ticks_per_call, size_t *ret_count);
+                                    double call_ticks, double coldness, size_t *ret_count);
 
 /* The rows with their `mute` set fall silent, as soon as mute_tell says so to the probes. `closing`: what is
  * open ends first (3.12+). */

@@ -5,6 +5,7 @@
 #include "model/stolen.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,15 @@
 
 enum { DOUBT_NS = 2 * 1000 * 1000, DOUBT_PART = 200 };
 
+static ssize_t read_file(const char *path, char *text, size_t most)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, most) : -1;
+    if (fd >= 0)
+        close(fd);
+    return size;
+}
+
 uint64_t stolen_process_cpu_ns(pid_t pid)
 {
     clockid_t clock;
@@ -20,6 +30,29 @@ uint64_t stolen_process_cpu_ns(pid_t pid)
     if (pid <= 0 || clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &time))
         return 0;
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+void stolen_bring_up(pid_t tid)
+{
+    /* As pthread_getcpuclockid makes it, for a thread that is another process's (clock_getcpuclockid(3), kernel/time/posix-cpu-timers.c). */
+    enum { PER_THREAD = 4, SCHEDULED = 2, SHIFT = 3 };
+    struct timespec time;
+    clock_gettime((clockid_t)(~(unsigned)tid << SHIFT | PER_THREAD | SCHEDULED), &time);
+}
+
+bool stolen_process_modes(pid_t pid, uint64_t *ret_user, uint64_t *ret_kernel)
+{
+    enum { SKIPPED = 11 }; /* fields between the name and utime: proc_pid_stat(5) */
+    char path[64], text[1024];
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    ssize_t size = read_file(path, text, sizeof(text) - 1);
+    char *at = size > 0 ? memrchr(text, ')', (size_t)size) : NULL;
+    if (!at)
+        return false;
+    text[size] = '\0';
+    for (int i = 0; i <= SKIPPED && at; i++)
+        at = strchr(at + 1, ' ');
+    return at && sscanf(at, "%" SCNu64 " %" SCNu64, ret_user, ret_kernel) == 2;
 }
 
 double stolen_share(int64_t on_cpu_ns, int64_t counted_ns)
@@ -34,10 +67,7 @@ uint64_t stolen_process_rss(pid_t pid)
 {
     char path[64], text[128];
     snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-    if (fd >= 0)
-        close(fd);
+    ssize_t size = read_file(path, text, sizeof(text) - 1);
     if (size <= 0)
         return 0;
     text[size] = '\0';

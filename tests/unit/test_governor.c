@@ -144,19 +144,69 @@ static void every_second_keeps_the_budget(void **state)
     }
     assert_true(play.cost_ns / play.busy_ns < 0.04); /* three tenths of the budget are a reserve */
     /* ... and hears them again in each, or their figures would grow old. */
-    assert_in_range(play.calls, 10, 40);
+    assert_in_range(play.calls, 20, 80);
+}
+
+static double share_of(struct play *play, uint64_t until_busy_ns)
+{
+    double before = play->cost_ns, busy = play->busy_ns;
+    run_to(play, until_busy_ns);
+    return (play->cost_ns - before) / (play->busy_ns - busy);
+}
+
+/* The first two seconds of a program that computes may cost twice as much, and no later one. */
+static void the_first_seconds_learn(void **state)
+{
+    (void)state;
+    struct play play;
+    start(&play, 5, tiny);
+    play.governor.computes = true;
+    double learning = share_of(&play, 2000 * MS);
+    int calls = play.calls;
+    assert_true(learning > 0.05 && learning < 0.1);
+    share_of(&play, 2200 * MS); /* a burst that had begun */
+    for (uint64_t second = 3; second <= 6; second++)
+        assert_true(share_of(&play, 200 * MS + second * 1000 * MS) <= 0.05);
+    assert_true(2 * calls > play.calls - calls); /* more of them in a second than later */
 }
 
 static void what_comes_seldom_costs_more(void **state)
 {
     (void)state;
-    assert_true(governor_coldness(-5) == 1);
+    assert_true(governor_coldness(-5, GOVERNOR_COLDEST) == 1);
     double before = 1;
     for (double gap_ns = 10; gap_ns <= 10000; gap_ns *= 2) {
-        assert_true(governor_coldness(gap_ns) >= before);
-        before = governor_coldness(gap_ns);
+        assert_true(governor_coldness(gap_ns, GOVERNOR_COLDEST) >= before);
+        before = governor_coldness(gap_ns, GOVERNOR_COLDEST);
     }
     assert_true(before == GOVERNOR_COLDEST);
+    assert_true(governor_coldness(10000, GOVERNOR_COLD) == GOVERNOR_COLD);
+}
+
+static void who_is_in_the_kernel_is_colder(void **state)
+{
+    (void)state;
+    assert_true(governor_coldest(0) == GOVERNOR_COLD);
+    assert_true(governor_coldest(0.01) == GOVERNOR_COLD);
+    assert_true(governor_coldest(0.03) > GOVERNOR_COLD);
+    assert_true(governor_coldest(0.03) < governor_coldest(0.04));
+    assert_true(governor_coldest(0.2) == GOVERNOR_COLDEST);
+    assert_true(governor_coldest(1) == GOVERNOR_COLDEST);
+}
+
+/* What passed between the last look and the answer is not the burst's. */
+static void a_burst_begins_where_it_was_accounted(void **state)
+{
+    (void)state;
+    struct governor governor;
+    governor_init(&governor, 5);
+    assert_int_equal(governor_tick(&governor, 20 * MS, 20 * MS), GOVERNOR_CHOOSE);
+    governor_muted(&governor, 1);
+    assert_int_equal(governor_tick(&governor, 10000 * MS, 20 * MS), GOVERNOR_CALL);
+    governor_account(&governor, 10030 * MS, 60 * MS); /* dearer than all that was allowed */
+    governor_heard(&governor);
+    assert_int_equal(governor_tick(&governor, 10035 * MS, 61 * MS), GOVERNOR_GO_ON);
+    assert_int_equal(governor_tick(&governor, 10040 * MS, 62 * MS), GOVERNOR_CHOOSE);
 }
 
 static void who_costs_most_for_least_goes_first(void **state)
@@ -261,7 +311,10 @@ int main(void)
         cmocka_unit_test(a_program_within_its_budget_is_heard),
         cmocka_unit_test(tiny_calls_are_muted_at_once),
         cmocka_unit_test(every_second_keeps_the_budget),
+        cmocka_unit_test(the_first_seconds_learn),
         cmocka_unit_test(what_comes_seldom_costs_more),
+        cmocka_unit_test(who_is_in_the_kernel_is_colder),
+        cmocka_unit_test(a_burst_begins_where_it_was_accounted),
         cmocka_unit_test(who_costs_most_for_least_goes_first),
         cmocka_unit_test(a_new_phase_is_seen_within_100_ms),
         cmocka_unit_test(a_choice_does_not_stand_for_ever),

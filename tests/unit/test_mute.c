@@ -71,7 +71,7 @@ static void end_burst_and_mute(const char *name, bool closing)
 {
     size_t count = 0;
     model_flush(&model, thread.counter);
-    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 2, &count);
+    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 2, 1, &count);
     assert_non_null(rows);
     for (size_t i = 0; i < count; i++)
         rows[i].mute = rows[i].row == row_named(name);
@@ -179,6 +179,36 @@ static void by_time_where_calls_are_uneven(void **state)
     assert_in_range(sums.calls, 2200 - 200, 2200 + 200); /* 6654 by calls */
 }
 
+/* Three calls are few, but each had the same: the hundredth will, too, however long it takes. */
+static void a_few_regular_calls_tell(void **state)
+{
+    (void)state;
+    for (int slice = 0; slice < 3; slice++) {
+        play_uneven(50, true);
+        next_slice();
+    }
+    end_burst_and_mute("f2", true);
+    for (int i = 0; i < 97; i++)
+        play_uneven(30, false); /* ticks that the bursts had 100 of */
+    settle();
+    assert_int_equal(fold_tools_sums(&model, "f2").calls, 5000);
+}
+
+/* ... but not where they differ. */
+static void a_few_irregular_calls_do_not_tell(void **state)
+{
+    (void)state;
+    for (int slice = 0; slice < 3; slice++) {
+        play_uneven(slice == 1 ? 100 : 25, true);
+        next_slice();
+    }
+    end_burst_and_mute("f2", true);
+    for (int i = 0; i < 97; i++)
+        play_uneven(30, false);
+    settle();
+    assert_in_range(fold_tools_sums(&model, "f2").calls, 3060 - 1, 3060 + 1);
+}
+
 /* Heard, each call of f2 takes a tick more than what is taken out for it. f1 is called as often as not and says so; f3 is hardly
  * ever called, and its time is known to be too long by that. */
 static void even_anchors_tell_what_listening_costs(void **state)
@@ -225,7 +255,7 @@ static void a_chain_of_muted_functions(void **state)
     }
     size_t count = 0;
     model_flush(&model, thread.counter);
-    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 1, &count);
+    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 1, 1, &count);
     for (size_t i = 0; i < count; i++)
         rows[i].mute = rows[i].row != row_named("f1");
     mute_apply(&mute, &model, rows, count, true);
@@ -264,7 +294,7 @@ static void muted_below_heard_below_muted(void **state)
         play_chain(true);
     size_t count = 0;
     model_flush(&model, thread.counter);
-    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 1, &count);
+    struct governor_row *rows = mute_end_burst(&mute, &model, thread.counter, 1, 1, &count);
     for (size_t i = 0; i < count; i++)
         rows[i].mute = rows[i].row == row_named("f2") || rows[i].row == row_named("f4");
     mute_apply(&mute, &model, rows, count, true);
@@ -397,6 +427,8 @@ int main(void)
         TEST(a_reset_forgets),
         TEST(new_ids_of_a_muted_row),
         TEST(by_time_where_calls_are_uneven),
+        TEST(a_few_regular_calls_tell),
+        TEST(a_few_irregular_calls_do_not_tell),
         TEST(even_anchors_tell_what_listening_costs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,6 +202,19 @@ static void what_is_stolen(void **state)
     assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
+static void what_the_kernel_had(void **state)
+{
+    (void)state;
+    uint64_t user = 0, kernel = 0, user_later = 0, kernel_later = 0;
+    assert_true(stolen_process_modes(getpid(), &user, &kernel));
+    do {
+        stolen_bring_up(gettid());
+        assert_true(stolen_process_modes(getpid(), &user_later, &kernel_later));
+    } while (kernel_later < kernel + 2); /* two hundredths of a second in it */
+    assert_true(user_later >= user);
+    assert_false(stolen_process_modes(0, &user, &kernel));
+}
+
 /* Stolen time is waiting time of all functions, by their share of the CPU. */
 static void stolen_time_is_waiting_time(void **state)
 {
@@ -218,6 +231,7 @@ int main(void)
         cmocka_unit_test(by_switch_records),
         cmocka_unit_test(by_schedstat),
         cmocka_unit_test(what_is_stolen),
+        cmocka_unit_test(what_the_kernel_had),
         cmocka_unit_test(stolen_time_is_waiting_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,8 @@ enum {
               1000, /* a listening without end begins anew: what it tells is to be fresh */
     PATIENCE_NS = 10 * 1000 * 1000, /* a busy probe notices a call by itself */
     AGAIN_NS = 100 * 1000 * 1000,
-    LOOKED_AT = 32, /* processes in LOOK_NS: of more, looks are fewer */
+    RAN_LATELY_NS = 20 * 1000 * 1000, /* several ticks of the kernel's account */
+    LOOKED_AT = 32,                   /* processes in LOOK_NS: of more, looks are fewer */
 };
 
 struct serial_call {
@@ -64,23 +65,12 @@ static pid_t process_of(const struct collector *collector, const struct drain *d
     return target > 0 && drain->words.target_pid == (uint32_t)target ? target : 0;
 }
 
-static void bring_up(const struct drain *drain)
-{
-    enum { MOST = 16 };
-    uint32_t count = atomic_load(&drain->ring_count);
-    for (uint32_t i = 0; i < count && i < MOST; i++)
-        if (drain->rings[i].state == RING_TAKEN)
-            stolen_bring_up((pid_t)drain->rings[i].tid);
-}
-
 /* What a process's threads ran since the last look; of several that computed at once, which only those
  * without Python's lock can, no more than the time that passed. Where the kernel's account is not to be
  * had: all time. */
 static uint64_t ran_ns(const struct collector *collector, struct drain *drain, uint64_t passed_ns)
 {
     pid_t process = process_of(collector, drain);
-    if (process)
-        bring_up(drain);
     uint64_t cpu_ns = process ? stolen_process_cpu_ns(process) : 0;
     uint64_t ran_ns = passed_ns;
     if (cpu_ns)
@@ -98,9 +88,12 @@ static uint32_t pass_time(struct collector *collector, uint64_t now_ns)
 {
     struct budget *budget = &collector->budget;
     uint64_t passed_ns = budget->seen_ns ? now_ns - budget->seen_ns : 0;
+    uint64_t before_ns = budget->busy_ns;
     uint32_t count = 0;
     for (struct drain *drain = &collector->drain; drain; drain = drain->next, count++)
         budget->busy_ns += ran_ns(collector, drain, passed_ns);
+    if (budget->busy_ns > before_ns)
+        budget->ran_ns = now_ns;
     budget->seen_ns = now_ns;
     return count;
 }
@@ -147,6 +140,7 @@ static void begin_burst(struct collector *collector)
     uint64_t counter = come_up(collector);
     mute_begin_burst(&budget->mute, &collector->model, counter);
     governor_heard(&budget->governor);
+    budget->in_burst = true;
 }
 
 static void tell_all(struct collector *collector, enum site_mode mode)
@@ -174,6 +168,11 @@ static void lift(struct collector *collector)
         tell_lines(collector);
 }
 
+static long look_ns(const struct governor *governor)
+{
+    return governor->state == GOVERNOR_CALLING ? LOOK_NS / 10 : LOOK_NS;
+}
+
 /* The probes have to have the interpreter tell the functions again; before 3.12 they look at the byte anyway. */
 static void call(struct collector *collector, uint64_t now_ns)
 {
@@ -188,12 +187,13 @@ static void call(struct collector *collector, uint64_t now_ns)
         drain->ran = false;
     }
     budget->called_ns = now_ns;
+    budget->next_ns = now_ns + (uint64_t)look_ns(&budget->governor);
     if (!budget->silences)
         begin_burst(collector);
 }
 
 /* Who is muted is decided afresh, from what is heard from now on. */
-static void listen_anew(struct collector *collector, uint64_t counter)
+static void listen_anew(struct collector *collector)
 {
     struct budget *budget = &collector->budget;
     mute_forget_paths(&budget->mute);
@@ -203,8 +203,7 @@ static void listen_anew(struct collector *collector, uint64_t counter)
         governor_call(&budget->governor);
         call(collector, clock_monotonic_ns());
     } else {
-        mute_begin_burst(&budget->mute, &collector->model, counter);
-        governor_heard(&budget->governor);
+        begin_burst(collector);
     }
 }
 
@@ -235,7 +234,7 @@ int budget_change(struct collector *collector, double budget_pct, uint64_t count
         return budget_pct > 0 ? begin_budget(collector, budget_pct, counter) : 0;
     if (budget_pct > 0) {
         governor_change(&budget->governor, budget_pct);
-        listen_anew(collector, counter);
+        listen_anew(collector);
         return 0;
     }
     lift(collector);
@@ -254,14 +253,20 @@ static bool all_silence(struct collector *collector)
     return true;
 }
 
-/* Nobody is muted while there is room. A large tree takes long to walk, and the rings go on filling meanwhile. */
+/* Listened to, and not for long: nobody is muted while there is room, unless this is a burst. */
+static bool ends_soon(const struct budget *budget)
+{
+    return budget->governor.state == GOVERNOR_LISTENING &&
+           (budget->in_burst || !governor_has_room(&budget->governor));
+}
+
+/* A large tree takes long to walk, and the rings go on filling meanwhile. */
 static void slice(struct collector *collector)
 {
     enum { SHARE = 20 };
     struct budget *budget = &collector->budget;
     uint64_t begin_ns = clock_monotonic_ns();
-    if (budget->governor.state != GOVERNOR_LISTENING || governor_has_room(&budget->governor) ||
-        begin_ns < budget->slice_ns)
+    if (!ends_soon(budget) || begin_ns < budget->slice_ns)
         return;
     collector_catch_up(collector);
     uint64_t walk_ns = clock_monotonic_ns();
@@ -270,29 +275,43 @@ static void slice(struct collector *collector)
     budget->slice_ns = end_ns + (end_ns - walk_ns) * SHARE;
 }
 
-/* How much of their time the processes were in the kernel since the last look, what was before counting half. Few clock ticks
- * tell little, and those of an interpreter's start, which reads files, nothing of what comes. */
+/* What the process has run since the last look. False: not to be read. An interpreter's start, which reads files, tells nothing of
+ * what comes. */
+static bool add_modes(const struct collector *collector, struct drain *drain, double *all,
+                      double *kernel)
+{
+    enum { START = 100 };
+    uint64_t user_ticks, kernel_ticks;
+    pid_t process = process_of(collector, drain);
+    if (!process || !stolen_process_modes(process, &user_ticks, &kernel_ticks))
+        return false;
+    uint64_t all_ticks = user_ticks + kernel_ticks;
+    if (drain->ticks_seen || all_ticks >= START) {
+        *all += (double)(all_ticks - drain->ticks_seen);
+        *kernel += (double)(kernel_ticks - drain->kernel_ticks_seen);
+    }
+    drain->ticks_seen = all_ticks;
+    drain->kernel_ticks_seen = kernel_ticks;
+    return true;
+}
+
+/* How much of their time the processes are in the kernel. Who cannot be read may be a server, and few clock ticks tell little. */
 static void learn_modes(struct collector *collector)
 {
-    enum { START = 100, FEW = 50 };
+    enum { FEW = 50, MANY = 400 };
     struct budget *budget = &collector->budget;
-    struct budget_modes *modes = &budget->modes;
-    uint64_t all_sum = 0, kernel_sum = 0;
-    for (const struct drain *drain = &collector->drain; drain; drain = drain->next) {
-        uint64_t user, kernel;
-        pid_t process = process_of(collector, drain);
-        if (process && stolen_process_modes(process, &user, &kernel))
-            all_sum += user + kernel, kernel_sum += kernel;
+    bool known = false;
+    for (struct drain *drain = &collector->drain; drain; drain = drain->next)
+        known |= add_modes(collector, drain, &budget->all_ticks, &budget->kernel_ticks);
+    if (!known)
+        budget->coldest = GOVERNOR_COLDEST;
+    else if (budget->all_ticks >= FEW)
+        budget->coldest = governor_coldest(budget->kernel_ticks / budget->all_ticks);
+    budget->governor.computes = budget->coldest <= GOVERNOR_COLD;
+    if (budget->all_ticks > MANY) {
+        budget->all_ticks /= 2;
+        budget->kernel_ticks /= 2;
     }
-    bool starts = modes->all_seen == 0 && all_sum < START;
-    if (!starts && all_sum > modes->all_seen && kernel_sum >= modes->kernel_seen) {
-        modes->all = modes->all / 2 + (double)(all_sum - modes->all_seen);
-        modes->kernel = modes->kernel / 2 + (double)(kernel_sum - modes->kernel_seen);
-        budget->coldest = governor_coldest(modes->kernel / (modes->all + FEW));
-    }
-    budget->governor.computes = budget->coldest < GOVERNOR_COMPUTES;
-    modes->all_seen = all_sum;
-    modes->kernel_seen = kernel_sum;
 }
 
 static void choose(struct collector *collector)
@@ -307,7 +326,8 @@ static void choose(struct collector *collector)
                                                budget->call_ticks, budget->coldest, &count);
     budget->silences = all_silence(collector);
     budget->burst_busy_ns = budget->burst_busy_ns * MUTE_OLDER + (double)busy_ns;
-    if (rows)
+    /* A listening that only begins anew has room still. */
+    if (rows && governor->allowance_ns <= 0)
         muted = governor_choose(governor, rows, count,
                                 budget->burst_busy_ns / collector->scale.ns_per_tick);
     if (muted) {
@@ -319,6 +339,7 @@ static void choose(struct collector *collector)
         mute_begin_burst(&budget->mute, &collector->model, counter);
     }
     governor_muted(governor, muted);
+    budget->in_burst = false;
 }
 
 /* Of those that run: *ret_all of them. True: some process has answered. */
@@ -361,29 +382,22 @@ static void roll(struct collector *collector)
         choose(collector);
 }
 
-/* What is heard before the answer is seen costs, and tells nothing. */
-static long look_ns(const struct governor *governor)
-{
-    return governor->state == GOVERNOR_CALLING ? LOOK_NS / 10 : LOOK_NS;
-}
-
-/* The more is heard, the sooner a look has to come: a burst is a few of them long. */
-long budget_sleep_ns(const struct collector *collector, long most_ns)
-{
-    const struct governor *governor = &collector->budget.governor;
-    bool urgent = collector->budget.on &&
-                  (governor->state == GOVERNOR_CALLING ||
-                   (governor->state == GOVERNOR_LISTENING && !governor_has_room(governor)));
-    long look = look_ns(governor);
-    return urgent && most_ns > look ? look : most_ns;
-}
-
 static bool is_on(const struct collector *collector)
 {
     for (const struct drain *drain = &collector->drain; drain; drain = drain->next)
         if (drain->on)
             return true;
     return false;
+}
+
+/* What is heard before an answer is seen costs and tells nothing, and a burst is a few looks long. Who sleeps is let sleep. */
+long budget_sleep_ns(const struct collector *collector, long most_ns)
+{
+    const struct budget *budget = &collector->budget;
+    bool soon = budget->on && (budget->governor.state == GOVERNOR_CALLING || ends_soon(budget)) &&
+                budget->seen_ns - budget->ran_ns < RAN_LATELY_NS && is_on(collector);
+    long look = look_ns(&budget->governor);
+    return soon && most_ns > look ? look : most_ns;
 }
 
 void budget_round(struct collector *collector, uint64_t counter)

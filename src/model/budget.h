@@ -17,25 +17,22 @@
 
 struct collector;
 
-/* Clock ticks of all processes, in kernel mode and in either. */
-struct budget_modes {
-    uint64_t kernel_seen, all_seen;
-    double kernel, all; /* older ones less */
-};
-
 struct budget {
     bool on; /* there is one */
     struct governor governor;
     struct mute mute;
     uint64_t next_ns; /* monotonic: when to look again */
     uint64_t seen_ns;
+    uint64_t ran_ns;             /* monotonic: the last look that found that somebody had run */
+    bool in_burst;               /* a listening that was ordered, until who is muted is chosen */
     uint64_t busy_ns;            /* of all processes that are followed */
     double burst_busy_ns;        /* of the bursts, older ones less, as in their profiles */
     double event_ns, call_ticks; /* as calibrated: of an event, and of a call and its return */
     double price_ns;             /* of an event, by what the program did between the last ones */
     double cost_ns;              /* of all events so far */
     double coldest;              /* price of an event that comes seldom: governor_coldest */
-    struct budget_modes modes;
+    double all_ticks,
+        kernel_ticks; /* clock ticks of all processes, in either mode and in the kernel; older ones less */
     uint64_t slice_ns;                      /* monotonic: no slice before */
     uint64_t priced_events, priced_busy_ns; /* that are in it */
     bool silences;                          /* muted functions cost nothing: 3.12 and newer */

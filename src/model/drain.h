@@ -83,8 +83,10 @@ struct drain {
 
     /* the budget's (budget.h) */
     uint64_t cpu_seen_ns; /* the process's CPU time when it was last looked at; 0: not yet */
-    bool ran;             /* it has used some since it was called */
-    uint32_t call_serial; /* the switch serial that calls it */
+    uint64_t ticks_seen,
+        kernel_ticks_seen; /* clock ticks of its time, as last looked at; 0: not yet */
+    bool ran;              /* it has used some since it was called */
+    uint32_t call_serial;  /* the switch serial that calls it */
 };
 
 /* `clock` is the session's, as chosen when it was made. */

@@ -3,7 +3,8 @@
  * Why apart: it is arithmetic over costs and times that it is given, so tests drive it with made-up ones.
  *
  * How it works. The budget is a share of the target's busy time. A bucket of allowance fills with that
- * share (less a reserve, since the cost per event is not known for certain) and pays for every event.
+ * share (less a reserve, since the cost per event is not known for certain) and pays for every event. In the first
+ * one and a half seconds of a program that computes it fills twice as fast: the sooner it is known what it does, the less is guessed.
  *   LISTENING  everything is heard. This goes on while the bucket lasts, for ever when the program's events
  *              cost less than the budget. When it is empty, what was heard since the listening began says
  *              which functions cost most for the least time of their own: those are muted until what is
@@ -32,10 +33,9 @@ enum governor_act {
 };
 
 struct governor {
-    double share; /* 0 .. 1, of busy time */
-    bool
-        computes; /* its first one and a half seconds of busy time may cost twice as much; a server's users would feel it */
-    uint64_t began_busy_ns;
+    double share;  /* 0 .. 1, of busy time */
+    bool computes; /* rather than serves people, who would feel it if the beginning cost more */
+    uint64_t began_busy_ns; /* when the budget did */
     enum governor_state state;
     double allowance_ns;       /* the bucket */
     double peak_ns;            /* ... at its fullest since the state began */
@@ -51,8 +51,6 @@ double governor_coldness(double gap_ns, double coldest);
 
 /* ... of a program that spends so much of its time in the kernel, 0 .. 1: GOVERNOR_COLD to GOVERNOR_COLDEST. */
 double governor_coldest(double kernel_share);
-/* ... below which a program computes, rather than serves. */
-#define GOVERNOR_COMPUTES 3.0
 
 /* `budget_pct` above 0. */
 void governor_init(struct governor *governor, double budget_pct);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    ENOUGH_CALLS = 8, /* of an anchor, to tell anything by them */
+    ENOUGH_CALLS = 8, /* of an anchor, to tell anything by them where they differ */
     SURE_SLICES = 3,
 };
 
@@ -414,9 +414,9 @@ static void judge(struct mute_anchor *anchor, uint32_t slices)
         sum.calls += anchor->slices[i].calls;
         sum.muted += anchor->slices[i].muted;
     }
-    bool enough = anchor->group.calls >= ENOUGH_CALLS ||
-                  (sum.calls > 0 && is_regular(anchor, slices, sum.muted / sum.calls));
-    anchor->by_calls = enough;
+    bool enough = anchor->group.calls >= ENOUGH_CALLS;
+    anchor->by_calls = enough || (sum.calls > 0 && sum.muted > 0 &&
+                                  is_regular(anchor, slices, sum.muted / sum.calls));
     anchor->surely = false;
     anchor->even = 0;
     if (!enough || slices < 2 || sum.calls <= 0 || sum.ticks <= 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stolen time: one clock, one quotient.
+/* Stolen time, and what the kernel says of a process.
  * Why: see stolen.h.
  * Rules: as there. */
 #include "model/stolen.h"
@@ -30,14 +30,6 @@ uint64_t stolen_process_cpu_ns(pid_t pid)
     if (pid <= 0 || clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &time))
         return 0;
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
-}
-
-void stolen_bring_up(pid_t tid)
-{
-    /* As pthread_getcpuclockid makes it, for a thread that is another process's (clock_getcpuclockid(3), kernel/time/posix-cpu-timers.c). */
-    enum { PER_THREAD = 4, SCHEDULED = 2, SHIFT = 3 };
-    struct timespec time;
-    clock_gettime((clockid_t)(~(unsigned)tid << SHIFT | PER_THREAD | SCHEDULED), &time);
 }
 
 bool stolen_process_modes(pid_t pid, uint64_t *ret_user, uint64_t *ret_kernel)

@@ -13,11 +13,8 @@
 #include <sys/types.h>
 
 /* The process's CPU time in nanoseconds (a zombie's too); 0: not to be had. Of a thread that runs it holds what was up to
- * the last tick of its CPU, 4 ms ago or less, unless it was just brought up to now. */
+ * the last tick of its CPU, 4 ms ago or less: only a process of its own reads more (kernel/time/posix-cpu-timers.c). */
 uint64_t stolen_process_cpu_ns(pid_t pid);
-
-/* A thread of ours or of another process that runs: the kernel accounts for it up to now. */
-void stolen_bring_up(pid_t tid);
 
 /* How long it has run, in clock ticks of user and of kernel mode. False: not to be had. */
 bool stolen_process_modes(pid_t pid, uint64_t *ret_user, uint64_t *ret_kernel);

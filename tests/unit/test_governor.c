@@ -154,7 +154,7 @@ static double share_of(struct play *play, uint64_t until_busy_ns)
     return (play->cost_ns - before) / (play->busy_ns - busy);
 }
 
-/* The first two seconds of a program that computes may cost twice as much, and no later one. */
+/* The first second and a half of a program that computes may cost twice as much, and no later one. */
 static void the_first_seconds_learn(void **state)
 {
     (void)state;
@@ -194,15 +194,21 @@ static void who_is_in_the_kernel_is_colder(void **state)
     assert_true(governor_coldest(1) == GOVERNOR_COLDEST);
 }
 
-/* What passed between the last look and the answer is not the burst's. */
-static void a_burst_begins_where_it_was_accounted(void **state)
+static struct governor called_again(void)
 {
-    (void)state;
     struct governor governor;
     governor_init(&governor, 5);
     assert_int_equal(governor_tick(&governor, 20 * MS, 20 * MS), GOVERNOR_CHOOSE);
     governor_muted(&governor, 1);
     assert_int_equal(governor_tick(&governor, 10000 * MS, 20 * MS), GOVERNOR_CALL);
+    return governor;
+}
+
+/* What passed between the last look and the answer is not the burst's. */
+static void a_burst_begins_where_it_was_accounted(void **state)
+{
+    (void)state;
+    struct governor governor = called_again();
     governor_account(&governor, 10030 * MS, 60 * MS); /* dearer than all that was allowed */
     governor_heard(&governor);
     assert_int_equal(governor_tick(&governor, 10035 * MS, 61 * MS), GOVERNOR_GO_ON);
@@ -294,11 +300,7 @@ static void clocks_that_lie(void **state)
 static void nothing_happens_until_the_probe_answers(void **state)
 {
     (void)state;
-    struct governor governor;
-    governor_init(&governor, 5);
-    assert_int_equal(governor_tick(&governor, 20 * MS, 20 * MS), GOVERNOR_CHOOSE);
-    governor_muted(&governor, 1);
-    assert_int_equal(governor_tick(&governor, 10000 * MS, 20 * MS), GOVERNOR_CALL);
+    struct governor governor = called_again();
     for (uint64_t ms = 1; ms < 1000; ms++)
         assert_int_equal(governor_tick(&governor, (10000 + ms) * MS, 20 * MS), GOVERNOR_GO_ON);
     governor_heard(&governor);

@@ -208,7 +208,6 @@ static void what_the_kernel_had(void **state)
     uint64_t user = 0, kernel = 0, user_later = 0, kernel_later = 0;
     assert_true(stolen_process_modes(getpid(), &user, &kernel));
     do {
-        stolen_bring_up(gettid());
         assert_true(stolen_process_modes(getpid(), &user_later, &kernel_later));
     } while (kernel_later < kernel + 2); /* two hundredths of a second in it */
     assert_true(user_later >= user);

@@ -7,9 +7,10 @@ plain: the program as it is and with each of its knobs changed, in turns; what e
 A turn is as many rounds as come between two compilations: with one round each, a processor has to
 learn the program anew each time, and is slower by up to 3 % than where a process has one program.
 once: ROUNDS times as it is. cprofile: the same under cProfile; its self times, as JSON.
-A round is a burst of some 40 µs; every so many of them the program is compiled anew, with what it
-makes elsewhere in memory: one place for all of a process's rounds is the same in each process of
-the same words, and makes some programs slower by up to 7 %, with a profiler or without.
+A round is a burst of some 0.3 ms: a shorter one is half spent on learning it anew, after what
+stands between two. Every so many of them the program is compiled anew, with what it makes elsewhere
+in memory: one place for all of a process's rounds is the same in each process of the same words,
+and makes some programs slower by up to 7 %, with a profiler or without.
 """
 
 import collections
@@ -23,6 +24,7 @@ import call_dense
 import call_dense_held
 
 BURSTS = 25  # of the same code
+TURNS = 8  # of the program, in a round
 PATIENCE_NS, PATIENCE_IN_ALL_NS = 2_000_000, 1_000_000_000  # for a round, for a process
 WARM = 4  # that do not count: the interpreter adapts code to what it meets
 
@@ -50,7 +52,7 @@ class Prepared:
             exec(compile(self.text, f"<{self.program.name}>", "exec"), self.space)
             for _ in range(WARM):
                 self.space["run"](self.program.count)
-        text = "def burst(count, run=run):\n    run(count)\n"
+        text = f"def burst(count, run=run):\n    for _ in range({TURNS}): run(count)\n"
         exec(compile(text, f"<burst {number}>", "exec"), self.space)
         self.space["run"](self.program.count)  # so that each finds the caches alike
         return self.space["burst"]

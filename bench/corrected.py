@@ -6,7 +6,7 @@ without any profiler: a function's self time is the slope of the program's time 
 function's work stands there. From none to once, not from once to more often: a processor does some
 work beside what calls and returns, and more work has less of that beside it. What the second time
 costs, to the first, stands beside it: so well can a truth be known at all.
-How: all is wall time. Each measurement is a process with many rounds of the program, of some 40 µs
+How: all is wall time. Each measurement is a process with many rounds of the program, of some 0.3 ms
 each, so that most meet nothing; a report has a path for each. This machine's cores have neighbours
 (a profiler's own second process is one), and are slower by a few percent or by half for some time.
 So a piece of work before and after each round tells the processor's pace, whoever profiles: where

@@ -100,6 +100,7 @@ def summary(report: dict) -> dict:
     """What the tables need of a JSON report."""
     duration = report["target"]["duration_ns"] or 1
     return {
+        "corrected_ns": report["corrected_ns"],
         "waited_pct": 100.0 * report["waited_ns"] / duration,
         "lost": report["events"]["lost"],
         "gaps": report["events"]["gaps"],

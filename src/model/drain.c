@@ -195,6 +195,9 @@ static struct model_costs read_costs(const struct session_header *header)
 {
     uint32_t sources = atomic_load_explicit(&header->sources_on, memory_order_relaxed);
     const struct session_cost *of = header->costs[sources & SOURCE_C_CALLS ? 1 : 0];
+    /* As the probe chooses what is called at an end (probe/py/monitoring.c). */
+    bool vary = atomic_load_explicit(&header->modes_vary, memory_order_relaxed) ||
+                (sources & (SOURCE_METHODS | SOURCE_SPANS));
     struct model_costs costs = {
         .inner_ticks256 = of[COST_CALL].inner_ticks256,
         .outer_ticks256 = of[COST_CALL].outer_ticks256,
@@ -214,6 +217,8 @@ static struct model_costs read_costs(const struct session_header *header)
         .from_c_outer_ticks256 = of[COST_FROM_C].outer_ticks256,
         .asked_ticks256 = of[COST_ASKED].outer_ticks256,
         .made_ticks256 = of[COST_MADE].inner_ticks256 + of[COST_MADE].outer_ticks256,
+        .chain_ticks = header->cost_chain_ticks,
+        .own_ticks256 = header->cost_own_ticks256[vary],
     };
     if (costs.inner_ticks256 + (uint64_t)costs.outer_ticks256 == 0) {
         costs.inner_ticks256 = header->cost_inner_ticks256;

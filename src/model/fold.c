@@ -59,6 +59,13 @@ static void speed(struct model *model, struct track *track, const struct event *
     model_set_speed(model, track, event_id(event));
 }
 
+/* Beside the SPEED of the same counter: no time has passed. */
+static void own_time(struct model *model, struct track *track, const struct event *event)
+{
+    model_add_own_time(model, track, event_id(event), event->frame >> EVENT_OWN_BITS,
+                       event->frame & EVENT_OWN_MOST);
+}
+
 static void asked(struct model *model, struct track *track, const struct event *event)
 {
     uint64_t before = track->last;
@@ -82,6 +89,9 @@ static void fold_stream_event(struct model *model, struct track *track, const st
         break;
     case EVENT_SPEED:
         speed(model, track, event);
+        break;
+    case EVENT_OWN_TIME:
+        own_time(model, track, event);
         break;
     case EVENT_ASKED:
         asked(model, track, event);

@@ -73,6 +73,7 @@ struct model_costs {
     uint32_t from_c_inner_ticks256, from_c_outer_ticks256;
     uint32_t asked_ticks256; /* of an ASKED of id 1, with all of its call; 0: not measured */
     uint32_t made_ticks256;  /* of a class's call: its __init__'s and an ASKED of id 0 */
+    uint32_t chain_ticks, own_ticks256; /* what EVENT_OWN_TIME told meanwhile; 0: not known */
 };
 
 enum { MODEL_ENDED_MAX = 4096 };
@@ -134,6 +135,10 @@ void model_set_costs(struct model *model, const struct model_costs *costs);
 
 /* From here on the processor that the track runs on takes `speed_ticks` for EVENT_SPEED's piece of work. */
 void model_set_speed(const struct model *model, struct track *track, uint32_t speed_ticks);
+
+/* An EVENT_OWN_TIME of the track. */
+void model_add_own_time(const struct model *model, struct track *track, uint32_t chain_ticks,
+                        uint32_t count, uint32_t ticks256);
 
 /* 0 or -ENOMEM. model_end_process gives back what it holds. */
 int model_init_process(struct process *process);

@@ -8,11 +8,24 @@
 #include "model/moment.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* No call costs more than this many ticks x 256; a session that says so lies. */
 enum { ENTRIES_OF_ALL = 1 << 23, COST_MOST_TICKS256 = 1 << 22, SPEED_MOST = 8 };
+
+/* A chain in fewer ticks: the counter is too coarse to tell the clock by it. */
+enum { CHAIN_LEAST = 128 };
+static const double CLOCK_MOST = 2;
+
+/* Ends of calls that were timed: to tell anything by, and that are remembered (some milliseconds of little but calls). */
+enum { OWN_LEAST = 16, OWN_MEMORY = 128 };
+
+/* Where the probe's own code takes a tenth longer than in the calibration, a call was seen to cost a quarter more
+ * (docs/decisions/0036-the-probe-times-itself.md). */
+static const double OWN_PART = 2.5;
+static const double LEAST_COLDNESS = 0.8, MOST_COLDNESS = 4;
 
 int model_init(struct model *model, const struct model_options *options)
 {
@@ -142,20 +155,46 @@ struct pair_cost {
     int64_t inner, outer;
 };
 
+static double clamp(double value, double least, double most)
+{
+    return fmin(fmax(value, least), most);
+}
+
+/* How much longer things take on the track's processor now than they did on the calibration's. */
+static double slowness(const struct model *model, const struct track *track)
+{
+    const struct model_costs *costs = &model->costs;
+    double speed = track->speed_ticks && costs->speed_ticks
+                       ? (double)track->speed_ticks / costs->speed_ticks
+                       : 1;
+    if (fabs(speed - 1) >= 1.0 / SESSION_SPEED_NOISE)
+        return fmin(speed, SPEED_MOST);
+    if (!track->chain_ticks || costs->chain_ticks < CHAIN_LEAST)
+        return 1;
+    return clamp((double)track->chain_ticks / costs->chain_ticks, 1 / CLOCK_MOST, CLOCK_MOST);
+}
+
+/* How much dearer events are in this program than in the calibration, by what the probe takes for a part of them. */
+static double coldness(const struct model *model, const struct track *track)
+{
+    double then = model->costs.own_ticks256;
+    if (then <= 0 || track->own_count < OWN_LEAST)
+        return 1;
+    return clamp(1 + OWN_PART * (track->own_ticks256 / then - 1), LEAST_COLDNESS, MOST_COLDNESS);
+}
+
 static struct pair_cost cost_at(const struct model *model, const struct track *track,
                                 uint32_t inner_ticks256, uint32_t outer_ticks256)
 {
-    uint64_t now = track->speed_ticks, then = model->costs.speed_ticks;
-    uint64_t apart = now > then ? now - then : then - now;
-    if (now == 0 || then == 0 || apart * SESSION_SPEED_NOISE < then)
-        now = then = 1;
-    if (now > then * SPEED_MOST)
-        now = then * SPEED_MOST;
-    uint64_t inner256 = inner_ticks256 < COST_MOST_TICKS256 ? inner_ticks256 : COST_MOST_TICKS256;
-    uint64_t outer256 = outer_ticks256 < COST_MOST_TICKS256 ? outer_ticks256 : COST_MOST_TICKS256;
+    double ticks = slowness(model, track) / 256;
+    double inner = fmin(inner_ticks256, COST_MOST_TICKS256) * ticks;
+    double outer = fmin(outer_ticks256, COST_MOST_TICKS256) * ticks;
+    /* What is dearer here is on the way to the probe and back, around the call: within it, the processor does some of
+     * the function's own work meanwhile. */
+    outer += (inner + outer) * (coldness(model, track) - 1);
     return (struct pair_cost){
-        .inner = (int64_t)((inner256 * now / then + 128) / 256),
-        .outer = (int64_t)((outer256 * now / then + 128) / 256),
+        .inner = (int64_t)(inner + 0.5),
+        .outer = outer > 0 ? (int64_t)(outer + 0.5) : 0,
     };
 }
 
@@ -200,6 +239,13 @@ static void set_alone(struct track_costs *costs, uint32_t kind, int64_t ticks)
     costs->post_ticks[kind] = kept - kept / 2;
 }
 
+/* Of what is no pair. */
+static int64_t alone_at(const struct model *model, const struct track *track, uint32_t ticks256)
+{
+    struct pair_cost cost = cost_at(model, track, ticks256, 0);
+    return cost.inner + cost.outer;
+}
+
 static void set_track_costs(const struct model *model, struct track *track)
 {
     const struct model_costs *of = &model->costs;
@@ -229,10 +275,10 @@ static void set_track_costs(const struct model *model, struct track *track)
     set_pop(costs, EVENT_UNWIND, call);
     set_pop(costs, EVENT_C_RETURN, c_call);
     set_pop(costs, EVENT_C_RAISE, c_call);
-    set_alone(costs, EVENT_LINE, cost_at(model, track, of->line_ticks256, 0).inner);
-    set_alone(costs, TRACK_ASKED_ALONE, cost_at(model, track, of->asked_ticks256, 0).inner);
+    set_alone(costs, EVENT_LINE, alone_at(model, track, of->line_ticks256));
+    set_alone(costs, TRACK_ASKED_ALONE, alone_at(model, track, of->asked_ticks256));
     set_alone(costs, EVENT_ASKED,
-              cost_at(model, track, of->made_ticks256, 0).inner - call.inner - call.outer);
+              alone_at(model, track, of->made_ticks256) - call.inner - call.outer);
     if (unwind.inner + unwind.outer) {
         struct pair_cost end = end_of_unwind(unwind, call);
         costs->pre_ticks[EVENT_UNWIND] = end.inner;
@@ -256,6 +302,19 @@ void model_set_costs(struct model *model, const struct model_costs *costs)
 void model_set_speed(const struct model *model, struct track *track, uint32_t speed_ticks)
 {
     track->speed_ticks = speed_ticks;
+    set_track_costs(model, track);
+}
+
+void model_add_own_time(const struct model *model, struct track *track, uint32_t chain_ticks,
+                        uint32_t count, uint32_t ticks256)
+{
+    track->chain_ticks = chain_ticks;
+    if (count) {
+        double older = fmin(track->own_count, OWN_MEMORY), all = older + count;
+        double mean = ticks256 / slowness(model, track);
+        track->own_ticks256 += (mean - track->own_ticks256) * count / all;
+        track->own_count = all;
+    }
     set_track_costs(model, track);
 }
 

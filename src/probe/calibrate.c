@@ -11,6 +11,7 @@
 #include "probe/calibrate.h"
 
 #include "probe/define.h"
+#include "probe/own_time.h"
 #include "probe/source_hooks.h"
 
 #include <stdlib.h>
@@ -88,6 +89,23 @@ uint32_t calibrate_speed(void)
     }
     PyErr_Restore(type, value, traceback);
     return left && right ? (uint32_t)least : 0;
+}
+
+/* Each waits for the one before, in a register: a neighbour on the core hardly slows that. */
+uint32_t calibrate_chain(void)
+{
+    enum { STEPS = 256 };
+    uint64_t least = SPEED_MOST;
+    for (int round = 0; round < 2; round++) {
+        uint64_t begin = link_counter(), value = begin;
+        for (int i = 0; i < STEPS; i++) {
+            value *= value | 1;
+            __asm__ volatile("" : "+r"(value));
+        }
+        uint64_t ticks = link_counter() - begin;
+        least = ticks < least ? ticks : least;
+    }
+    return least ? (uint32_t)least : 1;
 }
 
 /* --- loops ----------------------------------------------------------------------------------- */
@@ -252,6 +270,28 @@ static void divide(const struct calibration *calibration, struct session_cost *o
         of[more[i]] = all_of(of[more[i]]) < all ? call : of[more[i]];
 }
 
+/* What the probe says of itself in the loop of plain calls, as of the clock that stands in the cost. */
+static uint32_t own_ticks256(const struct calibration *calibration, enum own_time_of what,
+                             const struct calibrate_cost *cost)
+{
+    enum { OWN_ROUNDS = 8 };
+    char reason[SESSION_REASON_SIZE];
+    own_time_learn(what);
+    if (calibration->mechanism->make_ready(SOURCE_CALLS, reason, sizeof(reason)))
+        return 0;
+    own_time_take256();
+    for (int round = 0; round < OWN_ROUNDS; round++)
+        time_round(calibration->functions[COST_CALL], calibration->ranges[COST_CALL]);
+    return (uint32_t)((uint64_t)own_time_take256() * cost->chain_ticks / calibrate_chain());
+}
+
+static void measure_own(const struct calibration *calibration, struct calibrate_cost *cost)
+{
+    cost->own_ticks256[0] = own_ticks256(calibration, OWN_TIME_OF_PLAIN, cost);
+    cost->own_ticks256[1] = own_ticks256(calibration, OWN_TIME_OF_VARIED, cost);
+    own_time_learn(OWN_TIME_OF_NONE);
+}
+
 static void measure_on(const struct calibration *calibration, uint32_t sources,
                        struct calibrate_cost *cost)
 {
@@ -274,6 +314,8 @@ static void measure_on(const struct calibration *calibration, uint32_t sources,
                                                calibration->ranges[kind], head);
         cost->of[c_calls][kind] = cost_of(&loops[kind], &calibration->off[kind], &timing, cost);
     }
+    if (on && !c_calls && pyapi.minor >= 12)
+        measure_own(calibration, cost);
     mechanism->off();
     writer_end_scratch();
     divide(calibration, cost->of[c_calls], cost);
@@ -302,7 +344,7 @@ static void measure_lines(const struct calibration *calibration, struct calibrat
 
 static struct calibrate_cost measure(struct calibration *calibration, uint32_t sources)
 {
-    struct calibrate_cost cost = {.speed_ticks = 0};
+    struct calibrate_cost cost = {.chain_ticks = calibrate_chain()};
     measure_off(calibration, &cost);
     if (sources & SOURCE_CALLS)
         measure_on(calibration, SOURCE_CALLS, &cost);
@@ -326,15 +368,38 @@ static int compare_words(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+static uint32_t median(uint32_t *words)
+{
+    qsort(words, PASSES, sizeof(words[0]), compare_words);
+    return words[PASSES / 2];
+}
+
+/* What the probe said of itself, as of the median of the clocks. What was measured before stays. */
+static void join_own(const struct calibrate_cost *passes, struct calibrate_cost *ret_cost)
+{
+    uint32_t words[PASSES];
+    if (ret_cost->chain_ticks)
+        return;
+    for (int pass = 0; pass < PASSES; pass++)
+        words[pass] = passes[pass].chain_ticks;
+    ret_cost->chain_ticks = median(words);
+    for (int i = 0; i < 2; i++) {
+        for (int pass = 0; pass < PASSES; pass++)
+            words[pass] = (uint32_t)((uint64_t)passes[pass].own_ticks256[i] *
+                                     ret_cost->chain_ticks / passes[pass].chain_ticks);
+        ret_cost->own_ticks256[i] = median(words);
+    }
+}
+
 /* The median of each cost, and of the speed; costs that were measured before stay as of that speed. */
 static void join(const struct calibrate_cost *passes, struct calibrate_cost *ret_cost)
 {
-    uint32_t speeds[PASSES];
+    uint32_t words[PASSES];
     for (int pass = 0; pass < PASSES; pass++)
-        speeds[pass] = passes[pass].speed_ticks;
-    qsort(speeds, PASSES, sizeof(speeds[0]), compare_words);
+        words[pass] = passes[pass].speed_ticks;
     if (!ret_cost->speed_ticks)
-        ret_cost->speed_ticks = speeds[PASSES / 2];
+        ret_cost->speed_ticks = median(words);
+    join_own(passes, ret_cost);
     for (int i = 0; i < 2 * COST_COUNT; i++) {
         struct session_cost costs[PASSES];
         for (int pass = 0; pass < PASSES; pass++) {

@@ -12,6 +12,7 @@ struct calibrate_cost {
     struct session_cost of[2][COST_COUNT]; /* as in the session's header */
     uint32_t line_ticks256;                /* of one LINE event; 0: not measured */
     uint32_t speed_ticks;
+    uint32_t chain_ticks, own_ticks256[2]; /* as in the session's header */
 };
 
 /* Measures what `sources` (bits of enum session_source) says: the costs where calls alone are recorded, those
@@ -24,5 +25,9 @@ void calibrate_run(const struct switch_mechanism *mechanism, uint32_t sources,
 /* Ticks that a fixed piece of work takes now, the least of two: a processor that shares its core, or has
  * changed its clock, takes longer for it and for the hooks by the same factor. 0: not known. */
 uint32_t calibrate_speed(void);
+
+/* Ticks that a chain of multiplications takes now, the least of two, never 0: the processor's clock alone, to a percent where
+ * the counter is fine enough. */
+uint32_t calibrate_chain(void);
 
 #endif

@@ -431,6 +431,8 @@ static void tell_cost(void)
     memcpy(header->costs, cost.of, sizeof(header->costs));
     header->cost_speed_ticks = cost.speed_ticks;
     header->cost_line_ticks256 = cost.line_ticks256;
+    header->cost_chain_ticks = cost.chain_ticks;
+    memcpy(header->cost_own_ticks256, cost.own_ticks256, sizeof(header->cost_own_ticks256));
 }
 
 static int prepare(uint32_t sources, char *reason, size_t size)
@@ -502,6 +504,9 @@ static void change_clock(void)
     }
     cost.speed_ticks = (uint32_t)(cost.speed_ticks * scale);
     cost.line_ticks256 = (uint32_t)(cost.line_ticks256 * scale);
+    cost.chain_ticks = (uint32_t)(cost.chain_ticks * scale);
+    for (int i = 0; i < 2; i++)
+        cost.own_ticks256[i] = (uint32_t)(cost.own_ticks256[i] * scale);
 }
 
 int switch_join(const char *path, char *reason, size_t size)

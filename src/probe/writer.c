@@ -11,6 +11,7 @@
 #include "probe/control_page.h"
 #include "probe/flight.h"
 #include "probe/flight_file.h"
+#include "probe/own_time.h"
 #include "probe/py/pyapi.h"
 #include "probe/py/stacks.h"
 #include "probe/ring_ahead.h"
@@ -763,9 +764,11 @@ static void tell_speed(struct writer *writer)
     writer->speed_told = begin;
     uint32_t speed_ticks = calibrate_speed();
     uint64_t end = link_counter(), spent = end - begin;
-    if (speed_ticks)
-        writer_store(writer, end, EVENT_SPEED, speed_ticks,
-                     spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX);
+    if (!speed_ticks)
+        return;
+    writer_store(writer, end, EVENT_SPEED, speed_ticks,
+                 spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX);
+    own_time_tell(writer, end);
 }
 
 void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)

@@ -39,7 +39,8 @@ struct writer {
     uint64_t next_resume;            /* counter before which no resume is tried */
     uint64_t stall_end, stall_ticks; /* a sleep that is not told yet: when it ended, how long */
     uint32_t name_tries;
-    uint64_t speed_told;  /* counter at the last EVENT_SPEED */
+    uint64_t speed_told;           /* counter at the last EVENT_SPEED */
+    uint32_t own_ticks, own_count; /* of ends that were timed, not told yet (own_time.h) */
     uint64_t step, paced; /* events until the slow path looks again; counter when it last did */
     uint64_t next_wake;   /* the head from which on the collector is woken */
     unsigned long thread; /* pthread_self() of the owner; 0: nobody, or it has ended */

@@ -120,7 +120,10 @@ enum event_kind {
     EVENT_ASKED =
         58, /* a call instruction has ended whose callee is told by no event (a type, mostly); the interpreter has
              * asked the probe about it, which is all that this tells. id = 1: and nothing that it called has begun */
-    EVENT_KIND_COUNT = 59
+    EVENT_OWN_TIME =
+        59, /* beside a SPEED of the same counter: id = ticks that a chain of multiplications takes now (session.h,
+             * cost_chain_ticks); frame: event_own_time */
+    EVENT_KIND_COUNT = 60
 };
 
 /* The parts of what escalated, in this order: the value; for each argument, the first ones, its length and the name of
@@ -179,6 +182,20 @@ enum { SPAN_FIRST = 1 << 8, SPAN_TEXT_MOST = 511 };
 static inline uint32_t event_pack(enum event_kind kind, uint32_t id)
 {
     return (uint32_t)kind | (id << 8);
+}
+
+/* The frame of an OWN_TIME: of how many ends of calls the probe has looked how long it took since the last one, and what it took
+ * in the mean, in ticks x 256. */
+enum {
+    EVENT_OWN_BITS = 20,
+    EVENT_OWN_MOST = (1 << EVENT_OWN_BITS) - 1,
+    EVENT_OWN_COUNT_MOST = (1 << 12) - 1
+};
+
+static inline uint32_t event_own_time(uint32_t count, uint32_t ticks256)
+{
+    uint32_t most = count < EVENT_OWN_COUNT_MOST ? count : EVENT_OWN_COUNT_MOST;
+    return most << EVENT_OWN_BITS | (ticks256 < EVENT_OWN_MOST ? ticks256 : EVENT_OWN_MOST);
 }
 
 static inline uint32_t event_kind(const struct event *event)

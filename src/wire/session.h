@@ -40,7 +40,7 @@
 #define SESSION_MAGIC UINT64_C(0x73736573616d6c75)
 
 enum {
-    SESSION_FORMAT = 9,
+    SESSION_FORMAT = 10,
     SESSION_HEADER_SIZE = 2 * 4096,
     SESSION_ID_LIMIT = 1 << 17, /* ids a session can have alive at once */
     SESSION_RING_LIMIT = 1024,
@@ -355,6 +355,10 @@ struct session_header {
     /* The source `io`: the ids of the C library's functions by enum io_operation, which no push ever has; 0: not heard. Their
      * mode bytes say whether calls are told, counted or watched. By the probe, before it asks for the rule of one. */
     _Atomic uint32_t operation_ids[IO_OPERATION_COUNT];
+    /* What an EVENT_OWN_TIME would have told meanwhile; 0: not measured. An end's: [0] where all functions are recorded, [1]
+     * where modes vary */
+    uint32_t cost_chain_ticks;
+    uint32_t cost_own_ticks256[2];
 };
 static_assert(sizeof(struct session_header) <= SESSION_HEADER_SIZE, "the header has two pages");
 

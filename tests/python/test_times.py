@@ -221,3 +221,21 @@ def test_who_calls_is_told_where_it_costs_something_else(python, tmp_path, event
     assert by_c == ([3000, 5000] if matters else [0, 0]), told
     assert [round(sum(both), -2) for both in told] == [3000, 12000], told
     assert asked >= 2000 if events != "calls" and python.minor >= (3, 12) else asked == 0
+
+
+def test_what_costs_more_is_taken_out(python, tmp_path):
+    """Where much else of the interpreter's runs between two events, they cost more than the
+    calibration found in its loops. The probe sees that on its own code."""
+    if python.minor < (3, 12):
+        pytest.skip(f"{python}: the frame evaluation function does not time itself")
+
+    def in_prices(how, rounds):
+        report = report_of(run_ulma(python, TARGETS / "cold_calls.py", how, rounds))
+        calls = sum(row["calls"] + row["resumes"] for row in report["functions"])
+        return report["corrected_ns"] / calls / report["probe"]["ns_per_call"]
+
+    def check():
+        hot, cold = in_prices("hot", 1_000_000), in_prices("cold", 50_000)
+        return [(hot, cold)] if cold < 1.1 * hot else []
+
+    holds_in_one_run(check)

@@ -180,6 +180,35 @@ static void costs_follow_the_speed(void **state)
     assert_int_equal(model.bad_events, 0);
 }
 
+static void costs_follow_what_the_probe_takes(void **state)
+{
+    (void)state;
+    struct model_costs costs = {.inner_ticks256 = 10 * 256,
+                                .outer_ticks256 = 20 * 256,
+                                .speed_ticks = 1000,
+                                .chain_ticks = 1000,
+                                .own_ticks256 = 100 * 256};
+    model_set_costs(&model, &costs);
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(0, OWN_TIME, 1000, event_own_time(15, 140 * 256)); /* too few to tell */
+    E(100, START, 2, 20);
+    E(50, RETURN, 2, 20);
+    E(0, OWN_TIME, 1000,
+      event_own_time(15, 140 * 256)); /* two fifths more: a call costs twice as much */
+    E(100, START, 2, 20);
+    E(50, RETURN, 2, 20);
+    E(0, OWN_TIME, 1100, event_own_time(1200, 110 * 256)); /* a slower clock, which explains it */
+    E(100, START, 2, 20);
+    E(50, RETURN, 2, 20);
+    E(0, OWN_TIME, 1000, event_own_time(0, 0));
+    E(100, RETURN, 1, 10);
+    expect("f2", 3, 0, 3, 40 + 40 + 39, 40 + 40 + 39);
+    int64_t self = 100 - 5 - 10 + 100 - 10 - 25 + 100 - 25 - 11 + 100 - 12 - 5;
+    expect("f1", 1, 0, 1, self, self + 119);
+    assert_int_equal(model.bad_events, 0);
+}
+
 static void speed_takes_nothing_from_uncorrected_times(void **state)
 {
     (void)state;
@@ -202,6 +231,7 @@ int main(void)
         COST(what_no_instruction_calls_is_told_by_its_start),
         COST(what_was_asked_for_nothing_is_taken_out),
         COST(costs_follow_the_speed),
+        COST(costs_follow_what_the_probe_takes),
         COST(speed_takes_nothing_from_uncorrected_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

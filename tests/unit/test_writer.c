@@ -4,6 +4,8 @@
  * between processes).
  * No interpreter runs here (writer_stubs.h), and a mutex is the GIL. */
 #include "model/collector.h"
+#include "probe/own_time.h"
+#include "probe/switch.h"
 #include "probe/unlocked.h"
 #include "wire/guard.h"
 #include "writer_stubs.h"
@@ -250,14 +252,24 @@ static void the_speed_is_told_every_few_events(void **state)
     atomic_store(link_to.sleeping, 1);
     for (int look = 0; look < looks; look++) {
         writer->speed_told = 0; /* long ago */
+        own_time_note(counter, counter + 30);
+        own_time_note(counter, counter + 31);
+        own_time_note(counter, counter + switch_ticks_of_ns(1000)); /* it was interrupted */
         for (int i = 0; i < most_events; i++)
             writer_put(counter += 10, i % 2 ? EVENT_RETURN : EVENT_START, 0, 0x1000);
     }
     stub_speed = 0;
-    int told = 0;
-    for (uint64_t i = first; i < writer->head; i++)
-        told += event_kind(&writer->events[i & writer->mask]) == EVENT_SPEED;
+    int told = 0, own_told = 0;
+    for (uint64_t i = first; i < writer->head; i++) {
+        const struct event *event = &writer->events[i & writer->mask];
+        told += event_kind(event) == EVENT_SPEED;
+        if (event_kind(event) != EVENT_OWN_TIME)
+            continue;
+        own_told++;
+        assert_int_equal(event->frame, event_own_time(2, 30 * 256 + 128));
+    }
     assert_int_equal(told, looks);
+    assert_int_equal(own_told, looks);
     assert_int_equal(atomic_load(link_to.sleeping), 1);
     while (writer->head < (writer->mask + 1) / 4 + few)
         writer_put(counter += 10, EVENT_NONE, 0, 0x1000);

@@ -11,6 +11,7 @@
 #include "probe/py/monitoring.h"
 
 #include "probe/escalate.h"
+#include "probe/own_time.h"
 #include "probe/py/line.h"
 #include "probe/source_hooks.h"
 #include "probe/switch.h"
@@ -226,6 +227,14 @@ INLINE PyObject *push_in_span(enum path path, enum event_kind kind, PyObject *co
     return push(path, kind, code, 0);
 }
 
+/* A pop is written. */
+INLINE PyObject *popped(enum path path, uint64_t counter)
+{
+    if (own_time_is_due(counter))
+        own_time_note(counter, counter_now(path));
+    return Py_None;
+}
+
 INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
 {
     uint64_t counter = counter_now(path);
@@ -235,7 +244,7 @@ INLINE PyObject *pop(enum path path, enum event_kind kind, PyObject *code)
         return Py_None;
     follow_pop(tstate, true);
     calls_pop(kind, counter, 0, frame);
-    return Py_None;
+    return popped(path, counter);
 }
 
 /* The same where modes vary. Only then a pop is worth looking its function up. */
@@ -257,7 +266,7 @@ INLINE PyObject *pop_varied(enum path path, enum event_kind kind, PyObject *code
     calls_pop(kind, counter, id, frame);
     if (__builtin_expect(define_is_import(marked), 0))
         source_hooks_imported();
-    return Py_None;
+    return popped(path, counter);
 }
 
 INLINE PyObject *unwind(enum path path, PyObject *code)
@@ -584,7 +593,7 @@ static void choose_calls(void)
     /* Whose return is an import's end shows there, too. */
     uint32_t wanted = atomic_load_explicit(&link_to.header->sources_wanted, memory_order_relaxed);
     bool vary = atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed) ||
-                (wanted & SOURCE_METHODS);
+                (wanted & SOURCE_METHODS) || own_time_learns_varied();
     for (int i = 0; i < HOOK_COUNT; i++)
         ((struct callback *)callbacks[i])->call = wanted & SOURCE_SPANS ? hooks[i].span[path]
                                                   : vary                ? hooks[i].varied[path]

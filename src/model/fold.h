@@ -133,6 +133,9 @@ void model_done(struct model *model);
 
 void model_set_costs(struct model *model, const struct model_costs *costs);
 
+/* Functions have fallen silent, or are heard again. */
+void model_renew_costs(const struct model *model);
+
 /* From here on the processor that the track runs on takes `speed_ticks` for EVENT_SPEED's piece of work. */
 void model_set_speed(const struct model *model, struct track *track, uint32_t speed_ticks);
 

@@ -22,9 +22,9 @@ static const double CLOCK_MOST = 2;
 /* Ends of calls that were timed: to tell anything by, and that are remembered (some milliseconds of little but calls). */
 enum { OWN_LEAST = 16, OWN_MEMORY = 128 };
 
-/* Where the probe's own code takes a tenth longer than in the calibration, a call was seen to cost a quarter more
+/* Where the probe's own code takes a tenth longer than in the calibration, a call was seen to cost 18 to 25 % more
  * (docs/decisions/0036-the-probe-times-itself.md). */
-static const double OWN_PART = 2.5;
+static const double OWN_PART = 1.8;
 static const double LEAST_COLDNESS = 0.8, MOST_COLDNESS = 4;
 
 int model_init(struct model *model, const struct model_options *options)
@@ -178,9 +178,10 @@ static double slowness(const struct model *model, const struct track *track)
 static double coldness(const struct model *model, const struct track *track)
 {
     double then = model->costs.own_ticks256;
-    if (then <= 0 || track->own_count < OWN_LEAST)
+    const struct track_own *own = &track->own[model->symbols.muted_rows > 0];
+    if (then <= 0 || own->count < OWN_LEAST)
         return 1;
-    return clamp(1 + OWN_PART * (track->own_ticks256 / then - 1), LEAST_COLDNESS, MOST_COLDNESS);
+    return clamp(1 + OWN_PART * (own->ticks256 / then - 1), LEAST_COLDNESS, MOST_COLDNESS);
 }
 
 static struct pair_cost cost_at(const struct model *model, const struct track *track,
@@ -295,6 +296,11 @@ void model_set_costs(struct model *model, const struct model_costs *costs)
     if (memcmp(&model->costs, costs, sizeof(*costs)) == 0)
         return;
     model->costs = *costs;
+    model_renew_costs(model);
+}
+
+void model_renew_costs(const struct model *model)
+{
     for (struct track *track = model->tracks; track; track = track->next)
         set_track_costs(model, track);
 }
@@ -310,10 +316,11 @@ void model_add_own_time(const struct model *model, struct track *track, uint32_t
 {
     track->chain_ticks = chain_ticks;
     if (count) {
-        double older = fmin(track->own_count, OWN_MEMORY), all = older + count;
+        struct track_own *own = &track->own[model->symbols.muted_rows > 0];
+        double older = fmin(own->count, OWN_MEMORY), all = older + count;
         double mean = ticks256 / slowness(model, track);
-        track->own_ticks256 += (mean - track->own_ticks256) * count / all;
-        track->own_count = all;
+        own->ticks256 += (mean - own->ticks256) * count / all;
+        own->count = all;
     }
     set_track_costs(model, track);
 }

@@ -478,6 +478,7 @@ void mute_apply(struct mute *mute, struct model *model, const struct governor_ro
     resite_lines(model);
     symbols->mute_mode = closing ? MODE_CLOSING : MODE_OFF;
     symbols->closing = true;
+    model_renew_costs(model);
     make_paths(mute, model);
 }
 
@@ -527,6 +528,7 @@ void mute_lift(struct model *model)
         symbols->symbols[i].muted = symbols->symbols[i].lines_muted = false;
     symbols->muted_rows = symbols->lines_muted_rows = 0;
     symbols->closing = false;
+    model_renew_costs(model);
 }
 
 /* --- dividing ------------------------------------------------------------------------------- */

@@ -122,8 +122,11 @@ struct track {
     struct track_costs costs; /* as of the speed of its processor now */
     uint32_t speed_ticks;     /* of which this is the measure; 0: not told */
     uint32_t chain_ticks;     /* ... and this of its clock alone */
-    /* What the probe took for ends of its calls lately, as of the calibration's speed, x 256, of so many. */
-    double own_ticks256, own_count;
+    /* What the probe took for ends of its calls lately, as of the calibration's speed, x 256, of so many. [1]: while functions
+     * are muted, when events come seldom: a burst goes on where the one before ended. */
+    struct track_own {
+        double ticks256, count;
+    } own[2];
 
     bool on, seen, ended, resync;
     uint64_t segment_start;  /* counter of the present stretch of recording */

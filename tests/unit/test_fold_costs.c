@@ -191,11 +191,11 @@ static void costs_follow_what_the_probe_takes(void **state)
     model_set_costs(&model, &costs);
     struct bench_thread thread = new_thread();
     E(0, START, 1, 10);
-    E(0, OWN_TIME, 1000, event_own_time(15, 140 * 256)); /* too few to tell */
+    E(0, OWN_TIME, 1000, event_own_time(15, 150 * 256)); /* too few to tell */
     E(100, START, 2, 20);
     E(50, RETURN, 2, 20);
     E(0, OWN_TIME, 1000,
-      event_own_time(15, 140 * 256)); /* two fifths more: a call costs twice as much */
+      event_own_time(15, 150 * 256)); /* half as much again: a call costs nine tenths more */
     E(100, START, 2, 20);
     E(50, RETURN, 2, 20);
     E(0, OWN_TIME, 1100, event_own_time(1200, 110 * 256)); /* a slower clock, which explains it */
@@ -204,7 +204,7 @@ static void costs_follow_what_the_probe_takes(void **state)
     E(0, OWN_TIME, 1000, event_own_time(0, 0));
     E(100, RETURN, 1, 10);
     expect("f2", 3, 0, 3, 40 + 40 + 39, 40 + 40 + 39);
-    int64_t self = 100 - 5 - 10 + 100 - 10 - 25 + 100 - 25 - 11 + 100 - 12 - 5;
+    int64_t self = 100 - 5 - 10 + 100 - 10 - 23 + 100 - 24 - 11 + 100 - 12 - 5;
     expect("f1", 1, 0, 1, self, self + 119);
     assert_int_equal(model.bad_events, 0);
 }

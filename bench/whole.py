@@ -32,6 +32,10 @@ def judge(bench: Bench, program: Program, repeat: int) -> "Judged | str":
     """Or why it could not be."""
     bench.warm(program)
     found: list[Judged] = []
+    # What is timed is the loops alone, what is corrected all of the process.
+    around = bench.run(program._replace(loops=0), EXACTLY)
+    if around.failure:
+        return f"{program.name}, without a loop: {around.failure}"
     before = bench.run(program, Variant("plain"))
     for _ in range(repeat):
         exact, after = bench.run(program, EXACTLY), bench.run(program, Variant("plain"))
@@ -39,8 +43,9 @@ def judge(bench: Bench, program: Program, repeat: int) -> "Judged | str":
             if run.failure:
                 return f"{program.name}: {run.failure}"
         plain_s = (before.cpu_seconds + after.cpu_seconds) / 2
-        more_s, taken_s = exact.cpu_seconds - plain_s, exact.report["corrected_ns"] / 1e9
-        gap_ns = plain_s / exact.report["calls"] * 1e9
+        more_s = exact.cpu_seconds - plain_s
+        taken_s = (exact.report["corrected_ns"] - around.report["corrected_ns"]) / 1e9
+        gap_ns = plain_s / max(exact.report["calls"] - around.report["calls"], 1) * 1e9
         found.append(
             Judged(
                 program.name,
@@ -97,7 +102,7 @@ def show_rows(version: str, rows: "list[Judged]") -> None:
         for r in rows
     ]
     print(f"### CPython {version}\n\n{tables.markdown(head, body)}")
-    for what, at in (("corrected", 3), ("uncorrected", 4)):
+    for what, at in (("corrected", 3), ("uncorrected", 4)) if rows else ():
         off = [abs(row[at]) for row in rows]
         print(
             f"{what}: off by {statistics.median(off):.1f} % in the median, "

@@ -15,8 +15,6 @@
 /* No call costs more than this many ticks x 256; a session that says so lies. */
 enum { ENTRIES_OF_ALL = 1 << 23, COST_MOST_TICKS256 = 1 << 22, SPEED_MOST = 8 };
 
-/* A chain in fewer ticks: the counter is too coarse to tell the clock by it. */
-enum { CHAIN_LEAST = 128 };
 static const double CLOCK_MOST = 2;
 
 /* Ends of calls that were timed: to tell anything by, and that are remembered (some milliseconds of little but calls). */
@@ -169,7 +167,7 @@ static double slowness(const struct model *model, const struct track *track)
                        : 1;
     if (fabs(speed - 1) >= 1.0 / SESSION_SPEED_NOISE)
         return fmin(speed, SPEED_MOST);
-    if (!track->chain_ticks || costs->chain_ticks < CHAIN_LEAST)
+    if (!track->chain_ticks || costs->chain_ticks < SESSION_CHAIN_LEAST)
         return 1;
     return clamp((double)track->chain_ticks / costs->chain_ticks, 1 / CLOCK_MOST, CLOCK_MOST);
 }
@@ -179,7 +177,7 @@ static double coldness(const struct model *model, const struct track *track)
 {
     double then = model->costs.own_ticks256;
     const struct track_own *own = &track->own[model->symbols.muted_rows > 0];
-    if (then <= 0 || own->count < OWN_LEAST)
+    if (then <= 0 || own->count < OWN_LEAST || model->costs.chain_ticks < SESSION_CHAIN_LEAST)
         return 1;
     return clamp(1 + OWN_PART * (own->ticks256 / then - 1), LEAST_COLDNESS, MOST_COLDNESS);
 }
@@ -243,8 +241,7 @@ static void set_alone(struct track_costs *costs, uint32_t kind, int64_t ticks)
 /* Of what is no pair. */
 static int64_t alone_at(const struct model *model, const struct track *track, uint32_t ticks256)
 {
-    struct pair_cost cost = cost_at(model, track, ticks256, 0);
-    return cost.inner + cost.outer;
+    return cost_at(model, track, 0, ticks256).outer;
 }
 
 static void set_track_costs(const struct model *model, struct track *track)
@@ -295,14 +292,19 @@ void model_set_costs(struct model *model, const struct model_costs *costs)
     }
     if (memcmp(&model->costs, costs, sizeof(*costs)) == 0)
         return;
+    if (model->costs.own_ticks256 != costs->own_ticks256)
+        for (struct track *track = model->tracks; track; track = track->next)
+            memset(track->own, 0, sizeof(track->own));
     model->costs = *costs;
     model_renew_costs(model);
 }
 
 void model_renew_costs(const struct model *model)
 {
-    for (struct track *track = model->tracks; track; track = track->next)
+    for (struct track *track = model->tracks; track; track = track->next) {
+        track->own_mixed = true;
         set_track_costs(model, track);
+    }
 }
 
 void model_set_speed(const struct model *model, struct track *track, uint32_t speed_ticks)
@@ -315,13 +317,14 @@ void model_add_own_time(const struct model *model, struct track *track, uint32_t
                         uint32_t count, uint32_t ticks256)
 {
     track->chain_ticks = chain_ticks;
-    if (count) {
+    if (count && !track->own_mixed) {
         struct track_own *own = &track->own[model->symbols.muted_rows > 0];
         double older = fmin(own->count, OWN_MEMORY), all = older + count;
         double mean = ticks256 / slowness(model, track);
         own->ticks256 += (mean - own->ticks256) * count / all;
         own->count = all;
     }
+    track->own_mixed = false;
     set_track_costs(model, track);
 }
 

@@ -96,7 +96,7 @@ struct mute {
     /* What a call heard costs beyond what was taken out for it, by the anchors, the more even
      * the more: they say how long the same takes unheard. Sums over the divisions before, older ones less. */
     double excess_ticks, excess_calls;
-    double call_ticks; /* what a call costs, as calibrated: by this times are corrected */
+    double call_ticks; /* what a call costs, as calibrated */
     struct governor_row *rows;
 };
 

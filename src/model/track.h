@@ -127,6 +127,7 @@ struct track {
     struct track_own {
         double ticks256, count;
     } own[2];
+    bool own_mixed; /* the next OWN_TIME tells of both */
 
     bool on, seen, ended, resync;
     uint64_t segment_start;  /* counter of the present stretch of recording */

@@ -391,6 +391,16 @@ static void join_own(const struct calibrate_cost *passes, struct calibrate_cost 
     }
 }
 
+/* Ticks of a pass, as of the speed of all, or, where that is the same, of their clock. */
+static uint32_t joined(uint32_t ticks, const struct calibrate_cost *pass,
+                       const struct calibrate_cost *all)
+{
+    uint64_t at = at_speed(ticks, pass->speed_ticks, all);
+    if (at == ticks && all->chain_ticks >= SESSION_CHAIN_LEAST)
+        at = at * all->chain_ticks / pass->chain_ticks;
+    return (uint32_t)at;
+}
+
 /* The median of each cost, and of the speed; costs that were measured before stay as of that speed. */
 static void join(const struct calibrate_cost *passes, struct calibrate_cost *ret_cost)
 {
@@ -404,10 +414,9 @@ static void join(const struct calibrate_cost *passes, struct calibrate_cost *ret
         struct session_cost costs[PASSES];
         for (int pass = 0; pass < PASSES; pass++) {
             const struct session_cost *cost = &passes[pass].of[i / COST_COUNT][i % COST_COUNT];
-            uint32_t speed_ticks = passes[pass].speed_ticks;
-            costs[pass] = (struct session_cost){
-                (uint32_t)at_speed(cost->inner_ticks256, speed_ticks, ret_cost),
-                (uint32_t)at_speed(cost->outer_ticks256, speed_ticks, ret_cost)};
+            costs[pass] =
+                (struct session_cost){joined(cost->inner_ticks256, &passes[pass], ret_cost),
+                                      joined(cost->outer_ticks256, &passes[pass], ret_cost)};
         }
         qsort(costs, PASSES, sizeof(costs[0]), compare_costs);
         if (all_of(costs[PASSES - 1]))

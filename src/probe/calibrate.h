@@ -2,7 +2,7 @@
 /* What recorded calls cost the target, measured in the target before its program starts.
  * Why: corrected times (docs/times.md) need the machine's, the interpreter's and the mechanism's own
  * figure, not a constant.
- * Rules: a millisecond or two; leaves nothing behind but ids that are used again and two numbers. */
+ * Rules: some milliseconds; leaves nothing behind but ids that are used again and two numbers. */
 #ifndef ULMA_PROBE_CALIBRATE_H
 #define ULMA_PROBE_CALIBRATE_H
 

@@ -4,7 +4,6 @@
  * Rules: as there. */
 #include "probe/own_time.h"
 
-#include "probe/calibrate.h"
 #include "probe/switch.h"
 #include "probe/writer.h"
 
@@ -12,7 +11,7 @@ enum {
     LOWEST = 8, /* of the bits */
     EVERY = 64,
     EVERY_LEARNING = 16,
-    MOST_NS = 500, /* longer: an interrupt, another thread's turn, the writer's slow path */
+    MOST_NS = 500, /* longer: an interrupt, another thread's turn, the telling itself */
 };
 
 uint64_t own_time_mask = (EVERY - 1) * LOWEST;
@@ -21,23 +20,23 @@ void own_time_note(uint64_t counter, uint64_t now)
 {
     struct writer *writer = writer_of_thread;
     uint64_t spent = now - counter;
-    if (spent <= switch_ticks_of_ns(MOST_NS)) {
+    if (!writer->dropping && spent <= switch_ticks_of_ns(MOST_NS)) {
         writer->own_ticks += (uint32_t)spent;
         writer->own_count++;
     }
 }
 
-static enum own_time_of learnt;
+static enum own_time_of learns;
 
 void own_time_learn(enum own_time_of what)
 {
-    learnt = what;
+    learns = what;
     own_time_mask = ((what ? EVERY_LEARNING : EVERY) - 1) * LOWEST;
 }
 
-bool own_time_learns_varied(void)
+enum own_time_of own_time_learns(void)
 {
-    return learnt == OWN_TIME_OF_VARIED;
+    return learns;
 }
 
 uint32_t own_time_take256(void)
@@ -49,11 +48,10 @@ uint32_t own_time_take256(void)
     return ticks256;
 }
 
-void own_time_tell(struct writer *writer, uint64_t counter)
+void own_time_tell(struct writer *writer, uint64_t counter, uint32_t chain_ticks)
 {
     if (writer->head == writer->limit)
         return;
     uint32_t count = writer->own_count, ticks256 = own_time_take256();
-    writer_store(writer, counter, EVENT_OWN_TIME, calibrate_chain(),
-                 event_own_time(count, ticks256));
+    writer_store(writer, counter, EVENT_OWN_TIME, chain_ticks, event_own_time(count, ticks256));
 }

@@ -4,7 +4,7 @@
  * twice as much, and what is not taken out of its times was up to a third of them. How much more it is the probe can see: of some
  * of the ends of calls it reads the counter again when it is done. What is slower there than in the calibration is slower on
  * the interpreter's way to it, too (docs/decisions/0036-the-probe-times-itself.md).
- * Rules: by the owner of the writer, with the GIL. 3.12 and newer. */
+ * Rules: by the owner of the writer, with the GIL. Ends are noted on 3.12 and newer, the clock is told on all. */
 #ifndef ULMA_PROBE_OWN_TIME_H
 #define ULMA_PROBE_OWN_TIME_H
 
@@ -29,12 +29,13 @@ void own_time_note(uint64_t counter, uint64_t now);
  * vary, which look their function up. */
 enum own_time_of { OWN_TIME_OF_NONE, OWN_TIME_OF_PLAIN, OWN_TIME_OF_VARIED };
 void own_time_learn(enum own_time_of what);
-bool own_time_learns_varied(void);
+enum own_time_of own_time_learns(void);
 
 /* Ticks x 256 that one took in the mean, of those that this thread has noted since it was last asked; 0: of none. */
 uint32_t own_time_take256(void);
 
-/* The processor's clock, and what this thread has noted since the last time: an EVENT_OWN_TIME at `counter`. */
-void own_time_tell(struct writer *writer, uint64_t counter);
+/* What the processor's clock is (calibrate_chain), and what this thread has noted since the last time: an EVENT_OWN_TIME at
+ * `counter`. */
+void own_time_tell(struct writer *writer, uint64_t counter, uint32_t chain_ticks);
 
 #endif

@@ -504,9 +504,8 @@ static void change_clock(void)
     }
     cost.speed_ticks = (uint32_t)(cost.speed_ticks * scale);
     cost.line_ticks256 = (uint32_t)(cost.line_ticks256 * scale);
-    cost.chain_ticks = (uint32_t)(cost.chain_ticks * scale);
-    for (int i = 0; i < 2; i++)
-        cost.own_ticks256[i] = (uint32_t)(cost.own_ticks256[i] * scale);
+    /* These hold readings of the counter, which take another time now. */
+    cost.chain_ticks = cost.own_ticks256[0] = cost.own_ticks256[1] = 0;
 }
 
 int switch_join(const char *path, char *reason, size_t size)

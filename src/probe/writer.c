@@ -762,13 +762,13 @@ static void tell_speed(struct writer *writer)
         begin - writer->speed_told < switch_ticks_of_ns(SPEED_STEP_NS))
         return;
     writer->speed_told = begin;
-    uint32_t speed_ticks = calibrate_speed();
+    uint32_t speed_ticks = calibrate_speed(), chain_ticks = calibrate_chain();
     uint64_t end = link_counter(), spent = end - begin;
     if (!speed_ticks)
         return;
     writer_store(writer, end, EVENT_SPEED, speed_ticks,
                  spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX);
-    own_time_tell(writer, end);
+    own_time_tell(writer, end, chain_ticks);
 }
 
 void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)

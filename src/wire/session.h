@@ -194,6 +194,9 @@ enum clock_kind { CLOCK_KIND_TSC = 1, CLOCK_KIND_CNTVCT = 2, CLOCK_KIND_MONOTONI
  * makes both slower by half and more. */
 enum { SESSION_SPEED_NOISE = 4 };
 
+/* A chain of EVENT_OWN_TIME in fewer ticks: the counter is too coarse to tell the clock by it, or what an end takes. */
+enum { SESSION_CHAIN_LEAST = 128 };
+
 /* Kinds of calls that cost the probe differently: to its return, a generator's from resume to yield, one
  * that an exception ends, a C function's, a generator's and a coroutine's with all that making it costs,
  * one that no call instruction makes (EVENT_FROM_C), one of what is told by no event (EVENT_ASKED),
@@ -356,7 +359,7 @@ struct session_header {
      * mode bytes say whether calls are told, counted or watched. By the probe, before it asks for the rule of one. */
     _Atomic uint32_t operation_ids[IO_OPERATION_COUNT];
     /* What an EVENT_OWN_TIME would have told meanwhile; 0: not measured. An end's: [0] where all functions are recorded, [1]
-     * where modes vary */
+     * where modes vary, or methods or spans are heard */
     uint32_t cost_chain_ticks;
     uint32_t cost_own_ticks256[2];
 };

@@ -593,7 +593,9 @@ static void choose_calls(void)
     /* Whose return is an import's end shows there, too. */
     uint32_t wanted = atomic_load_explicit(&link_to.header->sources_wanted, memory_order_relaxed);
     bool vary = atomic_load_explicit(&link_to.header->modes_vary, memory_order_relaxed) ||
-                (wanted & SOURCE_METHODS) || own_time_learns_varied();
+                (wanted & SOURCE_METHODS);
+    if (own_time_learns())
+        vary = own_time_learns() == OWN_TIME_OF_VARIED;
     for (int i = 0; i < HOOK_COUNT; i++)
         ((struct callback *)callbacks[i])->call = wanted & SOURCE_SPANS ? hooks[i].span[path]
                                                   : vary                ? hooks[i].varied[path]

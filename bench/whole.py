@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import places
 import tables
-from measure import Bench, Variant
-from places import say
+from measure import Bench, Run, Variant
+from places import BenchError, say
 from programs import PROGRAMS, Program
 
 LEAST_CALLS_PCT = 2.0  # of a program's time that recording its calls may cost: less tells nothing
@@ -28,14 +28,11 @@ class Judged(NamedTuple):
     uncorrected_pct: float
 
 
-def judge(bench: Bench, program: Program, repeat: int) -> "Judged | str":
-    """Or why it could not be."""
+def judge(bench: Bench, program: Program, repeat: int, start: Run) -> "Judged | str":
+    """Or why it could not be. START: a process without a loop, since what is timed is the loops
+    alone, and what is corrected the whole process."""
     bench.warm(program)
     found: list[Judged] = []
-    # What is timed is the loops alone, what is corrected all of the process.
-    around = bench.run(program._replace(loops=0), EXACTLY)
-    if around.failure:
-        return f"{program.name}, without a loop: {around.failure}"
     before = bench.run(program, Variant("plain"))
     for _ in range(repeat):
         exact, after = bench.run(program, EXACTLY), bench.run(program, Variant("plain"))
@@ -44,8 +41,8 @@ def judge(bench: Bench, program: Program, repeat: int) -> "Judged | str":
                 return f"{program.name}: {run.failure}"
         plain_s = (before.cpu_seconds + after.cpu_seconds) / 2
         more_s = exact.cpu_seconds - plain_s
-        taken_s = (exact.report["corrected_ns"] - around.report["corrected_ns"]) / 1e9
-        gap_ns = plain_s / max(exact.report["calls"] - around.report["calls"], 1) * 1e9
+        taken_s = (exact.report["corrected_ns"] - start.report["corrected_ns"]) / 1e9
+        gap_ns = plain_s / max(exact.report["calls"] - start.report["calls"], 1) * 1e9
         found.append(
             Judged(
                 program.name,
@@ -73,9 +70,13 @@ def show(minors: "list[str]", repeat: int, timeout: float) -> None:
         bench = Bench(places.venv(minor, version, python), timeout)
         judged: list[Judged | str] = []
         try:
+            # Not each program's own: some cannot do without a loop.
+            start = bench.run(PROGRAMS[0]._replace(loops=0), EXACTLY)
+            if start.failure:
+                raise BenchError(f"{PROGRAMS[0].name}, without a loop: {start.failure}")
             for program in PROGRAMS:
                 say(f"whole programs: {version}, {program.name}")
-                judged.append(judge(bench, program, repeat))
+                judged.append(judge(bench, program, repeat, start))
         finally:
             bench.close()
         show_rows(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Calls of an empty function, one after the other, or with much of the interpreter's between two."""
+"""Calls of an empty function, one after the other, or with much of the interpreter's between."""
 
 import decimal
 import json

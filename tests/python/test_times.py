@@ -227,7 +227,7 @@ def test_what_costs_more_is_taken_out(python, tmp_path):
     """Where much else of the interpreter's runs between two events, they cost more than the
     calibration found in its loops. The probe sees that on its own code."""
     if python.minor < (3, 12):
-        pytest.skip(f"{python}: the frame evaluation function does not time itself")
+        pytest.skip(f"{python}: only callbacks of sys.monitoring (3.12+) time themselves")
 
     def in_prices(how, rounds):
         report = report_of(run_ulma(python, TARGETS / "cold_calls.py", how, rounds))

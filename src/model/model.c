@@ -158,6 +158,15 @@ static double clamp(double value, double least, double most)
     return fmin(fmax(value, least), most);
 }
 
+/* How much slower the clock of the track's processor is now than the calibration's was. */
+static double clock_slowness(const struct model *model, const struct track *track)
+{
+    const struct model_costs *costs = &model->costs;
+    if (!track->chain_ticks || costs->chain_ticks < SESSION_CHAIN_LEAST)
+        return 1;
+    return clamp((double)track->chain_ticks / costs->chain_ticks, 1 / CLOCK_MOST, CLOCK_MOST);
+}
+
 /* How much longer things take on the track's processor now than they did on the calibration's. */
 static double slowness(const struct model *model, const struct track *track)
 {
@@ -167,9 +176,7 @@ static double slowness(const struct model *model, const struct track *track)
                        : 1;
     if (fabs(speed - 1) >= 1.0 / SESSION_SPEED_NOISE)
         return fmin(speed, SPEED_MOST);
-    if (!track->chain_ticks || costs->chain_ticks < SESSION_CHAIN_LEAST)
-        return 1;
-    return clamp((double)track->chain_ticks / costs->chain_ticks, 1 / CLOCK_MOST, CLOCK_MOST);
+    return clock_slowness(model, track);
 }
 
 /* How much dearer events are in this program than in the calibration, by what the probe takes for a part of them. */
@@ -320,7 +327,8 @@ void model_add_own_time(const struct model *model, struct track *track, uint32_t
     if (count && !track->own_mixed) {
         struct track_own *own = &track->own[model->symbols.muted_rows > 0];
         double older = fmin(own->count, OWN_MEMORY), all = older + count;
-        double mean = ticks256 / slowness(model, track);
+        /* Reading the counter is most of it, which a neighbour on the core slows no more than the clock. */
+        double mean = ticks256 / clock_slowness(model, track);
         own->ticks256 += (mean - own->ticks256) * count / all;
         own->count = all;
     }

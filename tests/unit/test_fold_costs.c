@@ -209,6 +209,34 @@ static void costs_follow_what_the_probe_takes(void **state)
     assert_int_equal(model.bad_events, 0);
 }
 
+/* What the probe takes is a reading of the counter for the most part. A neighbour makes the interpreter slower and not that. */
+static void neighbour_says_nothing_of_coldness(void **state)
+{
+    (void)state;
+    struct model_costs costs = {.inner_ticks256 = 10 * 256,
+                                .outer_ticks256 = 20 * 256,
+                                .speed_ticks = 1000,
+                                .chain_ticks = 1000,
+                                .own_ticks256 = 100 * 256};
+    model_set_costs(&model, &costs);
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(0, SPEED, 2000, 0); /* one that has come */
+    E(0, OWN_TIME, 1000, event_own_time(1200, 100 * 256));
+    E(100, START, 2, 20);
+    E(50, RETURN, 2, 20);
+    E(0, SPEED, 500, 0); /* the calibration's that has gone */
+    E(0, OWN_TIME, 1000, event_own_time(1200, 100 * 256));
+    E(100, START, 2, 20);
+    E(50, RETURN, 2, 20);
+    E(0, SPEED, 1000, 0);
+    E(100, RETURN, 1, 10);
+    expect("f2", 2, 0, 2, (50 - 20) + (50 - 5), (50 - 20) + (50 - 5));
+    int64_t self = 100 - 5 - 20 + 100 - 20 - 5 + 100 - 5 - 5;
+    expect("f1", 1, 0, 1, self, self + 75);
+    assert_int_equal(model.bad_events, 0);
+}
+
 static void speed_takes_nothing_from_uncorrected_times(void **state)
 {
     (void)state;
@@ -232,6 +260,7 @@ int main(void)
         COST(what_was_asked_for_nothing_is_taken_out),
         COST(costs_follow_the_speed),
         COST(costs_follow_what_the_probe_takes),
+        COST(neighbour_says_nothing_of_coldness),
         COST(speed_takes_nothing_from_uncorrected_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,8 @@ static void learn_costs(struct collector *collector)
 {
     struct budget *budget = &collector->budget;
     const struct model_costs *costs = &collector->drain.words.costs;
-    budget->call_ticks = ((double)costs->inner_ticks256 + (double)costs->outer_ticks256) / 256;
+    budget->call_ticks = ((double)costs->inner_ticks256 + (double)costs->outer_ticks256) / 256 *
+                         model_latest_slowness(&collector->model);
     budget->event_ns = budget->call_ticks * collector->scale.ns_per_tick / 2;
 }
 

@@ -67,6 +67,26 @@ static void read_source_times(const struct collector *collector, struct reading 
             times->absent_ticks[i] += now - times->absent_since[i];
 }
 
+/* A session may hold anything. */
+static uint32_t slowed(uint32_t ticks256, double slowness)
+{
+    double slow = ticks256 * slowness;
+    return slow < UINT32_MAX ? (uint32_t)slow : UINT32_MAX;
+}
+
+/* What events cost, as of how fast the processors have been since: those that are shown. */
+static struct model_costs shown_costs(const struct model *model, const struct model_costs *costs)
+{
+    double slowness = model_mean_slowness(model);
+    return (struct model_costs){
+        .inner_ticks256 = slowed(costs->inner_ticks256, slowness),
+        .outer_ticks256 = slowed(costs->outer_ticks256, slowness),
+        .c_inner_ticks256 = slowed(costs->c_inner_ticks256, slowness),
+        .c_outer_ticks256 = slowed(costs->c_outer_ticks256, slowness),
+        .line_ticks256 = slowed(costs->line_ticks256, slowness),
+    };
+}
+
 static void read_counts(struct collector *collector, struct reading *reading)
 {
     const struct model *model = &collector->model;
@@ -95,7 +115,7 @@ static void read_counts(struct collector *collector, struct reading *reading)
     }
     reading->execs += collector->family_execs;
     reading->scale = collector->scale;
-    reading->costs = collector->drain.words.costs;
+    reading->costs = shown_costs(&collector->model, &collector->drain.words.costs);
     reading->birth = collector->birth;
     reading->birth_counter = collector->birth_counter;
     reading->target_pid = (uint32_t)collector->options.target;

@@ -76,6 +76,12 @@ struct model_costs {
     uint32_t chain_ticks, own_ticks256; /* what EVENT_OWN_TIME told meanwhile; 0: not known */
 };
 
+/* How much slower the threads' processors were than the calibration's. */
+struct pace {
+    double ticks, slow_ticks; /* of all that passed, and that times how slow it was then */
+    double latest;            /* ... when it was last told; 0: never */
+};
+
 enum { MODEL_ENDED_MAX = 4096 };
 
 struct model {
@@ -122,6 +128,7 @@ struct model {
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep;
     bool counts_kinds; /* each event in kind_events, too: which source costs how much */
     uint64_t kind_events[UINT8_MAX + 1];
+    struct pace pace;
     bool modes_vary; /* now or before: frames may have no entries */
     bool
         pops_untold; /* modes vary since lately: pops without an id are of frames taken off meanwhile */
@@ -140,8 +147,12 @@ void model_renew_costs(const struct model *model);
 void model_set_speed(const struct model *model, struct track *track, uint32_t speed_ticks);
 
 /* An EVENT_OWN_TIME of the track. */
-void model_add_own_time(const struct model *model, struct track *track, uint32_t chain_ticks,
+void model_add_own_time(struct model *model, struct track *track, uint32_t chain_ticks,
                         uint32_t count, uint32_t ticks256);
+
+/* How many times as long as in the calibration things took, in the mean and lately; 1: nobody has told. */
+double model_mean_slowness(const struct model *model);
+double model_latest_slowness(const struct model *model);
 
 /* 0 or -ENOMEM. model_end_process gives back what it holds. */
 int model_init_process(struct process *process);

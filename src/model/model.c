@@ -320,7 +320,29 @@ void model_set_speed(const struct model *model, struct track *track, uint32_t sp
     set_track_costs(model, track);
 }
 
-void model_add_own_time(const struct model *model, struct track *track, uint32_t chain_ticks,
+/* A thread that waited tells nothing of what it waited for. */
+static void add_pace(struct pace *pace, struct track *track, double slow)
+{
+    enum { MOST_TICKS = 1 << 24 }; /* some milliseconds */
+    uint64_t passed = track->last > track->paced ? track->last - track->paced : 0;
+    double ticks = fmin((double)passed, MOST_TICKS);
+    pace->ticks += ticks;
+    pace->slow_ticks += ticks * slow;
+    pace->latest = slow;
+    track->paced = track->last;
+}
+
+double model_mean_slowness(const struct model *model)
+{
+    return model->pace.ticks > 0 ? model->pace.slow_ticks / model->pace.ticks : 1;
+}
+
+double model_latest_slowness(const struct model *model)
+{
+    return model->pace.latest > 0 ? model->pace.latest : 1;
+}
+
+void model_add_own_time(struct model *model, struct track *track, uint32_t chain_ticks,
                         uint32_t count, uint32_t ticks256)
 {
     track->chain_ticks = chain_ticks;
@@ -333,6 +355,7 @@ void model_add_own_time(const struct model *model, struct track *track, uint32_t
         own->count = all;
     }
     track->own_mixed = false;
+    add_pace(&model->pace, track, slowness(model, track));
     set_track_costs(model, track);
 }
 

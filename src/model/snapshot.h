@@ -368,7 +368,7 @@ struct snapshot_meta {
     uint32_t thread_count; /* that had an event */
     double events_per_s;   /* over the window */
     double ns_per_tick;    /* of the counter; 0 of a recording */
-    double ns_per_call;    /* the probe's calibrated cost per call and return */
+    double ns_per_call;    /* the probe's cost per call, at the mean speed */
     double ns_per_c_call;  /* the same of a C call */
     double cost_pct;       /* that cost's share of the profiled time */
     double collector_pct;  /* one CPU = 100 */

@@ -4,6 +4,8 @@
  * Times are in ticks. */
 #include "fold_tools.h"
 
+#include <math.h>
+
 static struct model model;
 
 static int set_up(void **state)
@@ -237,6 +239,30 @@ static void neighbour_says_nothing_of_coldness(void **state)
     assert_int_equal(model.bad_events, 0);
 }
 
+/* What is shown of the probe's cost, and what a budget is held by. */
+static void speed_is_known_in_the_mean(void **state)
+{
+    (void)state;
+    struct model_costs costs = {.inner_ticks256 = 256, .speed_ticks = 1000};
+    assert_true(fabs(model_mean_slowness(&model) - 1) < 1e-9);
+    assert_true(fabs(model_latest_slowness(&model) - 1) < 1e-9);
+    model_set_costs(&model, &costs);
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(0, SPEED, 1000, 0);
+    E(0, OWN_TIME, 0, event_own_time(0, 0));
+    double before = model.pace.ticks;
+    E(3000, SPEED, 500, 0);
+    E(0, OWN_TIME, 0, event_own_time(0, 0));
+    E(1000, SPEED, 2000, 0);
+    E(0, OWN_TIME, 0, event_own_time(0, 0));
+    E(100, RETURN, 1, 10);
+    assert_true(fabs(model.pace.ticks - before - 4000) < 1e-9);
+    assert_true(fabs(model_mean_slowness(&model) -
+                     (before + 3000 * 0.5 + 1000 * 2) / (before + 4000)) < 1e-9);
+    assert_true(fabs(model_latest_slowness(&model) - 2) < 1e-9);
+}
+
 static void speed_takes_nothing_from_uncorrected_times(void **state)
 {
     (void)state;
@@ -261,6 +287,7 @@ int main(void)
         COST(costs_follow_the_speed),
         COST(costs_follow_what_the_probe_takes),
         COST(neighbour_says_nothing_of_coldness),
+        COST(speed_is_known_in_the_mean),
         COST(speed_takes_nothing_from_uncorrected_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,9 +102,24 @@ static void learn_costs(struct collector *collector)
 {
     struct budget *budget = &collector->budget;
     const struct model_costs *costs = &collector->drain.words.costs;
-    budget->call_ticks = ((double)costs->inner_ticks256 + (double)costs->outer_ticks256) / 256 *
-                         model_latest_slowness(&collector->model);
+    double price = model_call_price(&collector->model, budget->priced);
+    if (price > 0)
+        budget->call_ticks = price;
+    else if (collector->model.priced.calls <= 0)
+        budget->call_ticks = ((double)costs->inner_ticks256 + (double)costs->outer_ticks256) / 256;
+    budget->priced = collector->model.priced;
     budget->event_ns = budget->call_ticks * collector->scale.ns_per_tick / 2;
+}
+
+/* Of the calls that the choice is made from: the processor may have been slow for one burst and not for the next. */
+static double burst_call_ticks(struct collector *collector)
+{
+    struct budget *budget = &collector->budget;
+    struct priced_calls now = collector->model.priced, *burst = &budget->burst;
+    burst->calls = burst->calls * MUTE_OLDER + now.calls - budget->chosen.calls;
+    burst->ticks = burst->ticks * MUTE_OLDER + now.ticks - budget->chosen.ticks;
+    budget->chosen = now;
+    return burst->calls > 0 ? burst->ticks / burst->calls : budget->call_ticks;
 }
 
 /* What was heard since the last time is paid for. */
@@ -222,6 +237,8 @@ static int begin_budget(struct collector *collector, double budget_pct, uint64_t
     budget->governor.busy_ns = budget->governor.since_busy_ns = budget->busy_ns;
     budget->governor.began_busy_ns = budget->busy_ns;
     budget->governor.cost_ns = (uint64_t)budget->cost_ns;
+    budget->priced = budget->chosen = collector->model.priced;
+    budget->burst = (struct priced_calls){0};
     budget->burst_busy_ns = 0;
     budget->seen_ns = budget->called_ns = 0;
     mute_begin_burst(&budget->mute, &collector->model, counter);
@@ -324,7 +341,8 @@ static void choose(struct collector *collector)
     uint64_t busy_ns = governor->busy_ns - governor->since_busy_ns;
     learn_modes(collector);
     struct governor_row *rows = mute_end_burst(&budget->mute, &collector->model, counter,
-                                               budget->call_ticks, budget->coldest, &count);
+                                               burst_call_ticks(collector), budget->coldest,
+                                               &count);
     budget->silences = all_silence(collector);
     budget->burst_busy_ns = budget->burst_busy_ns * MUTE_OLDER + (double)busy_ns;
     /* A listening that only begins anew has room still. */

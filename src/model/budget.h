@@ -27,7 +27,10 @@ struct budget {
     bool in_burst;               /* a listening that was ordered, until who is muted is chosen */
     uint64_t busy_ns;            /* of all processes that are followed */
     double burst_busy_ns;        /* of the bursts, older ones less, as in their profiles */
-    double event_ns, call_ticks; /* of an event, and of a call, at the speed of now */
+    double event_ns, call_ticks; /* of an event, and of a call, at the speed of late */
+    struct priced_calls priced;  /* the model's, when that was last looked at */
+    struct priced_calls chosen;  /* ... when it was last chosen who is muted */
+    struct priced_calls burst;   /* of the bursts, older ones less */
     double price_ns;             /* of an event, by what the program did between the last ones */
     double cost_ns;              /* of all events so far */
     double coldest;              /* price of an event that comes seldom: governor_coldest */

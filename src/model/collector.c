@@ -523,6 +523,7 @@ void collector_reset(struct collector *collector)
     collector->events_baseline = collector->model.events_read;
     collector->gaps_baseline = collector->model.gaps;
     collector->on_baseline_ticks = drain_on_ticks(&collector->drain, counter);
+    collector->priced_baseline = collector->model.priced;
     collector->off_baseline_ticks = drain_off_ticks(&collector->drain, counter);
     collector->target_cpu_baseline_ns = collector_target_cpu_ns(collector);
     collector_forget_sources(collector, drain_on_ticks(&collector->drain, counter));

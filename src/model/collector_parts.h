@@ -46,6 +46,7 @@ struct collector {
     uint64_t end_counter;   /* 0: not finished */
     uint64_t lost_baseline, nested_baseline, events_baseline, gaps_baseline;
     uint64_t off_baseline_ticks, on_baseline_ticks;
+    struct priced_calls priced_baseline;
     struct source_times source_times;
     uint64_t
         spans_since;    /* counter at which that source was switched on, where it was off before */

@@ -68,22 +68,25 @@ static void read_source_times(const struct collector *collector, struct reading 
 }
 
 /* A session may hold anything. */
-static uint32_t slowed(uint32_t ticks256, double slowness)
+static uint32_t times(uint32_t ticks256, double factor)
 {
-    double slow = ticks256 * slowness;
-    return slow < UINT32_MAX ? (uint32_t)slow : UINT32_MAX;
+    double product = ticks256 * factor;
+    return product < UINT32_MAX ? (uint32_t)product : UINT32_MAX;
 }
 
-/* What events cost, as of how fast the processors have been since: those that are shown. */
-static struct model_costs shown_costs(const struct model *model, const struct model_costs *costs)
+/* What events cost, at the speed of the processors since the reset: what is said of it. The others' as calls'. */
+static struct model_costs shown_costs(const struct collector *collector)
 {
-    double slowness = model_mean_slowness(model);
+    const struct model_costs *costs = &collector->drain.words.costs;
+    double calibrated = ((double)costs->inner_ticks256 + (double)costs->outer_ticks256) / 256;
+    double price = model_call_price(&collector->model, collector->priced_baseline);
+    double factor = price > 0 && calibrated > 0 ? price / calibrated : 1;
     return (struct model_costs){
-        .inner_ticks256 = slowed(costs->inner_ticks256, slowness),
-        .outer_ticks256 = slowed(costs->outer_ticks256, slowness),
-        .c_inner_ticks256 = slowed(costs->c_inner_ticks256, slowness),
-        .c_outer_ticks256 = slowed(costs->c_outer_ticks256, slowness),
-        .line_ticks256 = slowed(costs->line_ticks256, slowness),
+        .inner_ticks256 = times(costs->inner_ticks256, factor),
+        .outer_ticks256 = times(costs->outer_ticks256, factor),
+        .c_inner_ticks256 = times(costs->c_inner_ticks256, factor),
+        .c_outer_ticks256 = times(costs->c_outer_ticks256, factor),
+        .line_ticks256 = times(costs->line_ticks256, factor),
     };
 }
 
@@ -115,7 +118,7 @@ static void read_counts(struct collector *collector, struct reading *reading)
     }
     reading->execs += collector->family_execs;
     reading->scale = collector->scale;
-    reading->costs = shown_costs(&collector->model, &collector->drain.words.costs);
+    reading->costs = shown_costs(collector);
     reading->birth = collector->birth;
     reading->birth_counter = collector->birth_counter;
     reading->target_pid = (uint32_t)collector->options.target;

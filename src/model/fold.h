@@ -76,10 +76,9 @@ struct model_costs {
     uint32_t chain_ticks, own_ticks256; /* what EVENT_OWN_TIME told meanwhile; 0: not known */
 };
 
-/* How much slower the threads' processors were than the calibration's. */
-struct pace {
-    double ticks, slow_ticks; /* of all that passed, and that times how slow it was then */
-    double latest;            /* ... when it was last told; 0: never */
+/* What so many calls cost the probe, in ticks: as calibrated in their process, at the speed of their processors. */
+struct priced_calls {
+    double calls, ticks;
 };
 
 enum { MODEL_ENDED_MAX = 4096 };
@@ -128,7 +127,8 @@ struct model {
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep;
     bool counts_kinds; /* each event in kind_events, too: which source costs how much */
     uint64_t kind_events[UINT8_MAX + 1];
-    struct pace pace;
+    struct priced_calls
+        priced;      /* all up to the last SPEED of their threads; none when uncorrected */
     bool modes_vary; /* now or before: frames may have no entries */
     bool
         pops_untold; /* modes vary since lately: pops without an id are of frames taken off meanwhile */
@@ -144,15 +144,14 @@ void model_set_costs(struct model *model, const struct model_costs *costs);
 void model_renew_costs(const struct model *model);
 
 /* From here on the processor that the track runs on takes `speed_ticks` for EVENT_SPEED's piece of work. */
-void model_set_speed(const struct model *model, struct track *track, uint32_t speed_ticks);
+void model_set_speed(struct model *model, struct track *track, uint32_t speed_ticks);
 
 /* An EVENT_OWN_TIME of the track. */
-void model_add_own_time(struct model *model, struct track *track, uint32_t chain_ticks,
+void model_add_own_time(const struct model *model, struct track *track, uint32_t chain_ticks,
                         uint32_t count, uint32_t ticks256);
 
-/* How many times as long as in the calibration things took, in the mean and lately; 1: nobody has told. */
-double model_mean_slowness(const struct model *model);
-double model_latest_slowness(const struct model *model);
+/* Ticks that one took in the mean since `before`; 0: there was none. */
+double model_call_price(const struct model *model, struct priced_calls before);
 
 /* 0 or -ENOMEM. model_end_process gives back what it holds. */
 int model_init_process(struct process *process);

@@ -314,35 +314,33 @@ void model_renew_costs(const struct model *model)
     }
 }
 
-void model_set_speed(const struct model *model, struct track *track, uint32_t speed_ticks)
+/* Those since the last time, at the speed of before: so much was taken out for them. */
+static void price_calls(struct model *model, struct track *track)
 {
+    const struct pair_cost call = {model->costs.inner_ticks256, model->costs.outer_ticks256};
+    if (track->python_pushes > track->priced_pushes && call.inner + call.outer > 0) {
+        double calls = (double)(track->python_pushes - track->priced_pushes);
+        model->priced.calls += calls;
+        model->priced.ticks += calls * (double)(call.inner + call.outer) / 256 *
+                               slowness(model, track);
+    }
+    track->priced_pushes = track->python_pushes;
+}
+
+double model_call_price(const struct model *model, struct priced_calls before)
+{
+    double calls = model->priced.calls - before.calls;
+    return calls > 0 ? (model->priced.ticks - before.ticks) / calls : 0;
+}
+
+void model_set_speed(struct model *model, struct track *track, uint32_t speed_ticks)
+{
+    price_calls(model, track);
     track->speed_ticks = speed_ticks;
     set_track_costs(model, track);
 }
 
-/* A thread that waited tells nothing of what it waited for. */
-static void add_pace(struct pace *pace, struct track *track, double slow)
-{
-    enum { MOST_TICKS = 1 << 24 }; /* some milliseconds */
-    uint64_t passed = track->last > track->paced ? track->last - track->paced : 0;
-    double ticks = fmin((double)passed, MOST_TICKS);
-    pace->ticks += ticks;
-    pace->slow_ticks += ticks * slow;
-    pace->latest = slow;
-    track->paced = track->last;
-}
-
-double model_mean_slowness(const struct model *model)
-{
-    return model->pace.ticks > 0 ? model->pace.slow_ticks / model->pace.ticks : 1;
-}
-
-double model_latest_slowness(const struct model *model)
-{
-    return model->pace.latest > 0 ? model->pace.latest : 1;
-}
-
-void model_add_own_time(struct model *model, struct track *track, uint32_t chain_ticks,
+void model_add_own_time(const struct model *model, struct track *track, uint32_t chain_ticks,
                         uint32_t count, uint32_t ticks256)
 {
     track->chain_ticks = chain_ticks;
@@ -355,7 +353,6 @@ void model_add_own_time(struct model *model, struct track *track, uint32_t chain
         own->count = all;
     }
     track->own_mixed = false;
-    add_pace(&model->pace, track, slowness(model, track));
     set_track_costs(model, track);
 }
 

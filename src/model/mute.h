@@ -96,7 +96,7 @@ struct mute {
     /* What a call heard costs beyond what was taken out for it, by the anchors, the more even
      * the more: they say how long the same takes unheard. Sums over the divisions before, older ones less. */
     double excess_ticks, excess_calls;
-    double call_ticks; /* what a call costs, as calibrated */
+    double call_ticks; /* what a call cost in the bursts */
     struct governor_row *rows;
 };
 
@@ -111,7 +111,7 @@ void mute_begin_burst(struct mute *mute, struct model *model, uint64_t counter);
 void mute_slice(struct mute *mute, struct model *model);
 
 /* The burst is over: what it told joins what is known. The rows that were heard in this one and, with
- * MUTE_OLDER's weight, those before, with their costs, for governor_choose: `call_ticks` as calibrated, times the `coldness` of a call that is
+ * MUTE_OLDER's weight, those before, with their costs, for governor_choose: `call_ticks` by the speed of the bursts, times the `coldness` of a call that is
  * heard seldom (in ticks, as are the times). NULL: no memory. */
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
                                     double call_ticks, double coldness, size_t *ret_count);

@@ -290,7 +290,7 @@ static void fill_sources(struct snapshot *snapshot, const struct reading *readin
     }
 }
 
-/* The probe's cost: calls times what each costs, as calibrated, of the threads' profiled time. */
+/* The probe's cost: calls times what each costs, as of the speed meanwhile, of the threads' profiled time. */
 static void fill_cost(struct snapshot *snapshot, const struct reading *reading)
 {
     struct snapshot_meta *meta = &snapshot->meta;

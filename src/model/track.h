@@ -120,10 +120,10 @@ struct track {
     uint32_t *depths;    /* once the tree is full: how often each symbol is open; else NULL */
     uint64_t python_pushes, c_pushes;
     struct track_costs costs; /* as of the speed of its processor now */
-    uint64_t paced;           /* counter when it was last told how slow that is */
+    uint64_t priced_pushes;   /* of python_pushes: what the model has the price of */
     uint32_t speed_ticks;     /* of which this is the measure; 0: not told */
     uint32_t chain_ticks;     /* ... and this of its clock alone */
-    /* What the probe took for ends of its calls lately, as of the calibration's speed, x 256, of so many. [1]: while functions
+    /* What the probe took for ends of its calls lately, as of the calibration's clock, x 256, of so many. [1]: while functions
      * are muted, when events come seldom: a burst goes on where the one before ended. */
     struct track_own {
         double ticks256, count;

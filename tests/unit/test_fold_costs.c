@@ -4,8 +4,6 @@
  * Times are in ticks. */
 #include "fold_tools.h"
 
-#include <math.h>
-
 static struct model model;
 
 static int set_up(void **state)
@@ -239,28 +237,53 @@ static void neighbour_says_nothing_of_coldness(void **state)
     assert_int_equal(model.bad_events, 0);
 }
 
-/* What is shown of the probe's cost, and what a budget is held by. */
-static void speed_is_known_in_the_mean(void **state)
+/* What is shown of the probe's cost, and what a budget is held by: by calls, since there are more of them where they are quick. */
+static void calls_have_the_price_of_their_speed(void **state)
 {
     (void)state;
-    struct model_costs costs = {.inner_ticks256 = 256, .speed_ticks = 1000};
-    assert_true(fabs(model_mean_slowness(&model) - 1) < 1e-9);
-    assert_true(fabs(model_latest_slowness(&model) - 1) < 1e-9);
+    struct model_costs costs = {
+        .inner_ticks256 = 10 * 256, .outer_ticks256 = 20 * 256, .speed_ticks = 1000};
+    struct priced_calls none = {0};
+    assert_true(model_call_price(&model, none) == 0);
     model_set_costs(&model, &costs);
     struct bench_thread thread = new_thread();
     E(0, START, 1, 10);
-    E(0, SPEED, 1000, 0);
-    E(0, OWN_TIME, 0, event_own_time(0, 0));
-    double before = model.pace.ticks;
-    E(3000, SPEED, 500, 0);
-    E(0, OWN_TIME, 0, event_own_time(0, 0));
-    E(1000, SPEED, 2000, 0);
-    E(0, OWN_TIME, 0, event_own_time(0, 0));
+    E(100, START, 2, 20);
+    E(100, RETURN, 2, 20);
+    E(100, SPEED, 2000, 0); /* two calls as calibrated */
+    assert_true(model_call_price(&model, none) == 30);
+    struct priced_calls before = model.priced;
+    assert_true(model_call_price(&model, before) == 0);
+    E(9000, SPEED, 2000, 0);
+    assert_true(model_call_price(&model, before) == 0);
+    for (int i = 0; i < 6; i++) {
+        E(100, START, 2, 20);
+        E(100, RETURN, 2, 20);
+    }
+    E(100, SPEED, 1000, 0); /* six at half of the speed */
+    assert_true(model_call_price(&model, before) == 60);
+    assert_true(model_call_price(&model, none) == (2 * 30 + 6 * 60) / 8.0);
     E(100, RETURN, 1, 10);
-    assert_true(fabs(model.pace.ticks - before - 4000) < 1e-9);
-    assert_true(fabs(model_mean_slowness(&model) -
-                     (before + 3000 * 0.5 + 1000 * 2) / (before + 4000)) < 1e-9);
-    assert_true(fabs(model_latest_slowness(&model) - 2) < 1e-9);
+}
+
+/* Each process has its own calibration. */
+static void calls_have_the_price_of_their_process(void **state)
+{
+    (void)state;
+    struct model_costs costs = {.inner_ticks256 = 50 * 256, .speed_ticks = 1000};
+    model_set_costs(&model, &costs);
+    struct bench_thread thread = new_thread();
+    E(0, START, 1, 10);
+    E(100, SPEED, 1000, 0);
+    struct priced_calls before = model.priced;
+    costs.inner_ticks256 = 100 * 256; /* of one that had a neighbour then, and has none now */
+    costs.speed_ticks = 2000;
+    model_set_costs(&model, &costs);
+    E(100, START, 2, 20);
+    E(100, SPEED, 1000, 0);
+    assert_true(model_call_price(&model, before) == 50);
+    E(100, RETURN, 2, 20);
+    E(100, RETURN, 1, 10);
 }
 
 static void speed_takes_nothing_from_uncorrected_times(void **state)
@@ -287,7 +310,8 @@ int main(void)
         COST(costs_follow_the_speed),
         COST(costs_follow_what_the_probe_takes),
         COST(neighbour_says_nothing_of_coldness),
-        COST(speed_is_known_in_the_mean),
+        COST(calls_have_the_price_of_their_speed),
+        COST(calls_have_the_price_of_their_process),
         COST(speed_takes_nothing_from_uncorrected_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

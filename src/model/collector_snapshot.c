@@ -68,7 +68,7 @@ static void read_source_times(const struct collector *collector, struct reading 
 }
 
 /* A session may hold anything. */
-static uint32_t times(uint32_t ticks256, double factor)
+static uint32_t scaled(uint32_t ticks256, double factor)
 {
     double product = ticks256 * factor;
     return product < UINT32_MAX ? (uint32_t)product : UINT32_MAX;
@@ -82,11 +82,11 @@ static struct model_costs shown_costs(const struct collector *collector)
     double price = model_call_price(&collector->model, collector->priced_baseline);
     double factor = price > 0 && calibrated > 0 ? price / calibrated : 1;
     return (struct model_costs){
-        .inner_ticks256 = times(costs->inner_ticks256, factor),
-        .outer_ticks256 = times(costs->outer_ticks256, factor),
-        .c_inner_ticks256 = times(costs->c_inner_ticks256, factor),
-        .c_outer_ticks256 = times(costs->c_outer_ticks256, factor),
-        .line_ticks256 = times(costs->line_ticks256, factor),
+        .inner_ticks256 = scaled(costs->inner_ticks256, factor),
+        .outer_ticks256 = scaled(costs->outer_ticks256, factor),
+        .c_inner_ticks256 = scaled(costs->c_inner_ticks256, factor),
+        .c_outer_ticks256 = scaled(costs->c_outer_ticks256, factor),
+        .line_ticks256 = scaled(costs->line_ticks256, factor),
     };
 }
 

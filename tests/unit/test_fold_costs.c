@@ -180,15 +180,17 @@ static void costs_follow_the_speed(void **state)
     assert_int_equal(model.bad_events, 0);
 }
 
+/* Of a probe that has timed itself. */
+static const struct model_costs timed_costs = {.inner_ticks256 = 10 * 256,
+                                               .outer_ticks256 = 20 * 256,
+                                               .speed_ticks = 1000,
+                                               .chain_ticks = 1000,
+                                               .own_ticks256 = 100 * 256};
+
 static void costs_follow_what_the_probe_takes(void **state)
 {
     (void)state;
-    struct model_costs costs = {.inner_ticks256 = 10 * 256,
-                                .outer_ticks256 = 20 * 256,
-                                .speed_ticks = 1000,
-                                .chain_ticks = 1000,
-                                .own_ticks256 = 100 * 256};
-    model_set_costs(&model, &costs);
+    model_set_costs(&model, &timed_costs);
     struct bench_thread thread = new_thread();
     E(0, START, 1, 10);
     E(0, OWN_TIME, 1000, event_own_time(15, 150 * 256)); /* too few to tell */
@@ -213,12 +215,7 @@ static void costs_follow_what_the_probe_takes(void **state)
 static void neighbour_says_nothing_of_coldness(void **state)
 {
     (void)state;
-    struct model_costs costs = {.inner_ticks256 = 10 * 256,
-                                .outer_ticks256 = 20 * 256,
-                                .speed_ticks = 1000,
-                                .chain_ticks = 1000,
-                                .own_ticks256 = 100 * 256};
-    model_set_costs(&model, &costs);
+    model_set_costs(&model, &timed_costs);
     struct bench_thread thread = new_thread();
     E(0, START, 1, 10);
     E(0, SPEED, 2000, 0); /* one that has come */

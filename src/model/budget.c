@@ -35,6 +35,17 @@ static int read_serial(void *context)
     return 0;
 }
 
+static int begin_mute(struct collector *collector)
+{
+    struct mute *mute = &collector->budget.mute;
+    int result = mute_init(mute, &collector->model);
+    if (result == 0) {
+        collector->model.on_burst_wait = mute_burst_wait;
+        collector->model.on_burst_wait_context = mute;
+    }
+    return result;
+}
+
 int budget_init(struct collector *collector, double budget_pct)
 {
     struct budget *budget = &collector->budget;
@@ -43,7 +54,7 @@ int budget_init(struct collector *collector, double budget_pct)
     budget->on = true;
     budget->coldest = GOVERNOR_COLD;
     governor_init(&budget->governor, budget_pct);
-    int result = mute_init(&budget->mute, &collector->model);
+    int result = begin_mute(collector);
     if (result == 0)
         mute_begin_burst(&budget->mute, &collector->model, 0);
     return result;
@@ -51,6 +62,7 @@ int budget_init(struct collector *collector, double budget_pct)
 
 void budget_done(struct collector *collector)
 {
+    collector->model.on_burst_wait = NULL;
     if (collector->budget.on)
         mute_done(&collector->budget.mute);
     collector->budget.on = false;
@@ -226,7 +238,7 @@ static void listen_anew(struct collector *collector)
 static int begin_budget(struct collector *collector, double budget_pct, uint64_t counter)
 {
     struct budget *budget = &collector->budget;
-    int result = mute_init(&budget->mute, &collector->model);
+    int result = begin_mute(collector);
     if (result)
         return result;
     budget->on = true;

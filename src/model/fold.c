@@ -6,6 +6,7 @@
 #include "model/fold.h"
 
 #include "model/fold_source.h"
+#include "model/schedstat.h"
 #include "sources/calls/calls_fold.h"
 
 #define SOURCE(name, folder, bit, help) &folder##_fold,
@@ -66,6 +67,12 @@ static void own_time(struct model *model, struct track *track, const struct even
                        event->frame & EVENT_OWN_MOST);
 }
 
+/* Beside one, too. */
+static void away(struct model *model, struct track *track, const struct event *event)
+{
+    schedstat_told(model, track, event_amount(event));
+}
+
 static void asked(struct model *model, struct track *track, const struct event *event)
 {
     uint64_t before = track->last;
@@ -92,6 +99,9 @@ static void fold_stream_event(struct model *model, struct track *track, const st
         break;
     case EVENT_OWN_TIME:
         own_time(model, track, event);
+        break;
+    case EVENT_AWAY:
+        away(model, track, event);
         break;
     case EVENT_ASKED:
         asked(model, track, event);

@@ -115,10 +115,14 @@ struct model {
     uint64_t entries_left; /* of all stacks together */
 
     struct model_costs costs; /* zero when uncorrected */
-    /* Intervals from here on are noted by the track's gap list (schedstat.h), in ticks. */
+    /* Intervals from here on, which are SCHEDSTAT_GAP_NS, are noted by the track's gap list (schedstat.h), in ticks. */
     uint64_t gap_ticks;
     void (*on_gap)(void *context, struct track *track, int64_t length_ticks);
     void *on_gap_context;
+    /* The node did not run for so long in the burst that is over, as is known now; NULL: nobody asks. */
+    void (*on_burst_wait)(void *context, uint32_t node, int64_t ticks);
+    void *on_burst_wait_context;
+    int64_t stolen_ticks;   /* while threads had a processor, as these told themselves */
     uint64_t waits_told_to; /* the counter up to which gaps have got their waits; 0: not at all */
 
     /* Counters outside of these lie: the session is younger, or they have not come yet. */

@@ -6,6 +6,7 @@
 
 #include "model/io_apply.h"
 #include "model/moment.h"
+#include "model/schedstat.h"
 
 #include <errno.h>
 #include <math.h>
@@ -511,6 +512,7 @@ static void reset_track(struct track *track)
     track->baseline_outside_ticks = track->outside_ticks;
     track->baseline_corrected_ticks = track_corrected_ticks(track);
     track->baseline_lost = track->lost;
+    schedstat_forget(track);
 }
 
 void model_reset(struct model *model, uint64_t counter)
@@ -533,6 +535,7 @@ void model_reset(struct model *model, uint64_t counter)
     births_reset(model);
     memory_reset(&model->memory);
     windows_reset(&model->windows, &model->nodes, counter, model->events_read);
+    model->stolen_ticks = 0;
     memset(model->ended, 0, (MODEL_ENDED_MAX + 1) * sizeof(*model->ended));
     model->ended_count = 0;
     model->ended_folded = 0;

@@ -6,6 +6,7 @@
 
 #include "model/region.h"
 #include "model/resite.h"
+#include "model/schedstat.h"
 
 #include <errno.h>
 #include <math.h>
@@ -191,6 +192,8 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
         return NULL;
     }
     take_lines(model);
+    for (struct track *track = model->tracks; track; track = track->next)
+        schedstat_end_burst(track);
     mute_slice(mute, model);
     mute->call_ticks = call_ticks;
     for (uint32_t i = 1; i < model->nodes.count; i++) {
@@ -389,6 +392,19 @@ static void add_own(struct mute *mute, struct model *model)
             anchor->slices[j].calls += mute->slices[i].calls[j];
         }
     }
+}
+
+void mute_burst_wait(void *context, uint32_t node, int64_t ticks)
+{
+    struct mute *mute = context;
+    struct mute_profile *profile = &mute->profiles[node];
+    if (mute->listening)
+        return;
+    double late_ticks = fmin((double)ticks, profile->self_ticks);
+    profile->self_ticks -= late_ticks;
+    uint32_t number = mute->path_count ? *anchor_at(mute, profile->place) : 0;
+    if (number)
+        mute->anchors[number - 1].group.ticks -= late_ticks;
 }
 
 /* Each of its calls, in slices enough, had as many of the muted ones: a few of such calls tell as much as many. */

@@ -116,6 +116,9 @@ void mute_slice(struct mute *mute, struct model *model);
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
                                     double call_ticks, double coldness, size_t *ret_count);
 
+/* What has become known late of the burst that is over: `node` did not run for `ticks` of it (model->on_burst_wait). */
+void mute_burst_wait(void *mute, uint32_t node, int64_t ticks);
+
 /* The rows with their `mute` set fall silent, as soon as mute_tell says so to the probes. `closing`: what is
  * open ends first (3.12+). */
 void mute_apply(struct mute *mute, struct model *model, const struct governor_row *rows,

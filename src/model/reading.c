@@ -68,6 +68,7 @@ void reading_take_model(const struct model *model, struct reading *reading)
     reading->unmatched_pops = model->unmatched_pops;
     reading->bad_events = model->bad_events;
     reading->too_deep = model->too_deep;
+    reading->stolen_ticks = model->stolen_ticks;
     reading->suspended_refused = model->suspended.refused;
     reading->tasks_refused = model->tasks.refused;
     reading->lines_refused = model->lines.refused;
@@ -92,7 +93,8 @@ static void find_stolen(struct snapshot_maker *maker, const struct reading *read
     int64_t on_ns = snapshot_make_ns(maker, on_ticks);
     if (reading->wait_source == WAIT_PERF && reading->target_cpu_ns)
         maker->stolen_share = stolen_share(on_ns, (int64_t)reading->target_cpu_ns);
-    maker->snapshot->meta.stolen_ns = (int64_t)((double)on_ns * maker->stolen_share);
+    maker->snapshot->meta.stolen_ns = (int64_t)((double)on_ns * maker->stolen_share) +
+                                      snapshot_make_ns(maker, reading->stolen_ticks);
 }
 
 static int fill_threads(struct snapshot_maker *maker, const struct reading *reading)

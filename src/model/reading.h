@@ -38,6 +38,7 @@ struct reading {
     uint64_t events_read, gaps, unmatched_pops, bad_events, too_deep, suspended_refused;
     uint64_t tasks_refused, lines_refused, spans_refused, rules_refused;
     uint64_t on_ticks, off_ticks;
+    int64_t stolen_ticks;              /* that threads told themselves */
     struct source_times source_times;  /* absent_ticks up to now */
     char refusal[SESSION_REASON_SIZE]; /* why the program refused a source */
     uint64_t window_cpu_ns, window_from, window_events;

@@ -16,6 +16,7 @@ static void begin_gap(struct model *model, struct track *track, const struct eve
     if (!track->on)
         track_pass(model, track, event->counter, 0, 0);
     track->resync = true;
+    track->away_told = false;
     track->io.depth = 0; /* the end of what it was in may be among what was lost */
     span_steps_forget(track);
     /* The interval before the GAP is in doubt too: the lost events were in it. */

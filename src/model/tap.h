@@ -70,7 +70,7 @@ enum tap_op {
 enum tap_resite { TAP_RESITE_ROWS, TAP_RESITE_IDS, TAP_RESITE_STACKS, TAP_RESITE_JOIN };
 
 struct tap_begin {
-    uint64_t gap_ticks; /* model->gap_ticks: schedstat is used where it is not UINT64_MAX */
+    uint64_t gap_ticks; /* model->gap_ticks; UINT64_MAX: gaps were not noted */
     uint64_t node_limit;
     uint32_t by_process, corrected, by_thread, zero;
 };

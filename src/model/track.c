@@ -134,6 +134,7 @@ static void begin_stretch(struct model *model, struct track *track, uint64_t cou
         model->first_counter = counter;
     track->on = track->seen = true;
     track->segment_start = track->last = counter;
+    track->away_told = false;
     waits_take(&track->waits, 0, counter, true);
 }
 
@@ -183,11 +184,14 @@ static int64_t pass(struct model *model, struct track *track, uint64_t ticks, in
         track->resync_ticks += net_ticks;
     else
         track->clock_ticks += net_ticks;
-    add_wait(model, track, off_ticks < net_ticks ? off_ticks : net_ticks);
+    track->away_ticks += off_ticks;
+    if (off_ticks > net_ticks)
+        off_ticks = net_ticks;
+    add_wait(model, track, off_ticks);
     if (track->spans.is_watched)
         span_steps_pass(model, track);
-    if (ticks >= model->gap_ticks && model->on_gap)
-        model->on_gap(model->on_gap_context, track, net_ticks);
+    if (ticks >= model->gap_ticks && net_ticks > off_ticks && model->on_gap)
+        model->on_gap(model->on_gap_context, track, net_ticks - off_ticks);
     return left_over;
 }
 
@@ -229,7 +233,10 @@ void track_stall(struct model *model, struct track *track, uint64_t counter, uin
     uint64_t all = interval(model, track, counter);
     uint64_t stalled = ticks < all ? ticks : all;
     track->stalled_ticks += (int64_t)stalled;
+    int64_t away_ticks = track->away_ticks + (int64_t)stalled;
     pass(model, track, all, track->debt_ticks + (int64_t)stalled, true);
+    if (track->away_ticks < away_ticks)
+        track->away_ticks = away_ticks;
     track->debt_ticks = 0;
     track_set_hurdle(track);
 }

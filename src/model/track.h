@@ -136,6 +136,8 @@ struct track {
     int64_t stalled_ticks, outside_ticks, outside_wait_ticks;
     int64_t wait_ticks;      /* off the CPU so far, in functions or outside; stalls left out */
     int64_t late_wait_ticks; /* the same, told after the fact (schedstat.h) */
+    int64_t away_ticks;      /* since its last EVENT_AWAY, as switch records and stalls have it */
+    bool away_told;          /* there was one in this stretch, and no events were lost since */
     int64_t resync_ticks, resync_wait_ticks; /* since the GAP, to be given out at the seed */
     struct waits waits;
     struct kept_begin

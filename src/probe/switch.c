@@ -336,8 +336,10 @@ static void apply(void)
         turn_on(true);
     else if (wanted == WANTED_OFF && state == STATE_ON)
         switch_off(OFF_WANTED);
-    else if (state == STATE_ON)
+    else if (state == STATE_ON) {
         change();
+        writer_tell_speed();
+    }
     atomic_store_explicit(&header->switch_done, serial, memory_order_release);
 }
 

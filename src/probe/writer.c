@@ -6,6 +6,7 @@
  * sleeping collector, and the question whether it lives at all. */
 #include "probe/writer.h"
 
+#include "probe/away_time.h"
 #include "probe/calibrate.h"
 #include "probe/child_session.h"
 #include "probe/control_page.h"
@@ -763,12 +764,23 @@ static void tell_speed(struct writer *writer)
         return;
     writer->speed_told = begin;
     uint32_t speed_ticks = calibrate_speed(), chain_ticks = calibrate_chain();
+    struct away_time away = away_time_read();
     uint64_t end = link_counter(), spent = end - begin;
     if (!speed_ticks)
         return;
     writer_store(writer, end, EVENT_SPEED, speed_ticks,
                  spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX);
     own_time_tell(writer, end, chain_ticks);
+    away_time_tell(writer, end, &away);
+}
+
+void writer_tell_speed(void)
+{
+    struct writer *writer = writer_of_thread;
+    if (!writer->ring)
+        return;
+    writer->speed_told = 0;
+    tell_speed(writer);
 }
 
 void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)

@@ -41,6 +41,7 @@ struct writer {
     uint32_t name_tries;
     uint64_t speed_told;           /* counter at the last EVENT_SPEED */
     uint32_t own_ticks, own_count; /* of ends that were timed, not told yet (own_time.h) */
+    uint64_t away_to_ns, ran_ns;   /* of the last EVENT_AWAY (away_time.h); 0: none yet */
     uint64_t step, paced; /* events until the slow path looks again; counter when it last did */
     uint64_t next_wake;   /* the head from which on the collector is woken */
     unsigned long thread; /* pthread_self() of the owner; 0: nobody, or it has ended */
@@ -135,6 +136,10 @@ void writer_begin_anew(void);
 
 /* Switch-on: whoever was dropping begins anew. */
 void writer_resume_all(void);
+
+/* Tells how fast the processor is, and how long it was another's, at once: the thread, which has the GIL, hears more
+ * functions from here on, or fewer. */
+void writer_tell_speed(void);
 
 /* writer_put where there is no room at once. Out of line and last, so that the fast path keeps
  * nothing across a call. */

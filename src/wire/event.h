@@ -123,7 +123,9 @@ enum event_kind {
     EVENT_OWN_TIME =
         59, /* beside a SPEED of the same counter: id = ticks that a chain of multiplications takes now (session.h,
              * cost_chain_ticks); frame: event_own_time */
-    EVENT_KIND_COUNT = 60
+    EVENT_AWAY =
+        60, /* beside a SPEED of the same counter: amount = ns since the thread's last one in which it had no processor; 0 of the first */
+    EVENT_KIND_COUNT = 61
 };
 
 /* The parts of what escalated, in this order: the value; for each argument, the first ones, its length and the name of
@@ -214,7 +216,7 @@ static inline uint32_t event_function(const struct event *event)
     return event_id(event) & (EVENT_FROM_C - 1);
 }
 
-/* GAP, STALL, SEED_BEGIN of an own ring, ON: a number of 56 bits in id (high) and frame (low). */
+/* GAP, STALL, AWAY, SEED_BEGIN of an own ring, ON: a number of 56 bits in id (high) and frame (low). */
 static inline uint64_t event_amount(const struct event *event)
 {
     return ((uint64_t)event_id(event) << 32) | event->frame;

@@ -5,6 +5,7 @@
 #include "fold_tools.h"
 
 #include "model/mute.h"
+#include "model/schedstat.h"
 
 #include <string.h>
 
@@ -122,6 +123,38 @@ static void dividing_often_is_dividing_once(void **state)
     settle(); /* nothing has passed */
     expect("f2", 5000, 10000, 10000);
     expect("f1", 1000, 10000, 20000);
+}
+
+/* A virtual machine's host took the processor away just before a burst's end, which is known a little later. */
+static void what_was_stolen_at_a_bursts_end_is_nobodys(void **state)
+{
+    (void)state;
+    enum { tick_ns = 500, stolen = 800 };
+    model.gap_ticks = SCHEDSTAT_GAP_NS / tick_ns;
+    model.on_gap = schedstat_note_gap;
+    model.on_burst_wait = mute_burst_wait;
+    model.on_burst_wait_context = &mute;
+    for (int i = 0; i < 99; i++) {
+        play_round(true);
+        fold_tools_amount(&thread, 0, EVENT_AWAY, 0);
+    }
+    E(0, START, 1, 10);
+    E(2, START, 2, 20);
+    E(stolen, RETURN, 2, 20);
+    E(0, RETURN, 1, 10);
+    end_burst_and_mute("f2", true);
+    E(0, START, 1, 10);
+    fold_tools_amount(&thread, 0, EVENT_AWAY, stolen * tick_ns);
+    E(20, RETURN, 1, 10);
+    struct fold_sums f2 = fold_tools_sums(&model, "f2");
+    assert_int_equal(f2.self, 990 + stolen);
+    assert_int_equal(f2.self_wait, stolen);
+    for (int i = 0; i < 99; i++)
+        play_round(false);
+    settle();
+    f2 = fold_tools_sums(&model, "f2");
+    assert_in_range(f2.self - f2.self_wait, 1970, 2000); /* half of 2000 since */
+    assert_int_equal(f2.self_wait, stolen);
 }
 
 /* An anchor that is never called: its time alone tells. */
@@ -416,6 +449,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_nobody_heard_is_estimated),
+        TEST(what_was_stolen_at_a_bursts_end_is_nobodys),
         TEST(dividing_often_is_dividing_once),
         TEST(by_time_where_calls_do_not_tell),
         TEST(a_chain_of_muted_functions),

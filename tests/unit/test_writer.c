@@ -238,7 +238,7 @@ static void a_path_does_not_wake_the_collector(void **state)
 static void the_speed_is_told_every_few_events(void **state)
 {
     (void)state;
-    enum { most_events = 4096, looks = 3, few = 64 };
+    enum { most_events = 4096, looks = 3, few = 64, slept_ns = 2000000 };
     struct both_ends *both = open_both(ON_FULL_DROP);
     struct writer *writer = writer_take();
     assert_non_null(writer);
@@ -252,6 +252,7 @@ static void the_speed_is_told_every_few_events(void **state)
     atomic_store(link_to.sleeping, 1);
     for (int look = 0; look < looks; look++) {
         writer->speed_told = 0; /* long ago */
+        nanosleep(&(struct timespec){.tv_nsec = slept_ns}, NULL);
         own_time_note(counter, counter + 30);
         own_time_note(counter, counter + 31);
         own_time_note(counter, counter + switch_ticks_of_ns(1000)); /* it was interrupted */
@@ -259,10 +260,14 @@ static void the_speed_is_told_every_few_events(void **state)
             writer_put(counter += 10, i % 2 ? EVENT_RETURN : EVENT_START, 0, 0x1000);
     }
     stub_speed = 0;
-    int told = 0, own_told = 0;
+    int told = 0, own_told = 0, away_told = 0;
     for (uint64_t i = first; i < writer->head; i++) {
         const struct event *event = &writer->events[i & writer->mask];
         told += event_kind(event) == EVENT_SPEED;
+        if (event_kind(event) == EVENT_AWAY) {
+            assert_true(away_told > 0 ? event_amount(event) >= slept_ns : event_amount(event) == 0);
+            away_told++;
+        }
         if (event_kind(event) != EVENT_OWN_TIME)
             continue;
         own_told++;
@@ -270,6 +275,7 @@ static void the_speed_is_told_every_few_events(void **state)
     }
     assert_int_equal(told, looks);
     assert_int_equal(own_told, looks);
+    assert_int_equal(away_told, looks);
     assert_int_equal(atomic_load(link_to.sleeping), 1);
     while (writer->head < (writer->mask + 1) / 4 + few)
         writer_put(counter += 10, EVENT_NONE, 0, 0x1000);

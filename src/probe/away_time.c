@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The thread's CPU time beside the time.
+ * Why: see away_time.h.
+ * Rules: as there. What had no room is told with the next one. */
+#include "probe/away_time.h"
+
+#include "base/clock.h"
+#include "probe/writer.h"
+
+#include <time.h>
+
+struct away_time away_time_read(void)
+{
+    struct timespec ran;
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran))
+        return (struct away_time){0};
+    return (struct away_time){
+        .now_ns = clock_monotonic_ns(),
+        .ran_ns = (uint64_t)ran.tv_sec * UINT64_C(1000000000) + (uint64_t)ran.tv_nsec,
+    };
+}
+
+void away_time_tell(struct writer *writer, uint64_t counter, const struct away_time *now)
+{
+    if (!now->ran_ns || writer->head == writer->limit)
+        return;
+    int64_t away_ns = 0;
+    if (writer->ran_ns)
+        away_ns = (int64_t)(now->now_ns - writer->away_to_ns) -
+                  (int64_t)(now->ran_ns - writer->ran_ns);
+    struct event event =
+        event_with_amount(counter, EVENT_AWAY, away_ns > 0 ? (uint64_t)away_ns : 0);
+    writer_store(writer, counter, EVENT_AWAY, event_id(&event), event.frame);
+    writer->away_to_ns = now->now_ns;
+    writer->ran_ns = now->ran_ns;
+}

@@ -35,13 +35,18 @@ static int read_serial(void *context)
     return 0;
 }
 
+static void on_late_wait(void *context, uint32_t node, int64_t ticks, bool of_burst)
+{
+    struct collector *collector = context;
+    mute_late_wait(&collector->budget.mute, &collector->model, node, ticks, of_burst);
+}
+
 static int begin_mute(struct collector *collector)
 {
-    struct mute *mute = &collector->budget.mute;
-    int result = mute_init(mute, &collector->model);
+    int result = mute_init(&collector->budget.mute, &collector->model);
     if (result == 0) {
-        collector->model.on_burst_wait = mute_burst_wait;
-        collector->model.on_burst_wait_context = mute;
+        collector->model.on_late_wait = on_late_wait;
+        collector->model.on_late_wait_context = collector;
     }
     return result;
 }
@@ -62,7 +67,7 @@ int budget_init(struct collector *collector, double budget_pct)
 
 void budget_done(struct collector *collector)
 {
-    collector->model.on_burst_wait = NULL;
+    collector->model.on_late_wait = NULL;
     if (collector->budget.on)
         mute_done(&collector->budget.mute);
     collector->budget.on = false;

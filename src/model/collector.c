@@ -336,8 +336,11 @@ struct collector *collector_new(struct mapping *mapping, const struct collector_
         options->watch->ns_per_tick = collector->scale.ns_per_tick;
     windows_reset(&collector->model.windows, &collector->model.nodes, now(collector), 0);
     off_cpu_init(&collector->off_cpu, options->target, options->no_perf);
-    collector->model.gap_ticks = (uint64_t)(SCHEDSTAT_GAP_NS / collector->scale.ns_per_tick);
-    collector->model.on_gap = schedstat_note_gap;
+    collector->model.by_records = collector->off_cpu.records != NULL;
+    if (collector->model.by_records || !options->no_pids) {
+        collector->model.gap_ticks = (uint64_t)(SCHEDSTAT_GAP_NS / collector->scale.ns_per_tick);
+        collector->model.on_gap = schedstat_note_gap;
+    }
     collector_tell_begin(collector, collector->model.windows.from);
     collector->next_tick = now(collector) + second_ticks(collector);
     collector->drain.before_events = before_events;

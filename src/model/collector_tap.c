@@ -51,6 +51,7 @@ void collector_tell_begin(struct collector *collector, uint64_t counter)
         .node_limit = collector->options.node_limit,
         .by_process = model->by_process,
         .by_thread = model->by_thread,
+        .by_records = model->by_records,
         .corrected = collector->options.corrected,
     };
     tap_put(model->tap, TAP_BEGIN, 0, counter, &begin, sizeof(begin));

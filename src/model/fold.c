@@ -57,6 +57,8 @@ static void speed(struct model *model, struct track *track, const struct event *
     bool corrected = model->costs.speed_ticks != 0;
     track_pass(model, track, event->counter, corrected ? event->frame : 0, 0);
     async_tasks_stay(track, before, track->last);
+    if (corrected)
+        schedstat_pass_probe(model, track, event->frame);
     model_set_speed(model, track, event_id(event));
 }
 

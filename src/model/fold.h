@@ -119,9 +119,11 @@ struct model {
     uint64_t gap_ticks;
     void (*on_gap)(void *context, struct track *track, int64_t length_ticks);
     void *on_gap_context;
-    /* The node did not run for so long in the burst that is over, as is known now; NULL: nobody asks. */
-    void (*on_burst_wait)(void *context, uint32_t node, int64_t ticks);
-    void *on_burst_wait_context;
+    /* The node did not run for so long, as is known now; `of_burst`: in the last burst, else before the present one
+     * (mute.h). NULL: nobody asks. */
+    void (*on_late_wait)(void *context, uint32_t node, int64_t ticks, bool of_burst);
+    void *on_late_wait_context;
+    bool by_records;        /* switch records tell of all waiting but what was stolen */
     int64_t stolen_ticks;   /* while threads had a processor, as these told themselves */
     uint64_t waits_told_to; /* the counter up to which gaps have got their waits; 0: not at all */
 

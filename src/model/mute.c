@@ -116,6 +116,8 @@ static void copy_nodes(struct mute *mute, struct model *model, uint64_t counter)
         mute->slices[i].seen_calls = node->calls + node->resumes;
         mute->slices[i].seen_ticks = run_ticks(node);
     }
+    for (struct track *track = model->tracks; track; track = track->next)
+        schedstat_mark(track, GAP_BEFORE_BURST);
     mute->began = counter;
     mute->listening = true;
     for (uint32_t i = SYMBOL_FIRST; i < model->symbols.count; i++)
@@ -193,7 +195,7 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
     }
     take_lines(model);
     for (struct track *track = model->tracks; track; track = track->next)
-        schedstat_end_burst(track);
+        schedstat_mark(track, GAP_OF_BURST);
     mute_slice(mute, model);
     mute->call_ticks = call_ticks;
     for (uint32_t i = 1; i < model->nodes.count; i++) {
@@ -394,11 +396,27 @@ static void add_own(struct mute *mute, struct model *model)
     }
 }
 
-void mute_burst_wait(void *context, uint32_t node, int64_t ticks)
+/* What it had when the burst began holds the wait as running time: so do those that called it. */
+static void wait_before_burst(struct mute *mute, const struct model *model, uint32_t node,
+                              int64_t ticks)
 {
-    struct mute *mute = context;
+    const struct node *nodes = model->nodes.nodes;
+    if (node < mute->copied) {
+        mute->copies[node].self_ticks -= ticks;
+        mute->slices[node].seen_ticks -= ticks;
+    }
+    for (uint32_t at = node; !nodes_is_root(&nodes[at]); at = nodes_parent(&nodes[at]))
+        if (at < mute->copied)
+            mute->copies[at].total_ticks -= ticks;
+}
+
+void mute_late_wait(struct mute *mute, const struct model *model, uint32_t node, int64_t ticks,
+                    bool of_burst)
+{
     struct mute_profile *profile = &mute->profiles[node];
-    if (mute->listening)
+    if (mute->listening && !of_burst)
+        wait_before_burst(mute, model, node, ticks);
+    if (mute->listening || !of_burst)
         return;
     double late_ticks = fmin((double)ticks, profile->self_ticks);
     profile->self_ticks -= late_ticks;

@@ -116,8 +116,10 @@ void mute_slice(struct mute *mute, struct model *model);
 struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint64_t counter,
                                     double call_ticks, double coldness, size_t *ret_count);
 
-/* What has become known late of the burst that is over: `node` did not run for `ticks` of it (model->on_burst_wait). */
-void mute_burst_wait(void *mute, uint32_t node, int64_t ticks);
+/* What has become known late: `node` did not run for `ticks` of the burst that is over, or before the present one began
+ * (model->on_late_wait). */
+void mute_late_wait(struct mute *mute, const struct model *model, uint32_t node, int64_t ticks,
+                    bool of_burst);
 
 /* The rows with their `mute` set fall silent, as soon as mute_tell says so to the probes. `closing`: what is
  * open ends first (3.12+). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting times that are told after the fact: what a stretch of a thread's time lacks in running time.
- * Where from: a thread that makes events tells it itself every millisecond (EVENT_AWAY). Where switch records are not to be had,
+ * Where from: a thread that makes many events tells it itself, mostly every millisecond (EVENT_AWAY). Where switch records are not to be had,
  * which tell all waiting but what a virtual machine's host took away, /proc's schedstat tells it of those that make few.
- * Why it is coarser: both tell how long a thread ran, not when. What a stretch, of a millisecond or of some 20, lacks in running time
+ * Why it is coarser: both tell how long a thread ran, not when. What a stretch lacks in running time
  * was spent in the longest intervals between the thread's events: sleeps and blocked reads are long and silent, and so is what a host
  * takes. So those intervals are noted, with the node that was on top, and the missing time is given to them afterwards.
  * What this cannot do: tell an activation that waited from one that did not. Percentiles and extremes
@@ -15,11 +15,16 @@
 #include "model/fold.h"
 
 enum { SCHEDSTAT_GAP_NS = 5000, SCHEDSTAT_GAPS = 2048, SCHEDSTAT_WINDOW_NS = 20 * 1000 * 1000 };
+#define SCHEDSTAT_GAP_MOST (UINT64_C(1) << 40) /* ticks */
+
+/* What a budget's bursts (mute.h) have had of it as running time. */
+enum gap_burst { GAP_FRESH, GAP_OF_BURST, GAP_BEFORE_BURST };
 
 struct schedstat_gap {
     uint32_t node, span; /* span: its number (spans.h); 0: none */
     int64_t length_ticks;
-    bool of_burst; /* one that is over (mute.h), which took it for running time */
+    enum gap_burst burst;
+    bool untold; /* a reading passed it over: the thread will tell */
 };
 
 /* Of one thread, since its last reading, or since it told itself. */
@@ -48,8 +53,11 @@ void schedstat_apply(struct model *model, struct track *track, uint64_t time_ns,
 /* The thread itself: for so long it had no processor since it last told. */
 void schedstat_told(struct model *model, struct track *track, uint64_t away_ns);
 
-/* A burst is over, and the gaps so far are of it: model->on_burst_wait hears what is given to them. */
-void schedstat_end_burst(struct track *track);
+/* What the probe took to find out how fast the processor is: that was taken out of the time, with what was stolen just then. */
+void schedstat_pass_probe(const struct model *model, struct track *track, uint64_t ticks);
+
+/* A burst is over, and the gaps so far are of it, or one begins: model->on_late_wait hears what is given to them. */
+void schedstat_mark(struct track *track, enum gap_burst burst);
 
 /* All numbers were forgotten: what was missing before is nobody's now. */
 void schedstat_forget(struct track *track);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* CPU time that was taken away below the kernel: a virtual machine's host ran somebody else (steal).
  * Why: the switch records tell when a thread had its CPU, not whether that CPU had one itself; the
- * kernel's accounts of CPU time leave stolen time out. Threads that make events tell themselves which functions it hit
- * (schedstat.h). Of what is left, what the threads were on their CPUs for, less
- * what the kernel says that the process used, is a lower bound (threads that never ran Python use
- * CPU time too). Which function that hit nobody knows: it is waiting time, spread evenly.
+ * kernel's accounts of CPU time leave stolen time out. Threads that make many events tell themselves which functions it
+ * hit (schedstat.h). Of what is left, what the threads were on their CPUs for, less what the kernel says that the process
+ * used, is a lower bound (threads that never ran Python use CPU time too). Which function that hit nobody knows: it is
+ * waiting time, spread evenly.
  * Rules: schedstat's figures have no stolen time in them, so this is for switch records alone. */
 #ifndef ULMA_MODEL_STOLEN_H
 #define ULMA_MODEL_STOLEN_H

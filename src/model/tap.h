@@ -72,7 +72,7 @@ enum tap_resite { TAP_RESITE_ROWS, TAP_RESITE_IDS, TAP_RESITE_STACKS, TAP_RESITE
 struct tap_begin {
     uint64_t gap_ticks; /* model->gap_ticks; UINT64_MAX: gaps were not noted */
     uint64_t node_limit;
-    uint32_t by_process, corrected, by_thread, zero;
+    uint32_t by_process, corrected, by_thread, by_records;
 };
 
 struct tap_process {

@@ -144,7 +144,7 @@ struct track {
         *begins; /* where begins are kept (kept.h), by place in the stack; else NULL */
     uint32_t begin_limit;
     bool waits_known;            /* whether it was off when it was first seen has been looked up */
-    struct schedstat_gaps *gaps; /* owned; only where schedstat is used */
+    struct schedstat_gaps *gaps; /* owned; NULL: there was none */
 
     uint32_t bottom;         /* which stack it is on: its outermost frame; 0: see track_bottom */
     struct parked parked;    /* stacks of greenlets that it has left */

@@ -2,8 +2,8 @@
 /* How long a thread had no processor, by its own clock of CPU time.
  * Why: when a thread leaves a processor the kernel tells. When a virtual machine's host gives that processor to somebody else
  * nobody does; the thread's CPU time stands still meanwhile, and of a thread that runs only that thread can read it as of now. Looked
- * at every millisecond it tells which function it was, to the microsecond (model/schedstat.h).
- * Rules: by the owner of the writer, beside an EVENT_SPEED, so at most once in a millisecond: to read the clock is a system call. */
+ * at often, it tells which function it was, to the microsecond (model/schedstat.h).
+ * Rules: by the owner of the writer, beside an EVENT_SPEED, so mostly once in a millisecond: to read the clock is a system call. */
 #ifndef ULMA_PROBE_AWAY_TIME_H
 #define ULMA_PROBE_AWAY_TIME_H
 

@@ -15,6 +15,7 @@
 #include "probe/flight.h"
 #include "probe/py/asyncio_tasks.h"
 #include "probe/source_hooks.h"
+#include "probe/speed_tell.h"
 #include "sources/lines/lines_probe.h"
 
 #include <pthread.h>
@@ -337,8 +338,8 @@ static void apply(void)
     else if (wanted == WANTED_OFF && state == STATE_ON)
         switch_off(OFF_WANTED);
     else if (state == STATE_ON) {
+        speed_tell_switch();
         change();
-        writer_tell_speed();
     }
     atomic_store_explicit(&header->switch_done, serial, memory_order_release);
 }

@@ -3,19 +3,17 @@
  * Why: see writer.h.
  * Rules: the GIL is held (writers of other threads are only touched while their threads cannot run).
  * No allocation, no Python call. The only syscalls are the sleep of a full ring, the wake of a
- * sleeping collector, and the question whether it lives at all. */
+ * sleeping collector, the question whether it lives at all, and that for the thread's CPU time. */
 #include "probe/writer.h"
 
-#include "probe/away_time.h"
-#include "probe/calibrate.h"
 #include "probe/child_session.h"
 #include "probe/control_page.h"
 #include "probe/flight.h"
 #include "probe/flight_file.h"
-#include "probe/own_time.h"
 #include "probe/py/pyapi.h"
 #include "probe/py/stacks.h"
 #include "probe/ring_ahead.h"
+#include "probe/speed_tell.h"
 #include "probe/switch.h"
 #include "probe/thread_name.h"
 #include "probe/unlocked.h"
@@ -41,7 +39,6 @@ enum {
     STALE_OFF_NS = 1500 * 1000 * 1000, /* so long is lost counted for a collector that is stopped */
     RING_WAIT_NS = 300 * 1000 * 1000,
     RESUME_STEP_NS = 10 * 1000 * 1000,
-    SPEED_STEP_NS = 1000 * 1000,
     RESERVED = 2, /* events that a full ring still has room for: STALL, and GAP */
     NAME_TRIES = 16,
     NAME_STEP = 4,   /* events */
@@ -754,35 +751,6 @@ bool writer_make_room_for(struct writer *writer, uint64_t counter, uint32_t coun
     return false;
 }
 
-/* A processor that shares its core, or changes its clock, makes the hooks dearer from one moment to the next:
- * at most every millisecond it is told how fast it is now. */
-static void tell_speed(struct writer *writer)
-{
-    uint64_t begin = link_counter();
-    if (writer->dropping || writer->head == writer->limit ||
-        begin - writer->speed_told < switch_ticks_of_ns(SPEED_STEP_NS))
-        return;
-    writer->speed_told = begin;
-    uint32_t speed_ticks = calibrate_speed(), chain_ticks = calibrate_chain();
-    struct away_time away = away_time_read();
-    uint64_t end = link_counter(), spent = end - begin;
-    if (!speed_ticks)
-        return;
-    writer_store(writer, end, EVENT_SPEED, speed_ticks,
-                 spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX);
-    own_time_tell(writer, end, chain_ticks);
-    away_time_tell(writer, end, &away);
-}
-
-void writer_tell_speed(void)
-{
-    struct writer *writer = writer_of_thread;
-    if (!writer->ring)
-        return;
-    writer->speed_told = 0;
-    tell_speed(writer);
-}
-
 void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame)
 {
     if (link_to.orphan && switch_follow_child(0))
@@ -791,7 +759,7 @@ void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t fram
     struct writer *writer = writer_make_room(writer_of_thread, counter, kind, frame);
     if (writer) {
         writer_store(writer, counter, kind, id, frame);
-        tell_speed(writer);
+        speed_tell(writer);
     }
     writer_is_at_work--;
 }

@@ -137,10 +137,6 @@ void writer_begin_anew(void);
 /* Switch-on: whoever was dropping begins anew. */
 void writer_resume_all(void);
 
-/* Tells how fast the processor is, and how long it was another's, at once: the thread, which has the GIL, hears more
- * functions from here on, or fewer. */
-void writer_tell_speed(void);
-
 /* writer_put where there is no room at once. Out of line and last, so that the fast path keeps
  * nothing across a call. */
 void writer_put_slow(uint64_t counter, uint32_t kind, uint32_t id, uint32_t frame);

@@ -497,8 +497,9 @@ static int step_begin(struct trace_replay *replay, const struct trace_record *re
     replay->present = &model->first;
     model->by_process = begin.by_process && !replay->summed;
     model->by_thread = begin.by_thread;
-    model->gap_ticks = begin.gap_ticks;
-    if (begin.gap_ticks != UINT64_MAX)
+    model->by_records = begin.by_records;
+    model->gap_ticks = begin.gap_ticks < SCHEDSTAT_GAP_MOST ? begin.gap_ticks : UINT64_MAX;
+    if (model->gap_ticks != UINT64_MAX)
         model->on_gap = schedstat_note_gap;
     windows_reset(&model->windows, &model->nodes, record->value, 0);
     replay->now = record->value;

@@ -24,6 +24,7 @@ static int set_up(void **state)
     fold_tools_init(&model);
     model.gap_ticks = SCHEDSTAT_GAP_NS / TICK_NS;
     model.on_gap = schedstat_note_gap;
+    model.by_records = true;
     thread = fold_tools_thread(&model, 1, 1000);
     E(0, START, 1, 10);
     return 0;
@@ -114,10 +115,33 @@ static void what_is_not_known_in_full_is_not_given(void **state)
     expect_waits("f2", 0, 0);
 }
 
+/* The kernel's account as others read it: `ran` ticks of `at`. */
+static void read_account(uint64_t at, uint64_t ran)
+{
+    schedstat_apply(&model, thread.track, at * TICK_NS, ran * TICK_NS, 1.0 / TICK_NS);
+}
+
+static void nothing_is_known_without_records_and_readings(void **state)
+{
+    (void)state;
+    model.by_records = false;
+    tell_away(0);
+    call(300);
+    tell_away(290);
+    expect_waits("f2", 0, 0);
+    read_account(1000, 0);
+    call(300);
+    tell_away(290);
+    expect_waits("f2", 290, 290);
+    assert_int_equal(model.stolen_ticks, 0); /* it may have been any wait */
+}
+
 /* With records a little is what these differ by; without, it is the thread's and adds up. */
 static void a_little_adds_up_where_there_are_no_records(void **state)
 {
     (void)state;
+    model.by_records = false;
+    read_account(1000, 0);
     tell_away(0);
     call(35);
     tell_away(30);
@@ -125,9 +149,7 @@ static void a_little_adds_up_where_there_are_no_records(void **state)
     call(65);
     tell_away(30);
     expect_waits("f2", 60, 60);
-    waits_out(&thread.track->waits, thread.counter + 1);
-    waits_in(&thread.track->waits, thread.counter + 2);
-    track_set_hurdle(thread.track);
+    model.by_records = true;
     for (int i = 0; i < 4; i++) {
         call(65);
         tell_away(30);
@@ -153,23 +175,61 @@ static void of_many_silences_the_longest_are_kept(void **state)
     expect_waits("f2", 55, 55);
 }
 
-/* The kernel's account as others read it stands still for up to 4 ms while a thread runs. */
+/* The account stands still for up to 4 ms while a thread runs, and says nothing of who has told just now. */
 static void who_tells_itself_is_not_read(void **state)
 {
     (void)state;
-    schedstat_apply(&model, thread.track, 0, 0, 1.0 / TICK_NS);
+    model.by_records = false;
+    read_account(1000, 0);
     tell_away(0);
     call(300);
-    schedstat_apply(&model, thread.track, 150000, 0, 1.0 / TICK_NS);
     tell_away(0);
-    schedstat_apply(&model, thread.track, 150001, 150000, 1.0 / TICK_NS);
+    read_account(1310, 0);
+    read_account(1311, 311);
     expect_waits("f2", 0, 0);
+    assert_int_equal(track_sums(thread.track).wait_ticks, 0);
     /* It has not told for a while: it is read, and tells only what the reading did not. */
     call(300);
-    schedstat_apply(&model, thread.track, 300001, 160000, 1.0 / TICK_NS);
+    read_account(1620, 340);
     expect_waits("f2", 280, 280);
+    call(100);
     tell_away(285);
     expect_waits("f2", 280, 280);
+    assert_int_equal(track_sums(thread.track).wait_ticks, 280);
+}
+
+/* A silence before a reading that said nothing waits for the thread's own word. */
+static void what_a_reading_passed_over_is_told_later(void **state)
+{
+    (void)state;
+    model.by_records = false;
+    read_account(1000, 0);
+    tell_away(0);
+    tell_away(0);
+    call(300);
+    read_account(1310, 0);
+    E(5, START, 3, 30);
+    E(200, RETURN, 3, 30);
+    read_account(1510, 0);
+    expect_waits("f3", 200, 200);
+    expect_waits("f2", 0, 0);
+    tell_away(500);
+    expect_waits("f3", 200, 200);
+    expect_waits("f2", 300, 300);
+}
+
+/* The probe looked how fast the processor is, and lost it meanwhile: that was taken out of the time. */
+static void what_was_stolen_from_the_probe_is_not_given(void **state)
+{
+    (void)state;
+    model_set_costs(&model, &(struct model_costs){.speed_ticks = 100});
+    E(1, SPEED, 100, 0);
+    tell_away(0);
+    call(300);
+    E(400, SPEED, 100, 395);
+    tell_away(390);
+    expect_waits("f2", 0, 0);
+    expect_waits("f1", 0, 0);
 }
 
 #define AWAY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -180,9 +240,12 @@ int main(void)
         AWAY(the_longest_silence_was_stolen),
         AWAY(a_silence_as_long_comes_before_a_longer_one),
         AWAY(what_is_not_known_in_full_is_not_given),
+        AWAY(nothing_is_known_without_records_and_readings),
         AWAY(a_little_adds_up_where_there_are_no_records),
         AWAY(of_many_silences_the_longest_are_kept),
         AWAY(who_tells_itself_is_not_read),
+        AWAY(what_a_reading_passed_over_is_told_later),
+        AWAY(what_was_stolen_from_the_probe_is_not_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

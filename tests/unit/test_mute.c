@@ -125,36 +125,71 @@ static void dividing_often_is_dividing_once(void **state)
     expect("f1", 1000, 10000, 20000);
 }
 
-/* A virtual machine's host took the processor away just before a burst's end, which is known a little later. */
-static void what_was_stolen_at_a_bursts_end_is_nobodys(void **state)
+static void on_late_wait(void *context, uint32_t node, int64_t ticks, bool of_burst)
 {
-    (void)state;
-    enum { tick_ns = 500, stolen = 800 };
-    model.gap_ticks = SCHEDSTAT_GAP_NS / tick_ns;
+    mute_late_wait(context, &model, node, ticks, of_burst);
+}
+
+enum { TICK_NS = 500, STOLEN = 800 };
+
+/* A virtual machine's host took the processor away, which is known a little later. */
+static void lose_the_processor(void)
+{
+    model.gap_ticks = SCHEDSTAT_GAP_NS / TICK_NS;
     model.on_gap = schedstat_note_gap;
-    model.on_burst_wait = mute_burst_wait;
-    model.on_burst_wait_context = &mute;
+    model.by_records = true;
+    model.on_late_wait = on_late_wait;
+    model.on_late_wait_context = &mute;
     for (int i = 0; i < 99; i++) {
         play_round(true);
         fold_tools_amount(&thread, 0, EVENT_AWAY, 0);
     }
     E(0, START, 1, 10);
     E(2, START, 2, 20);
-    E(stolen, RETURN, 2, 20);
+    E(STOLEN, RETURN, 2, 20);
     E(0, RETURN, 1, 10);
+}
+
+static void tell_the_loss(void)
+{
+    fold_tools_amount(&thread, 0, EVENT_AWAY, STOLEN * TICK_NS);
+}
+
+static void what_was_stolen_before_a_burst_is_not_of_it(void **state)
+{
+    (void)state;
+    lose_the_processor();
+    model_flush(&model, thread.counter);
+    mute_begin_burst(&mute, &model, thread.counter);
+    for (int i = 0; i < 100; i++)
+        play_round(true);
+    tell_the_loss();
+    end_burst_and_mute("f2", true);
+    for (int i = 0; i < 100; i++)
+        play_round(false);
+    settle();
+    struct fold_sums f2 = fold_tools_sums(&model, "f2");
+    assert_int_equal(f2.self_wait, STOLEN);
+    assert_in_range(f2.self - f2.self_wait, 2990, 3000); /* half of all */
+}
+
+static void what_was_stolen_at_a_bursts_end_is_nobodys(void **state)
+{
+    (void)state;
+    lose_the_processor();
     end_burst_and_mute("f2", true);
     E(0, START, 1, 10);
-    fold_tools_amount(&thread, 0, EVENT_AWAY, stolen * tick_ns);
+    tell_the_loss();
     E(20, RETURN, 1, 10);
     struct fold_sums f2 = fold_tools_sums(&model, "f2");
-    assert_int_equal(f2.self, 990 + stolen);
-    assert_int_equal(f2.self_wait, stolen);
+    assert_int_equal(f2.self, 990 + STOLEN);
+    assert_int_equal(f2.self_wait, STOLEN);
     for (int i = 0; i < 99; i++)
         play_round(false);
     settle();
     f2 = fold_tools_sums(&model, "f2");
     assert_in_range(f2.self - f2.self_wait, 1970, 2000); /* half of 2000 since */
-    assert_int_equal(f2.self_wait, stolen);
+    assert_int_equal(f2.self_wait, STOLEN);
 }
 
 /* An anchor that is never called: its time alone tells. */
@@ -449,6 +484,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_nobody_heard_is_estimated),
+        TEST(what_was_stolen_before_a_burst_is_not_of_it),
         TEST(what_was_stolen_at_a_bursts_end_is_nobodys),
         TEST(dividing_often_is_dividing_once),
         TEST(by_time_where_calls_do_not_tell),

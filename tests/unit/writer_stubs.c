@@ -92,6 +92,11 @@ bool switch_follow_child(uint32_t excluded)
     return false;
 }
 
+bool switch_is_on(void)
+{
+    return true;
+}
+
 uint64_t switch_ticks_of_ns(uint64_t ns)
 {
     return ns;

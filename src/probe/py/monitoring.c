@@ -14,6 +14,7 @@
 #include "probe/own_time.h"
 #include "probe/py/line.h"
 #include "probe/source_hooks.h"
+#include "probe/speed_tell.h"
 #include "probe/switch.h"
 
 #include "sources/c_calls/c_calls_probe.h"
@@ -145,13 +146,12 @@ SLOW PyObject *push_slow(enum event_kind kind, PyObject *code)
 static bool silent[SESSION_ID_LIMIT];
 static uint32_t silent_most; /* the highest */
 
-/* The answer that has the interpreter not tell this place of this code again. The function of the
- * library: what a reference costs has changed with the versions. */
+/* The answer that has the interpreter not tell this place again. A call: what a reference costs has changed with versions. */
 SLOW PyObject *fall_silent(uint32_t id)
 {
     silent[id] = true;
-    if (id > silent_most)
-        silent_most = id;
+    silent_most = id > silent_most ? id : silent_most;
+    speed_tell_silence();
     Py_IncRef(disable);
     return disable;
 }

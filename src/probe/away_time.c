@@ -20,6 +20,16 @@ struct away_time away_time_read(void)
     };
 }
 
+/* A thread cannot have run for longer than has passed, but where its time is counted in ticks of the kernel it seems to, once in a
+ * tick: such a clock tells nothing here. Once or twice that may have been an interrupt between the two readings. */
+static bool is_coarse(int64_t away_ns)
+{
+    enum { LEAP_NS = 500 * 1000, LEAPS = 3 };
+    static uint32_t leaps;
+    leaps += leaps < LEAPS && away_ns < -LEAP_NS;
+    return leaps == LEAPS;
+}
+
 void away_time_tell(struct writer *writer, uint64_t counter, const struct away_time *now)
 {
     if (!now->ran_ns || writer->head == writer->limit)
@@ -28,6 +38,8 @@ void away_time_tell(struct writer *writer, uint64_t counter, const struct away_t
     if (writer->ran_ns)
         away_ns = (int64_t)(now->now_ns - writer->away_to_ns) -
                   (int64_t)(now->ran_ns - writer->ran_ns);
+    if (is_coarse(away_ns))
+        return;
     struct event event =
         event_with_amount(counter, EVENT_AWAY, away_ns > 0 ? (uint64_t)away_ns : 0);
     writer_store(writer, counter, EVENT_AWAY, event_id(&event), event.frame);

@@ -4,6 +4,7 @@
  * between processes).
  * No interpreter runs here (writer_stubs.h), and a mutex is the GIL. */
 #include "model/collector.h"
+#include "probe/away_time.h"
 #include "probe/own_time.h"
 #include "probe/switch.h"
 #include "probe/unlocked.h"
@@ -284,6 +285,28 @@ static void the_speed_is_told_every_few_events(void **state)
     close_both(both);
 }
 
+/* Where the kernel counts a thread's time in ticks, it stands still and leaps. */
+static void a_coarse_clock_tells_nothing(void **state)
+{
+    (void)state;
+    struct both_ends *both = open_both(ON_FULL_DROP);
+    struct writer *writer = writer_take();
+    assert_non_null(writer);
+    enum { told_for_ms = 40 };
+    struct away_time time = {.now_ns = 1000000000, .ran_ns = 1000000};
+    uint64_t before = writer->head;
+    for (int ms = 1; ms <= told_for_ms; ms++) {
+        writer_put(link_counter(), EVENT_NONE, 0, 0x1000); /* which makes room */
+        time.now_ns += 1000000;
+        time.ran_ns += ms % 4 ? 0 : 4000000;
+        away_time_tell(writer, link_counter(), &time);
+    }
+    assert_int_equal(writer->head - before,
+                     told_for_ms + 3 * 4 - 1); /* until it has leapt three times */
+    collector_finish(both->collector, 0);
+    close_both(both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_stack_that_does_not_fit_is_a_gap),
         cmocka_unit_test(a_path_does_not_wake_the_collector),
         cmocka_unit_test(the_speed_is_told_every_few_events),
+        cmocka_unit_test(a_coarse_clock_tells_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

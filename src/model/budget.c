@@ -24,14 +24,20 @@ struct serial_call {
     uint32_t serial, done, minor;
 };
 
+/* Before 3.12 a function cannot fall silent by itself. Of a process that is about to begin the version is not known yet. */
+static bool is_told_always(uint32_t minor)
+{
+    return minor > 0 && minor < 12;
+}
+
 static int read_serial(void *context)
 {
     struct serial_call *call = context;
-    if (call->raise)
+    call->minor = call->header->python_version;
+    if (call->raise && !is_told_always(call->minor))
         atomic_fetch_add_explicit(&call->header->switch_serial, 1, memory_order_release);
     call->serial = atomic_load_explicit(&call->header->switch_serial, memory_order_relaxed);
     call->done = atomic_load_explicit(&call->header->switch_done, memory_order_acquire);
-    call->minor = call->header->python_version;
     return 0;
 }
 
@@ -206,15 +212,15 @@ static long look_ns(const struct governor *governor)
     return governor->state == GOVERNOR_CALLING ? LOOK_NS / 10 : LOOK_NS;
 }
 
-/* The probes have to have the interpreter tell the functions again; before 3.12 they look at the byte anyway. */
+/* The probes have to have the interpreter tell the functions again, each that has silenced any; before 3.12 they look at the byte
+ * anyway. */
 static void call(struct collector *collector, uint64_t now_ns)
 {
     struct budget *budget = &collector->budget;
     collector_catch_up(collector);
     lift(collector);
     for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
-        struct serial_call serial = {.header = mapping_header(drain->mapping),
-                                     .raise = budget->silences};
+        struct serial_call serial = {.header = mapping_header(drain->mapping), .raise = true};
         guard_run(read_serial, &serial);
         drain->call_serial = serial.serial;
         drain->ran = false;
@@ -277,12 +283,11 @@ int budget_change(struct collector *collector, double budget_pct, uint64_t count
     return 0;
 }
 
-/* On one before 3.12 a function cannot fall silent by itself. */
 static bool all_silence(struct collector *collector)
 {
     for (struct drain *drain = &collector->drain; drain; drain = drain->next) {
         struct serial_call serial = {.header = mapping_header(drain->mapping)};
-        if (guard_run(read_serial, &serial) == 0 && serial.minor < 12)
+        if (guard_run(read_serial, &serial) == 0 && is_told_always(serial.minor))
             return false;
     }
     return true;

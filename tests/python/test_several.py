@@ -295,6 +295,7 @@ def test_one_budget_for_all(python, target, session_dir, tmp_path):
 
 
 def test_a_budget_holds_children_of_a_target(python, tmp_path):
+    """Some are just beginning when it is chosen who is muted: their version is not known yet."""
     if python.minor < (3, 12):
         pytest.skip(f"{python.version}: the frame evaluation function hears all or none")
     source = """
@@ -306,21 +307,22 @@ def thousand():
 def count(n):
     for _ in range(n):
         thousand()
-for _ in range(2):
+for _ in range(5):
     if os.fork() == 0:
-        count(15000)
+        count(8000)
         os._exit(0)
-count(15000)
-os.wait(), os.wait()
+count(8000)
+for _ in range(5):
+    os.wait()
 """
     script = tmp_path / "forks.py"
     script.write_text(source)
     options = ["--budget", "5"]
     env = environment(PYTHONWARNINGS="ignore::DeprecationWarning")
     report = report_of(run_ulma(python, script, options=options, env=env))
-    assert len(report["processes"]) == 3
+    assert len(report["processes"]) == 6
     assert report["probe"]["muted_functions"] > 0
-    assert 0.7 * 45e6 < counted(report) < 1.3 * 45e6
+    assert 0.7 * 48e6 < counted(report) < 1.3 * 48e6
 
 
 def test_one_that_cannot_be_had_leaves_all_as_they_were(python, target, session_dir, tmp_path):

@@ -69,7 +69,7 @@ static void own_time(struct model *model, struct track *track, const struct even
                        event->frame & EVENT_OWN_MOST);
 }
 
-/* Beside one, too. */
+/* Beside a SPEED, too. */
 static void away(struct model *model, struct track *track, const struct event *event)
 {
     schedstat_told(model, track, event_amount(event));

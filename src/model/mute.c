@@ -102,6 +102,12 @@ static double square(double value)
     return value * value;
 }
 
+static void mark_gaps(const struct model *model, enum gap_burst burst)
+{
+    for (struct track *track = model->tracks; track; track = track->next)
+        schedstat_mark(track, burst);
+}
+
 static void copy_nodes(struct mute *mute, struct model *model, uint64_t counter)
 {
     mute->copied = model->nodes.count;
@@ -116,8 +122,7 @@ static void copy_nodes(struct mute *mute, struct model *model, uint64_t counter)
         mute->slices[i].seen_calls = node->calls + node->resumes;
         mute->slices[i].seen_ticks = run_ticks(node);
     }
-    for (struct track *track = model->tracks; track; track = track->next)
-        schedstat_mark(track, GAP_BEFORE_BURST);
+    mark_gaps(model, GAP_BEFORE_BURST);
     mute->began = counter;
     mute->listening = true;
     for (uint32_t i = SYMBOL_FIRST; i < model->symbols.count; i++)
@@ -194,8 +199,7 @@ struct governor_row *mute_end_burst(struct mute *mute, struct model *model, uint
         return NULL;
     }
     take_lines(model);
-    for (struct track *track = model->tracks; track; track = track->next)
-        schedstat_mark(track, GAP_OF_BURST);
+    mark_gaps(model, GAP_OF_BURST);
     mute_slice(mute, model);
     mute->call_ticks = call_ticks;
     for (uint32_t i = 1; i < model->nodes.count; i++) {

@@ -21,12 +21,13 @@ struct away_time away_time_read(void)
 }
 
 /* A thread cannot have run for longer than has passed, but where its time is counted in ticks of the kernel it seems to, once in a
- * tick: such a clock tells nothing here. Once or twice that may have been an interrupt between the two readings. */
-static bool is_coarse(int64_t away_ns)
+ * tick: such a clock tells nothing here. Once or twice that may have been an interrupt between the two readings; and over long
+ * times the clocks' rates differ, while one of them is set right. */
+static bool is_coarse(int64_t away_ns, int64_t passed_ns)
 {
-    enum { LEAP_NS = 500 * 1000, LEAPS = 3 };
+    enum { LEAP_NS = 500 * 1000, LEAPS = 3, RATE_PART = 64 };
     static uint32_t leaps;
-    leaps += leaps < LEAPS && away_ns < -LEAP_NS;
+    leaps += leaps < LEAPS && away_ns < -(LEAP_NS + passed_ns / RATE_PART);
     return leaps == LEAPS;
 }
 
@@ -34,11 +35,13 @@ void away_time_tell(struct writer *writer, uint64_t counter, const struct away_t
 {
     if (!now->ran_ns || writer->head == writer->limit)
         return;
-    int64_t away_ns = 0;
-    if (writer->ran_ns)
-        away_ns = (int64_t)(now->now_ns - writer->away_to_ns) -
-                  (int64_t)(now->ran_ns - writer->ran_ns);
-    if (is_coarse(away_ns))
+    int64_t passed_ns = 0, ran_ns = 0;
+    if (writer->ran_ns) {
+        passed_ns = (int64_t)(now->now_ns - writer->away_to_ns);
+        ran_ns = (int64_t)(now->ran_ns - writer->ran_ns);
+    }
+    int64_t away_ns = passed_ns - ran_ns;
+    if (is_coarse(away_ns, passed_ns))
         return;
     struct event event =
         event_with_amount(counter, EVENT_AWAY, away_ns > 0 ? (uint64_t)away_ns : 0);

@@ -121,6 +121,14 @@ static void read_account(uint64_t at, uint64_t ran)
     schedstat_apply(&model, thread.track, at * TICK_NS, ran * TICK_NS, 1.0 / TICK_NS);
 }
 
+/* Readings in place of records; the thread has begun to tell. */
+static void be_read(void)
+{
+    model.by_records = false;
+    read_account(1000, 0);
+    tell_away(0);
+}
+
 static void nothing_is_known_without_records_and_readings(void **state)
 {
     (void)state;
@@ -140,9 +148,7 @@ static void nothing_is_known_without_records_and_readings(void **state)
 static void a_little_adds_up_where_there_are_no_records(void **state)
 {
     (void)state;
-    model.by_records = false;
-    read_account(1000, 0);
-    tell_away(0);
+    be_read();
     call(35);
     tell_away(30);
     expect_waits("f2", 0, 0);
@@ -179,9 +185,7 @@ static void of_many_silences_the_longest_are_kept(void **state)
 static void who_tells_itself_is_not_read(void **state)
 {
     (void)state;
-    model.by_records = false;
-    read_account(1000, 0);
-    tell_away(0);
+    be_read();
     call(300);
     tell_away(0);
     read_account(1310, 0);
@@ -202,9 +206,7 @@ static void who_tells_itself_is_not_read(void **state)
 static void what_a_reading_passed_over_is_told_later(void **state)
 {
     (void)state;
-    model.by_records = false;
-    read_account(1000, 0);
-    tell_away(0);
+    be_read();
     tell_away(0);
     call(300);
     read_account(1310, 0);
